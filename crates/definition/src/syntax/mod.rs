@@ -1,0 +1,3 @@
+//! Definition text to syntax tree.
+
+pub mod ast;
