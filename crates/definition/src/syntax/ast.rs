@@ -662,7 +662,7 @@ pub enum CountKind {
     /// `..`: the rest
     Rest,
     /// `varint`: a primitive in front. Only for names that are primitives; the parser decides by name.
-    Prefix(Type),
+    Prefix(Box<Type>),
     /// An earlier field, a constant, an expression.
     Expr(Expr),
     /// `until u16 == 0`: ends at a value of this primitive, which is consumed. `until 127` is u8.
