@@ -148,7 +148,8 @@ fn skip_string(bytes: &[u8], at: &mut usize) -> Result<(), (usize, NbtError)> {
 fn length(bytes: &[u8], at: &mut usize) -> Result<u32, (usize, NbtError)> {
     let start = *at;
     pass(bytes, at, 4)?;
-    let length = i32::from_be_bytes([bytes[start], bytes[start + 1], bytes[start + 2], bytes[start + 3]]);
+    let length =
+        i32::from_be_bytes([bytes[start], bytes[start + 1], bytes[start + 2], bytes[start + 3]]);
     u32::try_from(length).map_err(|_| (start, NbtError::Negative { length }))
 }
 

@@ -166,7 +166,9 @@ impl Event {
             EffectCode::Assign { variable, value } => {
                 Some(Effect::Assign { variable: *variable, value: narrow(eval(value)) })
             }
-            EffectCode::CompressionOn(e) => Some(Effect::Compression { threshold: narrow(eval(e)) }),
+            EffectCode::CompressionOn(e) => {
+                Some(Effect::Compression { threshold: narrow(eval(e)) })
+            }
             EffectCode::CompressionOff => Some(Effect::Compression { threshold: -1 }),
             EffectCode::CipherOn => Some(Effect::Cipher),
         };
@@ -176,15 +178,27 @@ impl Event {
 
 impl Dialect {
     /// The packet of an id, if there is one.
-    pub fn packet(&self, state: StateId, direction: Direction, id: i64) -> Option<&Arc<PacketDefinition>> {
+    pub fn packet(
+        &self,
+        state: StateId,
+        direction: Direction,
+        id: i64,
+    ) -> Option<&Arc<PacketDefinition>> {
         self.by_id.get(&(state, direction, id))
     }
 
     /// A packet by its name; case and `_` do not matter.
-    pub fn packet_named(&self, state: StateId, direction: Direction, name: &str) -> Option<&Arc<PacketDefinition>> {
+    pub fn packet_named(
+        &self,
+        state: StateId,
+        direction: Direction,
+        name: &str,
+    ) -> Option<&Arc<PacketDefinition>> {
         let key = crate::syntax::ast::lookup_key(name);
         self.packets().find(|p| {
-            p.state == state && p.direction == direction && crate::syntax::ast::lookup_key(&p.name) == key
+            p.state == state
+                && p.direction == direction
+                && crate::syntax::ast::lookup_key(&p.name) == key
         })
     }
 
@@ -207,7 +221,10 @@ impl Protocol {
     /// The protocol at one version; compiled on first use.
     pub fn dialect(&self, version: VersionId) -> Arc<Dialect> {
         let mut dialects = self.dialects.lock().unwrap_or_else(|e| e.into_inner());
-        dialects.entry(version).or_insert_with(|| Arc::new(self.declarations.dialect(self, version))).clone()
+        dialects
+            .entry(version)
+            .or_insert_with(|| Arc::new(self.declarations.dialect(self, version)))
+            .clone()
     }
 
     /// The state of a name; case and `_` do not matter.

@@ -15,7 +15,10 @@ pub struct Table {
 
 impl Table {
     /// A table of these entries: first, last, name. Overlaps are merged; of several names the first counts.
-    pub fn new(name: Arc<str>, entries: impl IntoIterator<Item = (i128, i128, Option<Arc<str>>)>) -> Table {
+    pub fn new(
+        name: Arc<str>,
+        entries: impl IntoIterator<Item = (i128, i128, Option<Arc<str>>)>,
+    ) -> Table {
         let mut spans = Vec::new();
         let mut names = Vec::new();
         for (first, last, text) in entries {

@@ -71,7 +71,11 @@ pub(crate) fn read<'a>(kind: &'a Kind, raw: &'a [u8]) -> Option<Value<'a>> {
         Kind::Nbt(form) => Value::Nbt(raw, *form),
         Kind::Pad(_) | Kind::Tail => Value::Bytes(raw),
         Kind::Packed { .. } => Value::Packed(raw, 0, 0),
-        Kind::Array(_) | Kind::Struct(_) | Kind::Block { .. } | Kind::Call { .. } | Kind::Let(_) => {
+        Kind::Array(_)
+        | Kind::Struct(_)
+        | Kind::Block { .. }
+        | Kind::Call { .. }
+        | Kind::Let(_) => {
             return None;
         }
     })
@@ -109,7 +113,9 @@ pub(crate) fn half(bits: u16) -> f32 {
     let exponent = u32::from(bits >> 10 & 0x1f);
     let fraction = u32::from(bits & 0x3ff);
     let magnitude = match (exponent, fraction) {
-        (0, fraction) => return f32::from_bits(sign | (fraction as f32 * 2f32.powi(-24)).to_bits()),
+        (0, fraction) => {
+            return f32::from_bits(sign | (fraction as f32 * 2f32.powi(-24)).to_bits());
+        }
         (31, 0) => 0xff << 23,
         (31, fraction) => 0xff << 23 | fraction << 13,
         (exponent, fraction) => (exponent + 112) << 23 | fraction << 13,
@@ -124,7 +130,10 @@ pub(crate) fn text(encoding: Encoding, bytes: &[u8]) -> Cow<'_, str> {
         Encoding::Latin1 => bytes.iter().map(|b| char::from(*b)).collect::<String>().into(),
         Encoding::Utf16 => {
             let units = bytes.chunks_exact(2).map(|c| u16::from_be_bytes([c[0], c[1]]));
-            char::decode_utf16(units).map(|c| c.unwrap_or(char::REPLACEMENT_CHARACTER)).collect::<String>().into()
+            char::decode_utf16(units)
+                .map(|c| c.unwrap_or(char::REPLACEMENT_CHARACTER))
+                .collect::<String>()
+                .into()
         }
         Encoding::Mutf8 => mutf8(bytes),
     }
@@ -140,7 +149,9 @@ pub(crate) fn mutf8(bytes: &[u8]) -> Cow<'_, str> {
     let mut units = Vec::with_capacity(bytes.len());
     let mut at = 0;
     while at < bytes.len() {
-        let next = |i: usize| bytes.get(at + i).filter(|b| **b & 0xc0 == 0x80).map(|b| u16::from(*b & 0x3f));
+        let next = |i: usize| {
+            bytes.get(at + i).filter(|b| **b & 0xc0 == 0x80).map(|b| u16::from(*b & 0x3f))
+        };
         let (unit, width) = match bytes[at] {
             b @ 1..=0x7f => (b.into(), 1),
             b @ 0xc0..=0xdf => match next(1) {
@@ -156,5 +167,8 @@ pub(crate) fn mutf8(bytes: &[u8]) -> Cow<'_, str> {
         units.push(unit);
         at += width;
     }
-    char::decode_utf16(units).map(|c| c.unwrap_or(char::REPLACEMENT_CHARACTER)).collect::<String>().into()
+    char::decode_utf16(units)
+        .map(|c| c.unwrap_or(char::REPLACEMENT_CHARACTER))
+        .collect::<String>()
+        .into()
 }

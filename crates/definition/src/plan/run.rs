@@ -9,7 +9,9 @@ use super::code::{ArrayCode, ElementShape};
 use super::expr::{Cond, Ex, FieldRef, Scope, compare};
 use super::int::IntError;
 use super::workspace::{ABSENT, BUFFER, HEADER, INDEX_STRIDE, LIMIT, PARENT, START};
-use super::{Count, FieldId, IntRepr, Kind, Layout, LayoutId, Len, Op, Plan, Pos, Select, Workspace};
+use super::{
+    Count, FieldId, IntRepr, Kind, Layout, LayoutId, Len, Op, Plan, Pos, Select, Workspace,
+};
 use crate::nbt::{self, NbtError};
 use crate::syntax::ast::Transform;
 
@@ -381,7 +383,9 @@ impl<'a> Run<'a> {
                 ElementShape::Prefixed { repr, unit, max } => {
                     prefixed_end(bytes, at, limit, repr, unit, max)
                 }
-                _ => self.element(array.element, base, bytes, at, limit, depth, None).map(|(at, _)| at),
+                _ => self
+                    .element(array.element, base, bytes, at, limit, depth, None)
+                    .map(|(at, _)| at),
             }
             .map_err(|failed| with_index(failed, i))?;
         }
@@ -525,10 +529,9 @@ impl<'a> Run<'a> {
                 inner
             }
             Some(wrapper) => {
-                let max = self.ws.limits.inflate_max as usize;
                 let (buffer, mut out) = self.ws.take_buffer();
                 let data = &bytes[start as usize..end as usize];
-                let result = self.ws.inflater.inflate_block(wrapper, data, max, &mut out);
+                let result = self.ws.inflater.inflate_block(wrapper, data, &mut out);
                 let size = out.len() as u32;
                 let out = Arc::new(out);
                 self.ws.buffers[buffer as usize - 1] = out.clone();
@@ -646,7 +649,8 @@ impl RunScope<'_> {
     fn present(&self, field: &FieldRef) -> Option<(u32, FieldId)> {
         let base = self.outwards(field.up);
         let there = |id: &&FieldId| {
-            !field.guarded || self.plan.is_present(self.ws, base, self.plan.fields[**id as usize].guard)
+            !field.guarded
+                || self.plan.is_present(self.ws, base, self.plan.fields[**id as usize].guard)
         };
         field.fields.iter().find(there).map(|id| (base, *id))
     }
@@ -714,7 +718,9 @@ impl Scope for RunScope<'_> {
 
     fn text_is(&self, field: &FieldRef, text: &str) -> bool {
         let Some((base, id)) = self.present(field) else { return false };
-        let Kind::Str { len, encoding, .. } = &self.plan.fields[id as usize].kind else { return false };
+        let Kind::Str { len, encoding, .. } = &self.plan.fields[id as usize].kind else {
+            return false;
+        };
         let place = &self.plan.fields[id as usize];
         let (start, end) = (self.ws.resolve(base, place.start), self.ws.resolve(base, place.end));
         let buffer = self.ws.buffer(self.payload, self.ws.slots[(base + BUFFER) as usize]);
@@ -741,16 +747,16 @@ impl super::Branch {
             super::ArmLabel::Expr(ex) => ex.eval(scope) == value,
             super::ArmLabel::Text(_) => false,
         };
-        let found = self.arms.iter().position(|arm| arm.labels.is_empty() || arm.labels.iter().any(fits));
+        let found =
+            self.arms.iter().position(|arm| arm.labels.is_empty() || arm.labels.iter().any(fits));
         found.unwrap_or(self.arms.len())
     }
 
     /// The arm for a text; one past the last if none fits.
     pub(crate) fn arm_for_text(&self, field: &FieldRef, scope: &impl Scope) -> usize {
-        let fits = |label: &super::ArmLabel| {
-            matches!(label, super::ArmLabel::Text(text) if scope.text_is(field, text))
-        };
-        let found = self.arms.iter().position(|arm| arm.labels.is_empty() || arm.labels.iter().any(fits));
+        let fits = |label: &super::ArmLabel| matches!(label, super::ArmLabel::Text(text) if scope.text_is(field, text));
+        let found =
+            self.arms.iter().position(|arm| arm.labels.is_empty() || arm.labels.iter().any(fits));
         found.unwrap_or(self.arms.len())
     }
 }

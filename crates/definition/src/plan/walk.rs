@@ -2,7 +2,7 @@
 
 use std::ops::ControlFlow;
 
-use super::expr::{Ex, Scope};
+use super::expr::Ex;
 use super::run::{DecodeError, Run, RunScope};
 use super::workspace::{ABSENT, BUFFER, INDEX_STRIDE, LIMIT, START};
 use super::{Activation, ArrayKind, Field, FieldId, Item, Kind, LayoutId, Place, Plan, Workspace};
@@ -210,7 +210,12 @@ impl<'a> Packet<'a> {
         (start != ABSENT && end != ABSENT && end <= limit).then_some(Place { buffer, start, end })
     }
 
-    fn items(&mut self, act: Activation, items: &'a [Item], v: &mut dyn Visitor) -> Result<(), Stop> {
+    fn items(
+        &mut self,
+        act: Activation,
+        items: &'a [Item],
+        v: &mut dyn Visitor,
+    ) -> Result<(), Stop> {
         for item in items {
             match item {
                 Item::Field(id) => self.field(act, *id, None, v)?,
@@ -231,7 +236,13 @@ impl<'a> Packet<'a> {
     }
 
     /// Shows one field; `index` when it is the one value of a list's element.
-    fn field(&mut self, act: Activation, id: FieldId, index: Option<u32>, v: &mut dyn Visitor) -> Result<(), Stop> {
+    fn field(
+        &mut self,
+        act: Activation,
+        id: FieldId,
+        index: Option<u32>,
+        v: &mut dyn Visitor,
+    ) -> Result<(), Stop> {
         let plan = self.plan;
         let field = &plan.fields[id as usize];
         let start = self.ws.resolve(act.base, field.start);
@@ -294,7 +305,13 @@ impl<'a> Packet<'a> {
     }
 
     /// Shows what an activation holds: a struct's fields, or the one value of a transparent layout.
-    fn activation(&mut self, act: Activation, node: &Node<'a>, index: Option<u32>, v: &mut dyn Visitor) -> Result<(), Stop> {
+    fn activation(
+        &mut self,
+        act: Activation,
+        node: &Node<'a>,
+        index: Option<u32>,
+        v: &mut dyn Visitor,
+    ) -> Result<(), Stop> {
         let plan = self.plan;
         let layout = &plan.layouts[act.layout as usize];
         if !layout.transparent {
@@ -315,12 +332,23 @@ impl<'a> Packet<'a> {
     }
 
     /// Shows the value of a transparent layout under the name of what holds it.
-    fn named_as(&mut self, act: Activation, id: FieldId, node: &Node<'a>, index: Option<u32>, v: &mut dyn Visitor) -> Result<(), Stop> {
+    fn named_as(
+        &mut self,
+        act: Activation,
+        id: FieldId,
+        node: &Node<'a>,
+        index: Option<u32>,
+        v: &mut dyn Visitor,
+    ) -> Result<(), Stop> {
         self.field(act, id, index, &mut Renamed { name: node.name, depth: 0, inner: v })
     }
 
     /// The field of a transparent layout that is present.
-    pub(crate) fn only_field(&self, act: Activation, items: &[Item]) -> Result<Option<FieldId>, Stop0> {
+    pub(crate) fn only_field(
+        &self,
+        act: Activation,
+        items: &[Item],
+    ) -> Result<Option<FieldId>, Stop0> {
         for item in items {
             match item {
                 Item::Field(id) => {
@@ -349,7 +377,14 @@ impl<'a> Packet<'a> {
         Ok(None)
     }
 
-    fn array(&mut self, act: Activation, node: &Node<'a>, array: &'a ArrayKind, whole: bool, v: &mut dyn Visitor) -> Result<(), Stop> {
+    fn array(
+        &mut self,
+        act: Activation,
+        node: &Node<'a>,
+        array: &'a ArrayKind,
+        whole: bool,
+        v: &mut dyn Visitor,
+    ) -> Result<(), Stop> {
         let count = self.ws.slots[(act.base + array.count_slot) as usize];
         let first = self.ws.resolve(act.base, array.first);
         if count == ABSENT || first == ABSENT {
@@ -384,7 +419,15 @@ impl<'a> Packet<'a> {
     }
 
     /// Shows the element at a position; gives where it ends.
-    fn element(&mut self, act: Activation, array: &ArrayKind, at: u32, index: u32, list: &Node<'a>, v: &mut dyn Visitor) -> Result<u32, Stop> {
+    fn element(
+        &mut self,
+        act: Activation,
+        array: &ArrayKind,
+        at: u32,
+        index: u32,
+        list: &Node<'a>,
+        v: &mut dyn Visitor,
+    ) -> Result<u32, Stop> {
         let (inner, end) = self.open_element(act, array.element, at);
         let plan = self.plan;
         let buffer = self.ws.slots[(act.base + BUFFER) as usize];
@@ -396,19 +439,30 @@ impl<'a> Packet<'a> {
     }
 
     /// A block for the element at a position, and where it ends if it could be read.
-    pub(crate) fn open_element(&mut self, act: Activation, layout: LayoutId, at: u32) -> (Activation, Option<u32>) {
+    pub(crate) fn open_element(
+        &mut self,
+        act: Activation,
+        layout: LayoutId,
+        at: u32,
+    ) -> (Activation, Option<u32>) {
         let plan = self.plan;
         let buffer = self.ws.slots[(act.base + BUFFER) as usize];
         let limit = self.ws.slots[(act.base + LIMIT) as usize];
         self.ws.walked = 0;
-        let base = self.ws.push_block(&plan.layouts[layout as usize], [act.base, buffer, at, limit]);
+        let base =
+            self.ws.push_block(&plan.layouts[layout as usize], [act.base, buffer, at, limit]);
         let mut run = Run { plan, payload: self.payload, conn: self.conn, ws: self.ws };
         let end = run.block(layout, base, 0).ok();
         (Activation { base, layout }, end)
     }
 
     /// Where element `index` of an array starts.
-    pub(crate) fn element_start(&mut self, act: Activation, array: &ArrayKind, index: u32) -> Option<u32> {
+    pub(crate) fn element_start(
+        &mut self,
+        act: Activation,
+        array: &ArrayKind,
+        index: u32,
+    ) -> Option<u32> {
         let count = self.ws.slots[(act.base + array.count_slot) as usize];
         let first = self.ws.resolve(act.base, array.first);
         if count == ABSENT || first == ABSENT || index >= count {
@@ -418,7 +472,8 @@ impl<'a> Packet<'a> {
             return Some(first + index * size);
         }
         let (mut at, mut i) = (first, 0);
-        let handle = array.index_slot.map_or(ABSENT, |slot| self.ws.slots[(act.base + slot) as usize]);
+        let handle =
+            array.index_slot.map_or(ABSENT, |slot| self.ws.slots[(act.base + slot) as usize]);
         if handle != ABSENT && index >= INDEX_STRIDE {
             let entry = index / INDEX_STRIDE;
             at = *self.ws.index.get((handle + entry - 1) as usize)?;
@@ -480,7 +535,8 @@ impl<'a> Packet<'a> {
         let field = &self.plan.fields[id as usize];
         let place = self.field_place(act.base, field)?;
         if let Kind::Call { layout, slot, .. } | Kind::Block { layout, slot, .. } = &field.kind {
-            let inner = Activation { base: self.ws.slots[(act.base + slot) as usize], layout: *layout };
+            let inner =
+                Activation { base: self.ws.slots[(act.base + slot) as usize], layout: *layout };
             let shape = &self.plan.layouts[*layout as usize];
             if shape.transparent {
                 let id = self.only_field(inner, &shape.items).ok()??;
@@ -616,12 +672,6 @@ struct Renamed<'v, 'n> {
     inner: &'v mut dyn Visitor,
 }
 
-impl Renamed<'_, '_> {
-    fn renamed<'b>(&'b self, node: &Node<'b>) -> Node<'b> {
-        if self.depth == 0 { Node { name: self.name, ..*node } } else { *node }
-    }
-}
-
 impl Visitor for Renamed<'_, '_> {
     fn value(&mut self, node: &Node<'_>, value: &Value<'_>) {
         let node = if self.depth == 0 { Node { name: self.name, ..*node } } else { *node };
@@ -639,8 +689,7 @@ impl Visitor for Renamed<'_, '_> {
 
     fn close(&mut self, node: &Node<'_>) {
         self.depth -= 1;
-        let node = self.renamed(node);
-        let node = Node { ..node };
+        let node = if self.depth == 0 { Node { name: self.name, ..*node } } else { *node };
         self.inner.close(&node);
     }
 }

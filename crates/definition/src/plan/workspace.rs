@@ -66,7 +66,8 @@ pub(crate) struct Checkpoint {
 impl Workspace {
     /// A workspace with these limits.
     pub fn new(limits: Limits) -> Workspace {
-        Workspace { limits, ..Workspace::default() }
+        let inflater = Inflater::new(limits.inflate_max as usize);
+        Workspace { limits, inflater, ..Workspace::default() }
     }
 
     /// Forgets the packet before.
