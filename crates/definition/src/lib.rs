@@ -1,7 +1,7 @@
 //! Definitions of game protocols: text in the wire language, compiled to plans that read and write packets.
 
 mod builtin;
-mod check;
+
 pub mod diagnostics;
 mod limits;
 pub mod nbt;
@@ -15,7 +15,7 @@ pub mod value;
 mod version;
 
 pub use builtin::{Builtin, builtin, builtins};
-pub use check::{Coverage, CoverageEntry, Report, TestFailure, check};
+
 pub use diagnostics::{Diagnostic, Diagnostics, Severity, render};
 pub use limits::Limits;
 pub use plan::{DecodeError, DecodeErrorKind, Packet, Plan, Workspace};
