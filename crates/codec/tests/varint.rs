@@ -29,7 +29,8 @@ fn read_however_cut<T: PartialEq + std::fmt::Debug + Copy>(
     for cut in 0..bytes.len() {
         assert_eq!(read(&bytes[..cut]), Ok(None), "{cut} of {bytes:02x?}");
     }
-    let (value, width) = read(bytes).unwrap().unwrap();
+    let whole = read(bytes);
+    let Ok(Some((value, width))) = whole else { panic!("{whole:?} of {bytes:02x?}") };
     assert_eq!(width, bytes.len());
     for follower in [0x00, 0x7f, 0x80, 0xff] {
         for count in 1..12 {
