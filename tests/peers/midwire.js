@@ -10,7 +10,12 @@ class Midwire {
     const args = ['proxy', 'minecraft', '--to', `127.0.0.1:${serverPort}`,
       '--listen', '127.0.0.1:0', '--json', '--all']
     const midwire = new Midwire(spawn(process.env.MIDWIRE, args))
-    await within("line 'listening on ADDRESS' from midwire", midwire.listening)
+    const ended = midwire.closed.then(code => {
+      throw new Error(`midwire ended with ${code} before it listened\n${midwire.diagnostics}`)
+    })
+    ended.catch(() => {}) // Of interest only until it listens.
+    const listening = Promise.race([midwire.listening, ended])
+    await within("line 'listening on ADDRESS' from midwire", listening)
     return midwire
   }
 
