@@ -172,14 +172,15 @@ impl End {
         look(&arrived)
     }
 
-    /// Waits for exactly these bytes.
-    pub fn expect(&self, bytes: &[u8]) {
+    /// Waits for exactly these bytes, and gives them.
+    pub fn expect(&self, bytes: &[u8]) -> Vec<u8> {
         let found = self.wait(
             |arrived| arrived.bytes.len() >= bytes.len(),
             |arrived| arrived.bytes.clone(),
             |arrived| format!("{} of {} bytes arrived", arrived.bytes.len(), bytes.len()),
         );
         assert!(found == bytes, "other bytes than were sent arrived");
+        found
     }
 
     pub fn expect_ending(&self, ending: Ending) {

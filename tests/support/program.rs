@@ -3,6 +3,7 @@
 
 use std::io::{Read, Write};
 use std::net::SocketAddr;
+use std::path::PathBuf;
 use std::process::{Child, Command, ExitStatus, Stdio};
 use std::sync::{Arc, Condvar, Mutex};
 use std::thread;
@@ -11,6 +12,13 @@ use std::time::Instant;
 use serde_json::Value;
 
 use super::PATIENCE;
+
+/// The program under test: Cargo names it for the tests of its own package, MIDWIRE for others.
+fn binary() -> PathBuf {
+    let built = option_env!("CARGO_BIN_EXE_midwire").map(PathBuf::from);
+    let named = || std::env::var_os("MIDWIRE").map(PathBuf::from);
+    built.or_else(named).expect("MIDWIRE names the midwire binary")
+}
 
 /// What one pipe of the program has said so far.
 #[derive(Default)]
@@ -87,7 +95,7 @@ impl Program {
 
     /// Starts midwire with `input` on its standard input, which then ends.
     pub fn start_with_input(arguments: &[&str], input: &[u8]) -> Self {
-        let mut child = Command::new(env!("CARGO_BIN_EXE_midwire"))
+        let mut child = Command::new(binary())
             .args(arguments)
             .stdin(Stdio::piped())
             .stdout(Stdio::piped())
