@@ -116,9 +116,13 @@ impl Program {
 
     /// Starts `midwire proxy PROTOCOL` from a free port to `server`, and waits until it listens.
     pub fn proxy(protocol: &str, server: SocketAddr, more: &[&str]) -> (Self, SocketAddr) {
-        let server = server.to_string();
-        let mut arguments = vec!["proxy", protocol, "--to", &server, "--listen", "127.0.0.1:0"];
-        arguments.extend_from_slice(more);
+        let to = server.to_string();
+        Self::proxy_with(protocol, &[&["--to", &to], more].concat())
+    }
+
+    /// The same with every other argument given.
+    pub fn proxy_with(protocol: &str, more: &[&str]) -> (Self, SocketAddr) {
+        let arguments = [&["proxy", protocol, "--listen", "127.0.0.1:0"], more].concat();
         let program = Self::start(&arguments);
         let address = program.diagnostics.wait(|said| {
             let text = String::from_utf8_lossy(&said.text);
