@@ -1,8 +1,23 @@
-//! placeholder
+//! Definitions of game protocols: text in the wire language, compiled to plans that read and write packets.
 
 pub mod diagnostics;
+mod limits;
+pub mod nbt;
+pub mod plan;
+mod protocol;
+mod resolve;
 pub mod sources;
 pub mod syntax;
+mod table;
+pub mod value;
+mod version;
 
 pub use diagnostics::{Diagnostic, Diagnostics, Severity, render};
+pub use limits::Limits;
+pub use plan::{DecodeError, DecodeErrorKind, Packet, Plan, Workspace};
+pub use protocol::{
+    Dialect, Effect, Event, PacketDefinition, Protocol, Stack, StateId, VersionFrom,
+};
 pub use sources::{LoadError, Loader, SourceFile, Sources};
+pub use table::Table;
+pub use version::{Version, VersionId, Versions};

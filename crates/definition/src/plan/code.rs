@@ -1,0 +1,110 @@
+//! The instructions of a plan.
+
+use super::{Count, Ex, IntRepr, LayoutId, Len, NbtForm};
+use crate::syntax::ast::Transform;
+
+/// One instruction, behind a run of bytes of constant size.
+#[derive(Debug, Clone, Copy)]
+pub(crate) struct Code {
+    /// Bytes of fixed fields in front, fused into one bounds check.
+    pub(crate) skip: u32,
+    pub(crate) op: Op,
+}
+
+/// What an instruction does, from the position behind its skip.
+#[derive(Debug, Clone, Copy)]
+pub(crate) enum Op {
+    /// Keeps the position.
+    Mark { slot: u32 },
+    /// Passes a variable-length integer of at most `max` bytes, and keeps the position behind it.
+    Varint { max: u8, slot: u32 },
+    /// Passes an integer in front and as many units of `unit` bytes, and keeps the position behind.
+    Prefixed { repr: IntRepr, unit: u8, max: u32, slot: u32 },
+    /// Passes as many units as an expression says.
+    Counted { expr: u32, unit: u8, max: u32, slot: u32 },
+    /// Passes all that is left.
+    Rest { slot: u32 },
+    /// Takes arm 0 if the condition holds, else arm 1 at `otherwise`.
+    If { cond: u32, slot: u32, otherwise: u32 },
+    /// Takes the arm of a match.
+    Switch { switch: u32 },
+    /// Goes on at another instruction.
+    Jump { to: u32 },
+    /// An array; see [`ArrayCode`].
+    Array { array: u32 },
+    /// A block; see [`BlockCode`].
+    Block { block: u32 },
+    /// A recursive type; see [`CallCode`].
+    Call { call: u32 },
+    /// Passes an NBT value.
+    Nbt { form: NbtForm, slot: u32 },
+    /// Passes packed integers.
+    Packed { width: u32, count: u32, slot: u32 },
+    /// The layout is complete.
+    Return,
+}
+
+/// The table of a match.
+#[derive(Debug)]
+pub(crate) struct Switch {
+    /// The branch, with labels and arms.
+    pub(crate) branch: u32,
+    /// Which slot gets the arm's number.
+    pub(crate) slot: u32,
+    /// Where each arm's code starts; one more than there are arms: behind the match.
+    pub(crate) targets: Vec<u32>,
+    /// Arm by value, for values 0 to 255 of a match on numbers; empty otherwise.
+    pub(crate) dense: Vec<u8>,
+}
+
+/// How an array is passed.
+#[derive(Debug)]
+pub(crate) struct ArrayCode {
+    pub(crate) count: Count,
+    pub(crate) element: LayoutId,
+    pub(crate) shape: ElementShape,
+    /// Gets the number of elements.
+    pub(crate) count_slot: u32,
+    /// Gets the position of the first element.
+    pub(crate) first_slot: u32,
+    /// Gets the sparse index's handle.
+    pub(crate) index_slot: u32,
+    /// Gets the position behind.
+    pub(crate) end_slot: u32,
+}
+
+/// How fast an element can be passed.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum ElementShape {
+    /// All of one size.
+    Fixed(u32),
+    /// A variable-length integer of at most so many bytes.
+    Varint(u8),
+    /// A length in front and as many bytes.
+    Prefixed { repr: IntRepr, unit: u8, max: u32 },
+    /// By its layout.
+    Layout,
+}
+
+/// How a block is entered.
+#[derive(Debug)]
+pub(crate) struct BlockCode {
+    pub(crate) transform: Transform,
+    pub(crate) len: Len,
+    pub(crate) layout: LayoutId,
+    /// Gets the activation.
+    pub(crate) slot: u32,
+    /// Gets the position behind.
+    pub(crate) end_slot: u32,
+}
+
+/// How a recursive type is entered.
+#[derive(Debug)]
+pub(crate) struct CallCode {
+    pub(crate) layout: LayoutId,
+    pub(crate) args: Vec<Ex>,
+    /// Gets the activation.
+    pub(crate) slot: u32,
+    /// Gets the position behind.
+    pub(crate) end_slot: u32,
+}

@@ -1,0 +1,463 @@
+//! Plans: what a definition becomes for one packet at one version in one direction.
+//!
+//! A plan is flat code that finds positions, and a tree of fields that says what lies there.
+//!
+//! ```text
+//!   body bytes ──run──▶ blocks of u32 slots in a Workspace ──read──▶ values, ranges
+//!                         one block per activation of a layout
+//! ```
+//!
+//! A *layout* is what is laid out in one go: a packet's body, an array's element, a block's content, a
+//! recursive type. Nested structs, `if` and `match` are part of the layout around them. Each activation
+//! of a layout has a block of slots. A position is a slot plus a constant ([`Pos`]); a slot is written only
+//! where a position is not a constant offset from an earlier one. Elements of arrays get a block only
+//! while somebody looks at them.
+
+mod code;
+mod expr;
+mod int;
+mod run;
+mod walk;
+mod workspace;
+
+use std::sync::Arc;
+
+use midwire_codec::ByteOrder;
+
+pub(crate) use code::{ArrayCode, BlockCode, CallCode, Code, Op, Switch};
+pub(crate) use expr::{Cond, Ex, FieldRef, Member, Scope};
+pub use run::{DecodeError, DecodeErrorKind, PathSegment};
+pub use walk::{Flow, Found, Group, Node, Packet, Visitor};
+pub(crate) use workspace::ABSENT;
+pub use workspace::{Activation, Place, Workspace};
+
+use crate::syntax::ast::{Encoding, Transform};
+use crate::table::Table;
+
+/// Index of a [`Field`] in its plan.
+pub type FieldId = u32;
+/// Index of a [`Layout`] in its plan.
+pub type LayoutId = u32;
+/// Index of a [`Branch`] in its plan.
+pub type BranchId = u32;
+
+/// How a packet's body is read and written at one version, in one direction.
+#[derive(Debug)]
+pub struct Plan {
+    /// Layout 0 is the body.
+    pub(crate) layouts: Vec<Layout>,
+    pub(crate) fields: Vec<Field>,
+    pub(crate) branches: Vec<Branch>,
+    pub(crate) code: Vec<Code>,
+    /// Which fields each instruction covers: first, and one past the last.
+    pub(crate) covers: Vec<(FieldId, FieldId)>,
+    pub(crate) conds: Vec<Cond>,
+    pub(crate) exprs: Vec<Ex>,
+    pub(crate) switches: Vec<Switch>,
+    pub(crate) arrays: Vec<ArrayCode>,
+    pub(crate) blocks: Vec<BlockCode>,
+    pub(crate) calls: Vec<CallCode>,
+}
+
+/// What is laid out in one go, in one block of slots.
+#[derive(Debug)]
+pub struct Layout {
+    /// The type's name, where it has one.
+    pub name: Option<Arc<str>>,
+    /// What it consists of, in wire order.
+    pub items: Vec<Item>,
+    /// Where its code starts in the plan.
+    pub(crate) entry: u32,
+    /// Slots of a block, the header included.
+    pub(crate) slots: u32,
+    /// Its size in bytes, if that is the same for all.
+    pub fixed_size: Option<u32>,
+    /// The fewest bytes one can take.
+    pub min_size: u32,
+    /// Where it ends, when it has been run.
+    pub(crate) end: Pos,
+    /// The fields of an element that is one value have no names of their own.
+    pub transparent: bool,
+    /// Number of value arguments that a call puts into the block.
+    pub(crate) args: u32,
+}
+
+/// An entry of a layout or of a nested struct.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Item {
+    /// A field.
+    Field(FieldId),
+    /// An `if`, `match` or `opt`: one of its arms is there, or none.
+    Branch(BranchId),
+}
+
+/// A position in a block's buffer: what a slot holds plus a constant.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
+pub struct Pos {
+    pub(crate) slot: u32,
+    pub(crate) offset: u32,
+}
+
+/// A named part of a packet.
+#[derive(Debug)]
+pub struct Field {
+    /// As written in the definition; empty for padding, and for the value of a transparent layout.
+    pub name: Arc<str>,
+    /// The doc comment.
+    pub doc: Arc<str>,
+    /// The struct field it stands in, within the same layout.
+    pub parent: Option<FieldId>,
+    /// The layout it belongs to.
+    pub layout: LayoutId,
+    /// The innermost arm it stands in: branch and arm; absent when that arm is not taken.
+    pub guard: Option<(BranchId, u32)>,
+    /// First byte.
+    pub(crate) start: Pos,
+    /// One past the last byte.
+    pub(crate) end: Pos,
+    /// What lies there.
+    pub kind: Kind,
+    /// What was written after the type.
+    pub marks: Marks,
+    /// How it is computed from others when they are edited.
+    pub(crate) derived: Vec<Derivation>,
+}
+
+/// The attributes of a field.
+#[derive(Debug, Clone, Default, PartialEq)]
+pub struct Marks {
+    /// `@ref item`: the number is an index into this table of names.
+    pub reference: Option<Arc<str>>,
+    /// The table of `@ref`, if the protocol has one of that name.
+    pub reference_table: Option<Arc<Table>>,
+    /// `@secret`: masked wherever it is shown.
+    pub secret: bool,
+    /// `@chat`: text that players see.
+    pub chat: bool,
+    /// `@color`: three or four colour channels.
+    pub color: bool,
+    /// `@hex`: people read it in base 16.
+    pub hex: bool,
+    /// `@hide`: left out of one-line summaries.
+    pub hide: bool,
+    /// `@telling`: belongs into the one-line summary first.
+    pub telling: bool,
+    /// `@host`: the name of the server that the client was told.
+    pub host: bool,
+    /// `@port`: the port that the client was told.
+    pub port: bool,
+    /// `@unit "px"`
+    pub unit: Option<Arc<str>>,
+    /// `@max n`: the largest value or length that the game takes
+    pub max: Option<i64>,
+}
+
+/// What lies at a field's place.
+#[derive(Debug)]
+pub enum Kind {
+    /// An integer.
+    Int(IntRepr),
+    /// A floating-point number.
+    Float(FloatRepr),
+    /// One byte, 0 or 1; other values count as true and are kept.
+    Bool,
+    /// 16 bytes, big endian.
+    Uuid,
+    /// An integer with names for some of its values.
+    Enum {
+        /// What is on the wire.
+        repr: IntRepr,
+        /// The names.
+        entries: Arc<EnumEntries>,
+    },
+    /// An integer whose bits have names.
+    Flags {
+        /// What is on the wire.
+        repr: IntRepr,
+        /// The bits, by number from 0 (least significant).
+        members: Vec<FlagMember>,
+    },
+    /// An integer cut into named numbers.
+    Bits {
+        /// What is on the wire.
+        repr: IntRepr,
+        /// The parts.
+        members: Vec<BitsMember>,
+    },
+    /// Text.
+    Str {
+        /// How it is encoded.
+        encoding: Encoding,
+        /// How its length is known (bytes; code units for UTF-16).
+        len: Len,
+        /// The values it may have in a string enum; empty otherwise.
+        names: Vec<Arc<str>>,
+    },
+    /// Raw bytes.
+    Bytes {
+        /// How their number is known.
+        len: Len,
+    },
+    /// A list.
+    Array(ArrayKind),
+    /// A nested struct, in the same layout.
+    Struct(Vec<Item>),
+    /// A bounded part with a block of its own; compressed ones are in a buffer of their own.
+    Block {
+        /// What was done to the bytes.
+        transform: Transform,
+        /// How many bytes there are.
+        len: Len,
+        /// What is inside.
+        layout: LayoutId,
+        /// Which slot has the activation.
+        slot: u32,
+    },
+    /// A recursive type, in a block of its own.
+    Call {
+        /// What it is.
+        layout: LayoutId,
+        /// Which slot has the activation.
+        slot: u32,
+        /// The values of its parameters, in the caller's scope.
+        args: Vec<Ex>,
+    },
+    /// Named Binary Tag.
+    Nbt(NbtForm),
+    /// An array of integers of equal width packed in 64-bit words, as Minecraft's chunks have them.
+    Packed {
+        /// Bits of one number.
+        width: Ex,
+        /// How many numbers.
+        count: Ex,
+    },
+    /// Computed, not on the wire.
+    Let(Ex),
+    /// Bytes that mean nothing and are kept.
+    Pad(u32),
+    /// An unknown tail, kept.
+    Tail,
+    /// The byte that says whether an `opt` is there.
+    Presence,
+}
+
+/// An integer on the wire.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
+pub enum IntRepr {
+    /// 1 to 16 bytes.
+    Fixed {
+        /// Number of bytes.
+        bytes: u8,
+        /// Two's complement.
+        signed: bool,
+        /// Byte order.
+        order: ByteOrder,
+    },
+    /// LEB128, 32 bits signed (Minecraft's varint), at most 5 bytes.
+    Varint,
+    /// LEB128, 64 bits signed, at most 10 bytes.
+    Varlong,
+    /// LEB128, 32 bits unsigned (.NET's 7-bit encoded int), at most 5 bytes.
+    Uvarint,
+    /// LEB128, 128 bits unsigned, at most 19 bytes.
+    Varint128,
+    /// LEB128 of a zigzag-coded 32-bit number.
+    Zigzag32,
+    /// LEB128 of a zigzag-coded 64-bit number.
+    Zigzag64,
+}
+
+/// A floating-point number on the wire.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
+pub struct FloatRepr {
+    /// 2, 4 or 8.
+    pub bytes: u8,
+    /// Byte order.
+    pub order: ByteOrder,
+}
+
+/// Which of Java's forms of NBT.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
+pub struct NbtForm {
+    /// The root tag has a name.
+    pub named: bool,
+    /// A single 0 byte may stand for nothing at all.
+    pub optional: bool,
+}
+
+/// The names of an enum at one version.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct EnumEntries {
+    /// Number and name, in order of number; of several names for a number the first written counts.
+    pub by_number: Vec<(i128, Arc<str>)>,
+}
+
+impl EnumEntries {
+    /// The name of a number.
+    pub fn name(&self, number: i128) -> Option<&Arc<str>> {
+        let at = self.by_number.binary_search_by_key(&number, |(n, _)| *n).ok()?;
+        Some(&self.by_number[at].1)
+    }
+
+    /// The number of a name; case and `_` do not matter.
+    pub fn number(&self, name: &str) -> Option<i128> {
+        let key = crate::syntax::ast::lookup_key(name);
+        let found = self.by_number.iter().find(|(_, n)| crate::syntax::ast::lookup_key(n) == key);
+        found.map(|(n, _)| *n)
+    }
+}
+
+/// A named bit.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct FlagMember {
+    /// Its name.
+    pub name: Arc<str>,
+    /// Its number, from 0.
+    pub bit: u8,
+    /// The doc comment.
+    pub doc: Arc<str>,
+}
+
+/// A named part of a `bits` integer.
+#[derive(Debug, Clone, PartialEq)]
+pub struct BitsMember {
+    /// Its name.
+    pub name: Arc<str>,
+    /// Distance from the least significant bit.
+    pub shift: u8,
+    /// Number of bits, 1 to 128.
+    pub width: u8,
+    /// Two's complement.
+    pub signed: bool,
+    /// The doc comment.
+    pub doc: Arc<str>,
+    /// What was written after it.
+    pub marks: Marks,
+}
+
+/// How a number of bytes, code units or elements is known.
+#[derive(Debug, Clone)]
+pub enum Len {
+    /// An integer in front.
+    Prefix {
+        /// How it is written.
+        repr: IntRepr,
+        /// `max n`
+        max: Option<u64>,
+    },
+    /// An expression over earlier fields.
+    Expr {
+        /// The number.
+        expr: Ex,
+        /// `max n`
+        max: Option<u64>,
+    },
+    /// Always this many.
+    Fixed(u32),
+    /// All that is left of the block.
+    Rest,
+}
+
+/// A list.
+#[derive(Debug)]
+pub struct ArrayKind {
+    /// How many elements there are.
+    pub count: Count,
+    /// What an element is.
+    pub element: LayoutId,
+    /// Which slot has the number of elements found.
+    pub(crate) count_slot: u32,
+    /// Which slot has the place of the first element (behind a prefix).
+    pub(crate) first: Pos,
+    /// Which slot has the handle of the sparse index; only where elements vary in size.
+    pub(crate) index_slot: Option<u32>,
+}
+
+/// How many elements an array has.
+#[derive(Debug, Clone)]
+pub enum Count {
+    /// A number that is known before the first element.
+    Len(Len),
+    /// Ends at a value that is then consumed.
+    Until {
+        /// What the end looks like.
+        repr: IntRepr,
+        /// How it is compared.
+        compare: crate::syntax::ast::Compare,
+        /// With what.
+        value: Ex,
+        /// `max n`
+        max: Option<u64>,
+    },
+    /// Ends when the running total of `each` (in the element's scope) compares so with `total`.
+    Sum {
+        /// What an element adds.
+        each: Ex,
+        /// How the total is compared.
+        compare: crate::syntax::ast::Compare,
+        /// With what, in the scope around.
+        total: Ex,
+    },
+    /// Goes on while this holds of the element just read (in its scope).
+    While {
+        /// The condition.
+        more: Ex,
+        /// `max n`
+        max: Option<u64>,
+    },
+}
+
+/// An `if`, `match` or `opt`.
+#[derive(Debug)]
+pub struct Branch {
+    /// Which slot has the number of the arm taken.
+    pub(crate) slot: u32,
+    /// The layout it belongs to.
+    pub layout: LayoutId,
+    /// The arm it stands in itself.
+    pub guard: Option<(BranchId, u32)>,
+    /// How the arm is chosen.
+    pub select: Select,
+    /// What each arm holds.
+    pub arms: Vec<Arm>,
+}
+
+/// How a branch chooses its arm.
+#[derive(Debug)]
+pub enum Select {
+    /// `if`: arm 0 when it holds, else arm 1.
+    If(Ex),
+    /// `match`: the first arm whose labels fit.
+    Match(Ex),
+    /// `match` on text.
+    MatchText(FieldRef),
+}
+
+/// An arm of a branch.
+#[derive(Debug)]
+pub struct Arm {
+    /// What it is for; empty in an `if`, and for `else`.
+    pub labels: Vec<ArmLabel>,
+    /// What it holds.
+    pub items: Vec<Item>,
+}
+
+/// A label of a `match` arm.
+#[derive(Debug, Clone, PartialEq)]
+pub enum ArmLabel {
+    /// From the first to the last number, both included.
+    Range(i128, i128),
+    /// A text.
+    Text(Arc<str>),
+    /// A value known when the packet is read.
+    Expr(Ex),
+}
+
+/// A field whose value follows from others.
+#[derive(Debug, Clone)]
+pub(crate) enum Derivation {
+    /// The number of elements, bytes or code units of `of` is `scale * value + offset`.
+    Measures { of: FieldId, scale: i128, offset: i128 },
+    /// `= expr`
+    Expr(Ex),
+}

@@ -1,0 +1,695 @@
+//! Looking at a packet: walking all of it, or finding one field.
+
+use std::ops::ControlFlow;
+
+use super::expr::Ex;
+use super::run::{DecodeError, Run, RunScope};
+use super::workspace::{ABSENT, BUFFER, INDEX_STRIDE, LIMIT, START};
+use super::{Activation, ArrayKind, Field, FieldId, Item, Kind, LayoutId, Place, Plan, Workspace};
+use crate::syntax::ast::lookup_key;
+use crate::value::{self, Value};
+
+/// A packet that was read: a plan's positions over a payload.
+#[derive(Debug)]
+pub struct Packet<'a> {
+    pub(crate) plan: &'a Plan,
+    pub(crate) payload: &'a [u8],
+    pub(crate) conn: &'a [i64],
+    pub(crate) ws: &'a mut Workspace,
+    error: Option<Box<DecodeError>>,
+    /// Where reading ended.
+    end: u32,
+}
+
+/// Something that is shown a packet field by field, in wire order.
+pub trait Visitor {
+    /// A field or an element that is one value.
+    fn value(&mut self, node: &Node<'_>, value: &Value<'_>);
+    /// A struct, list or block begins. `Flow::Skip` leaves out what is inside (then `close` is not called).
+    fn open(&mut self, node: &Node<'_>, group: Group) -> Flow;
+    /// What was opened last ends.
+    fn close(&mut self, node: &Node<'_>);
+}
+
+/// What a visitor wants next.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Flow {
+    /// To see what is inside.
+    Enter,
+    /// To go on behind it.
+    Skip,
+}
+
+/// What kind of group begins.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Group {
+    /// Named fields.
+    Struct,
+    /// So many elements.
+    List(u32),
+}
+
+/// A field or an element, and where it lies.
+#[derive(Debug, Clone, Copy)]
+pub struct Node<'a> {
+    /// The definition of it; of an element that is a struct, that of the list.
+    pub field: &'a Field,
+    /// The name; of an element the list's.
+    pub name: &'a str,
+    /// The place in the list, of an element.
+    pub index: Option<u32>,
+    /// Its bytes.
+    pub place: Place,
+    /// The plan that the field belongs to.
+    pub plan: &'a Plan,
+}
+
+/// The rest of the packet was not read.
+struct Stop;
+
+impl Plan {
+    /// Reads a packet's body, which starts at `body` of the payload (behind the packet id).
+    ///
+    /// It never fails: what could not be read is told by [`Packet::error`], and what was read before it
+    /// is there.
+    pub fn decode<'a>(
+        &'a self,
+        payload: &'a [u8],
+        body: u32,
+        conn: &'a [i64],
+        ws: &'a mut Workspace,
+    ) -> Packet<'a> {
+        self.decode_until(payload, body, conn, ws)
+    }
+
+    fn decode_until<'a>(
+        &'a self,
+        payload: &'a [u8],
+        body: u32,
+        conn: &'a [i64],
+        ws: &'a mut Workspace,
+    ) -> Packet<'a> {
+        // Positions are u32; no frame comes near (the largest limit is far below).
+        let payload = &payload[..payload.len().min(u32::MAX as usize / 2)];
+        let body = body.min(payload.len() as u32);
+        ws.clear();
+        let base = ws.push_block(&self.layouts[0], [ABSENT, 0, body, payload.len() as u32]);
+        let mut run = Run { plan: self, payload, conn, ws };
+        let (end, error) = match run.block(0, base, 0) {
+            Ok(end) => (end, None),
+            Err(mut failed) => {
+                if failed.buffer == ABSENT {
+                    failed.buffer = 0;
+                }
+                (failed.offset, Some(failed))
+            }
+        };
+        let mut packet = Packet { plan: self, payload, conn, ws, error, end };
+        if packet.error.is_some() {
+            packet.end = packet.readable_end();
+        }
+        packet
+    }
+}
+
+impl<'a> Packet<'a> {
+    /// What could not be read.
+    pub fn error(&self) -> Option<&DecodeError> {
+        self.error.as_deref()
+    }
+
+    /// Where reading ended: behind the last field, or at the field of the packet itself that failed.
+    pub fn end(&self) -> u32 {
+        self.end
+    }
+
+    /// What is left behind the last field, or from the field that failed on.
+    pub fn rest(&self) -> &'a [u8] {
+        self.payload.get(self.end as usize..).unwrap_or(&[])
+    }
+
+    /// The whole payload, id included.
+    pub fn payload(&self) -> &'a [u8] {
+        self.payload
+    }
+
+    /// The bytes of a place.
+    pub fn bytes(&self, place: Place) -> &[u8] {
+        let buffer = self.ws.buffer(self.payload, place.buffer);
+        buffer.get(place.start as usize..place.end as usize).unwrap_or(&[])
+    }
+
+    /// The packet's body as an activation.
+    pub(crate) fn root(&self) -> Activation {
+        Activation { base: 0, layout: 0 }
+    }
+
+    /// Evaluates an expression over the body's fields.
+    pub(crate) fn eval(&self, ex: &Ex) -> i128 {
+        ex.eval(&self.scope(0))
+    }
+
+    pub(crate) fn scope(&self, base: u32) -> RunScope<'_> {
+        let pos = self.ws.slots.get((base + START) as usize).copied().unwrap_or(0);
+        RunScope { plan: self.plan, payload: self.payload, conn: self.conn, ws: self.ws, base, pos }
+    }
+
+    /// Shows everything that could be read, in order.
+    pub fn walk(&mut self, visitor: &mut dyn Visitor) {
+        let plan = self.plan;
+        let root = self.root();
+        // A stop only says that the rest was not read, which `error` tells already.
+        let _ = self.items(root, &plan.layouts[0].items, visitor);
+    }
+
+    /// In a packet that failed: the end of the last field of the body that was read whole.
+    fn readable_end(&self) -> u32 {
+        let root = self.root();
+        let start = self.ws.slots[START as usize];
+        let mut end = start;
+        let plan = self.plan;
+        self.last_read(root.base, &plan.layouts[0].items, &mut end);
+        end
+    }
+
+    fn last_read(&self, base: u32, items: &[Item], end: &mut u32) -> ControlFlow<()> {
+        for item in items {
+            match item {
+                Item::Field(id) => {
+                    let field = &self.plan.fields[*id as usize];
+                    if let Kind::Struct(items) = &field.kind {
+                        self.last_read(base, items, end)?;
+                        continue;
+                    }
+                    match self.field_place(base, field) {
+                        Some(place) => *end = (*end).max(place.end),
+                        None => return ControlFlow::Break(()),
+                    }
+                }
+                Item::Branch(id) => {
+                    let branch = &self.plan.branches[*id as usize];
+                    match self.ws.slots[(base + branch.slot) as usize] {
+                        ABSENT => return ControlFlow::Break(()),
+                        arm => {
+                            if let Some(arm) = branch.arms.get(arm as usize) {
+                                self.last_read(base, &arm.items, end)?;
+                            }
+                        }
+                    }
+                }
+            }
+        }
+        ControlFlow::Continue(())
+    }
+
+    /// A field's place, if all of it was read.
+    pub(crate) fn field_place(&self, base: u32, field: &Field) -> Option<Place> {
+        let (start, end) = (self.ws.resolve(base, field.start), self.ws.resolve(base, field.end));
+        let limit = self.ws.slots[(base + LIMIT) as usize];
+        let buffer = self.ws.slots[(base + BUFFER) as usize];
+        (start != ABSENT && end != ABSENT && end <= limit).then_some(Place { buffer, start, end })
+    }
+
+    fn items(
+        &mut self,
+        act: Activation,
+        items: &'a [Item],
+        v: &mut dyn Visitor,
+    ) -> Result<(), Stop> {
+        for item in items {
+            match item {
+                Item::Field(id) => self.field(act, *id, None, v)?,
+                Item::Branch(id) => {
+                    let branch = &self.plan.branches[*id as usize];
+                    match self.ws.slots[(act.base + branch.slot) as usize] {
+                        ABSENT => return Err(Stop),
+                        arm => {
+                            if let Some(arm) = branch.arms.get(arm as usize) {
+                                self.items(act, &arm.items, v)?;
+                            }
+                        }
+                    }
+                }
+            }
+        }
+        Ok(())
+    }
+
+    /// Shows one field; `index` when it is the one value of a list's element.
+    fn field(
+        &mut self,
+        act: Activation,
+        id: FieldId,
+        index: Option<u32>,
+        v: &mut dyn Visitor,
+    ) -> Result<(), Stop> {
+        let plan = self.plan;
+        let field = &plan.fields[id as usize];
+        let start = self.ws.resolve(act.base, field.start);
+        if start == ABSENT {
+            return Err(Stop);
+        }
+        let buffer = self.ws.slots[(act.base + BUFFER) as usize];
+        let limit = self.ws.slots[(act.base + LIMIT) as usize];
+        let whole = self.field_place(act.base, field);
+        let place = whole.unwrap_or(Place { buffer, start: start.min(limit), end: limit });
+        let node = Node { field, name: &field.name, index, place, plan };
+        match &field.kind {
+            Kind::Presence => whole.map(|_| ()).ok_or(Stop),
+            Kind::Let(ex) => {
+                let value = ex.eval(&self.scope(act.base));
+                v.value(&node, &Value::Int(value));
+                Ok(())
+            }
+            Kind::Struct(items) => {
+                if v.open(&node, Group::Struct) == Flow::Skip {
+                    return whole.map(|_| ()).ok_or(Stop);
+                }
+                let result = self.items(act, items, v);
+                v.close(&node);
+                result
+            }
+            Kind::Array(array) => self.array(act, &node, array, whole.is_some(), v),
+            Kind::Block { layout, slot, .. } | Kind::Call { layout, slot, .. } => {
+                let base = self.ws.slots[(act.base + slot) as usize];
+                if base == ABSENT {
+                    return Err(Stop);
+                }
+                self.activation(Activation { base, layout: *layout }, &node, index, v)?;
+                whole.map(|_| ()).ok_or(Stop)
+            }
+            Kind::Packed { width, count } => {
+                if whole.is_none() {
+                    return Err(Stop);
+                }
+                let scope = self.scope(act.base);
+                let (width, count) = (width.eval(&scope), count.eval(&scope));
+                let value = Value::Packed(
+                    self.bytes(place),
+                    u32::try_from(width).unwrap_or(0),
+                    u32::try_from(count).unwrap_or(0),
+                );
+                v.value(&node, &value);
+                Ok(())
+            }
+            kind => {
+                if whole.is_none() {
+                    return Err(Stop);
+                }
+                if let Some(value) = value::read(kind, self.bytes(place)) {
+                    v.value(&node, &value);
+                }
+                Ok(())
+            }
+        }
+    }
+
+    /// Shows what an activation holds: a struct's fields, or the one value of a transparent layout.
+    fn activation(
+        &mut self,
+        act: Activation,
+        node: &Node<'a>,
+        index: Option<u32>,
+        v: &mut dyn Visitor,
+    ) -> Result<(), Stop> {
+        let plan = self.plan;
+        let layout = &plan.layouts[act.layout as usize];
+        if !layout.transparent {
+            if v.open(node, Group::Struct) == Flow::Skip {
+                return Ok(());
+            }
+            let result = self.items(act, &layout.items, v);
+            v.close(node);
+            return result;
+        }
+        match self.only_field(act, &layout.items)? {
+            Some(id) => self.named_as(act, id, node, index, v),
+            None => {
+                v.value(node, &Value::Absent);
+                Ok(())
+            }
+        }
+    }
+
+    /// Shows the value of a transparent layout under the name of what holds it.
+    fn named_as(
+        &mut self,
+        act: Activation,
+        id: FieldId,
+        node: &Node<'a>,
+        index: Option<u32>,
+        v: &mut dyn Visitor,
+    ) -> Result<(), Stop> {
+        self.field(act, id, index, &mut Renamed { name: node.name, depth: 0, inner: v })
+    }
+
+    /// The field of a transparent layout that is present.
+    pub(crate) fn only_field(
+        &self,
+        act: Activation,
+        items: &[Item],
+    ) -> Result<Option<FieldId>, Stop0> {
+        for item in items {
+            match item {
+                Item::Field(id) => {
+                    let field = &self.plan.fields[*id as usize];
+                    if !matches!(field.kind, Kind::Presence | Kind::Pad(_)) {
+                        return Ok(Some(*id));
+                    }
+                    if self.field_place(act.base, field).is_none() {
+                        return Err(Stop0);
+                    }
+                }
+                Item::Branch(id) => {
+                    let branch = &self.plan.branches[*id as usize];
+                    let arm = self.ws.slots[(act.base + branch.slot) as usize];
+                    if arm == ABSENT {
+                        return Err(Stop0);
+                    }
+                    if let Some(arm) = branch.arms.get(arm as usize)
+                        && let Some(id) = self.only_field(act, &arm.items)?
+                    {
+                        return Ok(Some(id));
+                    }
+                }
+            }
+        }
+        Ok(None)
+    }
+
+    fn array(
+        &mut self,
+        act: Activation,
+        node: &Node<'a>,
+        array: &'a ArrayKind,
+        whole: bool,
+        v: &mut dyn Visitor,
+    ) -> Result<(), Stop> {
+        let count = self.ws.slots[(act.base + array.count_slot) as usize];
+        let first = self.ws.resolve(act.base, array.first);
+        if count == ABSENT || first == ABSENT {
+            return Err(Stop);
+        }
+        let done = |whole: bool| if whole { Ok(()) } else { Err(Stop) };
+        if v.open(node, Group::List(count)) == Flow::Skip {
+            return done(whole);
+        }
+        let mut at = first;
+        let mut result = Ok(());
+        let mut index = 0;
+        // Of a list that failed with its number unknown, the element that failed comes after those counted.
+        while index < count || !whole {
+            let before = self.ws.checkpoint();
+            let shown = self.element(act, array, at, index, node, v);
+            self.ws.restore(before);
+            match shown {
+                Ok(end) => at = end,
+                Err(stop) => {
+                    result = Err(stop);
+                    break;
+                }
+            }
+            index += 1;
+            if index >= count && self.ws.slots[(act.base + LIMIT) as usize] <= at {
+                break;
+            }
+        }
+        v.close(node);
+        result.and(done(whole))
+    }
+
+    /// Shows the element at a position; gives where it ends.
+    fn element(
+        &mut self,
+        act: Activation,
+        array: &ArrayKind,
+        at: u32,
+        index: u32,
+        list: &Node<'a>,
+        v: &mut dyn Visitor,
+    ) -> Result<u32, Stop> {
+        let (inner, end) = self.open_element(act, array.element, at);
+        let plan = self.plan;
+        let buffer = self.ws.slots[(act.base + BUFFER) as usize];
+        let limit = self.ws.slots[(act.base + LIMIT) as usize];
+        let place = Place { buffer, start: at, end: end.unwrap_or(limit) };
+        let node = Node { field: list.field, name: list.name, index: Some(index), place, plan };
+        self.activation(inner, &node, Some(index), v)?;
+        end.ok_or(Stop)
+    }
+
+    /// A block for the element at a position, and where it ends if it could be read.
+    pub(crate) fn open_element(
+        &mut self,
+        act: Activation,
+        layout: LayoutId,
+        at: u32,
+    ) -> (Activation, Option<u32>) {
+        let plan = self.plan;
+        let buffer = self.ws.slots[(act.base + BUFFER) as usize];
+        let limit = self.ws.slots[(act.base + LIMIT) as usize];
+        self.ws.walked = 0;
+        let base =
+            self.ws.push_block(&plan.layouts[layout as usize], [act.base, buffer, at, limit]);
+        let mut run = Run { plan, payload: self.payload, conn: self.conn, ws: self.ws };
+        let end = run.block(layout, base, 0).ok();
+        (Activation { base, layout }, end)
+    }
+
+    /// Where element `index` of an array starts.
+    pub(crate) fn element_start(
+        &mut self,
+        act: Activation,
+        array: &ArrayKind,
+        index: u32,
+    ) -> Option<u32> {
+        let count = self.ws.slots[(act.base + array.count_slot) as usize];
+        let first = self.ws.resolve(act.base, array.first);
+        if count == ABSENT || first == ABSENT || index >= count {
+            return None;
+        }
+        if let Some(size) = self.plan.layouts[array.element as usize].fixed_size {
+            return Some(first + index * size);
+        }
+        let (mut at, mut i) = (first, 0);
+        let handle =
+            array.index_slot.map_or(ABSENT, |slot| self.ws.slots[(act.base + slot) as usize]);
+        if handle != ABSENT && index >= INDEX_STRIDE {
+            let entry = index / INDEX_STRIDE;
+            at = *self.ws.index.get((handle + entry - 1) as usize)?;
+            i = entry * INDEX_STRIDE;
+        }
+        while i < index {
+            let before = self.ws.checkpoint();
+            let (_, end) = self.open_element(act, array.element, at);
+            self.ws.restore(before);
+            at = end?;
+            i += 1;
+        }
+        Some(at)
+    }
+
+    /// The field of a path such as `item.added[2].data`, as it is here. A part of flags or bits is found
+    /// with its whole; [`Packet::int`] takes the part.
+    pub fn find(&mut self, path: &str) -> Option<Found<'a>> {
+        let mut act = self.root();
+        let plan = self.plan;
+        let mut items: &[Item] = &plan.layouts[0].items;
+        let mut found: Option<Found<'a>> = None;
+        for segment in segments(path) {
+            match segment {
+                Segment::Name(name) => {
+                    if let Some(f) = found.take() {
+                        if let Kind::Flags { .. } | Kind::Bits { .. } = f.field.kind {
+                            if f.member.is_some() {
+                                return None;
+                            }
+                            found = Some(Found { member: Some(member(&f.field.kind, name)?), ..f });
+                            continue;
+                        }
+                        (act, items) = self.inside(f)?;
+                    }
+                    let id = self.named(act, items, &lookup_key(name))?;
+                    found = Some(self.found(act, id)?);
+                }
+                Segment::Index(index) => {
+                    let f = found.take()?;
+                    let Kind::Array(array) = &f.field.kind else { return None };
+                    let at = self.element_start(f.act, array, index)?;
+                    let (inner, end) = self.open_element(f.act, array.element, at);
+                    let place = Place { start: at, end: end?, ..f.place };
+                    found = Some(Found { place, act: inner, element: Some(index), ..f });
+                    act = inner;
+                    items = &plan.layouts[inner.layout as usize].items;
+                    if plan.layouts[inner.layout as usize].transparent {
+                        let id = self.only_field(inner, items).ok()??;
+                        found = Some(self.found(inner, id)?);
+                    }
+                }
+            }
+        }
+        found
+    }
+
+    fn found(&mut self, act: Activation, id: FieldId) -> Option<Found<'a>> {
+        let field = &self.plan.fields[id as usize];
+        let place = self.field_place(act.base, field)?;
+        if let Kind::Call { layout, slot, .. } | Kind::Block { layout, slot, .. } = &field.kind {
+            let inner =
+                Activation { base: self.ws.slots[(act.base + slot) as usize], layout: *layout };
+            let shape = &self.plan.layouts[*layout as usize];
+            if shape.transparent {
+                let id = self.only_field(inner, &shape.items).ok()??;
+                return self.found(inner, id);
+            }
+        }
+        Some(Found { field, place, act, element: None, member: None })
+    }
+
+    /// What is inside a found struct, block or element.
+    fn inside(&self, found: Found<'a>) -> Option<(Activation, &'a [Item])> {
+        let plan = self.plan;
+        if found.element.is_some() {
+            return Some((found.act, &plan.layouts[found.act.layout as usize].items));
+        }
+        match &found.field.kind {
+            Kind::Struct(items) => Some((found.act, items)),
+            Kind::Block { layout, slot, .. } | Kind::Call { layout, slot, .. } => {
+                let base = self.ws.slots[(found.act.base + slot) as usize];
+                Some((Activation { base, layout: *layout }, &plan.layouts[*layout as usize].items))
+            }
+            _ => None,
+        }
+    }
+
+    /// The field of that name among the items that are present.
+    pub(crate) fn named(&self, act: Activation, items: &[Item], key: &str) -> Option<FieldId> {
+        items.iter().find_map(|item| match item {
+            Item::Field(id) => {
+                let field = &self.plan.fields[*id as usize];
+                let shown = !matches!(field.kind, Kind::Presence);
+                (shown && lookup_key(&field.name) == key).then_some(*id)
+            }
+            Item::Branch(id) => {
+                let branch = &self.plan.branches[*id as usize];
+                let arm = self.ws.slots[(act.base + branch.slot) as usize];
+                let arm = branch.arms.get(arm as usize)?;
+                self.named(act, &arm.items, key)
+            }
+        })
+    }
+
+    /// The number at a path, if there is one.
+    pub fn int(&mut self, path: &str) -> Option<i128> {
+        let found = self.find(path)?;
+        if let Kind::Let(ex) = &found.field.kind {
+            return Some(ex.eval(&self.scope(found.act.base)));
+        }
+        let whole = self.value_of(&found)?.as_int()?;
+        Some(found.member.map_or(whole, |m| m.of(whole)))
+    }
+
+    /// The text at a path, if there is one.
+    pub fn text(&mut self, path: &str) -> Option<String> {
+        let found = self.find(path)?;
+        match self.value_of(&found)? {
+            Value::Text(text, ..) => Some(text.into_owned()),
+            _ => None,
+        }
+    }
+
+    /// The value of a found field; `None` for structs, lists and blocks.
+    pub fn value_of(&self, found: &Found<'a>) -> Option<Value<'_>> {
+        if found.element.is_some() {
+            return None;
+        }
+        if let Kind::Let(ex) = &found.field.kind {
+            return Some(Value::Int(ex.eval(&self.scope(found.act.base))));
+        }
+        value::read(&found.field.kind, self.bytes(found.place))
+    }
+}
+
+/// A field that was found by its path.
+#[derive(Debug, Clone, Copy)]
+pub struct Found<'a> {
+    /// Its definition; of an element that is a struct, that of the list.
+    pub field: &'a Field,
+    /// Its bytes.
+    pub place: Place,
+    /// The block that it lies in; of an element its own.
+    pub(crate) act: Activation,
+    /// It is an element, a struct.
+    pub element: Option<u32>,
+    pub(crate) member: Option<super::Member>,
+}
+
+/// The bits of a named part of flags or bits.
+fn member(kind: &Kind, name: &str) -> Option<super::Member> {
+    let key = lookup_key(name);
+    match kind {
+        Kind::Flags { members, .. } => {
+            let flag = members.iter().find(|m| lookup_key(&m.name) == key)?;
+            Some(super::Member { shift: flag.bit, width: 1, signed: false })
+        }
+        Kind::Bits { members, .. } => {
+            let part = members.iter().find(|m| lookup_key(&m.name) == key)?;
+            Some(super::Member { shift: part.shift, width: part.width, signed: part.signed })
+        }
+        _ => None,
+    }
+}
+
+/// A step of a written path.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Segment<'a> {
+    Name(&'a str),
+    Index(u32),
+}
+
+/// The steps of a written path; what is no step is left out.
+pub(crate) fn segments(path: &str) -> impl Iterator<Item = Segment<'_>> {
+    path.split(['.', '[']).filter_map(|part| match part.strip_suffix(']') {
+        Some(digits) => digits.trim().parse().ok().map(Segment::Index),
+        None if part.is_empty() => None,
+        None => Some(Segment::Name(part.trim().trim_matches('`'))),
+    })
+}
+
+/// The rest of an element was not read.
+pub(crate) struct Stop0;
+
+impl From<Stop0> for Stop {
+    fn from(_: Stop0) -> Stop {
+        Stop
+    }
+}
+
+/// Shows a nameless field under the name of what holds it.
+struct Renamed<'v, 'n> {
+    name: &'n str,
+    depth: u32,
+    inner: &'v mut dyn Visitor,
+}
+
+impl Visitor for Renamed<'_, '_> {
+    fn value(&mut self, node: &Node<'_>, value: &Value<'_>) {
+        let node = if self.depth == 0 { Node { name: self.name, ..*node } } else { *node };
+        self.inner.value(&node, value);
+    }
+
+    fn open(&mut self, node: &Node<'_>, group: Group) -> Flow {
+        let shown = if self.depth == 0 { Node { name: self.name, ..*node } } else { *node };
+        let flow = self.inner.open(&shown, group);
+        if flow == Flow::Enter {
+            self.depth += 1;
+        }
+        flow
+    }
+
+    fn close(&mut self, node: &Node<'_>) {
+        self.depth -= 1;
+        let node = if self.depth == 0 { Node { name: self.name, ..*node } } else { *node };
+        self.inner.close(&node);
+    }
+}

@@ -1,0 +1,123 @@
+//! Where positions are kept while a packet is looked at: one growing array of slots, used again for the next.
+
+use std::sync::Arc;
+
+use midwire_codec::Inflater;
+
+use super::{Layout, LayoutId};
+use crate::limits::Limits;
+
+/// A slot that has not been written: what it stands for was not reached.
+pub(crate) const ABSENT: u32 = u32::MAX;
+
+/// Slots of a block's header: the block around it, the buffer, where it starts, where its window ends.
+pub(crate) const PARENT: u32 = 0;
+pub(crate) const BUFFER: u32 = 1;
+pub(crate) const START: u32 = 2;
+pub(crate) const LIMIT: u32 = 3;
+/// Behind the header come two slots an argument, then those that the plan uses.
+pub(crate) const HEADER: u32 = 4;
+
+/// Every so many elements of an array whose elements vary in size, a position is kept.
+pub(crate) const INDEX_STRIDE: u32 = 64;
+
+/// A layout at a certain place: a block of slots in the workspace.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Activation {
+    pub(crate) base: u32,
+    pub(crate) layout: LayoutId,
+}
+
+/// A range of bytes: of the payload (buffer 0) or of an inflated block.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
+pub struct Place {
+    /// 0: the payload; others in order of inflating.
+    pub buffer: u32,
+    /// First byte.
+    pub start: u32,
+    /// One past the last byte.
+    pub end: u32,
+}
+
+/// Memory for looking at packets, one after the other. Nothing is allocated in the steady state.
+#[derive(Debug, Default)]
+pub struct Workspace {
+    pub(crate) slots: Vec<u32>,
+    /// Positions of every [`INDEX_STRIDE`]th element; an array's part of it starts where its slot says.
+    pub(crate) index: Vec<u32>,
+    /// Buffer n is at n - 1. Those from `live` on are kept for later.
+    pub(crate) buffers: Vec<Arc<Vec<u8>>>,
+    pub(crate) live: usize,
+    /// Elements of varying size passed in this run.
+    pub(crate) walked: u32,
+    pub(crate) inflater: Inflater,
+    /// What a packet may make us do.
+    pub limits: Limits,
+}
+
+/// A state of the workspace to go back to.
+#[derive(Debug, Clone, Copy)]
+pub(crate) struct Checkpoint {
+    slots: usize,
+    index: usize,
+    live: usize,
+}
+
+impl Workspace {
+    /// A workspace with these limits.
+    pub fn new(limits: Limits) -> Workspace {
+        let inflater = Inflater::new(limits.inflate_max as usize);
+        Workspace { limits, inflater, ..Workspace::default() }
+    }
+
+    /// Forgets the packet before.
+    pub(crate) fn clear(&mut self) {
+        self.slots.clear();
+        self.index.clear();
+        self.live = 0;
+        self.walked = 0;
+    }
+
+    pub(crate) fn checkpoint(&self) -> Checkpoint {
+        Checkpoint { slots: self.slots.len(), index: self.index.len(), live: self.live }
+    }
+
+    pub(crate) fn restore(&mut self, to: Checkpoint) {
+        self.slots.truncate(to.slots);
+        self.index.truncate(to.index);
+        self.live = to.live;
+    }
+
+    /// A new block for a layout.
+    pub(crate) fn push_block(&mut self, layout: &Layout, header: [u32; 4]) -> u32 {
+        let base = self.slots.len();
+        self.slots.extend_from_slice(&header);
+        self.slots.resize(base + layout.slots as usize, ABSENT);
+        base as u32
+    }
+
+    /// The bytes of a buffer.
+    pub(crate) fn buffer<'a>(&'a self, payload: &'a [u8], buffer: u32) -> &'a [u8] {
+        match buffer.checked_sub(1) {
+            None => payload,
+            Some(n) => self.buffers.get(n as usize).map_or(&[], |b| b.as_slice()),
+        }
+    }
+
+    /// An empty buffer that nobody else has, put behind the live ones; and its number.
+    pub(crate) fn take_buffer(&mut self) -> (u32, Vec<u8>) {
+        if self.buffers.len() == self.live {
+            self.buffers.push(Arc::default());
+        }
+        let mut bytes = std::mem::take(Arc::make_mut(&mut self.buffers[self.live]));
+        bytes.clear();
+        self.live += 1;
+        (self.live as u32, bytes)
+    }
+
+    /// How many bytes this workspace holds on to.
+    pub fn held_bytes(&self) -> usize {
+        let buffers: usize = self.buffers.iter().map(|b| b.capacity()).sum();
+        (self.slots.capacity() + self.index.capacity()) * 4 + buffers
+    }
+}

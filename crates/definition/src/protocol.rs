@@ -1,0 +1,260 @@
+//! A protocol as people name it: its stages, states, versions, packets and events.
+
+use std::collections::HashMap;
+use std::sync::{Arc, Mutex};
+
+use midwire_codec::{Direction, Framing};
+
+use crate::diagnostics::Diagnostics;
+use crate::plan::{Ex, IntRepr, Packet, Plan};
+use crate::resolve::Declarations;
+use crate::sources::Loader;
+use crate::version::{VersionId, Versions};
+
+/// A protocol state, by its place in the protocol's list.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub struct StateId(pub u8);
+
+/// A resolved definition: everything that does not depend on the version, and, compiled on first use,
+/// what does.
+#[derive(Debug)]
+pub struct Protocol {
+    /// What the command line takes: `minecraft`.
+    pub name: Arc<str>,
+    /// What people are shown: `Minecraft Java Edition`.
+    pub title: Arc<str>,
+    /// The doc comment.
+    pub doc: Arc<str>,
+    /// The TCP port that its servers listen on, if it has one.
+    pub port: Option<u16>,
+    /// Its versions.
+    pub versions: Versions,
+    /// The names of its protocol states; one without a name where the definition has none.
+    pub states: Vec<Arc<str>>,
+    /// The state both directions begin in.
+    pub start: StateId,
+    /// What lies between the socket and a packet.
+    pub stack: Stack,
+    /// Where the version is said.
+    pub version_from: Option<VersionFrom>,
+    /// The connection's variables: name and value at the start.
+    pub conn: Vec<(Arc<str>, i64)>,
+    pub(crate) declarations: Declarations,
+    pub(crate) dialects: Mutex<HashMap<VersionId, Arc<Dialect>>>,
+}
+
+/// What lies between the socket and a packet.
+#[derive(Debug, Clone)]
+pub struct Stack {
+    /// How frames are cut; `None`: packets follow each other without a length.
+    pub framing: Option<Framing>,
+    /// Bytes of the payload in front of the id (other fields of the frame's header).
+    pub before_id: u32,
+    /// How the packet id is written.
+    pub id: IntRepr,
+    /// There is a compression stage, and it is on from the first byte.
+    pub compression: Option<bool>,
+    /// There is a cipher stage (off at the start).
+    pub cipher: bool,
+    /// Pings of old clients may stand in front of the first frame.
+    pub legacy_ping: bool,
+}
+
+/// Where a protocol's version is said.
+#[derive(Debug, Clone)]
+pub struct VersionFrom {
+    /// The packet's state.
+    pub state: StateId,
+    /// The packet's direction.
+    pub direction: Direction,
+    /// The packet's name.
+    pub packet: Arc<str>,
+    /// The field.
+    pub field: Arc<str>,
+    /// Text in front of and behind the number, for a text field.
+    pub matching: Option<(Arc<str>, Arc<str>)>,
+}
+
+/// A protocol at one version.
+#[derive(Debug)]
+pub struct Dialect {
+    /// Which version.
+    pub version: VersionId,
+    /// By state, direction and id.
+    pub(crate) by_id: HashMap<(StateId, Direction, i64), Arc<PacketDefinition>>,
+}
+
+/// A packet at one version, in one state and direction.
+#[derive(Debug)]
+pub struct PacketDefinition {
+    /// Its name as written.
+    pub name: Arc<str>,
+    /// A title for people.
+    pub title: Option<Arc<str>>,
+    /// The doc comment.
+    pub doc: Arc<str>,
+    /// Its id.
+    pub id: i64,
+    /// The state it is valid in.
+    pub state: StateId,
+    /// Which way it goes.
+    pub direction: Direction,
+    /// How its body is read; `None`: opaque.
+    pub plan: Option<Arc<Plan>>,
+    /// What it changes in the session.
+    pub events: Vec<Event>,
+    /// The version is said in this packet.
+    pub says_version: bool,
+}
+
+/// What a packet changes in the session.
+#[derive(Debug)]
+pub struct Event {
+    pub(crate) condition: Option<Ex>,
+    pub(crate) effects: Vec<EffectCode>,
+}
+
+/// An effect with its value still an expression over the packet.
+#[derive(Debug)]
+pub(crate) enum EffectCode {
+    State { direction: Option<Direction>, value: Ex },
+    Assign { variable: u32, value: Ex },
+    CompressionOn(Ex),
+    CompressionOff,
+    CipherOn,
+}
+
+/// One change of the session's state.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Effect {
+    /// The protocol state of one direction (or both, where `None`).
+    State {
+        /// Which direction; both where absent.
+        direction: Option<Direction>,
+        /// The new state.
+        state: StateId,
+    },
+    /// A connection variable.
+    Assign {
+        /// Its place in [`Protocol::conn`].
+        variable: u32,
+        /// Its new value.
+        value: i64,
+    },
+    /// Compression is on from the next frame, for plain sizes from this threshold; below 0: off.
+    Compression {
+        /// Bytes.
+        threshold: i64,
+    },
+    /// Everything behind this packet is encrypted.
+    Cipher,
+}
+
+impl Event {
+    /// The effects of this packet, in order; none when the condition does not hold.
+    pub fn effects(&self, packet: &Packet<'_>) -> Vec<Effect> {
+        let eval = |ex: &Ex| packet.eval(ex);
+        if self.condition.as_ref().is_some_and(|c| eval(c) == 0) {
+            return Vec::new();
+        }
+        let narrow = |n: i128| i64::try_from(n).unwrap_or(if n < 0 { i64::MIN } else { i64::MAX });
+        let effect = |code: &EffectCode| match code {
+            EffectCode::State { direction, value } => {
+                let state = u8::try_from(eval(value)).ok()?;
+                Some(Effect::State { direction: *direction, state: StateId(state) })
+            }
+            EffectCode::Assign { variable, value } => {
+                Some(Effect::Assign { variable: *variable, value: narrow(eval(value)) })
+            }
+            EffectCode::CompressionOn(e) => {
+                Some(Effect::Compression { threshold: narrow(eval(e)) })
+            }
+            EffectCode::CompressionOff => Some(Effect::Compression { threshold: -1 }),
+            EffectCode::CipherOn => Some(Effect::Cipher),
+        };
+        self.effects.iter().filter_map(effect).collect()
+    }
+}
+
+impl Dialect {
+    /// The packet of an id, if there is one.
+    pub fn packet(
+        &self,
+        state: StateId,
+        direction: Direction,
+        id: i64,
+    ) -> Option<&Arc<PacketDefinition>> {
+        self.by_id.get(&(state, direction, id))
+    }
+
+    /// A packet by its name; case and `_` do not matter.
+    pub fn packet_named(
+        &self,
+        state: StateId,
+        direction: Direction,
+        name: &str,
+    ) -> Option<&Arc<PacketDefinition>> {
+        let key = crate::syntax::ast::lookup_key(name);
+        self.packets().find(|p| {
+            p.state == state
+                && p.direction == direction
+                && crate::syntax::ast::lookup_key(&p.name) == key
+        })
+    }
+
+    /// All packets, in no order.
+    pub fn packets(&self) -> impl Iterator<Item = &Arc<PacketDefinition>> {
+        self.by_id.values()
+    }
+}
+
+impl Protocol {
+    /// Reads and checks a definition.
+    ///
+    /// # Errors
+    /// What is wrong with the text, with places; the sources to show them come with it. Warnings do not
+    /// make an error; see [`crate::check`].
+    pub fn load(path: &str, loader: &dyn Loader) -> Result<Arc<Protocol>, Diagnostics> {
+        crate::resolve::load(path, loader)
+    }
+
+    /// The protocol at one version; compiled on first use.
+    pub fn dialect(&self, version: VersionId) -> Arc<Dialect> {
+        let mut dialects = self.dialects.lock().unwrap_or_else(|e| e.into_inner());
+        dialects
+            .entry(version)
+            .or_insert_with(|| Arc::new(self.declarations.dialect(self, version)))
+            .clone()
+    }
+
+    /// The state of a name; case and `_` do not matter.
+    pub fn state_named(&self, name: &str) -> Option<StateId> {
+        let key = crate::syntax::ast::lookup_key(name);
+        let at = self.states.iter().position(|s| crate::syntax::ast::lookup_key(s) == key)?;
+        Some(StateId(at as u8))
+    }
+
+    /// The name of a state; empty in a protocol without states.
+    pub fn state_name(&self, state: StateId) -> &str {
+        self.states.get(usize::from(state.0)).map_or("", |s| s)
+    }
+
+    /// The connection's variables as a session begins with them.
+    pub fn initial_conn(&self) -> Vec<i64> {
+        self.conn.iter().map(|(_, value)| *value).collect()
+    }
+}
+
+impl VersionFrom {
+    /// The wire number that this packet says, if it says one.
+    pub fn number(&self, packet: &mut Packet<'_>) -> Option<i64> {
+        match &self.matching {
+            None => i64::try_from(packet.int(&self.field)?).ok(),
+            Some((before, behind)) => {
+                let text = packet.text(&self.field)?;
+                let number = text.strip_prefix(&**before)?.strip_suffix(&**behind)?;
+                number.trim().parse().ok()
+            }
+        }
+    }
+}
