@@ -415,7 +415,7 @@ mod tests {
         let compounds = [vec![10u8], [10u8, 0, 0].repeat(100_000), vec![0; 100_001]].concat();
         assert!(skip(&compounds, PLAIN, 512).is_err());
         json(&compounds, PLAIN);
-        assert_eq!(snbt(&compounds, 10), "{\"\":{\"\":{\"…");
+        assert_eq!(snbt(&compounds, 10), "{\"\":{\"\":{…");
     }
 
     #[test]
