@@ -1,6 +1,7 @@
 //! Definitions of game protocols: text in the wire language, compiled to plans that read and write packets.
 
 mod builtin;
+pub mod chat;
 mod check;
 
 pub mod diagnostics;
