@@ -1,6 +1,7 @@
 //! Definitions of game protocols: text in the wire language, compiled to plans that read and write packets.
 
 pub mod diagnostics;
+pub mod given;
 mod limits;
 pub mod nbt;
 pub mod plan;
@@ -12,6 +13,7 @@ mod table;
 pub mod value;
 mod version;
 
+pub use given::Given;
 pub use limits::Limits;
 pub use plan::{DecodeError, DecodeErrorKind, Packet, Plan, Workspace};
 pub use protocol::{
