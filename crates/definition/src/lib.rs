@@ -13,12 +13,13 @@ mod table;
 pub mod value;
 mod version;
 
+pub use diagnostics::{Diagnostic, Diagnostics, Severity, render};
 pub use given::Given;
 pub use limits::Limits;
 pub use plan::{DecodeError, DecodeErrorKind, Packet, Plan, Workspace};
 pub use protocol::{
     Dialect, Effect, Event, PacketDefinition, Protocol, Stack, StateId, VersionFrom,
 };
-pub use sources::{Loader, Sources};
+pub use sources::{LoadError, Loader, SourceFile, Sources};
 pub use table::Table;
 pub use version::{Version, VersionId, Versions};

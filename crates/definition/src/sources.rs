@@ -1,0 +1,148 @@
+//! The texts a definition is made of, and where in them something stands.
+
+use thiserror::Error;
+
+use crate::syntax::ast::Span;
+
+/// The longest text that is read as a definition or a table, in bytes.
+pub const MAX_SOURCE_LEN: usize = 16 * 1024 * 1024;
+
+/// The most files of one definition; what is added after them shares the last number.
+pub const MAX_SOURCE_FILES: usize = u16::MAX as usize + 1;
+
+/// Gives the text of a file that a definition names.
+///
+/// This crate reads no files: the program implements this for a folder, tests and built-in
+/// definitions for texts they carry. The path is what the definition says, relative to its own place.
+pub trait Loader {
+    /// The text of `path`.
+    ///
+    /// # Errors
+    ///
+    /// The file is not there, is not text, or is longer than [`MAX_SOURCE_LEN`].
+    fn load(&self, path: &str) -> Result<String, LoadError>;
+}
+
+/// Why a file that a definition names could not be had.
+#[derive(Debug, Clone, PartialEq, Eq, Error)]
+pub enum LoadError {
+    /// There is no such file.
+    #[error("there is no file `{path}`")]
+    NotFound {
+        /// As the definition names it.
+        path: String,
+    },
+    /// The path leads out of the definition's folder.
+    #[error("`{path}` is outside the definition's folder")]
+    Outside {
+        /// As the definition names it.
+        path: String,
+    },
+    /// It is longer than [`MAX_SOURCE_LEN`].
+    #[error("`{path}` has {len} bytes, the limit is {MAX_SOURCE_LEN}")]
+    TooLong {
+        /// As the definition names it.
+        path: String,
+        /// Its length in bytes.
+        len: u64,
+    },
+    /// It is not UTF-8.
+    #[error("`{path}` is not UTF-8 text")]
+    NotText {
+        /// As the definition names it.
+        path: String,
+    },
+    /// The system refused.
+    #[error("cannot read `{path}`: {reason}")]
+    Unreadable {
+        /// As the definition names it.
+        path: String,
+        /// What the system said.
+        reason: String,
+    },
+}
+
+/// One text and the name people know it by.
+#[derive(Debug, Clone)]
+pub struct SourceFile {
+    /// The name that messages show, usually a path.
+    pub name: String,
+    /// The whole text.
+    pub text: String,
+    line_starts: Vec<u32>,
+}
+
+impl SourceFile {
+    fn new(name: String, text: String) -> Self {
+        let starts = text.bytes().enumerate().filter(|(_, byte)| *byte == b'\n');
+        let line_starts = std::iter::once(0)
+            .chain(starts.map(|(at, _)| u32::try_from(at + 1).unwrap_or(u32::MAX)))
+            .collect();
+        SourceFile { name, text, line_starts }
+    }
+
+    /// Line and column of a byte offset, both from 1; the column counts characters.
+    ///
+    /// An offset past the end counts as the end, one inside a character as that character.
+    pub fn line_col(&self, offset: u32) -> (usize, usize) {
+        let line = self.line_starts.partition_point(|start| *start <= offset);
+        let start = self.line_start(line) as usize;
+        let end = (offset as usize).min(self.text.len()).max(start);
+        let before = self.text.char_indices().map(|(at, _)| at);
+        let column = match self.text.get(start..end) {
+            Some(text) => text.chars().count(),
+            None => before.skip_while(|at| *at < start).take_while(|at| *at < end).count() - 1,
+        };
+        let bom = usize::from(line == 1 && self.text.starts_with('\u{feff}') && column > 0);
+        (line, column + 1 - bom)
+    }
+
+    /// The offset at which a line starts; lines count from 1.
+    pub(crate) fn line_start(&self, line: usize) -> u32 {
+        self.line_starts.get(line.saturating_sub(1)).copied().unwrap_or(self.len())
+    }
+
+    pub(crate) fn len(&self) -> u32 {
+        u32::try_from(self.text.len()).unwrap_or(u32::MAX)
+    }
+}
+
+/// All texts of one definition.
+#[derive(Debug, Clone, Default)]
+pub struct Sources {
+    files: Vec<SourceFile>,
+}
+
+impl Sources {
+    /// No texts.
+    pub fn new() -> Self {
+        Self::default()
+    }
+
+    /// Adds a text and gives its number, which is [`Span::file`].
+    ///
+    /// The length is not checked here: [`parse`](crate::syntax::parse) refuses a text longer than
+    /// [`MAX_SOURCE_LEN`] with a message that can be rendered.
+    pub fn add(&mut self, name: impl Into<String>, text: impl Into<String>) -> u16 {
+        if self.files.len() < MAX_SOURCE_FILES {
+            self.files.push(SourceFile::new(name.into(), text.into()));
+        }
+        u16::try_from(self.files.len() - 1).unwrap_or(u16::MAX)
+    }
+
+    /// The text with this number.
+    pub fn get(&self, file: u16) -> Option<&SourceFile> {
+        self.files.get(usize::from(file))
+    }
+
+    /// All texts, in the order they were added.
+    pub fn files(&self) -> &[SourceFile] {
+        &self.files
+    }
+
+    /// Line and column at which a span begins, both from 1; the column counts characters.
+    /// A span of no file is at 1:1.
+    pub fn line_col(&self, span: Span) -> (usize, usize) {
+        self.get(span.file).map_or((1, 1), |file| file.line_col(span.start))
+    }
+}
