@@ -28,7 +28,8 @@ pub(crate) use code::{ArrayCode, BlockCode, CallCode, Code, Op, Switch};
 pub(crate) use expr::{Cond, Ex, FieldRef, Member, Scope};
 pub use run::{DecodeError, DecodeErrorKind, PathSegment};
 pub use walk::{Flow, Found, Group, Node, Packet, Visitor};
-pub(crate) use workspace::ABSENT;
+pub(crate) use run::packed_words;
+pub(crate) use workspace::{ABSENT, BUFFER, LIMIT, START};
 pub use workspace::{Activation, Place, Workspace};
 
 use crate::syntax::ast::{Encoding, Transform};
