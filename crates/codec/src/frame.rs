@@ -83,7 +83,7 @@ impl<'a> Frames<'a> {
 impl Iterator for Frames<'_> {
     type Item = Result<Frame, FrameError>;
 
-    #[inline]
+    #[inline(always)] // as `Framing::next`
     fn next(&mut self) -> Option<Self::Item> {
         if self.lost {
             return None;

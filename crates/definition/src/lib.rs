@@ -1,5 +1,8 @@
 //! Definitions of game protocols: text in the wire language, compiled to plans that read and write packets.
 
+mod builtin;
+mod check;
+
 pub mod diagnostics;
 pub mod given;
 mod limits;
@@ -13,12 +16,15 @@ mod table;
 pub mod value;
 mod version;
 
+pub use builtin::{Builtin, builtin, builtins};
+
+pub use check::{Coverage, CoverageEntry, Report, TestFailure, check, coverage};
 pub use diagnostics::{Diagnostic, Diagnostics, Severity, render};
 pub use given::Given;
 pub use limits::Limits;
 pub use plan::{DecodeError, DecodeErrorKind, Packet, Plan, Workspace};
 pub use protocol::{
-    Dialect, Effect, Event, PacketDefinition, Protocol, Stack, StateId, VersionFrom,
+    Dialect, Effect, Event, PacketDefinition, Problems, Protocol, Stack, StateId, VersionFrom,
 };
 pub use sources::{LoadError, Loader, SourceFile, Sources};
 pub use table::Table;

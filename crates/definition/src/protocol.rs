@@ -8,7 +8,7 @@ use midwire_codec::{Direction, Framing};
 use crate::diagnostics::Diagnostics;
 use crate::plan::{Ex, IntRepr, Packet, Plan};
 use crate::resolve::Declarations;
-use crate::sources::Loader;
+use crate::sources::{Loader, Sources};
 use crate::version::{VersionId, Versions};
 
 /// A protocol state, by its place in the protocol's list.
@@ -41,7 +41,28 @@ pub struct Protocol {
     pub conn: Vec<(Arc<str>, i64)>,
     pub(crate) declarations: Declarations,
     pub(crate) dialects: Mutex<HashMap<VersionId, Arc<Dialect>>>,
+    /// What is doubtful in the text.
+    pub warnings: Diagnostics,
+    /// The text.
+    pub sources: Sources,
 }
+
+/// What is wrong with a definition, with the texts to show it in.
+#[derive(Debug)]
+pub struct Problems {
+    /// The messages.
+    pub diagnostics: Diagnostics,
+    /// The texts they point into.
+    pub sources: Sources,
+}
+
+impl std::fmt::Display for Problems {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.write_str(&crate::diagnostics::render(&self.diagnostics, &self.sources, false))
+    }
+}
+
+impl std::error::Error for Problems {}
 
 /// What lies between the socket and a packet.
 #[derive(Debug, Clone)]
@@ -102,7 +123,7 @@ pub struct PacketDefinition {
     /// How its body is read; `None`: opaque.
     pub plan: Option<Arc<Plan>>,
     /// What it changes in the session.
-    pub events: Vec<Event>,
+    pub events: Arc<[Event]>,
     /// The version is said in this packet.
     pub says_version: bool,
 }
@@ -209,13 +230,20 @@ impl Dialect {
 }
 
 impl Protocol {
-    /// Reads and checks a definition.
+    /// Reads and checks a definition, every packet at every version at which it differs.
     ///
     /// # Errors
-    /// What is wrong with the text, with places; the sources to show them come with it. Warnings do not
-    /// make an error; see [`crate::check`].
-    pub fn load(path: &str, loader: &dyn Loader) -> Result<Arc<Protocol>, Diagnostics> {
-        crate::resolve::load(path, loader)
+    /// What is wrong with the text, with places. Warnings are in [`Protocol::warnings`].
+    pub fn load(path: &str, loader: &dyn Loader) -> Result<Arc<Protocol>, Box<Problems>> {
+        crate::resolve::load(path, loader, true)
+    }
+
+    /// Reads a definition whose packets were checked before: a packet that is wrong all the same is opaque.
+    ///
+    /// # Errors
+    /// What is wrong with the text outside the packets.
+    pub fn load_checked(path: &str, loader: &dyn Loader) -> Result<Arc<Protocol>, Box<Problems>> {
+        crate::resolve::load(path, loader, false)
     }
 
     /// The protocol at one version; compiled on first use.
@@ -225,6 +253,11 @@ impl Protocol {
             .entry(version)
             .or_insert_with(|| Arc::new(self.declarations.dialect(self, version)))
             .clone()
+    }
+
+    /// The same without keeping it: for looking at all versions, of which there may be hundreds.
+    pub(crate) fn dialect_uncached(&self, version: VersionId) -> Dialect {
+        self.declarations.dialect(self, version)
     }
 
     /// The state of a name; case and `_` do not matter.

@@ -24,12 +24,14 @@ use std::sync::Arc;
 
 use midwire_codec::ByteOrder;
 
-pub(crate) use code::{ArrayCode, BlockCode, CallCode, Code, Op, Switch};
-pub(crate) use expr::{Cond, Ex, FieldRef, Member, Scope};
+pub(crate) use code::{ArrayCode, BlockCode, CallCode, Code, ElementShape, Op, Switch};
+pub(crate) use expr::{Cond, Scope, binary, compare};
+pub use expr::{Ex, FieldRef, Member};
 pub use run::{DecodeError, DecodeErrorKind, PathSegment};
 pub use walk::{Flow, Found, Group, Node, Packet, Visitor};
 pub(crate) use run::packed_words;
-pub(crate) use workspace::{ABSENT, BUFFER, LIMIT, START};
+pub(crate) use workspace::{ABSENT, START as START_SLOT};
+pub(crate) use workspace::{BUFFER as BUFFER_SLOT, LIMIT as LIMIT_SLOT};
 pub use workspace::{Activation, Place, Workspace};
 
 use crate::syntax::ast::{Encoding, Transform};
@@ -58,6 +60,49 @@ pub struct Plan {
     pub(crate) arrays: Vec<ArrayCode>,
     pub(crate) blocks: Vec<BlockCode>,
     pub(crate) calls: Vec<CallCode>,
+}
+
+impl Plan {
+    /// A plan that is about to be made.
+    pub(crate) fn empty() -> Plan {
+        Plan {
+            layouts: Vec::new(),
+            fields: Vec::new(),
+            branches: Vec::new(),
+            code: Vec::new(),
+            covers: Vec::new(),
+            conds: Vec::new(),
+            exprs: Vec::new(),
+            switches: Vec::new(),
+            arrays: Vec::new(),
+            blocks: Vec::new(),
+            calls: Vec::new(),
+        }
+    }
+}
+
+impl Marks {
+    /// These marks, and where they say nothing those of the type.
+    pub(crate) fn over(self, ty: Marks) -> Marks {
+        Marks {
+            reference_table: if self.reference.is_some() {
+                self.reference_table
+            } else {
+                ty.reference_table
+            },
+            reference: self.reference.or(ty.reference),
+            secret: self.secret || ty.secret,
+            chat: self.chat || ty.chat,
+            color: self.color || ty.color,
+            hex: self.hex || ty.hex,
+            hide: self.hide || ty.hide,
+            telling: self.telling || ty.telling,
+            host: self.host || ty.host,
+            port: self.port || ty.port,
+            unit: self.unit.or(ty.unit),
+            max: self.max.or(ty.max),
+        }
+    }
 }
 
 /// What is laid out in one go, in one block of slots.

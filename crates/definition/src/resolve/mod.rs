@@ -1,22 +1,457 @@
 //! From syntax trees to a protocol: names, gates, ids, and plans per version.
+//!
+//! Reading gathers what is declared; nothing is compiled before a version asks for it. A plan is kept with
+//! the interval of versions in which every gate it asked has the same answer, so that versions share it.
 
-use std::sync::Arc;
+mod compiler;
+mod data;
+mod gates;
+mod ids;
+mod load;
+mod lower;
+mod primitives;
+mod scope;
+mod stack;
 
-use crate::diagnostics::Diagnostics;
-use crate::protocol::{Dialect, Protocol};
-use crate::sources::Loader;
-use crate::version::VersionId;
+use std::collections::{HashMap, HashSet};
+use std::sync::{Arc, Mutex};
+
+use midwire_codec::{ByteOrder, Direction};
+
+use crate::diagnostics::{Diagnostic, Diagnostics};
+use crate::plan::{Ex, Plan};
+use crate::protocol::{Dialect, EffectCode, Event, PacketDefinition, Protocol, StateId};
+use crate::syntax::ast::{
+    Action, Directions, Expr, ExprKind, Gate, GroupItem, IdsItem, Label, Labels, Name, OnItem,
+    PacketItem, TableEntry, TableItem, TestItem, TypeItem, lookup_key,
+};
+use crate::table::Table;
+use crate::version::{VersionId, Versions};
+use compiler::{Broken, Compiler};
+use gates::Interval;
+use scope::ScopeId;
+
+pub(crate) use load::load;
+
+/// Index of a declared type.
+pub(crate) type TypeId = usize;
 
 /// Everything that was declared, before a version is chosen.
 #[derive(Debug)]
-pub(crate) struct Declarations {}
+pub(crate) struct Declarations {
+    pub(crate) versions: Versions,
+    pub(crate) order: ByteOrder,
+    pub(crate) states: Vec<Arc<str>>,
+    pub(crate) conn: Vec<(Arc<str>, i64)>,
+    /// Which stages the stack has, by name and kind.
+    pub(crate) stages: Vec<(Arc<str>, Arc<str>)>,
+    pub(crate) types: Vec<TypeItem>,
+    pub(crate) types_by_name: HashMap<String, Vec<TypeId>>,
+    pub(crate) tables: Vec<TableItem>,
+    /// The entries of each table, read from its file where it has one.
+    pub(crate) table_entries: Vec<Vec<(Vec<Gate>, TableEntry)>>,
+    pub(crate) packets: Vec<PacketItem>,
+    pub(crate) ids: Vec<IdsItem>,
+    pub(crate) events: Vec<OnItem>,
+    /// Kept for the rules that name them.
+    pub(crate) groups: Vec<GroupItem>,
+    pub(crate) tests: Vec<TestItem>,
+    plans: Mutex<HashMap<(usize, Direction), Vec<Made>>>,
+}
 
-impl Declarations {
-    pub(crate) fn dialect(&self, _protocol: &Protocol, _version: VersionId) -> Dialect {
-        unimplemented!()
+/// A packet's plan and events, and for which versions they hold.
+#[derive(Debug, Clone)]
+pub(crate) struct Made {
+    interval: Interval,
+    plan: Option<Arc<Plan>>,
+    events: Arc<[Event]>,
+    /// What was wrong; then there is no plan.
+    problems: Arc<[Diagnostic]>,
+}
+
+impl Made {
+    pub(crate) fn problems(&self) -> &[Diagnostic] {
+        &self.problems
+    }
+
+    /// The first version for which it does not hold any more.
+    pub(crate) fn next_version(&self) -> u32 {
+        self.interval.last.0.saturating_add(1)
     }
 }
 
-pub(crate) fn load(_path: &str, _loader: &dyn Loader) -> Result<Arc<Protocol>, Diagnostics> {
-    unimplemented!()
+impl Declarations {
+    /// The protocol at one version.
+    pub(crate) fn dialect(&self, protocol: &Protocol, version: VersionId) -> Dialect {
+        let mut by_id = HashMap::new();
+        for (state, direction, id, name, item) in self.packets_at(version, &mut Vec::new()) {
+            let made = item.map(|item| self.made(item, direction, version));
+            let item = item.map(|item| &self.packets[item]);
+            let says_version = protocol.version_from.as_ref().is_some_and(|from| {
+                from.state == state
+                    && from.direction == direction
+                    && lookup_key(&from.packet) == lookup_key(&name)
+            });
+            let definition = PacketDefinition {
+                name: item.map_or(name, |item| item.name.text.as_str().into()),
+                title: item
+                    .and_then(|item| item.title.as_ref())
+                    .map(|title| title.node.as_str().into()),
+                doc: item.map_or("".into(), |item| item.doc.as_str().into()),
+                id,
+                state,
+                direction,
+                plan: made.as_ref().and_then(|made| made.plan.clone()),
+                events: made.map_or_else(|| Arc::from([]), |made| made.events),
+                says_version,
+            };
+            by_id.entry((state, direction, id)).or_insert_with(|| Arc::new(definition));
+        }
+        Dialect { version, by_id }
+    }
+
+    /// Every packet of a version: state, direction, id, name, and its declaration if it has one.
+    /// Ids given twice and names that are no packets go to `out`.
+    pub(crate) fn packets_at(
+        &self,
+        version: VersionId,
+        out: &mut Vec<Diagnostic>,
+    ) -> Vec<(StateId, Direction, i64, Arc<str>, Option<usize>)> {
+        let mut list = Vec::new();
+        let mut from_tables: HashSet<(StateId, Direction, String)> = HashSet::new();
+        for table in &self.ids {
+            let Some(state) = self.state(table.state.as_ref()) else { continue };
+            for direction in directions(table.direction) {
+                for (id, name) in ids::at(table, self, version, out) {
+                    let item = self.packet_item(state, direction, &name.key(), version);
+                    from_tables.insert((state, direction, name.key()));
+                    list.push((state, direction, id, name.text.as_str().into(), item, name.span));
+                }
+            }
+        }
+        for (index, item) in self.packets.iter().enumerate() {
+            let Some(state) = self.state(item.state.as_ref()) else { continue };
+            if !gates::admits(
+                &item.gates,
+                &self.versions,
+                version,
+                None,
+                &mut Interval::ALL.clone(),
+            ) {
+                continue;
+            }
+            for direction in directions(item.directions) {
+                let gated = |gates: &[Gate]| {
+                    gates::admits(
+                        gates,
+                        &self.versions,
+                        version,
+                        Some(direction),
+                        &mut Interval::ALL.clone(),
+                    )
+                };
+                if !gated(&item.gates) {
+                    continue;
+                }
+                let id = item.ids.iter().find(|(_, gates)| gated(gates));
+                if let Some((id, _)) = id
+                    && !from_tables.contains(&(state, direction, item.name.key()))
+                {
+                    list.push((
+                        state,
+                        direction,
+                        id.node,
+                        item.name.text.as_str().into(),
+                        Some(index),
+                        item.name.span,
+                    ));
+                }
+            }
+        }
+        let mut seen: HashMap<(StateId, Direction, i64), crate::syntax::ast::Span> = HashMap::new();
+        for (state, direction, id, name, _, span) in &list {
+            if let Some(first) = seen.insert((*state, *direction, *id), *span) {
+                let key = &self.versions.get(version).key;
+                let message = format!(
+                    "`{name}` has id {id}, as another {direction} packet of version {key} has"
+                );
+                out.push(Diagnostic::error("W060", *span, message).secondary(first, "the other"));
+            }
+        }
+        list.into_iter().map(|(s, d, id, name, item, _)| (s, d, id, name, item)).collect()
+    }
+
+    /// The declaration of a packet at a version.
+    fn packet_item(
+        &self,
+        state: StateId,
+        direction: Direction,
+        key: &str,
+        version: VersionId,
+    ) -> Option<usize> {
+        self.packets.iter().position(|item| {
+            item.name.key() == key
+                && self.state(item.state.as_ref()) == Some(state)
+                && gates::goes(item.directions, direction)
+                && gates::admits(
+                    &item.gates,
+                    &self.versions,
+                    version,
+                    Some(direction),
+                    &mut Interval::ALL.clone(),
+                )
+        })
+    }
+
+    /// The state of a name; the only one where the protocol has none.
+    pub(crate) fn state(&self, name: Option<&Name>) -> Option<StateId> {
+        match name {
+            None => Some(StateId(0)),
+            Some(name) => {
+                let key = name.key();
+                self.states.iter().position(|s| lookup_key(s) == key).map(|i| StateId(i as u8))
+            }
+        }
+    }
+
+    /// A packet's plan and events at a version; made on first use.
+    pub(crate) fn made(&self, packet: usize, direction: Direction, version: VersionId) -> Made {
+        let mut plans = self.plans.lock().unwrap_or_else(|e| e.into_inner());
+        let list = plans.entry((packet, direction)).or_default();
+        if let Some(made) = list.iter().find(|made| made.interval.contains(version)) {
+            return made.clone();
+        }
+        let made = self.make(packet, direction, version);
+        list.push(made.clone());
+        made
+    }
+
+    fn make(&self, packet: usize, direction: Direction, version: VersionId) -> Made {
+        let item = &self.packets[packet];
+        let mut recursive = HashSet::new();
+        loop {
+            let mut compiler = Compiler::new(self, version, direction, recursive.clone());
+            let compiled = self.compile(item, direction, &mut compiler);
+            let mut interval = compiler.interval;
+            // The declaration itself may hold for fewer versions.
+            gates::admits(&item.gates, &self.versions, version, Some(direction), &mut interval);
+            match compiled {
+                Err(Broken::Recursive(ty)) if recursive.insert(ty) => continue,
+                Ok(events) if compiler.problems.is_empty() => {
+                    let wanted = item.body.is_some() || !events.is_empty();
+                    let plan = wanted.then(|| Arc::new(compiler.plan));
+                    return Made { interval, plan, events: events.into(), problems: Arc::from([]) };
+                }
+                _ => {
+                    let problems = compiler.problems.into();
+                    return Made { interval, plan: None, events: Arc::from([]), problems };
+                }
+            }
+        }
+    }
+
+    fn compile<'d>(
+        &'d self,
+        item: &'d PacketItem,
+        direction: Direction,
+        compiler: &mut Compiler<'d>,
+    ) -> Result<Vec<Event>, Broken> {
+        let scope = compiler.body(item.body.as_ref())?;
+        let mut events = Vec::new();
+        let (state, key) = (self.state(item.state.as_ref()), item.name.key());
+        for on in &self.events {
+            let mine = on.packet.key() == key
+                && self.state(on.state.as_ref()) == state
+                && gates::goes(on.direction, direction);
+            if mine && compiler.admitted(&on.gates) {
+                events.push(self.event(on, scope, compiler)?);
+            }
+        }
+        Ok(events)
+    }
+
+    fn event<'d>(
+        &'d self,
+        on: &'d OnItem,
+        scope: ScopeId,
+        compiler: &mut Compiler<'d>,
+    ) -> Result<Event, Broken> {
+        // The body's layout is closed: its fields are those of the block that events are read in.
+        let condition = match &on.condition {
+            Some(e) => Some(compiler.lower_at_body(e, scope)?),
+            None => None,
+        };
+        let mut effects = Vec::new();
+        for action in &on.actions {
+            effects.push(match action {
+                Action::State { direction, value, .. } => {
+                    let direction = match direction {
+                        Some(Directions::Serverbound) => Some(Direction::Serverbound),
+                        Some(Directions::Clientbound) => Some(Direction::Clientbound),
+                        _ => None,
+                    };
+                    EffectCode::State { direction, value: self.state_value(value, scope, compiler)? }
+                }
+                Action::Assign { variable, value } => {
+                    let key = variable.key();
+                    let Some(index) = self.conn.iter().position(|(name, _)| lookup_key(name) == key) else {
+                        let message = format!("`conn` has no variable `{}`", variable.text);
+                        return Err(compiler.problem(
+                            Diagnostic::error("W050", variable.span, message)
+                                .help("declare it in the protocol: `conn { name: i32 }`"),
+                        ));
+                    };
+                    EffectCode::Assign { variable: index as u32, value: compiler.lower_at_body(value, scope)? }
+                }
+                Action::Call { stage, method, args, span } => {
+                    let kind = self.stages.iter().find(|(name, _)| lookup_key(name) == stage.key());
+                    let kind = kind.map_or("", |(_, kind)| kind);
+                    match (kind, method.text.as_str(), args.as_slice()) {
+                        ("zlib_threshold", "on", [e]) => EffectCode::CompressionOn(compiler.lower_at_body(e, scope)?),
+                        ("zlib_threshold", "off", []) => EffectCode::CompressionOff,
+                        // The key is not in the packet's fields; what is behind it is ciphertext.
+                        (kind, "on", _) if kind.starts_with("aes128") => EffectCode::CipherOn,
+                        ("", ..) => {
+                            let message = format!("the stack has no stage `{}`", stage.text);
+                            return Err(compiler.problem(Diagnostic::error("W061", stage.span, message)));
+                        }
+                        _ => {
+                            let message = format!("`{}` cannot do this", stage.text);
+                            return Err(compiler.problem(
+                                Diagnostic::error("W061", *span, message)
+                                    .help("there are: compression.on(threshold), compression.off(), cipher.on()"),
+                            ));
+                        }
+                    }
+                }
+            });
+        }
+        Ok(Event { condition, effects })
+    }
+
+    /// An expression that gives a state: names of states, chosen by fields.
+    fn state_value<'d>(
+        &'d self,
+        value: &'d Expr,
+        scope: ScopeId,
+        compiler: &mut Compiler<'d>,
+    ) -> Result<Ex, Broken> {
+        match &value.kind {
+            ExprKind::Path(path) if path.len() == 1 => match self.state(Some(&path[0])) {
+                Some(state) => Ok(Ex::Int(state.0.into())),
+                None => {
+                    let message = format!("no state is called `{}`", path[0].text);
+                    Err(compiler.problem(Diagnostic::error("W062", value.span, message)))
+                }
+            },
+            ExprKind::Match(subject, arms) => {
+                let names = compiler.names_at_body(subject, scope);
+                let on = compiler.lower_at_body(subject, scope)?;
+                let mut list = Vec::new();
+                for (labels, e) in arms {
+                    let value = self.state_value(e, scope, compiler)?;
+                    let Labels::Any(labels) = labels else {
+                        list.push((Vec::new(), value));
+                        continue;
+                    };
+                    let mut numbers = Vec::new();
+                    for label in labels {
+                        match &label.node {
+                            Label::Int(n) => numbers.push(Ex::Int(*n)),
+                            Label::Name(name) | Label::Str(name) => {
+                                numbers.extend(
+                                    names
+                                        .as_ref()
+                                        .and_then(|n| n.entries.number(name))
+                                        .map(Ex::Int),
+                                );
+                            }
+                            Label::Bool(b) => numbers.push(Ex::Int((*b).into())),
+                            _ => {
+                                let error = Diagnostic::error(
+                                    "W062",
+                                    label.span,
+                                    "a number or a name is needed here",
+                                );
+                                return Err(compiler.problem(error));
+                            }
+                        }
+                    }
+                    if !numbers.is_empty() {
+                        list.push((numbers, value));
+                    }
+                }
+                Ok(Ex::Match(Box::new(on), list))
+            }
+            _ => Err(compiler.problem(Diagnostic::error(
+                "W062",
+                value.span,
+                "a state's name is needed here",
+            ))),
+        }
+    }
+
+    /// A table as it is at a version.
+    pub(crate) fn table(
+        &self,
+        name: &str,
+        version: VersionId,
+        direction: Option<Direction>,
+        interval: &mut Interval,
+    ) -> Option<Arc<Table>> {
+        let key = lookup_key(name);
+        let mut entries = Vec::new();
+        let mut found = None;
+        for (item, all) in self.tables.iter().zip(&self.table_entries) {
+            if item.name.key() != key {
+                continue;
+            }
+            found = Some(item.name.text.as_str());
+            if !gates::admits(&item.gates, &self.versions, version, direction, interval) {
+                continue;
+            }
+            for (gates, entry) in all {
+                if gates::admits(gates, &self.versions, version, direction, interval) {
+                    let name = entry.name.as_deref().map(data::shared);
+                    entries.push((entry.first.into(), entry.last.into(), name));
+                }
+            }
+        }
+        found.map(|name| Arc::new(Table::new(name.into(), entries)))
+    }
+}
+
+/// The directions that a declaration is for.
+pub(crate) fn directions(written: Directions) -> impl Iterator<Item = Direction> {
+    [Direction::Serverbound, Direction::Clientbound]
+        .into_iter()
+        .filter(move |d| gates::goes(written, *d))
+}
+
+/// Checks every packet at every version at which it differs.
+pub(crate) fn check_all(declarations: &Declarations, out: &mut Diagnostics) {
+    let mut all = Vec::new();
+    let count = declarations.versions.iter().count() as u32;
+    for (index, item) in declarations.packets.iter().enumerate() {
+        for direction in directions(item.directions) {
+            let mut version = 0;
+            while version < count {
+                let made = declarations.made(index, direction, VersionId(version));
+                let here = gates::admits(
+                    &item.gates,
+                    &declarations.versions,
+                    VersionId(version),
+                    Some(direction),
+                    &mut Interval::ALL.clone(),
+                );
+                if here {
+                    all.extend(made.problems().iter().cloned());
+                }
+                version = made.next_version().max(version + 1);
+            }
+        }
+    }
+    let mut seen = HashSet::new();
+    all.retain(|d| seen.insert((d.code, d.span, d.message.clone())));
+    out.extend(all);
 }

@@ -1,0 +1,118 @@
+//! Packet ids, where they are kept apart from the packets.
+
+use super::Declarations;
+use crate::diagnostics::{Diagnostic, suggest};
+use crate::syntax::ast::{IdsChange, IdsEdit, IdsItem, IdsPlace, Name, VersionRef};
+use crate::version::VersionId;
+
+/// The id table as it is at a version: id and name, in order of id. Problems go to `out`.
+pub(crate) fn at(
+    table: &IdsItem,
+    declarations: &Declarations,
+    version: VersionId,
+    out: &mut Vec<Diagnostic>,
+) -> Vec<(i64, Name)> {
+    let versions = &declarations.versions;
+    let mut list: Vec<(i64, Name)> = Vec::new();
+    for line in &table.lines {
+        let from = match &line.version.node {
+            VersionRef::Number(n) => versions.first_from(*n),
+            VersionRef::Key(key) => versions.by_text(key),
+        };
+        if from.is_none_or(|from| from > version) {
+            continue;
+        }
+        match &line.change {
+            IdsChange::Base(names) => {
+                let mut next = 0;
+                list = names
+                    .iter()
+                    .map(|(name, id)| {
+                        let id = id.as_ref().map_or(next, |id| id.node);
+                        next = id + 1;
+                        (id, name.clone())
+                    })
+                    .collect();
+            }
+            IdsChange::Edits(edits) => {
+                for edit in edits {
+                    if let Err(error) = apply(&mut list, edit) {
+                        out.push(*error);
+                    }
+                }
+            }
+        }
+    }
+    list
+}
+
+fn apply(list: &mut Vec<(i64, Name)>, edit: &IdsEdit) -> Result<(), Box<Diagnostic>> {
+    match edit {
+        IdsEdit::Add { name, place } => insert(list, name.clone(), place),
+        IdsEdit::Remove(name) => take(list, name).map(|_| ()),
+        IdsEdit::Move { name, place } => {
+            let moved = take(list, name)?;
+            insert(list, moved, place)
+        }
+        IdsEdit::Rename { from, to } => {
+            let at = find(list, from)?;
+            list[at].1 = to.clone();
+            Ok(())
+        }
+    }
+}
+
+fn insert(
+    list: &mut Vec<(i64, Name)>,
+    name: Name,
+    place: &IdsPlace,
+) -> Result<(), Box<Diagnostic>> {
+    let (at, id) = match place {
+        IdsPlace::First => (0, 0),
+        IdsPlace::After(other) => {
+            let at = find(list, other)?;
+            (at + 1, list[at].0 + 1)
+        }
+        IdsPlace::Id(id) => (list.partition_point(|(n, _)| *n < id.node), id.node),
+    };
+    // Those behind move up by one as far as they stand close.
+    let mut next = id;
+    for (id, _) in &mut list[at..] {
+        if *id != next {
+            break;
+        }
+        *id += 1;
+        next = *id;
+    }
+    list.insert(at, (id, name));
+    Ok(())
+}
+
+fn take(list: &mut Vec<(i64, Name)>, name: &Name) -> Result<Name, Box<Diagnostic>> {
+    let at = find(list, name)?;
+    let (mut next, taken) = list.remove(at);
+    for (id, _) in &mut list[at..] {
+        if *id != next + 1 {
+            break;
+        }
+        next = *id;
+        *id -= 1;
+    }
+    Ok(taken)
+}
+
+fn find(list: &[(i64, Name)], name: &Name) -> Result<usize, Box<Diagnostic>> {
+    let key = name.key();
+    list.iter().position(|(_, n)| n.key() == key).ok_or_else(|| {
+        let message = format!("`{}` has no id in the version before", name.text);
+        let near = suggest(
+            &name.text,
+            list.iter().map(|(_, n)| n.text.as_str()).collect::<Vec<_>>().into_iter(),
+        );
+        let error = Diagnostic::error("W023", name.span, message);
+        Box::new(match near {
+            Some(near) => error.label(format!("did you mean `{near}`?")),
+            None => error,
+        })
+    })
+}

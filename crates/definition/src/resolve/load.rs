@@ -1,0 +1,587 @@
+//! Reading a definition: the file, what it includes, and what both declare.
+
+use std::collections::{HashMap, HashSet, VecDeque};
+use std::sync::{Arc, Mutex};
+
+use midwire_codec::{ByteOrder, Direction};
+
+use super::{Declarations, data, gates, ids, stack};
+use crate::diagnostics::{Diagnostic, Diagnostics, suggest};
+use crate::protocol::{Problems, Protocol, StateId, VersionFrom};
+use crate::sources::{Loader, Sources};
+use crate::syntax;
+use crate::syntax::ast::{
+    Directions, ExprKind, Field, FieldKind, File, Gate, Item, Name, ProtocolEntry, ProtocolItem,
+    Span, Stage, Struct, TableSource, Type, TypeKind, VersionFrom as WrittenVersionFrom,
+};
+use crate::version::{Version, VersionId, Versions};
+
+/// Files of one definition, at most.
+const INCLUDES_MAX: usize = 1_000;
+
+/// Reads a definition. With `check` every packet is compiled at every version at which it differs.
+pub(crate) fn load(
+    path: &str,
+    loader: &dyn Loader,
+    check: bool,
+) -> Result<Arc<Protocol>, Box<Problems>> {
+    let mut sources = Sources::new();
+    let mut problems = Diagnostics::new();
+    let files = files(path, loader, &mut sources, &mut problems);
+    let protocol = match gather(path, files, loader, &mut sources, &mut problems) {
+        Some(mut protocol) if !problems.has_errors() => {
+            if check {
+                super::check_all(&protocol.declarations, &mut problems);
+                check_ids(&protocol, &mut problems);
+            }
+            if problems.has_errors() {
+                None
+            } else {
+                protocol.warnings = problems.clone();
+                Some(protocol)
+            }
+        }
+        _ => None,
+    };
+    match protocol {
+        Some(mut protocol) => {
+            protocol.sources = sources;
+            Ok(Arc::new(protocol))
+        }
+        None => Err(Box::new(Problems { diagnostics: problems, sources })),
+    }
+}
+
+/// The file and all that it includes, parsed.
+fn files(
+    path: &str,
+    loader: &dyn Loader,
+    sources: &mut Sources,
+    problems: &mut Diagnostics,
+) -> Vec<File> {
+    let mut files = Vec::new();
+    let mut seen = HashSet::new();
+    let mut wanted: VecDeque<(String, Option<Span>)> = VecDeque::from([(path.to_owned(), None)]);
+    while let Some((path, from)) = wanted.pop_front() {
+        if !seen.insert(path.clone()) {
+            continue;
+        }
+        let at = from.unwrap_or_default();
+        if seen.len() > INCLUDES_MAX {
+            problems.push(Diagnostic::error("W070", at, format!("more than {INCLUDES_MAX} files")));
+            break;
+        }
+        match loader.load(&path) {
+            Err(e) => problems.push(Diagnostic::error("W070", at, e.to_string())),
+            Ok(text) => {
+                let file = sources.add(path.as_str(), text);
+                let text = sources.get(file).map_or("", |f| f.text.as_str());
+                let (parsed, found) = syntax::parse(file, text);
+                problems.extend(found);
+                for item in &parsed.items {
+                    if let Item::Include(included) = item {
+                        wanted.push_back((beside(&path, &included.node), Some(included.span)));
+                    }
+                }
+                files.push(parsed);
+            }
+        }
+    }
+    files
+}
+
+/// A path that a file names, which is relative to that file's folder.
+fn beside(file: &str, named: &str) -> String {
+    match file.rsplit_once('/') {
+        Some((folder, _)) => format!("{folder}/{named}"),
+        None => named.to_owned(),
+    }
+}
+
+fn gather(
+    path: &str,
+    files: Vec<File>,
+    loader: &dyn Loader,
+    sources: &mut Sources,
+    problems: &mut Diagnostics,
+) -> Option<Protocol> {
+    let mut out = Vec::new();
+    let mut protocols = Vec::new();
+    let mut rest = Vec::new();
+    for item in files.into_iter().flat_map(|file| file.items) {
+        match item {
+            Item::Protocol(item) => protocols.push(item),
+            Item::Include(_) => {}
+            item => rest.push(item),
+        }
+    }
+    let protocol = match protocols.as_slice() {
+        [one] => one,
+        [] => {
+            if !problems.has_errors() {
+                let span = Span::default();
+                out.push(
+                    Diagnostic::error("W071", span, "there is no `protocol` in this file")
+                        .help("it begins with: protocol name { endian little, frame { length: u16, id: u8 } }"),
+                );
+            }
+            problems.extend(out);
+            return None;
+        }
+        [first, again, ..] => {
+            out.push(
+                Diagnostic::error("W071", again.name.span, "a second protocol in one definition")
+                    .secondary(first.name.span, "the first"),
+            );
+            problems.extend(out);
+            return None;
+        }
+    };
+    let mut head = head(path, protocol, loader, sources, &mut out);
+    for item in rest {
+        let d = &mut head.declarations;
+        match item {
+            Item::Type(item) => d.types.push(item),
+            Item::Table(item) => d.tables.push(item),
+            Item::Packet(item) => d.packets.push(item),
+            Item::Ids(item) => d.ids.push(item),
+            Item::On(item) => d.events.push(item),
+            Item::Group(item) => d.groups.push(item),
+            Item::Test(item) => d.tests.push(item),
+            Item::Protocol(_) | Item::Include(_) => {}
+        }
+    }
+    let d = &mut head.declarations;
+    for (index, item) in d.types.iter().enumerate() {
+        d.types_by_name.entry(item.name.key()).or_default().push(index);
+    }
+    let mut entries = Vec::new();
+    for table in &d.tables {
+        entries.push(match &table.source {
+            TableSource::Inline(list) => list.iter().map(|e| (Vec::new(), e.clone())).collect(),
+            TableSource::File(file) => {
+                let owner = sources.get(file.span.file).map_or("", |f| f.name.as_str()).to_owned();
+                match loader.load(&beside(&owner, &file.node)) {
+                    Ok(text) => {
+                        let number = sources.add(file.node.as_str(), text);
+                        data::table(sources, number, &mut out)
+                    }
+                    Err(e) => {
+                        out.push(Diagnostic::error("W070", file.span, e.to_string()));
+                        Vec::new()
+                    }
+                }
+            }
+        });
+    }
+    d.table_entries = entries;
+    if let Some(written) = protocol.entries.iter().find_map(|e| match e {
+        ProtocolEntry::VersionFrom(from) => Some(from),
+        _ => None,
+    }) {
+        head.version_from = version_from(written, &head.declarations, &mut out);
+    }
+    check_names(&head.declarations, &mut out);
+    problems.extend(out);
+    Some(head)
+}
+
+/// What the `protocol` block says.
+fn head(
+    path: &str,
+    item: &ProtocolItem,
+    loader: &dyn Loader,
+    sources: &mut Sources,
+    out: &mut Vec<Diagnostic>,
+) -> Protocol {
+    let mut order = ByteOrder::Big;
+    let mut versions: Vec<Version> = Vec::new();
+    let mut port = None;
+    let mut states: Vec<Arc<str>> = Vec::new();
+    let mut start: Option<&Name> = None;
+    let mut conn = Vec::new();
+    let mut stages = Vec::new();
+    for entry in &item.entries {
+        match entry {
+            ProtocolEntry::Endian { little, .. } => {
+                order = if *little { ByteOrder::Little } else { ByteOrder::Big }
+            }
+            ProtocolEntry::VersionsFrom(file) => match loader.load(&beside(path, &file.node)) {
+                Ok(text) => {
+                    let number = sources.add(file.node.as_str(), text);
+                    versions = data::versions(sources, number, out);
+                }
+                Err(e) => out.push(Diagnostic::error("W070", file.span, e.to_string())),
+            },
+            ProtocolEntry::Versions(list) => {
+                versions.extend(list.iter().enumerate().map(|(i, (number, release))| {
+                    let text = release
+                        .as_ref()
+                        .map_or_else(|| number.node.to_string(), |r| r.node.clone());
+                    Version {
+                        key: text.as_str().into(),
+                        number: number.node,
+                        ordinal: i as u32,
+                        release: text.into(),
+                    }
+                }));
+            }
+            ProtocolEntry::Port(n) => match u16::try_from(n.node) {
+                Ok(n) if n > 0 => port = Some(n),
+                _ => out.push(Diagnostic::error(
+                    "W072",
+                    n.span,
+                    "a port is a number from 1 to 65535",
+                )),
+            },
+            ProtocolEntry::States(names) => {
+                states = names.iter().map(|n| n.text.as_str().into()).collect()
+            }
+            ProtocolEntry::Start(name) => start = Some(name),
+            ProtocolEntry::Conn(list) => {
+                for variable in list {
+                    let initial = variable.initial.as_ref().map(|e| constant(&e.kind));
+                    if initial == Some(None) {
+                        out.push(Diagnostic::error(
+                            "W073",
+                            variable.name.span,
+                            "a variable begins with a number",
+                        ));
+                    }
+                    conn.push((variable.name.text.as_str().into(), initial.flatten().unwrap_or(0)));
+                }
+            }
+            ProtocolEntry::Frame(..) | ProtocolEntry::Stack(..) | ProtocolEntry::VersionFrom(_) => {
+            }
+        }
+    }
+    let mut whole = stack::empty();
+    for entry in &item.entries {
+        match entry {
+            ProtocolEntry::Frame(fields, span) => {
+                stack::frame(&mut whole, fields.as_deref(), *span, order, out)
+            }
+            ProtocolEntry::Stack(list, _) => {
+                stack::stages(&mut whole, list, order, out);
+                stages.extend(list.iter().filter_map(|stage| match stage {
+                    Stage::Named { name, kind, .. } => {
+                        Some((name.text.as_str().into(), kind.text.as_str().into()))
+                    }
+                    _ => None,
+                }));
+            }
+            _ => {}
+        }
+    }
+    if states.is_empty() {
+        states.push("".into());
+    }
+    if states.len() > 250 {
+        out.push(Diagnostic::error("W074", item.name.span, "more than 250 states"));
+        states.truncate(250);
+    }
+    let versions = Versions::new(versions);
+    let declarations = Declarations {
+        versions: versions.clone(),
+        order,
+        states: states.clone(),
+        conn: conn.clone(),
+        stages,
+        types: Vec::new(),
+        types_by_name: HashMap::new(),
+        tables: Vec::new(),
+        table_entries: Vec::new(),
+        packets: Vec::new(),
+        ids: Vec::new(),
+        events: Vec::new(),
+        groups: Vec::new(),
+        tests: Vec::new(),
+        plans: Mutex::default(),
+    };
+    let begin = start.map_or(Some(StateId(0)), |name| declarations.state(Some(name)));
+    if let (None, Some(name)) = (begin, start) {
+        out.push(unknown_state(name, &states));
+    }
+    Protocol {
+        name: item.name.text.as_str().into(),
+        title: item.title.as_ref().map_or(item.name.text.as_str(), |t| t.node.as_str()).into(),
+        doc: item.doc.as_str().into(),
+        port,
+        versions,
+        states,
+        start: begin.unwrap_or(StateId(0)),
+        stack: whole,
+        version_from: None,
+        conn,
+        declarations,
+        dialects: Mutex::default(),
+        warnings: Diagnostics::new(),
+        sources: Sources::new(),
+    }
+}
+
+fn constant(kind: &ExprKind) -> Option<i64> {
+    match kind {
+        ExprKind::Int(n) => i64::try_from(*n).ok(),
+        ExprKind::Negate(e) => constant(&e.kind).map(i64::wrapping_neg),
+        ExprKind::Bool(b) => Some((*b).into()),
+        _ => None,
+    }
+}
+
+fn unknown_state(name: &Name, states: &[Arc<str>]) -> Diagnostic {
+    let error = Diagnostic::error("W062", name.span, format!("no state is called `{}`", name.text));
+    match suggest(&name.text, states.iter().map(|s| &**s)) {
+        Some(near) => error.label(format!("did you mean `{near}`?")),
+        None => error,
+    }
+}
+
+fn version_from(
+    from: &WrittenVersionFrom,
+    declarations: &Declarations,
+    out: &mut Vec<Diagnostic>,
+) -> Option<VersionFrom> {
+    let Some(state) = declarations.state(from.state.as_ref()) else {
+        out.extend(from.state.as_ref().map(|name| unknown_state(name, &declarations.states)));
+        return None;
+    };
+    let key = from.packet.key();
+    if !declarations.packets.iter().any(|p| p.name.key() == key) {
+        let message = format!("no packet is called `{}`", from.packet.text);
+        let near =
+            suggest(&from.packet.text, declarations.packets.iter().map(|p| p.name.text.as_str()));
+        let error = Diagnostic::error("W075", from.packet.span, message);
+        out.push(match near {
+            Some(near) => error.label(format!("did you mean `{near}`?")),
+            None => error,
+        });
+        return None;
+    }
+    let matching = match &from.matching {
+        None => None,
+        Some(text) => match text.node.split_once("{n}") {
+            Some((before, behind)) => Some((before.into(), behind.into())),
+            None => {
+                out.push(Diagnostic::error("W076", text.span, "`{n}` for the number is missing"));
+                return None;
+            }
+        },
+    };
+    let field = from.field.iter().map(|n| n.text.as_str()).collect::<Vec<_>>().join(".");
+    let direction = match from.direction {
+        Directions::Clientbound => Direction::Clientbound,
+        _ => Direction::Serverbound,
+    };
+    Some(VersionFrom {
+        state,
+        direction,
+        packet: from.packet.text.as_str().into(),
+        field: field.into(),
+        matching,
+    })
+}
+
+/// States, gates and names of packets that declarations refer to.
+fn check_names(declarations: &Declarations, out: &mut Vec<Diagnostic>) {
+    let states = |name: &Option<Name>, out: &mut Vec<Diagnostic>| {
+        if let Some(name) = name
+            && declarations.state(Some(name)).is_none()
+        {
+            out.push(unknown_state(name, &declarations.states));
+        }
+    };
+    for packet in &declarations.packets {
+        states(&packet.state, out);
+        gates::check(&packet.gates, declarations, out);
+        for (_, written) in &packet.ids {
+            gates::check(written, declarations, out);
+        }
+        check_struct(packet.body.as_ref(), declarations, out);
+    }
+    for ty in &declarations.types {
+        gates::check(&ty.gates, declarations, out);
+        check_type(&ty.body, declarations, out);
+    }
+    for table in &declarations.tables {
+        gates::check(&table.gates, declarations, out);
+    }
+    for table in &declarations.ids {
+        states(&table.state, out);
+        for line in &table.lines {
+            out.extend(gates::check_reference(&line.version, &declarations.versions));
+        }
+    }
+    for on in &declarations.events {
+        states(&on.state, out);
+        gates::check(&on.gates, declarations, out);
+        let key = on.packet.key();
+        let known = declarations.packets.iter().any(|p| {
+            p.name.key() == key
+                && declarations.state(p.state.as_ref()) == declarations.state(on.state.as_ref())
+        });
+        if !known {
+            let message = format!("no packet is called `{}` in this state", on.packet.text);
+            let near =
+                suggest(&on.packet.text, declarations.packets.iter().map(|p| p.name.text.as_str()));
+            let error = Diagnostic::error("W075", on.packet.span, message);
+            out.push(match near {
+                Some(near) if near != on.packet.text => {
+                    error.label(format!("did you mean `{near}`?"))
+                }
+                _ => error,
+            });
+        }
+    }
+    check_overlaps(declarations, out);
+}
+
+/// Two declarations of one name must not hold for one version.
+fn check_overlaps(declarations: &Declarations, out: &mut Vec<Diagnostic>) {
+    let versions = &declarations.versions;
+    let mut clash = |a: &[Gate], b: &[Gate], first: Span, again: &Name| {
+        for direction in [Direction::Serverbound, Direction::Clientbound] {
+            let mut version = 0;
+            while (version as usize) < versions.iter().count() {
+                let mut interval = gates::Interval::ALL;
+                let id = VersionId(version);
+                let both = gates::admits(a, versions, id, Some(direction), &mut interval)
+                    & gates::admits(b, versions, id, Some(direction), &mut interval);
+                if both {
+                    let message = format!(
+                        "`{}` is declared twice for version {}",
+                        again.text,
+                        versions.get(id).key
+                    );
+                    out.push(
+                        Diagnostic::error("W077", again.span, message)
+                            .secondary(first, "first declared here")
+                            .help("give each a gate, as in `@..764` and `@765..`"),
+                    );
+                    return;
+                }
+                version = interval.last.0.saturating_add(1).max(version + 1);
+            }
+        }
+    };
+    for list in declarations.types_by_name.values() {
+        for (i, a) in list.iter().enumerate() {
+            for b in &list[i + 1..] {
+                let (a, b) = (&declarations.types[*a], &declarations.types[*b]);
+                clash(&a.gates, &b.gates, a.name.span, &b.name);
+            }
+        }
+    }
+    let mut by_name: HashMap<(Option<StateId>, String), Vec<usize>> = HashMap::new();
+    for (index, packet) in declarations.packets.iter().enumerate() {
+        let key = (declarations.state(packet.state.as_ref()), packet.name.key());
+        by_name.entry(key).or_default().push(index);
+    }
+    for list in by_name.values() {
+        for (i, a) in list.iter().enumerate() {
+            for b in &list[i + 1..] {
+                let (a, b) = (&declarations.packets[*a], &declarations.packets[*b]);
+                let shared = super::directions(a.directions).any(|d| gates::goes(b.directions, d));
+                if shared {
+                    clash(&a.gates, &b.gates, a.name.span, &b.name);
+                }
+            }
+        }
+    }
+}
+
+fn check_struct(body: Option<&Struct>, declarations: &Declarations, out: &mut Vec<Diagnostic>) {
+    for field in body.iter().flat_map(|body| &body.fields) {
+        check_field(field, declarations, out);
+    }
+}
+
+fn check_field(field: &Field, declarations: &Declarations, out: &mut Vec<Diagnostic>) {
+    gates::check(&field.gates, declarations, out);
+    match &field.kind {
+        FieldKind::Named { ty, .. } | FieldKind::Flat(ty) => check_type(ty, declarations, out),
+        FieldKind::If { then, otherwise, .. } => {
+            check_struct(Some(then), declarations, out);
+            check_struct(otherwise.as_ref(), declarations, out);
+        }
+        FieldKind::Match { arms, .. } => {
+            for arm in arms {
+                gates::check(&arm.gates, declarations, out);
+                check_struct(Some(&arm.body), declarations, out);
+            }
+        }
+        FieldKind::Let { .. } | FieldKind::Pad(_) | FieldKind::Tail => {}
+    }
+}
+
+fn check_type(ty: &Type, declarations: &Declarations, out: &mut Vec<Diagnostic>) {
+    match &ty.kind {
+        TypeKind::Array { element: inner, .. }
+        | TypeKind::Opt(inner)
+        | TypeKind::Block { inner, .. } => {
+            check_type(inner, declarations, out);
+        }
+        TypeKind::Enum { entries, .. } | TypeKind::Flags { entries, .. } => {
+            for entry in entries {
+                gates::check(&entry.gates, declarations, out);
+            }
+        }
+        TypeKind::Bits { members, .. } => {
+            for member in members {
+                gates::check(&member.gates, declarations, out);
+            }
+        }
+        TypeKind::Match { arms, .. } => {
+            for arm in arms {
+                gates::check(&arm.gates, declarations, out);
+                check_type(&arm.ty, declarations, out);
+            }
+        }
+        TypeKind::If { then, otherwise, .. } => {
+            check_type(then, declarations, out);
+            check_type(otherwise, declarations, out);
+        }
+        TypeKind::Struct(body) => check_struct(Some(body), declarations, out),
+        TypeKind::Name { .. }
+        | TypeKind::Str { .. }
+        | TypeKind::Bytes(_)
+        | TypeKind::Packed { .. }
+        | TypeKind::Native(_)
+        | TypeKind::Nothing => {}
+    }
+}
+
+/// Ids at every version at which a table or a packet's gate may change them.
+fn check_ids(protocol: &Protocol, problems: &mut Diagnostics) {
+    let declarations = &protocol.declarations;
+    let mut out = Vec::new();
+    for (version, _) in protocol.versions.iter() {
+        declarations.packets_at(version, &mut out);
+    }
+    // Packets without an id anywhere can never be met.
+    let tables: HashSet<String> = declarations
+        .ids
+        .iter()
+        .flat_map(|table| {
+            protocol
+                .versions
+                .iter()
+                .flat_map(|(v, _)| ids::at(table, declarations, v, &mut Vec::new()))
+        })
+        .map(|(_, name)| name.key())
+        .collect();
+    for packet in &declarations.packets {
+        if packet.ids.is_empty()
+            && !tables.contains(&packet.name.key())
+            && protocol.stack.id.fixed_size() != Some(0)
+        {
+            let message = format!("`{}` has no id at any version", packet.name.text);
+            out.push(Diagnostic::warning("W078", packet.name.span, message).help(
+                "give it one, as in `packet Name = 5 clientbound`, or name it in an `ids` table",
+            ));
+        }
+    }
+    let mut seen = HashSet::new();
+    out.retain(|d| seen.insert((d.code, d.span)));
+    problems.extend(out);
+}

@@ -1,0 +1,574 @@
+//! Expressions: from what was written to what a plan evaluates.
+
+use std::sync::Arc;
+
+use super::compiler::{Broken, Compiler, EnumNames};
+use super::scope::{Binding, ScopeId};
+use crate::diagnostics::{Diagnostic, suggest};
+use crate::plan::{Ex, FieldId, FieldRef, Kind, Member};
+use crate::syntax::ast::{
+    BinaryOp, Compare, Expr, ExprKind, Label, Labels, Name, Span, lookup_key,
+};
+
+type Lowered<T> = Result<T, Broken>;
+
+impl<'d> Compiler<'d> {
+    /// An expression in a scope.
+    pub(super) fn lower(&mut self, expr: &'d Expr, scope: ScopeId) -> Lowered<Ex> {
+        Ok(match &expr.kind {
+            ExprKind::Int(n) => Ex::Int(*n),
+            ExprKind::Bool(b) => Ex::Int((*b).into()),
+            ExprKind::Float(_) => {
+                return Err(self.problem(Diagnostic::error(
+                    "W046",
+                    expr.span,
+                    "conditions compare whole numbers",
+                )));
+            }
+            ExprKind::Str(_) => {
+                return Err(self.problem(Diagnostic::error(
+                    "W046",
+                    expr.span,
+                    "a text can only be compared with a text field by == or !=",
+                )));
+            }
+            ExprKind::Path(path) => self.lower_path(path, expr.span, scope)?,
+            ExprKind::Not(e) => Ex::Not(self.boxed(e, scope)?),
+            ExprKind::Negate(e) => fold(Ex::Negate(self.boxed(e, scope)?)),
+            ExprKind::Complement(e) => fold(Ex::Complement(self.boxed(e, scope)?)),
+            ExprKind::Binary(op, a, b) => {
+                fold(Ex::Binary(*op, self.boxed(a, scope)?, self.boxed(b, scope)?))
+            }
+            ExprKind::Compare(op, a, b) => self.lower_compare(*op, a, b, scope)?,
+            ExprKind::InSet(e, set) => {
+                let names = self.names_of(e, scope);
+                let value = self.boxed(e, scope)?;
+                let mut members = Vec::new();
+                for member in set {
+                    members.push(self.lower_with(member, names.as_ref(), scope)?);
+                }
+                Ex::InSet(value, members)
+            }
+            ExprKind::InRange(e, low, high) => Ex::InRange(
+                self.boxed(e, scope)?,
+                self.boxed(low, scope)?,
+                self.boxed(high, scope)?,
+            ),
+            ExprKind::InTable(e, table) => self.in_table(e, table, scope)?,
+            ExprKind::Lookup(table, e) => self.in_table(e, table, scope)?,
+            ExprKind::Has(path) => Ex::Has(self.field_of(path, expr.span, scope)?),
+            ExprKind::Call(name, args) => self.lower_call(name, args, scope)?,
+            ExprKind::Match(subject, arms) => {
+                let names = self.names_of(subject, scope);
+                let value = self.boxed(subject, scope)?;
+                let mut list = Vec::new();
+                for (labels, e) in arms {
+                    let labels = self.value_labels(labels, names.as_ref(), scope)?;
+                    let Some(labels) = labels else { continue };
+                    list.push((labels, self.lower(e, scope)?));
+                }
+                Ex::Match(value, list)
+            }
+        })
+    }
+
+    /// The labels of a match that gives a value: `None` if none of them exists at this version.
+    fn value_labels(
+        &mut self,
+        labels: &'d Labels,
+        names: Option<&EnumNames>,
+        scope: ScopeId,
+    ) -> Lowered<Option<Vec<Ex>>> {
+        let Labels::Any(labels) = labels else { return Ok(Some(Vec::new())) };
+        let mut list = Vec::new();
+        for label in labels {
+            match &label.node {
+                Label::Int(n) => list.push(Ex::Int(*n)),
+                Label::Range(low, high) if high.saturating_sub(*low) < 256 => {
+                    list.extend((*low..=*high).map(Ex::Int))
+                }
+                Label::Bool(b) => list.push(Ex::Int((*b).into())),
+                Label::Expr(e) => list.push(self.lower(e, scope)?),
+                Label::Name(name) | Label::Str(name) => match names
+                    .and_then(|n| n.entries.number(name))
+                {
+                    Some(n) => list.push(Ex::Int(n)),
+                    None if names.is_some_and(|n| {
+                        n.all.iter().any(|x| lookup_key(x) == lookup_key(name))
+                    }) => {}
+                    None => {
+                        let message = format!("`{name}` is no entry of what is matched");
+                        return Err(self.problem(Diagnostic::error("W029", label.span, message)));
+                    }
+                },
+                Label::Range(..) => {
+                    return Err(self.problem(Diagnostic::error(
+                        "W029",
+                        label.span,
+                        "this range is too long here",
+                    )));
+                }
+            }
+        }
+        Ok((!list.is_empty()).then_some(list))
+    }
+
+    fn boxed(&mut self, expr: &'d Expr, scope: ScopeId) -> Lowered<Box<Ex>> {
+        Ok(Box::new(self.lower(expr, scope)?))
+    }
+
+    /// An expression in an element's scope, where `it` is the element.
+    pub(super) fn lower_it(&mut self, expr: &'d Expr, element: ScopeId) -> Lowered<Ex> {
+        self.lower(expr, element)
+    }
+
+    /// A bare name as a value.
+    pub(super) fn lower_name(&mut self, name: &'d Name, scope: ScopeId) -> Lowered<Ex> {
+        match name.text.as_str() {
+            "true" => Ok(Ex::Int(1)),
+            "false" => Ok(Ex::Int(0)),
+            _ => self.lower_path(std::slice::from_ref(name), name.span, scope),
+        }
+    }
+
+    /// An operand that may be an entry of the enum it is compared with.
+    fn lower_with(
+        &mut self,
+        expr: &'d Expr,
+        names: Option<&EnumNames>,
+        scope: ScopeId,
+    ) -> Lowered<Ex> {
+        let text = match &expr.kind {
+            ExprKind::Path(path) if path.len() == 1 => Some(path[0].text.as_str()),
+            ExprKind::Str(text) => Some(text.as_str()),
+            _ => None,
+        };
+        if let (Some(names), Some(text)) = (names, text) {
+            if let Some(n) = names.entries.number(text) {
+                return Ok(Ex::Int(n));
+            }
+            let key = lookup_key(text);
+            if names.all.iter().any(|n| lookup_key(n) == key) {
+                // An entry of other versions: nothing equals it here.
+                return Ok(Ex::Int(i128::MIN));
+            }
+        }
+        self.lower(expr, scope)
+    }
+
+    fn lower_compare(
+        &mut self,
+        op: Compare,
+        a: &'d Expr,
+        b: &'d Expr,
+        scope: ScopeId,
+    ) -> Lowered<Ex> {
+        for (field, text) in [(a, b), (b, a)] {
+            let ExprKind::Str(text) = &text.kind else { continue };
+            if let Some(field) = self.text_field(field, scope) {
+                let is = Ex::TextIs(field, text.as_str().into());
+                return match op {
+                    Compare::Equal => Ok(is),
+                    Compare::NotEqual => Ok(Ex::Not(Box::new(is))),
+                    _ => Err(self.problem(Diagnostic::error(
+                        "W046",
+                        a.span,
+                        "texts are compared by == and !=",
+                    ))),
+                };
+            }
+        }
+        let (of_a, of_b) = (self.names_of(a, scope), self.names_of(b, scope));
+        let left = self.lower_with(a, of_b.as_ref(), scope)?;
+        let right = self.lower_with(b, of_a.as_ref(), scope)?;
+        Ok(fold(Ex::Compare(op, Box::new(left), Box::new(right))))
+    }
+
+    fn in_table(&mut self, e: &'d Expr, name: &Name, scope: ScopeId) -> Lowered<Ex> {
+        let value = self.boxed(e, scope)?;
+        match self.table(&name.text) {
+            Some(table) => Ok(Ex::InTable(value, table)),
+            None => {
+                let error = Diagnostic::error(
+                    "W048",
+                    name.span,
+                    format!("no table is called `{}`", name.text),
+                );
+                let decls = self.decls;
+                let near = suggest(&name.text, decls.tables.iter().map(|t| t.name.text.as_str()));
+                Err(self.problem(match near {
+                    Some(near) => error.label(format!("did you mean `{near}`?")),
+                    None => error,
+                }))
+            }
+        }
+    }
+
+    fn lower_call(&mut self, name: &Name, args: &'d [Expr], scope: ScopeId) -> Lowered<Ex> {
+        let path = match args {
+            [Expr { kind: ExprKind::Path(path), span }] => Some((path, *span)),
+            _ => None,
+        };
+        match (name.text.as_str(), args, path) {
+            ("ones", [e], _) => Ok(Ex::Ones(self.boxed(e, scope)?)),
+            ("count", _, Some((path, span))) => Ok(Ex::CountOf(self.field_of(path, span, scope)?)),
+            ("bytes", _, Some((path, span))) => Ok(Ex::BytesOf(self.field_of(path, span, scope)?)),
+            ("ones" | "count" | "bytes", ..) => {
+                let message = format!("`{}` takes one field", name.text);
+                Err(self.problem(Diagnostic::error("W049", name.span, message)))
+            }
+            _ => {
+                let message = format!("no function is called `{}`", name.text);
+                Err(self.problem(
+                    Diagnostic::error("W049", name.span, message)
+                        .help("there are: ones(number), count(list or text), bytes(field)"),
+                ))
+            }
+        }
+    }
+
+    fn lower_path(&mut self, path: &'d [Name], span: Span, scope: ScopeId) -> Lowered<Ex> {
+        let first = &path[0];
+        match (first.text.as_str(), path.len()) {
+            ("remaining", 1) => return Ok(Ex::Remaining),
+            ("version", 1) => {
+                // The answer holds for this version alone.
+                self.interval.first = self.interval.first.max(self.version);
+                self.interval.last = self.interval.last.min(self.version);
+                return Ok(Ex::Int(self.decls.versions.get(self.version).number.into()));
+            }
+            ("conn", 2) => {
+                let key = path[1].key();
+                let found = self.decls.conn.iter().position(|(name, _)| lookup_key(name) == key);
+                return match found {
+                    Some(index) => Ok(Ex::Conn(index as u32)),
+                    None => {
+                        let message = format!("`conn` has no variable `{}`", path[1].text);
+                        let error = Diagnostic::error("W050", path[1].span, message);
+                        let near =
+                            suggest(&path[1].text, self.decls.conn.iter().map(|(n, _)| &**n));
+                        let error = match near {
+                            Some(near) => error.label(format!("did you mean `{near}`?")),
+                            None => error.help("declare it in the protocol: `conn { name: i32 }`"),
+                        };
+                        Err(self.problem(error))
+                    }
+                };
+            }
+            _ => {}
+        }
+        // A parameter's value stands for itself.
+        if let ([name], Some((_, Binding::Value { ex, level }))) = (path, self.lookup(first, scope))
+        {
+            let _ = name;
+            return Ok(ex.outwards(self.layouts.len() - level));
+        }
+        let field = self.field_of(path, span, scope)?;
+        for id in &field.fields {
+            let kind = &self.plan.fields[*id as usize].kind;
+            let number = matches!(
+                kind,
+                Kind::Int(_)
+                    | Kind::Enum { .. }
+                    | Kind::Flags { .. }
+                    | Kind::Bits { .. }
+                    | Kind::Bool
+                    | Kind::Let(_)
+            );
+            if !number {
+                let what = match kind {
+                    Kind::Str { .. } => "a text",
+                    Kind::Float(_) => "a fraction",
+                    Kind::Array(_) => "a list",
+                    Kind::Struct(_) | Kind::Call { .. } | Kind::Block { .. } => "a struct",
+                    _ => "no number",
+                };
+                let text = path.iter().map(|n| n.text.as_str()).collect::<Vec<_>>().join(".");
+                let error = Diagnostic::error(
+                    "W047",
+                    span,
+                    format!("`{text}` is {what}, a number is needed here"),
+                );
+                return Err(self.problem(match kind {
+                    Kind::Array(_) => error.help(format!("its length is `count({text})`")),
+                    _ => error,
+                }));
+            }
+        }
+        Ok(Ex::Field(field))
+    }
+
+    fn lookup(&self, name: &Name, scope: ScopeId) -> Option<(ScopeId, Binding<'d>)> {
+        let key = name.key();
+        let mut at = Some(scope);
+        while let Some(id) = at {
+            if let Some([binding, ..]) = self.scopes[id].get(&key) {
+                return Some((id, binding.clone()));
+            }
+            at = self.scopes[id].parent;
+        }
+        None
+    }
+
+    /// The field that a path names.
+    pub(super) fn field_of(
+        &mut self,
+        path: &'d [Name],
+        span: Span,
+        scope: ScopeId,
+    ) -> Lowered<FieldRef> {
+        let mut path = path;
+        let mut scope = scope;
+        let mut only_here = false;
+        let mut nameless = false;
+        while let Some((first, rest)) = path.split_first() {
+            match first.text.as_str() {
+                "outer" if !rest.is_empty() && self.lookup(first, scope).is_none() => {
+                    match self.scopes[scope].parent {
+                        Some(parent) => scope = parent,
+                        None => {
+                            let error = Diagnostic::error(
+                                "W051",
+                                first.span,
+                                "there is no struct further out",
+                            );
+                            return Err(self.problem(error));
+                        }
+                    }
+                    path = rest;
+                }
+                "it" if self.lookup(first, scope).is_none_or(|(at, _)| at == scope) => {
+                    path = rest;
+                    only_here = true;
+                    nameless = rest.is_empty();
+                    break;
+                }
+                _ => break,
+            }
+        }
+        let candidates: Vec<FieldId>;
+        let level;
+        let mut rest: &[Name] = &[];
+        if nameless {
+            candidates = self.fields_in(scope, "");
+            level = self.scopes[scope].level;
+        } else {
+            let first = &path[0];
+            rest = &path[1..];
+            let mut at = Some(scope);
+            let mut found = None;
+            while let Some(id) = at {
+                let fields = self.fields_in(id, &first.key());
+                if !fields.is_empty() {
+                    found = Some((fields, self.scopes[id].level));
+                    break;
+                }
+                at = if only_here { None } else { self.scopes[id].parent };
+            }
+            match found {
+                Some((fields, found_level)) => (candidates, level) = (fields, found_level),
+                None => return Err(self.unknown_field(first, scope)),
+            }
+        }
+        if candidates.is_empty() {
+            return Err(self.problem(Diagnostic::error(
+                "W052",
+                span,
+                "the element is no single value",
+            )));
+        }
+        let mut fields = Vec::new();
+        let mut member = None;
+        for id in candidates {
+            match self.descend(id, rest, &mut member) {
+                Some(found) => fields.extend(found),
+                None if fields.is_empty() && member.is_none() => {
+                    return Err(self.unknown_member(id, rest));
+                }
+                None => {}
+            }
+        }
+        let taken = |c: &Self, id: FieldId| {
+            let guard = c.plan.fields[id as usize].guard;
+            guard.is_none_or(|guard| c.arms.contains(&guard))
+        };
+        let certain = fields.iter().copied().find(|id| taken(self, *id));
+        let (fields, guarded) = match certain {
+            Some(id) => (vec![id], false),
+            None => (fields, true),
+        };
+        let up = u8::try_from(self.layouts.len() - level).unwrap_or(u8::MAX);
+        Ok(FieldRef { up, fields, member, guarded })
+    }
+
+    fn fields_in(&self, scope: ScopeId, key: &str) -> Vec<FieldId> {
+        let bindings = self.scopes[scope].get(key).unwrap_or(&[]);
+        bindings
+            .iter()
+            .filter_map(|b| if let Binding::Field(id) = b { Some(*id) } else { None })
+            .collect()
+    }
+
+    /// The fields that the rest of a path names inside a field.
+    fn descend(
+        &self,
+        id: FieldId,
+        rest: &[Name],
+        member: &mut Option<Member>,
+    ) -> Option<Vec<FieldId>> {
+        let Some((name, behind)) = rest.split_first() else { return Some(vec![id]) };
+        let key = name.key();
+        match &self.plan.fields[id as usize].kind {
+            Kind::Flags { members, .. } if behind.is_empty() => {
+                let flag = members.iter().find(|m| lookup_key(&m.name) == key)?;
+                *member = Some(Member { shift: flag.bit, width: 1, signed: false });
+                Some(vec![id])
+            }
+            Kind::Bits { members, .. } if behind.is_empty() => {
+                let part = members.iter().find(|m| lookup_key(&m.name) == key)?;
+                *member =
+                    Some(Member { shift: part.shift, width: part.width, signed: part.signed });
+                Some(vec![id])
+            }
+            Kind::Struct(_) => {
+                let scope = *self.struct_scopes.get(&id)?;
+                let mut all = Vec::new();
+                for inner in self.fields_in(scope, &key) {
+                    all.extend(self.descend(inner, behind, member)?);
+                }
+                (!all.is_empty()).then_some(all)
+            }
+            _ => None,
+        }
+    }
+
+    fn unknown_field(&mut self, name: &Name, scope: ScopeId) -> Broken {
+        let mut written: Vec<Arc<str>> = Vec::new();
+        let mut at = Some(scope);
+        while let Some(id) = at {
+            written.extend(self.scopes[id].written().iter().cloned());
+            at = self.scopes[id].parent;
+        }
+        let message = format!("`{}` is not a field that comes before this one", name.text);
+        let error = Diagnostic::error("W053", name.span, message);
+        let near = suggest(&name.text, written.iter().map(|n| &**n));
+        self.problem(match near {
+            Some(near) => error.label(format!("did you mean `{near}`?")),
+            None => error.label("unknown name"),
+        })
+    }
+
+    fn unknown_member(&mut self, id: FieldId, rest: &[Name]) -> Broken {
+        let field = &self.plan.fields[id as usize];
+        let Some(name) = rest.first() else { return Broken::Reported };
+        let (message, names): (String, Vec<Arc<str>>) = match &field.kind {
+            Kind::Flags { members, .. } => (
+                format!("`{}` has no flag `{}`", field.name, name.text),
+                members.iter().map(|m| m.name.clone()).collect(),
+            ),
+            Kind::Bits { members, .. } => (
+                format!("`{}` has no part `{}`", field.name, name.text),
+                members.iter().map(|m| m.name.clone()).collect(),
+            ),
+            Kind::Struct(_) => {
+                let scope = self.struct_scopes.get(&id).map(|s| self.scopes[*s].written().to_vec());
+                (
+                    format!("`{}` has no field `{}`", field.name, name.text),
+                    scope.unwrap_or_default(),
+                )
+            }
+            _ => (format!("nothing inside `{}` can be named here", field.name), Vec::new()),
+        };
+        let error = Diagnostic::error("W054", name.span, message);
+        let near = suggest(&name.text, names.iter().map(|n| &**n));
+        self.problem(match near {
+            Some(near) => error.label(format!("did you mean `{near}`?")),
+            None => error,
+        })
+    }
+}
+
+/// An expression of constants is a constant.
+fn fold(ex: Ex) -> Ex {
+    use crate::plan::{binary, compare};
+    match &ex {
+        Ex::Binary(op, a, b) => match (a.constant(), b.constant(), op) {
+            (Some(a), Some(b), _) => Ex::Int(binary(*op, a, b)),
+            (Some(0), _, BinaryOp::And) => Ex::Int(0),
+            _ => ex,
+        },
+        Ex::Compare(op, a, b) => match (a.constant(), b.constant()) {
+            (Some(a), Some(b)) => Ex::Int(compare(*op, a, b).into()),
+            _ => ex,
+        },
+        Ex::Negate(e) => e.constant().map_or_else(|| ex.clone(), |n| Ex::Int(n.wrapping_neg())),
+        Ex::Complement(e) => e.constant().map_or_else(|| ex.clone(), |n| Ex::Int(!n)),
+        _ => ex,
+    }
+}
+
+impl Ex {
+    /// The same expression, seen from so many layouts further in.
+    pub(crate) fn outwards(&self, by: usize) -> Ex {
+        if by == 0 {
+            return self.clone();
+        }
+        let more = |up: u8| up.saturating_add(u8::try_from(by).unwrap_or(u8::MAX));
+        let field = |f: &FieldRef| FieldRef { up: more(f.up), ..f.clone() };
+        let inner = |e: &Ex| Box::new(e.outwards(by));
+        match self {
+            Ex::Int(_) | Ex::Conn(_) | Ex::Remaining => self.clone(),
+            Ex::Field(f) => Ex::Field(field(f)),
+            Ex::Arg { up, index } => Ex::Arg { up: more(*up), index: *index },
+            Ex::CountOf(f) => Ex::CountOf(field(f)),
+            Ex::BytesOf(f) => Ex::BytesOf(field(f)),
+            Ex::Has(f) => Ex::Has(field(f)),
+            Ex::TextIs(f, text) => Ex::TextIs(field(f), text.clone()),
+            Ex::Not(e) => Ex::Not(inner(e)),
+            Ex::Negate(e) => Ex::Negate(inner(e)),
+            Ex::Complement(e) => Ex::Complement(inner(e)),
+            Ex::Ones(e) => Ex::Ones(inner(e)),
+            Ex::Binary(op, a, b) => Ex::Binary(*op, inner(a), inner(b)),
+            Ex::Compare(op, a, b) => Ex::Compare(*op, inner(a), inner(b)),
+            Ex::InSet(e, set) => Ex::InSet(inner(e), set.iter().map(|x| x.outwards(by)).collect()),
+            Ex::InRange(e, a, b) => Ex::InRange(inner(e), inner(a), inner(b)),
+            Ex::InTable(e, table) => Ex::InTable(inner(e), table.clone()),
+            Ex::Match(e, arms) => {
+                let arm = |(labels, e): &(Vec<Ex>, Ex)| {
+                    (labels.iter().map(|l| l.outwards(by)).collect(), e.outwards(by))
+                };
+                Ex::Match(inner(e), arms.iter().map(arm).collect())
+            }
+        }
+    }
+
+    /// The one field that this is a linear function of, in the same layout: field, scale, offset.
+    pub(crate) fn linear(&self) -> Option<(FieldId, i128, i128)> {
+        match self {
+            Ex::Field(FieldRef { up: 0, fields, member: None, .. }) if fields.len() == 1 => {
+                Some((fields[0], 1, 0))
+            }
+            Ex::Binary(op, a, b) => {
+                match (op, a.linear(), b.constant(), a.constant(), b.linear()) {
+                    (BinaryOp::Add, Some((f, s, o)), Some(n), ..) => {
+                        Some((f, s, o.checked_add(n)?))
+                    }
+                    (BinaryOp::Subtract, Some((f, s, o)), Some(n), ..) => {
+                        Some((f, s, o.checked_sub(n)?))
+                    }
+                    (BinaryOp::Multiply, Some((f, s, o)), Some(n), ..) if n != 0 => {
+                        Some((f, s.checked_mul(n)?, o.checked_mul(n)?))
+                    }
+                    (BinaryOp::Add, _, _, Some(n), Some((f, s, o))) => {
+                        Some((f, s, o.checked_add(n)?))
+                    }
+                    (BinaryOp::Multiply, _, _, Some(n), Some((f, s, o))) if n != 0 => {
+                        Some((f, s.checked_mul(n)?, o.checked_mul(n)?))
+                    }
+                    _ => None,
+                }
+            }
+            _ => None,
+        }
+    }
+}

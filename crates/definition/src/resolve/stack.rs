@@ -1,0 +1,193 @@
+//! What lies between the socket and a packet: framing, compression, cipher, packet id.
+
+use midwire_codec::{ByteOrder, Counts, Framing, Prefix};
+
+use super::primitives::{self, Primitive};
+use crate::diagnostics::Diagnostic;
+use crate::plan::IntRepr;
+use crate::protocol::Stack;
+use crate::syntax::ast::{CountKind, ExprKind, FrameField, Span, Stage, Type, TypeKind};
+
+/// A stack in which nothing was said: no framing, no id.
+pub(super) fn empty() -> Stack {
+    Stack {
+        framing: None,
+        before_id: 0,
+        id: IntRepr::Fixed { bytes: 0, signed: false, order: ByteOrder::Big },
+        compression: None,
+        cipher: false,
+        legacy_ping: false,
+    }
+}
+
+/// Adds a `frame { .. }` or `frame none`.
+pub(super) fn frame(
+    stack: &mut Stack,
+    fields: Option<&[FrameField]>,
+    span: Span,
+    order: ByteOrder,
+    out: &mut Vec<Diagnostic>,
+) {
+    let Some(fields) = fields else { return };
+    let mut before = 0;
+    let mut length = None;
+    let mut after = 0;
+    let mut id = None;
+    for field in fields {
+        if field.name.text == "length" {
+            length = prefix(field, order, out);
+            continue;
+        }
+        if field.name.text == "id" {
+            id = integer(&field.ty, order, out);
+            continue;
+        }
+        let Some(size) = fixed_size(&field.ty, order) else {
+            out.push(
+                Diagnostic::error(
+                    "W063",
+                    field.ty.span,
+                    "a frame's header has only fields of one size",
+                )
+                .help("variable parts belong into the packets"),
+            );
+            continue;
+        };
+        match (length.is_some(), id.is_some()) {
+            (false, _) => before += size,
+            (true, false) => after += size,
+            (true, true) => out.push(Diagnostic::error(
+                "W063",
+                field.name.span,
+                "nothing may stand behind the id",
+            )),
+        }
+    }
+    let Some((prefix, order, counts, max)) = length else {
+        if !out.iter().any(|d| {
+            d.span.file == span.file && d.span.start >= span.start && d.span.end <= span.end
+        }) {
+            out.push(
+                Diagnostic::error("W064", span, "a frame needs a field `length`")
+                    .help("`length: u16 counts whole` or `frame none`"),
+            );
+        }
+        return;
+    };
+    stack.framing = Some(Framing { before, prefix, order, counts, max, min: 0 });
+    stack.before_id = after as u32;
+    if let Some(id) = id {
+        stack.id = id;
+    }
+}
+
+/// The largest frame where a definition does not say: 16 MiB.
+const FRAME_MAX: usize = 16 << 20;
+
+fn prefix(
+    field: &FrameField,
+    protocol: ByteOrder,
+    out: &mut Vec<Diagnostic>,
+) -> Option<(Prefix, ByteOrder, Counts, usize)> {
+    let repr = integer(&field.ty, protocol, out)?;
+    let (prefix, order, widest) = match repr {
+        IntRepr::Varint | IntRepr::Uvarint => (Prefix::Varint, protocol, i32::MAX as usize),
+        IntRepr::Fixed { bytes: 1, order, .. } => (Prefix::U8, order, 0xff),
+        IntRepr::Fixed { bytes: 2, order, .. } => (Prefix::U16, order, 0xffff),
+        IntRepr::Fixed { bytes: 3, order, .. } => (Prefix::U24, order, 0xff_ffff),
+        IntRepr::Fixed { bytes: 4, order, .. } => (Prefix::U32, order, FRAME_MAX),
+        _ => {
+            out.push(
+                Diagnostic::error("W064", field.ty.span, "a frame's length cannot be of this type")
+                    .help("it is a varint, u8, u16, u24 or u32"),
+            );
+            return None;
+        }
+    };
+    let max = match &field.max {
+        None => widest.min(FRAME_MAX),
+        Some(max) => match usize::try_from(max.node) {
+            Ok(n) if n > 0 => n,
+            _ => {
+                out.push(Diagnostic::error(
+                    "W064",
+                    max.span,
+                    "no frame could be sent with this limit",
+                ));
+                return None;
+            }
+        },
+    };
+    let counts = if field.counts_whole { Counts::Whole } else { Counts::Rest };
+    Some((prefix, order, counts, max))
+}
+
+/// The integer type that a frame's field has.
+pub(super) fn integer(ty: &Type, order: ByteOrder, out: &mut Vec<Diagnostic>) -> Option<IntRepr> {
+    if let TypeKind::Name { name, args } = &ty.kind
+        && args.is_empty()
+        && let Some(Primitive::Int(repr)) = primitives::named(&name.text, order)
+    {
+        return Some(repr);
+    }
+    out.push(
+        Diagnostic::error("W038", ty.span, "an integer type is needed here")
+            .label("not an integer"),
+    );
+    None
+}
+
+fn fixed_size(ty: &Type, order: ByteOrder) -> Option<usize> {
+    match &ty.kind {
+        TypeKind::Name { name, .. } => match primitives::named(&name.text, order)? {
+            Primitive::Int(repr) => Some(repr.fixed_size()? as usize),
+            Primitive::Float(repr) => Some(repr.bytes.into()),
+            Primitive::Bool => Some(1),
+            Primitive::Uuid => Some(16),
+            Primitive::Nbt(_) => None,
+        },
+        TypeKind::Bytes(count) => match &count.kind {
+            CountKind::Expr(e) => match e.kind {
+                ExprKind::Int(n) => usize::try_from(n).ok().filter(|n| *n <= 1024),
+                _ => None,
+            },
+            _ => None,
+        },
+        TypeKind::Enum { repr, .. }
+        | TypeKind::Flags { repr, .. }
+        | TypeKind::Bits { repr, .. } => fixed_size(repr, order),
+        _ => None,
+    }
+}
+
+/// Adds the stages of a `stack { .. }`.
+pub(super) fn stages(
+    stack: &mut Stack,
+    stages: &[Stage],
+    order: ByteOrder,
+    out: &mut Vec<Diagnostic>,
+) {
+    for stage in stages {
+        match stage {
+            Stage::Frame(fields, span) => frame(stack, fields.as_deref(), *span, order, out),
+            Stage::Id(ty, _) => {
+                if let Some(id) = integer(ty, order, out) {
+                    stack.id = id;
+                }
+            }
+            Stage::Named { name, kind, on } => match kind.text.as_str() {
+                "zlib_threshold" => stack.compression = Some(*on),
+                "aes128_cfb8" => stack.cipher = true,
+                "legacy_ping" => stack.legacy_ping = true,
+                other => out.push(
+                    Diagnostic::error(
+                        "W065",
+                        kind.span,
+                        format!("`{}` is of an unknown kind `{other}`", name.text),
+                    )
+                    .help("there are: zlib_threshold, aes128_cfb8, legacy_ping"),
+                ),
+            },
+        }
+    }
+}
