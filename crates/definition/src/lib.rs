@@ -1,10 +1,13 @@
 //! Definitions of game protocols: text in the wire language, compiled to plans that read and write packets.
 
 mod builtin;
+pub mod chat;
 mod check;
 
 pub mod diagnostics;
+pub mod escape;
 pub mod given;
+pub mod json;
 mod limits;
 pub mod nbt;
 pub mod plan;
