@@ -1,10 +1,15 @@
 //! Definitions of game protocols: text in the wire language, compiled to plans that read and write packets.
 
 mod builtin;
+pub mod chat;
 mod check;
-
+mod coverage;
 pub mod diagnostics;
+pub mod escape;
+pub mod given;
+pub mod json;
 mod limits;
+pub mod line;
 pub mod nbt;
 pub mod plan;
 mod protocol;
@@ -16,9 +21,10 @@ pub mod value;
 mod version;
 
 pub use builtin::{Builtin, builtin, builtins};
-
-pub use check::{Coverage, CoverageEntry, Report, TestFailure, check, coverage};
+pub use check::{Report, TestFailure, check};
+pub use coverage::{Coverage, CoverageEntry, Gap, coverage};
 pub use diagnostics::{Diagnostic, Diagnostics, Severity, render};
+pub use given::Given;
 pub use limits::Limits;
 pub use plan::{DecodeError, DecodeErrorKind, Packet, Plan, Workspace};
 pub use protocol::{
