@@ -301,6 +301,7 @@ fn head(
         groups: Vec::new(),
         tests: Vec::new(),
         plans: Mutex::default(),
+        recursive: Mutex::default(),
     };
     let begin = start.map_or(Some(StateId(0)), |name| declarations.state(Some(name)));
     if let (None, Some(name)) = (begin, start) {

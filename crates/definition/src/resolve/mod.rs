@@ -58,6 +58,7 @@ pub(crate) struct Declarations {
     pub(crate) groups: Vec<GroupItem>,
     pub(crate) tests: Vec<TestItem>,
     plans: Mutex<HashMap<(usize, Direction), Vec<Made>>>,
+    recursive: Mutex<HashMap<VersionId, HashSet<TypeId>>>,
 }
 
 /// A packet's plan and events, and for which versions they hold.
@@ -226,7 +227,14 @@ impl Declarations {
 
     fn make(&self, packet: usize, direction: Direction, version: VersionId) -> Made {
         let item = &self.packets[packet];
-        let mut recursive = HashSet::new();
+        // Which types contain themselves at this version other packets have found out before.
+        let mut recursive = self
+            .recursive
+            .lock()
+            .map(|known| known.get(&version).cloned())
+            .ok()
+            .flatten()
+            .unwrap_or_default();
         loop {
             let mut compiler = Compiler::new(self, version, direction, recursive.clone());
             let compiled = self.compile(item, direction, &mut compiler);
@@ -234,7 +242,11 @@ impl Declarations {
             // The declaration itself may hold for fewer versions.
             gates::admits(&item.gates, &self.versions, version, Some(direction), &mut interval);
             match compiled {
-                Err(Broken::Recursive(ty)) if recursive.insert(ty) => continue,
+                Err(Broken::Recursive(ty)) if recursive.insert(ty) => {
+                    if let Ok(mut known) = self.recursive.lock() {
+                        known.entry(version).or_default().insert(ty);
+                    }
+                }
                 Ok(events) if compiler.problems.is_empty() => {
                     let wanted = item.body.is_some() || !events.is_empty();
                     let plan = wanted.then(|| Arc::new(compiler.plan));
