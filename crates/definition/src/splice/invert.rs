@@ -15,7 +15,7 @@ pub(super) struct Wanted {
 }
 
 /// Why a condition does not turn round.
-type Stuck = String;
+pub(super) type Stuck = String;
 
 impl<'a> Encoder<'_, 'a> {
     /// Makes an arm and those around it be taken.
@@ -137,7 +137,7 @@ impl<'a> Encoder<'_, 'a> {
     }
 
     /// Makes a condition true or false, if there is one way to do so.
-    fn make(
+    pub(super) fn make(
         &mut self,
         d: DraftId,
         ex: &'a Ex,
