@@ -21,7 +21,7 @@ mod apply;
 mod convert;
 mod describe;
 mod draft;
-
+mod editable;
 mod edits;
 mod encode;
 mod error;
@@ -30,7 +30,7 @@ mod invert;
 mod lists;
 mod scope;
 
-
+pub use editable::{Editable, editable_paths};
 pub use edits::Edits;
 pub use error::EditError;
 
