@@ -13,7 +13,7 @@ impl<'a> Encoder<'_, 'a> {
     pub(super) fn wish(&mut self, d: DraftId, wish: Wish<'_>) -> Result<(), EditError> {
         let layout = &self.plan.layouts[self.drafts[d].layout as usize];
         if !layout.transparent {
-            return self.wish_struct(d, &layout.items, wish);
+            return self.wish_struct(d, None, &layout.items, wish);
         }
         let mut order = Vec::new();
         fields_of(self.plan, &layout.items, &mut order);
@@ -35,12 +35,14 @@ impl<'a> Encoder<'_, 'a> {
     fn wish_struct(
         &mut self,
         d: DraftId,
+        at: Option<FieldId>,
         items: &'a [Item],
         mut wish: Wish<'_>,
     ) -> Result<(), EditError> {
+        let path = || at.map_or_else(|| self.path_of(d), |id| self.path(d, id));
         if let Some(given) = not_an_object(&wish) {
             let expected = "an object of its fields";
-            return Err(EditError::WrongType { path: self.path_of(d), expected, found: given });
+            return Err(EditError::WrongType { path: path(), expected, found: given });
         }
         if let Action::Set(Given::Object(members)) = wish.action {
             wish.unfold(members);
@@ -49,7 +51,7 @@ impl<'a> Encoder<'_, 'a> {
         fields_of(self.plan, items, &mut order);
         let mut wishes: Vec<_> = wish.fields.into_iter().map(Some).collect();
         let mut pads = 0;
-        for (at, id) in order.iter().enumerate() {
+        for (place, id) in order.iter().enumerate() {
             let field = self.field(*id);
             let there = self.present(d, field.guard);
             let name = match &field.kind {
@@ -70,7 +72,7 @@ impl<'a> Encoder<'_, 'a> {
                 let field = self.field(**id);
                 same_name(&field.name, &name) && !matches!(field.kind, Kind::Presence)
             };
-            if !there && order[at + 1..].iter().any(|id| same(&id)) {
+            if !there && order[place + 1..].iter().any(|id| same(&id)) {
                 // Another arm has that name, too; perhaps it is there.
                 continue;
             }
@@ -91,19 +93,10 @@ impl<'a> Encoder<'_, 'a> {
             Some((name, _)) => {
                 let names = order.iter().map(|id| &*self.field(*id).name);
                 let nearest = suggest(name, names).map(Into::into);
-                Err(EditError::UnknownField { path: self.place_of(d, items), name: name.into(), nearest })
+                let path = at.map_or_else(|| self.path_of(d), |id| self.path(d, id));
+                Err(EditError::UnknownField { path, name: name.into(), nearest })
             }
         }
-    }
-
-    /// The struct of these items, as people write it.
-    fn place_of(&self, d: DraftId, items: &[Item]) -> String {
-        let first = items.iter().find_map(|item| match item {
-            Item::Field(id) => Some(*id),
-            Item::Branch(_) => None,
-        });
-        let parent = first.and_then(|id| self.field(id).parent);
-        parent.map_or_else(|| self.path_of(d), |id| self.path(d, id))
     }
 
     fn ambiguous(&self, d: DraftId, fields: &[FieldId]) -> EditError {
@@ -205,7 +198,7 @@ impl<'a> Encoder<'_, 'a> {
             }
         }
         match &field.kind {
-            Kind::Struct(items) => self.wish_struct(d, items, wish),
+            Kind::Struct(items) => self.wish_struct(d, Some(id), items, wish),
             Kind::Let(_) => match wish.action {
                 Action::Set(Given::Int(value)) if wish.fields.is_empty() => {
                     // Decoded packets have computed fields; what they say must only be right.

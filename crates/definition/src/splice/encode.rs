@@ -154,8 +154,15 @@ impl<'a> Encoder<'_, 'a> {
             };
             if there && wanted && !self.encoded.contains_key(&(d, id)) {
                 let mut bytes = Vec::new();
+                let before = self.ahead.replace((d, id));
                 self.write_field(d, id, &mut bytes)?;
+                self.ahead = before;
+                let count = bytes.len() as u64;
                 self.encoded.insert((d, id), bytes);
+                // A text's or list's length was checked by itself: it is known from what was given.
+                if let Kind::Block { len: len @ Len::Expr { .. }, .. } = &self.field(id).kind {
+                    self.write_len(d, id, len, (count, "bytes"), &mut Vec::new())?;
+                }
             }
         }
         Ok(())
@@ -395,7 +402,8 @@ impl<'a> Encoder<'_, 'a> {
             }
             Len::Expr { expr, .. } => {
                 // How much is left behind shows only when all is there.
-                if mentions_rest(self.plan, expr) {
+                let is_block = matches!(self.field(id).kind, Kind::Block { .. });
+                if mentions_rest(self.plan, expr) || is_block && self.ahead == Some((d, id)) {
                     return Ok(());
                 }
                 let wanted = self.eval(d, expr);
