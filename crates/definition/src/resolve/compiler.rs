@@ -56,6 +56,8 @@ pub(super) struct Compiler<'d> {
     pub(super) layouts: Vec<OpenLayout>,
     parent: Option<FieldId>,
     nesting: usize,
+    /// It is only tried whether something has a meaning.
+    pub(super) quiet: bool,
     /// The names that each enum field has at any version.
     enum_names: HashMap<FieldId, Vec<String>>,
 }
@@ -100,6 +102,7 @@ impl<'d> Compiler<'d> {
             layouts: Vec::new(),
             parent: None,
             nesting: 0,
+            quiet: false,
             enum_names: HashMap::new(),
         }
     }
@@ -287,7 +290,9 @@ impl<'d> Compiler<'d> {
     }
 
     pub(super) fn problem(&mut self, diagnostic: Diagnostic) -> Broken {
-        self.problems.push(diagnostic);
+        if !self.quiet {
+            self.problems.push(diagnostic);
+        }
         Broken::Reported
     }
 
@@ -1631,15 +1636,20 @@ impl<'d> Compiler<'d> {
         }
     }
 
+    /// The field that a path names, if it names one.
+    fn try_field_of(&mut self, path: &'d [Name], span: Span, scope: ScopeId) -> Option<FieldRef> {
+        self.quiet = true;
+        let found = self.field_of(path, span, scope);
+        self.quiet = false;
+        found.ok()
+    }
+
     // ---- names of enums ----------------------------------------------------------------------
 
     /// The entries of the enum that an expression is of.
     pub(super) fn names_of(&mut self, expr: &'d Expr, scope: ScopeId) -> Option<EnumNames> {
         let ExprKind::Path(path) = &expr.kind else { return None };
-        let before = self.problems.len();
-        let found = self.field_of(path, expr.span, scope);
-        self.problems.truncate(before);
-        let field = found.ok()?;
+        let field = self.try_field_of(path, expr.span, scope)?;
         let id = *field.fields.first()?;
         match &self.plan.fields[id as usize].kind {
             Kind::Enum { entries, .. } if field.member.is_none() => {
@@ -1654,10 +1664,7 @@ impl<'d> Compiler<'d> {
     /// The text field that an expression is.
     pub(super) fn text_field(&mut self, expr: &'d Expr, scope: ScopeId) -> Option<FieldRef> {
         let ExprKind::Path(path) = &expr.kind else { return None };
-        let before = self.problems.len();
-        let found = self.field_of(path, expr.span, scope);
-        self.problems.truncate(before);
-        let field = found.ok()?;
+        let field = self.try_field_of(path, expr.span, scope)?;
         let id = *field.fields.first()?;
         matches!(self.plan.fields[id as usize].kind, Kind::Str { .. }).then_some(field)
     }

@@ -443,6 +443,9 @@ impl<'d> Compiler<'d> {
     }
 
     fn unknown_field(&mut self, name: &Name, scope: ScopeId) -> Broken {
+        if self.quiet {
+            return Broken::Reported;
+        }
         let mut written: Vec<Arc<str>> = Vec::new();
         let mut at = Some(scope);
         while let Some(id) = at {
@@ -459,6 +462,9 @@ impl<'d> Compiler<'d> {
     }
 
     fn unknown_member(&mut self, id: FieldId, rest: &[Name]) -> Broken {
+        if self.quiet {
+            return Broken::Reported;
+        }
         let field = &self.plan.fields[id as usize];
         let Some(name) = rest.first() else { return Broken::Reported };
         let (message, names): (String, Vec<Arc<str>>) = match &field.kind {

@@ -51,12 +51,14 @@ pub(crate) struct Declarations {
     /// The entries of each table, read from its file where it has one.
     pub(crate) table_entries: Vec<Vec<(Vec<Gate>, TableEntry)>>,
     pub(crate) packets: Vec<PacketItem>,
+    pub(crate) packets_by_name: HashMap<String, Vec<usize>>,
     pub(crate) ids: Vec<IdsItem>,
     pub(crate) events: Vec<OnItem>,
     /// Kept for the rules that name them.
     pub(crate) groups: Vec<GroupItem>,
     pub(crate) tests: Vec<TestItem>,
     plans: Mutex<HashMap<(usize, Direction), Vec<Made>>>,
+    recursive: Mutex<HashMap<VersionId, HashSet<TypeId>>>,
 }
 
 /// A packet's plan and events, and for which versions they hold.
@@ -84,7 +86,9 @@ impl Declarations {
     /// The protocol at one version.
     pub(crate) fn dialect(&self, protocol: &Protocol, version: VersionId) -> Dialect {
         let mut by_id = HashMap::new();
-        for (state, direction, id, name, item) in self.packets_at(version, &mut Vec::new()) {
+        for (state, direction, id, name, item) in
+            self.packets_at(version, &mut Interval::ALL.clone(), &mut Vec::new())
+        {
             let made = item.map(|item| self.made(item, direction, version));
             let item = item.map(|item| &self.packets[item]);
             let says_version = protocol.version_from.as_ref().is_some_and(|from| {
@@ -110,11 +114,23 @@ impl Declarations {
         Dialect { version, by_id }
     }
 
+    /// The first version after this one that may differ from it in any packet.
+    pub(crate) fn next_change(&self, version: VersionId) -> VersionId {
+        let mut interval = Interval::ALL;
+        let packets = self.packets_at(version, &mut interval, &mut Vec::new());
+        let made = packets
+            .into_iter()
+            .filter_map(|(_, direction, _, _, item)| Some(self.made(item?, direction, version)));
+        let last = made.map(|made| made.interval.last).fold(interval.last, VersionId::min);
+        VersionId(last.0.saturating_add(1).max(version.0 + 1))
+    }
+
     /// Every packet of a version: state, direction, id, name, and its declaration if it has one.
     /// Ids given twice and names that are no packets go to `out`.
     pub(crate) fn packets_at(
         &self,
         version: VersionId,
+        interval: &mut Interval,
         out: &mut Vec<Diagnostic>,
     ) -> Vec<(StateId, Direction, i64, Arc<str>, Option<usize>)> {
         let mut list = Vec::new();
@@ -122,8 +138,8 @@ impl Declarations {
         for table in &self.ids {
             let Some(state) = self.state(table.state.as_ref()) else { continue };
             for direction in directions(table.direction) {
-                for (id, name) in ids::at(table, self, version, out) {
-                    let item = self.packet_item(state, direction, &name.key(), version);
+                for (id, name) in ids::at(table, self, version, interval, out) {
+                    let item = self.packet_item(state, direction, &name.key(), version, interval);
                     from_tables.insert((state, direction, name.key()));
                     list.push((state, direction, id, name.text.as_str().into(), item, name.span));
                 }
@@ -131,24 +147,12 @@ impl Declarations {
         }
         for (index, item) in self.packets.iter().enumerate() {
             let Some(state) = self.state(item.state.as_ref()) else { continue };
-            if !gates::admits(
-                &item.gates,
-                &self.versions,
-                version,
-                None,
-                &mut Interval::ALL.clone(),
-            ) {
+            if item.ids.is_empty() {
                 continue;
             }
             for direction in directions(item.directions) {
-                let gated = |gates: &[Gate]| {
-                    gates::admits(
-                        gates,
-                        &self.versions,
-                        version,
-                        Some(direction),
-                        &mut Interval::ALL.clone(),
-                    )
+                let mut gated = |gates: &[Gate]| {
+                    gates::admits(gates, &self.versions, version, Some(direction), interval)
                 };
                 if !gated(&item.gates) {
                     continue;
@@ -188,18 +192,13 @@ impl Declarations {
         direction: Direction,
         key: &str,
         version: VersionId,
+        interval: &mut Interval,
     ) -> Option<usize> {
-        self.packets.iter().position(|item| {
-            item.name.key() == key
-                && self.state(item.state.as_ref()) == Some(state)
+        self.packets_by_name.get(key)?.iter().copied().find(|index| {
+            let item = &self.packets[*index];
+            self.state(item.state.as_ref()) == Some(state)
                 && gates::goes(item.directions, direction)
-                && gates::admits(
-                    &item.gates,
-                    &self.versions,
-                    version,
-                    Some(direction),
-                    &mut Interval::ALL.clone(),
-                )
+                && gates::admits(&item.gates, &self.versions, version, Some(direction), interval)
         })
     }
 
@@ -228,7 +227,14 @@ impl Declarations {
 
     fn make(&self, packet: usize, direction: Direction, version: VersionId) -> Made {
         let item = &self.packets[packet];
-        let mut recursive = HashSet::new();
+        // Which types contain themselves at this version other packets have found out before.
+        let mut recursive = self
+            .recursive
+            .lock()
+            .map(|known| known.get(&version).cloned())
+            .ok()
+            .flatten()
+            .unwrap_or_default();
         loop {
             let mut compiler = Compiler::new(self, version, direction, recursive.clone());
             let compiled = self.compile(item, direction, &mut compiler);
@@ -236,7 +242,11 @@ impl Declarations {
             // The declaration itself may hold for fewer versions.
             gates::admits(&item.gates, &self.versions, version, Some(direction), &mut interval);
             match compiled {
-                Err(Broken::Recursive(ty)) if recursive.insert(ty) => continue,
+                Err(Broken::Recursive(ty)) if recursive.insert(ty) => {
+                    if let Ok(mut known) = self.recursive.lock() {
+                        known.entry(version).or_default().insert(ty);
+                    }
+                }
                 Ok(events) if compiler.problems.is_empty() => {
                     let wanted = item.body.is_some() || !events.is_empty();
                     let plan = wanted.then(|| Arc::new(compiler.plan));
