@@ -15,6 +15,7 @@ pub mod plan;
 mod protocol;
 mod resolve;
 pub mod sources;
+pub mod splice;
 pub mod syntax;
 mod table;
 pub mod value;
@@ -31,5 +32,6 @@ pub use protocol::{
     Dialect, Effect, Event, PacketDefinition, Problems, Protocol, Stack, StateId, VersionFrom,
 };
 pub use sources::{LoadError, Loader, SourceFile, Sources};
+pub use splice::{EditError, Edits};
 pub use table::Table;
 pub use version::{Version, VersionId, Versions};

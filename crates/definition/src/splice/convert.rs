@@ -8,9 +8,10 @@ use super::error::EditError;
 use super::scope::{unit_size, units};
 use crate::diagnostics::suggest;
 use crate::given::Given;
+use crate::json::{hex_bytes, part_of};
 use crate::nbt;
 use crate::plan::{
-    BitsMember, Field, FieldId, FlagMember, FloatRepr, IntRepr, Kind, Len, Member, NbtForm,
+    BitsMember, Field, FieldId, FlagMember, FloatRepr, IntRepr, Kind, Len, NbtForm,
 };
 use crate::syntax::ast::Encoding;
 use crate::value::{self, Value};
@@ -250,7 +251,7 @@ impl Encoder<'_, '_> {
         let raw = given_bytes(hex, &path)?;
         let field = self.field(id);
         if let Kind::Nbt(form) = &field.kind {
-            return Ok((None, Some(self.checked_nbt(raw, *form, || path)?)));
+            return Ok((None, Some(self.checked_nbt(raw, *form, || path.clone())?)));
         }
         if raw_size(&field.kind, &raw) != Some(raw.len()) {
             let reason = "these raw bytes are not one value of its kind".into();
@@ -387,12 +388,6 @@ fn given_bytes(given: &Given, path: &str) -> Result<Vec<u8>, EditError> {
     }
 }
 
-fn hex_bytes(text: &str) -> Option<Vec<u8>> {
-    let digit = |b: u8| char::from(b).to_digit(16).map(|d| d as u8);
-    let pairs = text.as_bytes().chunks(2);
-    pairs.map(|pair| Some(digit(*pair.first()?)? << 4 | digit(*pair.get(1)?)?)).collect()
-}
-
 fn flag(
     members: &[FlagMember],
     name: &str,
@@ -478,10 +473,6 @@ fn bits(
         bits = bits & !part_mask | part_bits;
     }
     Ok(GivenNumber::Parts(mask, bits))
-}
-
-pub(super) fn part_of(member: &BitsMember) -> Member {
-    Member { shift: member.shift, width: member.width, signed: member.signed }
 }
 
 fn part_bits(

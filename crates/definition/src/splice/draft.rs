@@ -156,6 +156,8 @@ pub(super) struct Encoder<'p, 'a> {
     pub(super) touched: HashSet<FieldId>,
     /// Fields that were encoded ahead, because their size is needed in front of them.
     pub(super) encoded: HashMap<(DraftId, FieldId), Vec<u8>>,
+    /// The field that is being encoded ahead: what says its length does not know it yet.
+    pub(super) ahead: Option<(DraftId, FieldId)>,
     pub(super) deflater: Deflater,
 }
 
@@ -178,6 +180,7 @@ impl<'p, 'a> Encoder<'p, 'a> {
             busy: RefCell::default(),
             touched: HashSet::new(),
             encoded: HashMap::new(),
+            ahead: None,
             deflater: Deflater::default(),
         }
     }

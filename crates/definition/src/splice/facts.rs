@@ -100,6 +100,7 @@ impl Reads {
             let mut reads = HashSet::new();
             let field = &plan.fields[id as usize];
             field_exprs(field, &mut |ex| add_refs(plan, ex, 0, &mut reads));
+            element_exprs(&field.kind, &mut |ex| add_refs(plan, ex, 1, &mut reads));
             // The nearest depth at which a layout is met decides what lies outside of all of them.
             let mut met: HashSet<LayoutId> = HashSet::new();
             let mut level: Vec<LayoutId> = inner_layout(&field.kind).into_iter().collect();
@@ -108,7 +109,9 @@ impl Reads {
                 let mut next = Vec::new();
                 for layout in level {
                     if met.insert(layout) {
-                        layout_exprs(plan, layout, &mut |ex| add_refs(plan, ex, depth, &mut reads));
+                        layout_exprs(plan, layout, depth, &mut |ex, depth| {
+                            add_refs(plan, ex, depth, &mut reads);
+                        });
                         inner_layouts(plan, layout, &mut next);
                     }
                 }
@@ -121,7 +124,7 @@ impl Reads {
 }
 
 /// Adds what an expression, `depth` layouts inside, reads outside.
-fn add_refs(plan: &Plan, ex: &Ex, depth: u32, reads: &mut HashSet<FieldId>) {
+pub(super) fn add_refs(plan: &Plan, ex: &Ex, depth: u32, reads: &mut HashSet<FieldId>) {
     each(ex, &mut |ex| {
         let r = match ex {
             Ex::Field(r) | Ex::CountOf(r) | Ex::BytesOf(r) | Ex::Has(r) | Ex::TextIs(r, _) => r,
@@ -167,10 +170,17 @@ fn inner_layouts(plan: &Plan, layout: LayoutId, out: &mut Vec<LayoutId>) {
     });
 }
 
-fn layout_exprs(plan: &Plan, layout: LayoutId, f: &mut dyn FnMut(&Ex)) {
+/// The expressions of a layout, `depth` layouts inside, and how deep each is.
+fn layout_exprs(plan: &Plan, layout: LayoutId, depth: u32, f: &mut dyn FnMut(&Ex, u32)) {
     let items = &plan.layouts[layout as usize].items;
-    each_field(plan, items, &mut |id| field_exprs(&plan.fields[id as usize], f));
-    each_branch(plan, items, &mut |id| branch_exprs(&plan.branches[id as usize], f));
+    each_field(plan, items, &mut |id| {
+        let field = &plan.fields[id as usize];
+        field_exprs(field, &mut |ex| f(ex, depth));
+        element_exprs(&field.kind, &mut |ex| f(ex, depth + 1));
+    });
+    each_branch(plan, items, &mut |id| {
+        branch_exprs(&plan.branches[id as usize], &mut |ex| f(ex, depth));
+    });
 }
 
 /// Every field among the items, in all arms and nested structs, in wire order.
@@ -210,7 +220,7 @@ fn each_branch(plan: &Plan, items: &[Item], f: &mut dyn FnMut(BranchId)) {
     }
 }
 
-fn branch_exprs(branch: &Branch, f: &mut dyn FnMut(&Ex)) {
+pub(super) fn branch_exprs(branch: &Branch, f: &mut dyn FnMut(&Ex)) {
     match &branch.select {
         Select::If(ex) | Select::Match(ex) => f(ex),
         Select::MatchText(field) => f(&Ex::Field(field.clone())),
@@ -245,7 +255,6 @@ pub(super) fn size_exprs(kind: &Kind, f: &mut dyn FnMut(&Ex)) {
             Count::Len(len) => len_expr(len, f),
             Count::Until { value, .. } => f(value),
             Count::Sum { total, .. } => f(total),
-            // These are in the element's scope, and so is what they read.
             Count::While { .. } => {}
         },
         Kind::Packed { width, count } => {
@@ -253,6 +262,15 @@ pub(super) fn size_exprs(kind: &Kind, f: &mut dyn FnMut(&Ex)) {
             f(count);
         }
         _ => {}
+    }
+}
+
+/// The expression of a list that is in its elements' scope.
+pub(super) fn element_exprs(kind: &Kind, f: &mut dyn FnMut(&Ex)) {
+    if let Kind::Array(array) = kind
+        && let Count::Sum { each: ex, .. } | Count::While { more: ex, .. } = &array.count
+    {
+        f(ex);
     }
 }
 

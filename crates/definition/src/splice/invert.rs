@@ -15,7 +15,7 @@ pub(super) struct Wanted {
 }
 
 /// Why a condition does not turn round.
-type Stuck = String;
+pub(super) type Stuck = String;
 
 impl<'a> Encoder<'_, 'a> {
     /// Makes an arm and those around it be taken.
@@ -137,7 +137,7 @@ impl<'a> Encoder<'_, 'a> {
     }
 
     /// Makes a condition true or false, if there is one way to do so.
-    fn make(
+    pub(super) fn make(
         &mut self,
         d: DraftId,
         ex: &'a Ex,
@@ -153,7 +153,7 @@ impl<'a> Encoder<'_, 'a> {
                 if let Some((d, inner)) = self.let_of(d, r) {
                     return self.make(d, inner, truth, wanted);
                 }
-                if truth && !self.is_bit(r) {
+                if truth && !self.is_bit(d, ex) {
                     let name = ref_name(self.plan, r);
                     return Ok(Err(format!("any value of `{name}` but 0 would do: set it")));
                 }
@@ -213,10 +213,7 @@ impl<'a> Encoder<'_, 'a> {
             return Ok(Err(calculated(truth)));
         }
         let value = self.eval(d, right);
-        let bit = match left {
-            Ex::Field(r) => self.is_bit(r),
-            ex => single_bit(ex).is_some(),
-        };
+        let bit = self.is_bit(d, left);
         let wanted_value = match (op, truth) {
             (Compare::Equal, true) | (Compare::NotEqual, false) => value,
             (Compare::Equal, false) | (Compare::NotEqual, true) if bit => 1 - value.clamp(0, 1),
@@ -255,16 +252,11 @@ impl<'a> Encoder<'_, 'a> {
 
     fn is_clearable(&self, d: DraftId, ex: &Ex) -> bool {
         match ex {
-            Ex::Field(r) => match self.let_of(d, r) {
-                Some((d, inner)) => self.is_clearable(d, inner),
-                None => self.is_bit(r),
-            },
             Ex::Not(e) => self.is_clearable(d, e),
-            Ex::Binary(BinaryOp::BitAnd, ..) => single_bit(ex).is_some(),
             Ex::Compare(Compare::NotEqual, a, b) => {
-                self.is_clearable(d, a) && b.constant() == Some(0)
+                self.is_bit(d, a) && b.constant() == Some(0)
             }
-            _ => false,
+            ex => self.is_bit(d, ex),
         }
     }
 
@@ -316,14 +308,21 @@ impl<'a> Encoder<'_, 'a> {
         }
     }
 
-    /// Whether a reference has no values but 0 and 1.
-    fn is_bit(&self, r: &FieldRef) -> bool {
-        match r.member {
-            Some(member) => member.width == 1 && !member.signed,
-            None => r
-                .fields
-                .iter()
-                .all(|id| matches!(self.field(*id).kind, Kind::Bool | Kind::Presence)),
+    /// Whether what an expression names is one bit.
+    fn is_bit(&self, d: DraftId, ex: &Ex) -> bool {
+        match ex {
+            Ex::Field(r) => match (self.let_of(d, r), r.member) {
+                (Some((d, inner)), _) => self.is_bit(d, inner),
+                (None, Some(member)) => member.width == 1 && !member.signed,
+                (None, None) => r
+                    .fields
+                    .iter()
+                    .all(|id| matches!(self.field(*id).kind, Kind::Bool | Kind::Presence)),
+            },
+            Ex::Arg { up, index } => {
+                self.argument(d, *up, *index).is_some_and(|(d, ex)| self.is_bit(d, ex))
+            }
+            ex => single_bit(ex).is_some(),
         }
     }
 
