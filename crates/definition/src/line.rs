@@ -20,7 +20,7 @@ use std::fmt::{self, Write as _};
 
 use crate::chat;
 use crate::escape::{Clip, Clipped, width, write_char, write_quoted};
-use crate::json::{bits_of, part_of, repr_of};
+use crate::json::{bits_of, is_secret, part_of, repr_of};
 use crate::plan::{
     BitsMember, DecodeError, DecodeErrorKind, Derivation, FlagMember, Flow, Group, IntRepr, Kind,
     Marks, Node, Packet, Visitor,
@@ -469,12 +469,13 @@ impl Visitor for Summary<'_> {
         if self.is_empty(value, in_list) {
             return;
         }
+        let secret = is_secret(node);
         let chat = marks.chat || self.chat > 0;
         if self.chat > 0 && !matches!(value, Value::Text(..) | Value::Nbt(..)) {
             return;
         }
         match value {
-            Value::Bool(b) if !in_list && !marks.secret => {
+            Value::Bool(b) if !in_list && !secret => {
                 if *b == 0 {
                     self.part();
                     self.put_str(Role::Plain, "!");
@@ -482,8 +483,8 @@ impl Visitor for Summary<'_> {
                 }
                 return self.name(node, "");
             }
-            Value::Bits(n, members) if !marks.secret => return self.bits(node, *n, members),
-            Value::Text(..) | Value::Nbt(..) if chat => self.part(),
+            Value::Bits(n, members) if !secret => return self.bits(node, *n, members),
+            Value::Text(..) | Value::Nbt(..) if chat && !secret => self.part(),
             _ => match node.field.kind {
                 Kind::Tail => {
                     self.part();
@@ -492,7 +493,7 @@ impl Visitor for Summary<'_> {
                 _ => self.name(node, "="),
             },
         }
-        if marks.secret {
+        if secret {
             return self.put_str(Role::Dim, "***");
         }
         let kind = &node.field.kind;
@@ -549,7 +550,7 @@ impl Visitor for Summary<'_> {
         }
         let over = !in_list && self.passes_over(marks);
         match group {
-            Group::Struct if marks.secret && !in_list => {
+            Group::Struct if is_secret(node) && !in_list => {
                 if !over {
                     self.name(node, "=");
                     self.put_str(Role::Dim, "***");
@@ -583,7 +584,7 @@ impl Visitor for Summary<'_> {
             }
             Group::List(count) => {
                 self.name(node, "=");
-                if marks.secret || count > LIST_MAX {
+                if is_secret(node) || count > LIST_MAX {
                     self.put(Role::Dim, |out| write!(out, "[×{count}]"));
                     return Flow::Skip;
                 }

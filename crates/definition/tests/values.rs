@@ -1,0 +1,298 @@
+//! What is shown of a packet: JSON, one line, a tree.
+
+use hex_literal::hex;
+use midwire_codec::Direction;
+use midwire_definition::sources::{LoadError, Loader};
+use midwire_definition::{Packet, Protocol, Workspace, json, line};
+
+struct Text(String);
+
+impl Loader for Text {
+    fn load(&self, path: &str) -> Result<String, LoadError> {
+        match path {
+            "t.wire" => Ok(self.0.clone()),
+            _ => Err(LoadError::NotFound { path: path.to_owned() }),
+        }
+    }
+}
+
+/// Reads `bytes` as the packet `P` of a protocol with these declarations, and shows it.
+fn with<T>(declarations: &str, bytes: &[u8], show: impl FnOnce(&mut Packet<'_>) -> T) -> T {
+    let text = format!(
+        "protocol t \"T\" {{\n endian big\n versions {{ 1 \"1.0\" }}\n port 1\n frame {{ length: u16, id: u8 }}\n}}\n{declarations}\n"
+    );
+    let protocol = match Protocol::load("t.wire", &Text(text)) {
+        Ok(protocol) => protocol,
+        Err(problems) => panic!("{problems}"),
+    };
+    let dialect = protocol.dialect(protocol.versions.newest());
+    let state = dialect.packets().next().unwrap().state;
+    let definition = dialect.packet_named(state, Direction::Clientbound, "P").unwrap();
+    let plan = definition.plan.as_ref().unwrap();
+    let mut ws = Workspace::default();
+    show(&mut plan.decode(bytes, 0, &[], &mut ws))
+}
+
+fn fields(declarations: &str, bytes: &[u8]) -> String {
+    let text = with(declarations, bytes, |packet| {
+        let mut out = String::new();
+        json::write_fields(packet, &mut out);
+        out
+    });
+    assert!(serde_json::from_str::<serde_json::Value>(&text).is_ok(), "{text}");
+    text
+}
+
+/// The JSON of a packet with these fields.
+fn json_of(body: &str, bytes: &[u8]) -> String {
+    fields(&format!("packet P = 1 clientbound {{\n{body}\n}}"), bytes)
+}
+
+fn summary(declarations: &str, bytes: &[u8], width: usize) -> String {
+    with(declarations, bytes, |packet| {
+        let mut shown = line::Line::new();
+        line::write_summary(packet, width, &mut shown);
+        assert!(shown.width() <= width, "{}", shown.as_str());
+        let pieces: String = shown.spans().map(|span| span.text).collect();
+        assert_eq!(pieces, shown.as_str());
+        shown.as_str().to_owned()
+    })
+}
+
+fn line_of(body: &str, bytes: &[u8]) -> String {
+    summary(&format!("packet P = 1 clientbound {{\n{body}\n}}"), bytes, 100)
+}
+
+mod json_form {
+    use super::*;
+
+    #[test]
+    fn integers_are_exact() {
+        let all = json_of(
+            "a: u8, b: i8, c: i64, d: u64, e: u128, f: varint, g: varlong, h: zigzag32",
+            &hex!(
+                "ff ff 8000000000000000 ffffffffffffffff ffffffffffffffffffffffffffffffff
+                 ffffffff0f 80808080808080808001 03"
+            ),
+        );
+        assert_eq!(
+            all,
+            concat!(
+                r#"{"a":255,"b":-1,"c":-9223372036854775808,"d":18446744073709551615,"#,
+                r#""e":340282366920938463463374607431768211455,"f":-1,"g":-9223372036854775808,"h":-2}"#
+            )
+        );
+    }
+
+    #[test]
+    fn an_over_long_varint_has_its_bytes_beside_it() {
+        assert_eq!(json_of("a: varint", &hex!("8500")), r#"{"a":{"value":5,"$raw":"8500"}}"#);
+        assert_eq!(
+            json_of("a: varint", &hex!("ffffffff7f")),
+            r#"{"a":{"value":-1,"$raw":"ffffffff7f"}}"#
+        );
+        assert_eq!(json_of("a: varint", &hex!("00")), r#"{"a":0}"#);
+    }
+
+    #[test]
+    fn floats_are_the_shortest_that_read_back() {
+        let all = json_of(
+            "a: f32, b: f64, c: f16, d: f32, e: f32",
+            &hex!("3dcccccd 3fb999999999999a 3c00 80000000 7149f2ca"),
+        );
+        assert_eq!(all, r#"{"a":0.1,"b":0.1,"c":1.0,"d":-0.0,"e":1e30}"#);
+    }
+
+    #[test]
+    fn floats_that_are_no_numbers_are_text() {
+        let all = json_of(
+            "a: f32, b: f32, c: f64, d: f32, e: f32le, f: f16",
+            &hex!("7f800000 ff800000 7ff8000000000000 7fc00001 0100c07f fe01"),
+        );
+        assert_eq!(
+            all,
+            concat!(
+                r#"{"a":"Infinity","b":"-Infinity","c":"NaN","d":{"value":"NaN","$raw":"7fc00001"},"#,
+                r#""e":{"value":"NaN","$raw":"0100c07f"},"f":{"value":"NaN","$raw":"fe01"}}"#
+            )
+        );
+    }
+
+    #[test]
+    fn a_bool_that_is_neither_0_nor_1_keeps_its_byte() {
+        assert_eq!(
+            json_of("a: bool, b: bool, c: bool", &hex!("00 01 05")),
+            r#"{"a":false,"b":true,"c":{"value":true,"$raw":"05"}}"#
+        );
+    }
+
+    #[test]
+    fn text_is_escaped_and_what_is_no_text_keeps_its_bytes() {
+        assert_eq!(
+            json_of("a: str[u8]", b"\x09\"\\\n\x1b\xe2\x80\xae\x7f."),
+            r#"{"a":"\"\\\n\u001b\u202e\u007f."}"#
+        );
+        assert_eq!(
+            json_of("a: str[varint]", &hex!("02 61ff")),
+            r#"{"a":{"value":"a�","$raw":"0261ff"}}"#
+        );
+        assert_eq!(
+            json_of("a: str[varint]", &hex!("8100 61")),
+            r#"{"a":{"value":"a","$raw":"810061"}}"#
+        );
+        assert_eq!(json_of("a: latin1[u8]", &hex!("01 e9")), r#"{"a":"é"}"#);
+        assert_eq!(json_of("a: mutf8[u8]", &hex!("02 c080")), r#"{"a":"\u0000"}"#);
+        assert_eq!(json_of("a: mutf8[u8]", &hex!("01 00")), r#"{"a":{"value":"�","$raw":"0100"}}"#);
+    }
+
+    #[test]
+    fn bytes_uuids_enums_flags_and_bits() {
+        let all = json_of(
+            "a: bytes[u8], b: uuid, c: enum u8 { one, two }, d: enum u8 { one, two }
+             e: flags u8 { up, left, down }, f: flags i8 { up }, g: bits u8 msb { x: i4, y: u2, pad 2 }
+             h: flags u8 { up }",
+            &hex!("02 0aff 069a79f444e94726a5befca90e38aaf5 01 07 05 c1 fb 00"),
+        );
+        assert_eq!(
+            all,
+            concat!(
+                r#"{"a":"0aff","b":"069a79f4-44e9-4726-a5be-fca90e38aaf5","c":"two","d":7,"#,
+                r#""e":["up","down"],"f":["up",192],"g":{"x":-1,"y":2,"$pad":3},"h":[]}"#
+            )
+        );
+    }
+
+    #[test]
+    fn what_is_not_there_has_no_key_and_is_null_in_a_list() {
+        let body = "a: opt u8, b: opt u8, c: [u8] opt u8\nif a == 9 { d: u8 }\ne: u8";
+        assert_eq!(
+            json_of(body, &hex!("00 01 05 02 00 01 07 03")),
+            r#"{"b":5,"c":[null,7],"e":3}"#
+        );
+    }
+
+    #[test]
+    fn structs_and_lists_nest() {
+        let declarations = "type V { x: u8, y: u8 }
+            packet P = 1 clientbound { at: V, all: [u8] V, deep: [u8] [u8] u8, inner: sized[u8] { a: u8, b: [..] V } }";
+        assert_eq!(
+            fields(declarations, &hex!("01 02 02 03 04 05 06 02 01 09 00 03 07 08 09")),
+            r#"{"at":{"x":1,"y":2},"all":[{"x":3,"y":4},{"x":5,"y":6}],"deep":[[9],[]],"inner":{"a":7,"b":[{"x":8,"y":9}]}}"#
+        );
+    }
+
+    #[test]
+    fn a_computed_field_is_shown() {
+        assert_eq!(json_of("a: u8\nlet b = a * 2", &hex!("05")), r#"{"a":5,"b":10}"#);
+    }
+
+    #[test]
+    fn padding_is_shown_when_it_is_not_zero() {
+        let body = "pad 2, a: u8, pad 1, b: u8, pad 1";
+        assert_eq!(json_of(body, &hex!("0000 01 00 02 00")), r#"{"a":1,"b":2}"#);
+        assert_eq!(
+            json_of(body, &hex!("0001 01 00 02 ff")),
+            r#"{"$pad":"0001","a":1,"b":2,"$pad3":"ff"}"#
+        );
+    }
+
+    #[test]
+    fn an_unknown_tail_is_kept() {
+        assert_eq!(json_of("a: u8\n...", &hex!("01 02 03")), r#"{"a":1,"$tail":"0203"}"#);
+        assert_eq!(json_of("a: u8\n...", &hex!("01")), r#"{"a":1}"#);
+    }
+
+    #[test]
+    fn secrets_show_only_their_length() {
+        let body =
+            "a: str[varint] @secret, b: bytes[u8] @secret, c: u32 @secret, d: [u8] u8 @secret";
+        let text = json_of(body, &hex!("03 616263 02 0001 00000001 02 0708"));
+        assert_eq!(
+            text,
+            r#"{"a":{"secret":3},"b":{"secret":2},"c":{"secret":4},"d":{"secret":3}}"#
+        );
+    }
+
+    #[test]
+    fn secrets_behind_a_length_or_a_bool_stay_secret() {
+        let body = "a: opt str[u8] @secret, b: sized[u8] bytes[..] @secret, c: [u8] str[u8] @secret, d: sized[u8] { x: u8 } @secret";
+        let text = json_of(body, &hex!("01 01 61 02 6161 01 01 61 01 61"));
+        assert_eq!(
+            text,
+            r#"{"a":{"secret":1},"b":{"secret":2},"c":{"secret":3},"d":{"secret":2}}"#
+        );
+    }
+
+    #[test]
+    fn the_count_of_a_list_can_be_over_long() {
+        assert_eq!(
+            json_of("a: [varint] u8", &hex!("8200 01 02")),
+            r#"{"a":{"value":[1,2],"$prefix":"8200"}}"#
+        );
+        assert_eq!(json_of("a: [varint] u8, b: u8", &hex!("02 01 02 03")), r#"{"a":[1,2],"b":3}"#);
+    }
+
+    #[test]
+    fn an_end_mark_that_says_more_is_kept() {
+        assert_eq!(
+            json_of("a: [until u8 == 0] u8, b: u8", &hex!("01 02 00 05")),
+            r#"{"a":[1,2],"b":5}"#
+        );
+        assert_eq!(
+            json_of("a: [until u8 > 9] u8, b: u8", &hex!("01 02 0b 05")),
+            r#"{"a":{"value":[1,2],"$end":"0b"},"b":5}"#
+        );
+        assert_eq!(
+            json_of("a: [until u8 > 9] u8, b: u8", &hex!("0b 05")),
+            r#"{"a":{"value":[],"$end":"0b"},"b":5}"#
+        );
+    }
+
+    #[test]
+    fn packed_numbers_are_a_list() {
+        assert_eq!(json_of("a: packed(4, 3)", &hex!("0000000000000321")), r#"{"a":[1,2,3]}"#);
+        assert_eq!(
+            json_of("a: packed(4, 3)", &hex!("1000000000000321")),
+            r#"{"a":{"value":[1,2,3],"$raw":"1000000000000321"}}"#
+        );
+        assert_eq!(json_of("a: packed(0, 3)", &hex!("")), r#"{"a":[]}"#);
+        assert_eq!(
+            json_of("a: packed(64, 1)", &hex!("ffffffffffffffff")),
+            r#"{"a":[18446744073709551615]}"#
+        );
+    }
+
+    #[test]
+    fn nbt_is_typed() {
+        assert_eq!(
+            json_of("a: nbt, b: u8", &hex!("03 00000005 07")),
+            r#"{"a":{"type":"int","value":5},"b":7}"#
+        );
+    }
+
+    #[test]
+    fn inflated_blocks_are_shown_like_others() {
+        // zlib of 00 05, stored.
+        let bytes = hex!("0d 7801 01 0200 fdff 0005 00070006");
+        assert_eq!(json_of("a: zlib[u8] { x: u16 }", &bytes), r#"{"a":{"x":5}}"#);
+    }
+
+    #[test]
+    fn of_a_packet_that_ends_early_what_was_read_is_shown() {
+        let text = with(
+            "packet P = 1 clientbound { a: u8, b: [u8] { c: u16 }, d: u8 }",
+            &hex!("01 02 0005 00"),
+            |packet| {
+                let mut out = String::new();
+                json::write_fields(packet, &mut out);
+                out.push(' ');
+                json::write_error(packet.error().unwrap(), &mut out);
+                out
+            },
+        );
+        assert_eq!(
+            text,
+            r#"{"a":1,"b":[{"c":5},{}]} {"field":"b","offset":5,"message":"ends early: 1 more byte(s) wanted"}"#
+        );
+    }
+}
