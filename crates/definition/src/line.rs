@@ -584,7 +584,11 @@ impl Visitor for Summary<'_> {
             }
             Group::List(count) => {
                 self.name(node, "=");
-                if is_secret(node) || count > LIST_MAX {
+                if is_secret(node) {
+                    self.put_str(Role::Dim, "***");
+                    return Flow::Skip;
+                }
+                if count > LIST_MAX {
                     self.put(Role::Dim, |out| write!(out, "[×{count}]"));
                     return Flow::Skip;
                 }

@@ -296,3 +296,162 @@ mod json_form {
         );
     }
 }
+
+mod one_line {
+    use super::*;
+
+    #[test]
+    fn numbers_have_names_and_two_decimals() {
+        assert_eq!(
+            line_of(
+                "health: f32, food: varint, food_saturation: f32",
+                &hex!("41a00000 14 40a00000")
+            ),
+            "health=20 food=20 food_saturation=5"
+        );
+        let floats = [16.3125f64, 22.8, -0.004, 1e-9, 1e300, -3.0, f64::NAN];
+        let bytes: Vec<u8> = floats.iter().flat_map(|f| f.to_be_bytes()).collect();
+        assert_eq!(
+            line_of("a: f64, b: f64, c: f64, d: f64, e: f64, f: f64, g: f64", &bytes),
+            "a=16.31 b=22.80 c=-0.004 d=1.00e-9 e=1.00e300 f=-3 g=NaN"
+        );
+    }
+
+    #[test]
+    fn a_true_bool_is_its_name_and_a_false_one_is_left_out() {
+        let body = "x: u8, on_ground: bool, flying: bool";
+        assert_eq!(line_of(body, &hex!("05 01 00")), "x=5 on_ground");
+        assert_eq!(line_of("a: bool, b: bool", &hex!("00 00")), "!a !b");
+        assert_eq!(line_of("a: [u8] u8, b: flags u8 { x }", &hex!("00 00")), "a=[] b=0");
+    }
+
+    #[test]
+    fn flags_and_enums_have_names() {
+        let body =
+            "keys: flags u8 { up down jump }, mode: enum u8 { walk, fly }, other: enum u8 { walk }";
+        assert_eq!(line_of(body, &hex!("45 01 09")), "keys=up|jump|0x40 mode=fly other=9");
+    }
+
+    #[test]
+    fn chat_has_no_name_and_is_quoted_and_escaped() {
+        let body = "content: str[u8] @chat, is_action_bar: bool";
+        let text = br#"{"text":"maintenance \"at\" midnight\u001b[31m"}"#;
+        let bytes = [&[text.len() as u8], &text[..], &[0]].concat();
+        assert_eq!(line_of(body, &bytes), r#""maintenance \"at\" midnight\x1b[31m""#);
+        assert_eq!(line_of("c: nbt @chat", &hex!("08 0002 6869")), r#""hi""#);
+        assert_eq!(line_of("c: str[u8] @chat, n: u8", b"\x05\xc2\xa7ahi\x07"), r#""hi" n=7"#);
+        assert_eq!(line_of("lines: [2] str[u8] @chat", b"\x01a\x01b"), r#"lines=["a" "b"]"#);
+    }
+
+    #[test]
+    fn structs_are_flattened_and_a_position_has_no_name() {
+        let declarations = "type V { x: f32, y: f32 }
+            packet P = 1 clientbound { position: V, velocity: V, location: bits u16 { x: i8, y: i8 }, of: [u8] V }";
+        let bytes = hex!("3f800000 40000000 3f000000 00000000 ff02 01 3f800000 40000000");
+        assert_eq!(
+            summary(declarations, &bytes, 100),
+            "x=1 y=2 velocity.x=0.50 velocity.y=0 x=-1 y=2 of=[{x=1 y=2}]"
+        );
+    }
+
+    #[test]
+    fn long_lists_and_bytes_are_shown_by_their_length() {
+        let body = "a: [u8] u8, b: [u8] u8, c: bytes[u8], d: bytes[u8]";
+        let bytes = hex!("04 01 02 03 04 05 01 02 03 04 05 03 0a0b0c 0a 00112233445566778899");
+        assert_eq!(
+            line_of(body, &bytes),
+            "a=[1 2 3 4] b=[×5] c=0a0b0c d=0011223344556677…(10 bytes)"
+        );
+    }
+
+    #[test]
+    fn telling_fields_come_first_and_hidden_ones_not_at_all() {
+        let body = "a: u8, b: u8 @hide, c: u8 @telling, d: { e: u8 @telling, f: u8 }, g: { h: u8 } @telling";
+        assert_eq!(line_of(body, &hex!("01 02 03 04 05 06")), "c=3 d.e=4 g.h=6 a=1 d.f=5");
+    }
+
+    #[test]
+    fn counts_that_only_measure_are_left_out() {
+        assert_eq!(
+            line_of("added_count: u8, other: u8, added: [added_count] u8", &hex!("02 07 01 02")),
+            "other=7 added=[1 2]"
+        );
+    }
+
+    #[test]
+    fn attributes_change_how_a_number_is_shown() {
+        let declarations = "table item { 1 stone, 2 dirt }
+            type Color { r: u8, g: u8, b: u8 } @color
+            packet P = 1 clientbound { a: u8 @ref item, b: u8 @ref item, c: u16 @hex, d: Color, e: u32 @color, f: u8 @unit \"px\", g: [2] u8 @ref item, h: u8 @unit \"tiles\" }";
+        assert_eq!(
+            summary(declarations, &hex!("01 09 beef ff8800 00112233 05 02 03 04"), 120),
+            "a=stone b=9 c=0xbeef d=#ff8800 e=#112233 f=5px g=[dirt 3] h=4"
+        );
+    }
+
+    #[test]
+    fn secrets_are_stars() {
+        let body = "a: str[u8] @secret, b: sized[u8] bytes[..] @secret, c: [u8] u8 @secret, d: u32 @secret, e: str[u8] @secret @chat, f: bool @secret";
+        assert_eq!(
+            line_of(body, &hex!("01 61 01 61 01 61 00000061 01 61 01")),
+            "a=*** b=*** c=*** d=*** e=*** f=***"
+        );
+    }
+
+    #[test]
+    fn what_could_not_be_read_stands_at_the_end_and_has_its_room() {
+        let declarations = "type C { kind: varint, data: u16 }
+            packet P = 1 clientbound { slot: u8, name: str[u8], item: { added: [varint] C } }";
+        let bytes = [&hex!("24 14")[..], &[b'x'; 20], &hex!("02 01 0005 01 00")].concat();
+        assert_eq!(
+            summary(declarations, &bytes, 110),
+            "slot=36 name=\"xxxxxxxxxxxxxxxxxxxx\" item.added=[{kind=1 data=5} {kind=1}]; item.added[1].data ends early at 27"
+        );
+        assert_eq!(
+            summary(declarations, &bytes, 60),
+            "slot=36 name=\"xxxxxx…; item.added[1].data ends early at 27"
+        );
+        assert_eq!(line_of("a: u8", &hex!("01 02 03")), "a=1; 2 bytes left over");
+        assert_eq!(line_of("a: u16", &hex!("01")), "a ends early at 0");
+    }
+
+    #[test]
+    fn foreign_text_is_escaped_and_long_text_is_cut() {
+        assert_eq!(line_of("a: str[u8]", b"\x05\x1b[2J\n"), r#"a="\x1b[2J\n""#);
+        let long = [&[200u8][..], &[b'x'; 200]].concat();
+        assert_eq!(line_of("a: str[u8]", &long), format!("a=\"{}…\"", "x".repeat(46)));
+        assert_eq!(summary("packet P = 1 clientbound { a: str[u8] }", &long, 10), "a=\"xxxxxx…");
+        assert_eq!(summary("packet P = 1 clientbound { a: str[u8] }", &long, 0), "");
+    }
+
+    #[test]
+    fn pieces_say_what_they_are() {
+        with("packet P = 1 clientbound { a: u8, t: str[u8], b: u16 }", b"\x05\x01x", |packet| {
+            let mut shown = line::Line::new();
+            shown.push(line::Role::Dim, "→ ");
+            line::write_summary(packet, 80, &mut shown);
+            let pieces: Vec<_> = shown.spans().map(|s| (s.text, s.role)).collect();
+            use line::Role::*;
+            assert_eq!(
+                pieces,
+                [
+                    ("→ ", Dim),
+                    ("a=", FieldName),
+                    ("5", Number),
+                    (" ", Plain),
+                    ("t=", FieldName),
+                    ("\"x\"", Text),
+                    ("; ", Plain),
+                    ("b ends early at 3", Error),
+                ]
+            );
+        });
+    }
+
+    #[test]
+    fn opaque_bytes_are_shown_by_their_start() {
+        let mut shown = line::Line::new();
+        line::write_bytes(&hex!("4a 00 01 9c 77"), 13, &mut shown);
+        assert_eq!(shown.as_str(), "4a 00 01 9c …");
+    }
+}
