@@ -17,6 +17,7 @@ mod resolve;
 pub mod sources;
 pub mod syntax;
 mod table;
+pub mod tree;
 pub mod value;
 mod version;
 

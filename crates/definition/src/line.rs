@@ -212,8 +212,8 @@ enum Frame {
     Struct { path: usize, telling: bool, chat: bool },
     /// A struct in a list: how long the path was outside, and where it began.
     Braces { path: usize, base: usize },
-    /// A list.
-    List,
+    /// A list, and the marks of the list around it.
+    List { around: Option<Marks> },
     /// A colour, its channels so far, and the path outside.
     Color { channels: [u8; 4], count: usize, path: usize },
 }
@@ -231,8 +231,6 @@ struct Summary<'l> {
     telling: u32,
     /// How many are chat.
     chat: u32,
-    /// How many lists are open.
-    lists: u32,
     /// The marks of the list around, which its elements share.
     list_marks: Option<Marks>,
     /// Nothing stands directly in front that a space has to part.
@@ -254,7 +252,6 @@ impl<'l> Summary<'l> {
             base: 0,
             telling: 0,
             chat: 0,
-            lists: 0,
             list_marks: None,
             fresh: true,
             left_out: false,
@@ -594,9 +591,8 @@ impl Visitor for Summary<'_> {
                 }
                 self.put_str(Role::Plain, "[");
                 self.fresh = true;
-                self.lists += 1;
-                self.list_marks = Some(marks.clone());
-                self.open.push(Frame::List);
+                let around = self.list_marks.replace(marks.clone());
+                self.open.push(Frame::List { around });
                 Flow::Enter
             }
         }
@@ -615,9 +611,8 @@ impl Visitor for Summary<'_> {
                 self.fresh = false;
                 self.put_str(Role::Plain, "}");
             }
-            Some(Frame::List) => {
-                self.lists -= 1;
-                self.list_marks = None;
+            Some(Frame::List { around }) => {
+                self.list_marks = around;
                 self.fresh = false;
                 self.put_str(Role::Plain, "]");
             }

@@ -3,7 +3,7 @@
 use hex_literal::hex;
 use midwire_codec::Direction;
 use midwire_definition::sources::{LoadError, Loader};
-use midwire_definition::{Packet, Protocol, Workspace, json, line};
+use midwire_definition::{Packet, Protocol, Workspace, json, line, tree};
 
 struct Text(String);
 
@@ -409,7 +409,7 @@ mod one_line {
         );
         assert_eq!(
             summary(declarations, &bytes, 60),
-            "slot=36 name=\"xxxxxx…; item.added[1].data ends early at 27"
+            "slot=36 name=\"xxxxxxxx…; item.added[1].data ends early at 27"
         );
         assert_eq!(line_of("a: u8", &hex!("01 02 03")), "a=1; 2 bytes left over");
         assert_eq!(line_of("a: u16", &hex!("01")), "a ends early at 0");
@@ -453,5 +453,160 @@ mod one_line {
         let mut shown = line::Line::new();
         line::write_bytes(&hex!("4a 00 01 9c 77"), 13, &mut shown);
         assert_eq!(shown.as_str(), "4a 00 01 9c …");
+    }
+}
+
+mod field_tree {
+    use super::*;
+    use tree::{RowState, TreeLimits};
+
+    fn rows(declarations: &str, bytes: &[u8], limits: TreeLimits) -> Vec<tree::Row> {
+        with(declarations, bytes, |packet| tree::rows(packet, limits))
+    }
+
+    /// Rows as text: place, name, type, value.
+    fn tree_of(declarations: &str, bytes: &[u8]) -> String {
+        let rows = rows(declarations, bytes, TreeLimits::default());
+        let mut out = String::new();
+        for row in rows {
+            let buffer =
+                if row.place.buffer > 0 { format!("{}:", row.place.buffer) } else { String::new() };
+            let state = match row.state {
+                RowState::Read => "",
+                RowState::Part => " part",
+                RowState::Computed => " computed",
+                RowState::Partial => " partial",
+                RowState::Malformed => " malformed",
+                RowState::Unread => " unread",
+            };
+            let doc = if row.doc.is_empty() { String::new() } else { format!(" -- {}", row.doc) };
+            out.push_str(&format!(
+                "{buffer}{}..{} {}{}: {} = {}{state}{doc}\n",
+                row.place.start,
+                row.place.end,
+                "  ".repeat(row.depth as usize),
+                row.name,
+                row.kind,
+                row.value
+            ));
+        }
+        out
+    }
+
+    #[test]
+    fn every_row_has_its_type_its_value_and_its_bytes() {
+        let declarations = "type V { x: f32, y: f32 }
+            table item { 1 stone }
+            packet P = 1 clientbound {
+              /// Which one.
+              /// More about it.
+              id: varint @ref item
+              name: str[u8]
+              at: V
+              n: u8
+              all: [n] V
+              list: [u8] varint
+              keys: flags u8 { up, down }
+              mode: enum u8 { walk }
+              corner: bits u8 { x: u4, y: i4 }
+              let twice = n * 2
+              key: bytes[2] @secret
+              angle: u8 @unit \"tiles\"
+            }";
+        let bytes =
+            hex!("01 02 6869 3f800000 40000000 01 00000000 3f000000 02 05 8101 81 07 f1 0102 09");
+        assert_eq!(
+            tree_of(declarations, &bytes),
+            "\
+0..1 id: varint = stone (1) -- Which one.
+1..4 name: str[u8] = \"hi\"
+4..12 at: struct = 
+4..8   x: f32 = 1
+8..12   y: f32 = 2
+12..13 n: u8 = 1
+13..21 all: [n] struct = 1 elements
+13..21   [0]: struct = 
+13..17     x: f32 = 0
+17..21     y: f32 = 0.5
+21..25 list: [u8] varint = 2 elements
+22..23   [0]: varint = 5
+23..25   [1]: varint = 129
+25..26 keys: flags u8 = 0x81: up | 0x80
+26..27 mode: enum u8 = 7 (unknown)
+27..28 corner: bits u8 = 0xf1
+27..28   x: u4 = 15 part
+27..28   y: i4 = 1 part
+28..28 twice: = n * 2 = 2 computed
+28..30 key: bytes[2] = ***
+30..31 angle: u8 = 9 tiles
+"
+        );
+    }
+
+    #[test]
+    fn what_could_not_be_read_is_the_last_row() {
+        assert_eq!(
+            tree_of(
+                "packet P = 1 clientbound { a: u8, b: { c: str[u8], d: u32 }, e: u8 }",
+                &hex!("01 01 61 0002")
+            ),
+            "\
+0..1 a: u8 = 1
+1..5 b: struct =  partial
+1..3   c: str[u8] = \"a\"
+3..5 b.d: = ends early: 2 more byte(s) wanted malformed
+"
+            .replace(": = ends", ":  = ends")
+        );
+        assert_eq!(
+            tree_of("packet P = 1 clientbound { a: u8 }", &hex!("01 02 03")),
+            "0..1 a: u8 = 1\n1..3 :  = 2 bytes left over unread\n"
+        );
+    }
+
+    #[test]
+    fn inflated_blocks_have_places_of_their_own() {
+        let bytes = hex!("07 0d 7801 01 0200 fdff 0005 00070006");
+        assert_eq!(
+            tree_of("packet P = 1 clientbound { a: u8, z: zlib[u8] { x: u16 } }", &bytes),
+            "0..1 a: u8 = 7\n1..15 z: zlib[u8] = \n1:0..2   x: u16 = 5\n"
+        );
+    }
+
+    #[test]
+    fn long_lists_end_in_a_row_that_counts_the_rest() {
+        let limits = TreeLimits { elements_max: 2, ..TreeLimits::default() };
+        let bytes = [&[5u8][..], &[1, 2, 3, 4, 5], &[9]].concat();
+        let rows = rows("packet P = 1 clientbound { a: [u8] u8, b: u8 }", &bytes, limits);
+        let shown: Vec<_> = rows.iter().map(|r| format!("{}={}", r.name, r.value)).collect();
+        assert_eq!(shown, ["a=5 elements", "[0]=1", "[1]=2", "=… 3 more elements", "b=9"]);
+        let limits = TreeLimits { rows_max: 3, ..TreeLimits::default() };
+        let rows = super::field_tree::rows(
+            "packet P = 1 clientbound { a: [u8] u8, b: u8 }",
+            &bytes,
+            limits,
+        );
+        assert_eq!(rows.last().unwrap().value, "… 4 more rows");
+        assert_eq!(rows.len(), 4);
+    }
+
+    #[test]
+    fn each_byte_belongs_to_the_innermost_row() {
+        let declarations = "packet P = 1 clientbound { a: u8, b: { c: str[u8], d: [u8] u8 }, e: bits u8 { x: u8 } }";
+        let bytes = hex!("01 01 61 01 05 07");
+        let rows = rows(declarations, &bytes, TreeLimits::default());
+        let names: Vec<_> = tree::owners(&rows, bytes.len())
+            .into_iter()
+            .map(|owner| rows[owner.unwrap() as usize].name.clone())
+            .collect();
+        assert_eq!(names, ["a", "c", "c", "d", "[0]", "e"]);
+    }
+
+    #[test]
+    fn values_are_escaped_and_cut() {
+        let limits = TreeLimits { width_max: 12, ..TreeLimits::default() };
+        let bytes = [&[40u8][..], b"\x1b[2J", &[b'x'; 36]].concat();
+        let rows = rows("packet P = 1 clientbound { a: str[u8] }", &bytes, limits);
+        assert_eq!(rows[0].value, r#""\x1b[2Jxxx…"#);
     }
 }
