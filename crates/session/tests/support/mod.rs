@@ -1,6 +1,7 @@
 //! A driver without sockets: it feeds bytes to a session and writes down what it does.
 #![allow(dead_code, unreachable_pub, reason = "each test file uses its part")]
 
+use std::cell::RefCell;
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -94,8 +95,11 @@ pub fn frame(payload: &[u8]) -> Vec<u8> {
 
 /// A frame with compression on.
 pub fn squeezed(threshold: usize, payload: &[u8]) -> Vec<u8> {
+    thread_local!(static DEFLATER: RefCell<Deflater> = RefCell::default());
     let mut bytes = Vec::new();
-    write_compressed(payload, threshold, &mut Deflater::default(), &mut bytes).unwrap();
+    DEFLATER.with_borrow_mut(|deflater| {
+        write_compressed(payload, threshold, deflater, &mut bytes).unwrap();
+    });
     frame(&bytes)
 }
 
@@ -137,7 +141,11 @@ impl Driver {
     }
 
     pub fn with(protocol: Arc<Protocol>, options: Options) -> Self {
-        let mut session = Session::new(Setup::new(protocol.clone(), options));
+        Self::of(&Setup::new(protocol, options))
+    }
+
+    pub fn of(setup: &Arc<Setup>) -> Self {
+        let mut session = Session::new(setup.clone());
         session.set_watch(Watch::Packets);
         let mut driver = Self {
             session,
@@ -148,7 +156,7 @@ impl Driver {
             pieces: Default::default(),
             events: Vec::new(),
             lines: Vec::new(),
-            protocol,
+            protocol: setup.protocol().clone(),
         };
         driver.drain();
         driver
