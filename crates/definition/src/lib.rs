@@ -1,6 +1,7 @@
 //! Definitions of game protocols: text in the wire language, compiled to plans that read and write packets.
 
 mod builtin;
+mod check;
 
 pub mod diagnostics;
 mod limits;
@@ -16,6 +17,7 @@ mod version;
 
 pub use builtin::{Builtin, builtin, builtins};
 
+pub use check::{Coverage, CoverageEntry, Report, TestFailure, check, coverage};
 pub use diagnostics::{Diagnostic, Diagnostics, Severity, render};
 pub use limits::Limits;
 pub use plan::{DecodeError, DecodeErrorKind, Packet, Plan, Workspace};

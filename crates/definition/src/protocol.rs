@@ -255,6 +255,11 @@ impl Protocol {
             .clone()
     }
 
+    /// The same without keeping it: for looking at all versions, of which there may be hundreds.
+    pub(crate) fn dialect_uncached(&self, version: VersionId) -> Dialect {
+        self.declarations.dialect(self, version)
+    }
+
     /// The state of a name; case and `_` do not matter.
     pub fn state_named(&self, name: &str) -> Option<StateId> {
         let key = crate::syntax::ast::lookup_key(name);

@@ -168,7 +168,8 @@ impl<'a> Packet<'a> {
         let start = self.ws.slots[START as usize];
         let mut end = start;
         let plan = self.plan;
-        self.last_read(root.base, &plan.layouts[0].items, &mut end);
+        // Stopping early only says that the rest was not read.
+        let _ = self.last_read(root.base, &plan.layouts[0].items, &mut end);
         end
     }
 
@@ -587,6 +588,78 @@ impl<'a> Packet<'a> {
         }
         let whole = self.value_of(&found)?.as_int()?;
         Some(found.member.map_or(whole, |m| m.of(whole)))
+    }
+
+    /// The number of elements of the list at a path, if there is one.
+    pub fn count_at(&mut self, path: &str) -> Option<u32> {
+        let found = self.find(path)?;
+        match &found.field.kind {
+            Kind::Array(array) if found.element.is_none() => {
+                Some(self.ws.slots[(found.act.base + array.count_slot) as usize])
+            }
+            _ => None,
+        }
+    }
+
+    /// Tells which arms of the plan's branches are taken anywhere in the packet.
+    pub(crate) fn note_arms(&mut self, note: &mut dyn FnMut(u32, u32)) {
+        let root = self.root();
+        self.note_block(root, note);
+    }
+
+    fn note_block(&mut self, act: Activation, note: &mut dyn FnMut(u32, u32)) {
+        let plan = self.plan;
+        self.note_items(act, &plan.layouts[act.layout as usize].items, note);
+    }
+
+    fn note_items(&mut self, act: Activation, items: &'a [Item], note: &mut dyn FnMut(u32, u32)) {
+        let plan = self.plan;
+        for item in items {
+            match item {
+                Item::Branch(id) => {
+                    let branch = &plan.branches[*id as usize];
+                    let arm = self.ws.slots[(act.base + branch.slot) as usize];
+                    if let Some(taken) = branch.arms.get(arm as usize) {
+                        note(*id, arm);
+                        self.note_items(act, &taken.items, note);
+                    }
+                }
+                Item::Field(id) => match &plan.fields[*id as usize].kind {
+                    Kind::Struct(items) => self.note_items(act, items, note),
+                    Kind::Block { layout, slot, .. } | Kind::Call { layout, slot, .. } => {
+                        let base = self.ws.slots[(act.base + slot) as usize];
+                        if base != ABSENT {
+                            self.note_block(Activation { base, layout: *layout }, note);
+                        }
+                    }
+                    Kind::Array(array) => self.note_elements(act, array, note),
+                    _ => {}
+                },
+            }
+        }
+    }
+
+    fn note_elements(
+        &mut self,
+        act: Activation,
+        array: &'a ArrayKind,
+        note: &mut dyn FnMut(u32, u32),
+    ) {
+        let count = self.ws.slots[(act.base + array.count_slot) as usize];
+        let mut at = self.ws.resolve(act.base, array.first);
+        if count == ABSENT || at == ABSENT {
+            return;
+        }
+        for _ in 0..count {
+            let before = self.ws.checkpoint();
+            let (inner, end) = self.open_element(act, array.element, at);
+            self.note_block(inner, note);
+            self.ws.restore(before);
+            match end {
+                Some(end) => at = end,
+                None => return,
+            }
+        }
     }
 
     /// The text at a path, if there is one.

@@ -1,0 +1,40 @@
+//! The built-in definitions are right at every version.
+
+use midwire_definition::sources::Loader;
+use midwire_definition::{Builtin, builtins, check, render};
+
+#[test]
+fn every_builtin_definition_is_right_at_every_version_and_passes_its_tests() {
+    assert!(builtins().count() > 0);
+    for name in builtins() {
+        let report = check(&format!("{name}.wire"), &Builtin);
+        let text = render(&report.diagnostics, &report.sources, false);
+        assert!(
+            report.diagnostics.is_empty(),
+            "{text}\n{name}: {} of {} tests failed",
+            report.failures.len(),
+            report.tests
+        );
+        assert!(report.tests > 100, "{name}: only {} tests", report.tests);
+    }
+}
+
+#[test]
+fn every_file_beside_the_definitions_is_built_in() {
+    let root = std::path::Path::new(env!("CARGO_MANIFEST_DIR")).join("protocols");
+    let mut folders = vec![root.clone()];
+    let mut seen = 0;
+    while let Some(folder) = folders.pop() {
+        for entry in std::fs::read_dir(folder).unwrap() {
+            let path = entry.unwrap().path();
+            if path.is_dir() {
+                folders.push(path);
+            } else if path.extension().is_some_and(|e| e == "wire" || e == "txt") {
+                let name = path.strip_prefix(&root).unwrap().to_str().unwrap().replace('\\', "/");
+                assert_eq!(Builtin.load(&name).unwrap(), std::fs::read_to_string(&path).unwrap());
+                seen += 1;
+            }
+        }
+    }
+    assert!(seen > 10, "{seen}");
+}

@@ -1,0 +1,145 @@
+//! The commands that do not relay, and a game that exists only as a text file.
+#![cfg(unix)]
+
+mod support;
+
+use std::fs;
+use std::path::PathBuf;
+
+use serde_json::{Value, json};
+
+use support::ends::{Ends, Server};
+use support::program::{Ended, Program};
+
+/// A whole game.
+const TOY: &str = r#"protocol toy "Toy game" {
+  endian big
+  port 4000
+  frame { length: u8, id: u8 }
+}
+packet Join = 1 serverbound { name: str[u8] }
+packet Move = 2 both { x: i16, y: i16 }
+test serverbound Move { 00 05 ff ff => x: 5, y: -1 }
+"#;
+
+const JOIN: [u8; 7] = [6, 1, 4, b'A', b'l', b'v', b'a'];
+const MOVE: [u8; 6] = [5, 2, 0, 5, 0xff, 0xff];
+
+#[test]
+fn a_new_game_of_eight_lines_goes_through_the_proxy() {
+    let toy = file("proxied.wire", TOY);
+    let server = Server::start();
+    let (program, proxy) =
+        Program::proxy(toy.to_str().unwrap(), server.address, &["--json", "--all"]);
+    let mut ends = Ends::open(proxy, &server);
+    ends.client.send(&[&JOIN[..], &MOVE].concat());
+    ends.server.expect(&[&JOIN[..], &MOVE].concat());
+    ends.server.send(&MOVE);
+    ends.client.expect(&MOVE);
+    drop(ends);
+    let log = program.interrupt().json();
+    let shown = |direction: &str| -> Vec<(Value, Value)> {
+        let of_direction =
+            |line: &&Value| line["type"] == "packet" && line["direction"] == direction;
+        let name_and_fields = |line: &Value| (line["name"].clone(), line["fields"].clone());
+        log.iter().filter(of_direction).map(name_and_fields).collect()
+    };
+    let moved = (json!("Move"), json!({"x": 5, "y": -1}));
+    assert_eq!(shown("serverbound"), [(json!("Join"), json!({"name": "Alva"})), moved.clone()]);
+    assert_eq!(shown("clientbound"), [moved]);
+}
+
+#[test]
+fn a_new_game_of_eight_lines_is_decoded_from_hex() {
+    let toy = file("decoded.wire", TOY);
+    let ended = run(&[
+        "decode",
+        "--protocol",
+        toy.to_str().unwrap(),
+        "--direction",
+        "serverbound",
+        "--hex",
+        "06 01 04 41 6c 76 61",
+        "--json",
+    ]);
+    assert_eq!(ended.status.code(), Some(0), "{}", ended.diagnostics);
+    let packets = ended.json();
+    assert_eq!(packets[0]["name"], "Join");
+    assert_eq!(packets[0]["fields"], json!({"name": "Alva"}));
+}
+
+#[test]
+fn a_definition_is_checked_with_its_tests() {
+    let good = file("good.wire", TOY);
+    let ended = run(&["check", good.to_str().unwrap()]);
+    assert_eq!(ended.status.code(), Some(0), "{}{}", ended.output, ended.diagnostics);
+
+    let wrong_test = file("wrong-test.wire", &TOY.replace("x: 5", "x: 6"));
+    let ended = run(&["check", wrong_test.to_str().unwrap()]);
+    assert_eq!(ended.status.code(), Some(1), "{}{}", ended.output, ended.diagnostics);
+}
+
+#[test]
+fn mistakes_in_a_definition_are_shown_where_they_are() {
+    let wrong = TOY.replace("y: i16 }", "y: i61 }").replace("str[u8]", "srt[u8]");
+    let wrong = file("wrong.wire", &wrong);
+    let ended = run(&["check", wrong.to_str().unwrap()]);
+    assert_eq!(ended.status.code(), Some(1), "{}{}", ended.output, ended.diagnostics);
+    let said = ended.output + &ended.diagnostics;
+    for expected in ["wrong.wire:6:", "wrong.wire:7:", "i61", "srt", "^", "i16"] {
+        assert!(said.contains(expected), "{expected} is not in:\n{said}");
+    }
+}
+
+#[test]
+fn built_in_definitions_are_listed_and_shown() {
+    let listed = run(&["defs", "list"]);
+    assert_eq!(listed.status.code(), Some(0), "{}", listed.diagnostics);
+    for name in ["minecraft", "terraria"] {
+        assert!(listed.output.contains(name), "{}", listed.output);
+        let shown = run(&["defs", "show", name]);
+        assert_eq!(shown.status.code(), Some(0), "{}", shown.diagnostics);
+        assert!(shown.output.contains(&format!("protocol {name}")));
+    }
+    assert_ne!(run(&["defs", "show", "no-such-game"]).status.code(), Some(0));
+}
+
+#[test]
+fn the_demo_ends_with_what_it_counted() {
+    let ended = run(&["demo"]);
+    assert_eq!(ended.status.code(), Some(0), "{}{}", ended.output, ended.diagnostics);
+    let last = ended.output.lines().last().expect("the demo prints something");
+    let words: Vec<&str> = last.split(' ').collect();
+    let ["ok:", packets, "packets,", bytes, "bytes;", rest @ ..] = words.as_slice() else {
+        panic!("{last}")
+    };
+    assert!(packets.parse::<u64>().unwrap() > 0 && bytes.parse::<u64>().unwrap() > 0, "{last}");
+    assert_eq!(rest.join(" "), "identical at both ends");
+}
+
+#[test]
+fn mistakes_in_the_command_line_end_with_2() {
+    for arguments in [
+        &["no-such-command"][..],
+        &["proxy"],
+        &["proxy", "minecraft"],
+        &["proxy", "no-such-game", "--to", "127.0.0.1:1"],
+        &["proxy", "raw", "--to", "127.0.0.1:1", "--listen", "nowhere"],
+    ] {
+        let ended = run(arguments);
+        assert_eq!(ended.status.code(), Some(2), "{arguments:?}\n{}", ended.diagnostics);
+        assert!(!ended.diagnostics.is_empty(), "{arguments:?}");
+        assert!(ended.output.is_empty(), "{arguments:?}\n{}", ended.output);
+    }
+}
+
+fn run(arguments: &[&str]) -> Ended {
+    Program::start(arguments).wait()
+}
+
+/// A file of this name for one test.
+fn file(name: &str, text: &str) -> PathBuf {
+    let path = PathBuf::from(env!("CARGO_TARGET_TMPDIR")).join(name);
+    fs::write(&path, text).expect("a writable folder for tests");
+    path
+}

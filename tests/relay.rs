@@ -1,0 +1,288 @@
+//! What a connection through the program keeps of a direct one: its bytes, its ends, its flow; and
+//! what the program says when something is wrong.
+//!
+//! Only Unix has a ctrl-c that one program can send to another.
+#![cfg(unix)]
+
+mod support;
+
+use std::net::{Ipv4Addr, SocketAddr, TcpListener};
+
+use serde_json::Value;
+
+use support::ends::{End, Ending, Ends, Server};
+use support::program::Program;
+use support::random::Random;
+use support::recording::Direction;
+
+const JSON: [&str; 2] = ["--json", "--all"];
+
+#[test]
+fn each_side_may_finish_alone() {
+    for protocol in ["raw", "minecraft", "terraria"] {
+        for first in Direction::BOTH {
+            let second = opposite(first);
+            let server = Server::start();
+            let (_program, proxy) = Program::proxy(protocol, server.address, &[]);
+            let mut ends = Ends::open(proxy, &server);
+            ends.sender(first).finish();
+            ends.receiver(first).expect_ending(Ending::Finished);
+            // Frames in none of the protocols: what cannot be read is still relayed.
+            let bytes = Random::new(7).bytes(300_000);
+            ends.sender(second).send(&bytes);
+            ends.sender(second).finish();
+            ends.receiver(second).expect(&bytes);
+            ends.receiver(second).expect_ending(Ending::Finished);
+        }
+    }
+}
+
+#[test]
+fn a_frame_that_never_ends_arrives_when_its_sender_finishes() {
+    let server = Server::start();
+    let (_program, proxy) = Program::proxy("terraria", server.address, &[]);
+    let mut ends = Ends::open(proxy, &server);
+    let frame_of_9_bytes_cut_short = [9, 0, 1, 5];
+    ends.client.send(&frame_of_9_bytes_cut_short);
+    ends.client.finish();
+    ends.server.expect(&frame_of_9_bytes_cut_short);
+    ends.server.expect_ending(Ending::Finished);
+}
+
+#[test]
+fn a_reset_travels_to_the_other_side() {
+    for protocol in ["raw", "minecraft"] {
+        let server = Server::start();
+        let (_program, proxy) = Program::proxy(protocol, server.address, &[]);
+
+        let ends = Ends::open(proxy, &server);
+        ends.server.reset();
+        ends.client.expect_ending(Ending::Reset);
+
+        let ends = Ends::open(proxy, &server);
+        ends.client.reset();
+        ends.server.expect_ending(Ending::Reset);
+    }
+}
+
+#[test]
+fn a_receiver_that_does_not_read_stops_its_sender_and_nobody_else() {
+    const MOST: usize = 512 << 20;
+    // Above what the system keeps for two connections, and far below what is offered.
+    const BOUND: usize = 64 << 20;
+    let flood = Random::new(3).bytes(1 << 20);
+    // Unknown packets of 65,000 bytes.
+    let mut frames = flood.clone();
+    for frame in frames.chunks_mut(65_000) {
+        let len = frame.len() as u16;
+        frame[..2].copy_from_slice(&len.to_le_bytes());
+        frame[2] = 250;
+    }
+    for (protocol, bytes) in [("raw", flood), ("terraria", frames)] {
+        for stopped in Direction::BOTH {
+            let server = Server::start();
+            let (_program, proxy) = Program::proxy(protocol, server.address, &[]);
+            let mut ends = Ends::open_unread(proxy, &server);
+            ends.sender(stopped).read();
+            let taken = ends.sender(stopped).send_until_full(&bytes, MOST);
+            assert!(taken < BOUND, "{protocol}: {taken} bytes were taken with nobody reading");
+
+            let other = opposite(stopped);
+            let small = [5, 0, 250, 1, 2];
+            ends.sender(other).send(&small);
+            ends.receiver(other).expect(&small);
+
+            ends.sender(other).read();
+            ends.sender(stopped).finish();
+            let whole = bytes.iter().copied().cycle().take(taken).collect::<Vec<u8>>();
+            ends.receiver(stopped).expect(&whole);
+            ends.receiver(stopped).expect_ending(Ending::Finished);
+        }
+    }
+}
+
+#[test]
+fn many_sessions_at_once_keep_their_bytes_apart() {
+    let server = Server::start();
+    let (_program, proxy) = Program::proxy("raw", server.address, &[]);
+    let mut random = Random::new(11);
+    let mut sessions: Vec<(Ends, [Vec<u8>; 2])> = (0..64)
+        .map(|_| {
+            let ends = Ends::open(proxy, &server);
+            (ends, [random.bytes(100_000), random.bytes(100_000)])
+        })
+        .collect();
+    for (ends, bytes) in &mut sessions {
+        for direction in Direction::BOTH {
+            ends.sender(direction).send(&bytes[direction as usize]);
+        }
+    }
+    for (ends, bytes) in &sessions {
+        for direction in Direction::BOTH {
+            ends.receiver(direction).expect(&bytes[direction as usize]);
+        }
+    }
+}
+
+#[test]
+fn ctrl_c_ends_open_sessions_and_succeeds() {
+    let server = Server::start();
+    let (program, proxy) = Program::proxy("raw", server.address, &JSON);
+    let mut ends = Ends::open(proxy, &server);
+    ends.client.send(b"hello");
+    ends.server.expect(b"hello");
+    let ended = program.interrupt();
+    assert_eq!(ended.status.code(), Some(0), "{}", ended.diagnostics);
+    ends.client.expect_any_ending();
+    ends.server.expect_any_ending();
+}
+
+#[test]
+fn a_server_that_is_down_is_named_and_the_next_client_is_served() {
+    let nobody = free_address();
+    let (program, proxy) = Program::proxy("raw", nobody, &JSON);
+    for _ in 0..2 {
+        let mut client = End::connect(proxy);
+        client.read();
+        client.expect_any_ending();
+    }
+    program.wait_for_json("a notice that names the server", |line| {
+        let message = line["message"].as_str().unwrap_or_default();
+        line["type"] == "notice" && message.contains(&nobody.to_string())
+    });
+}
+
+#[test]
+fn a_port_in_use_is_named_and_ends_the_program_with_3() {
+    let taken = TcpListener::bind((Ipv4Addr::LOCALHOST, 0)).unwrap();
+    let address = taken.local_addr().unwrap().to_string();
+    let ended =
+        Program::start(&["proxy", "raw", "--to", "127.0.0.1:1", "--listen", &address]).wait();
+    assert_eq!(ended.status.code(), Some(3), "{}", ended.diagnostics);
+    assert!(ended.diagnostics.contains(&address), "{}", ended.diagnostics);
+}
+
+#[test]
+fn a_proxy_to_itself_is_refused() {
+    let address = free_address().to_string();
+    let ended = Program::start(&["proxy", "raw", "--to", &address, "--listen", &address]).wait();
+    assert!(!ended.status.success());
+    assert!(ended.diagnostics.contains("itself"), "{}", ended.diagnostics);
+}
+
+#[test]
+fn the_host_in_a_handshake_becomes_the_servers_name() {
+    const SENT_TO_MODDED_CLIENTS: &str = "\0FML3\0";
+    let server = Server::start();
+    let port = server.address.port();
+    let to = format!("localhost:{port}");
+    let typed = format!("127.0.0.1{SENT_TO_MODDED_CLIENTS}");
+    let rewritten = format!("localhost{SENT_TO_MODDED_CLIENTS}");
+    for (more, host, host_port) in
+        [(&[][..], &rewritten, port), (&["--keep-host"][..], &typed, 25_565)]
+    {
+        let arguments = [&JSON[..], &["--to", &to], more].concat();
+        let (program, proxy) = Program::proxy_with("minecraft", &arguments);
+        let mut ends = Ends::open(proxy, &server);
+        ends.client.send(&handshake(&typed, 25_565));
+        ends.server.expect(&handshake(host, host_port));
+        let login = frame(&[&[0_u8, 4][..], b"Alva", &[0; 16]].concat());
+        ends.client.send(&login);
+        ends.server.expect(&[handshake(host, host_port), login].concat());
+        drop(ends);
+        let log = program.interrupt().json();
+        let fates: Vec<&str> = packets(&log).map(|line| line["fate"].as_str().unwrap()).collect();
+        let first = if more.is_empty() { "changed" } else { "passed" };
+        assert_eq!(fates, [first, "passed"]);
+    }
+}
+
+#[test]
+fn a_handshake_that_begins_like_a_legacy_ping_is_a_handshake() {
+    let server = Server::start();
+    let (program, proxy) = Program::proxy("minecraft", server.address, &JSON);
+    let mut ends = Ends::open(proxy, &server);
+    let length_without_host = 1 + 2 + 2 + 2 + 1;
+    let handshake = handshake(&"a".repeat(254 - length_without_host), 25_565);
+    assert_eq!(handshake[..2], [0xfe, 0x01]);
+    ends.client.send(&handshake);
+    ends.server.expect(&handshake);
+    drop(ends);
+    let log = program.interrupt().json();
+    let names: Vec<&Value> = packets(&log).map(|line| &line["name"]).collect();
+    assert_eq!(names, ["set_protocol"]);
+}
+
+#[test]
+fn what_cannot_be_read_passes_and_is_reported() {
+    let server = Server::start();
+    let (program, proxy) = Program::proxy("terraria", server.address, &JSON);
+    let mut ends = Ends::open(proxy, &server);
+    let hello = b"\x0f\x00\x01\x0bTerraria326";
+    let unknown = [5, 0, 250, 0xab, 0xcd];
+    let cut_short = [6, 0, 13, 3, 0, 0];
+    let no_frame = [0, 0, 1, 2, 3];
+    let mut sent = Vec::new();
+    for bytes in [&hello[..], &unknown, &cut_short, &no_frame, b"anything"] {
+        sent.extend_from_slice(bytes);
+        ends.client.send(bytes);
+        ends.server.expect(&sent);
+    }
+    drop(ends);
+
+    let log = program.interrupt().json();
+    let lines: Vec<&Value> = packets(&log).collect();
+    assert_eq!(lines.len(), 3);
+    assert_eq!(lines[0]["name"], "Hello");
+    assert_eq!(lines[0]["fields"]["version"], "Terraria326");
+    assert_eq!((&lines[1]["name"], &lines[1]["id"]), (&Value::Null, &Value::from(250)));
+    assert_eq!(lines[2]["name"], "PlayerControls");
+    assert_eq!(lines[2]["fields"]["player"], 3);
+    let error = &lines[2]["error"];
+    assert!(error["field"].is_string() && error["message"].is_string(), "{error}");
+    assert!(error["offset"].is_u64(), "{error}");
+    // After what was reported as unreadable, that direction has no packets.
+    let lost = log.iter().any(|line| line["type"] == "notice" && line["session"] == 1);
+    assert!(lost, "no notice says that the frames were lost");
+}
+
+fn opposite(direction: Direction) -> Direction {
+    match direction {
+        Direction::Serverbound => Direction::Clientbound,
+        Direction::Clientbound => Direction::Serverbound,
+    }
+}
+
+/// An address that nobody listens on.
+fn free_address() -> SocketAddr {
+    let free =
+        TcpListener::bind((Ipv4Addr::LOCALHOST, 0)).and_then(|listener| listener.local_addr());
+    free.expect("a free port")
+}
+
+fn packets(log: &[Value]) -> impl Iterator<Item = &Value> {
+    log.iter().filter(|line| line["type"] == "packet")
+}
+
+/// Minecraft's first packet: to log in with 1.20.4.
+fn handshake(host: &str, port: u16) -> Vec<u8> {
+    let (high, low) = (0x80 | (765 & 0x7f), 765 >> 7);
+    let mut payload = vec![0, high as u8, low as u8];
+    payload.extend_from_slice(&varint(host.len()));
+    payload.extend_from_slice(host.as_bytes());
+    payload.extend_from_slice(&port.to_be_bytes());
+    payload.push(2);
+    frame(&payload)
+}
+
+fn frame(payload: &[u8]) -> Vec<u8> {
+    [varint(payload.len()), payload.to_vec()].concat()
+}
+
+/// A number below 16,384, as short as can be.
+fn varint(number: usize) -> Vec<u8> {
+    match u8::try_from(number) {
+        Ok(byte) if byte < 0x80 => vec![byte],
+        _ => vec![(number & 0x7f) as u8 | 0x80, (number >> 7) as u8],
+    }
+}

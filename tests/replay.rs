@@ -1,0 +1,291 @@
+//! Recorded sessions through the program: every byte arrives as it was sent, and the JSON log says
+//! of each packet what the recorded end points said of it.
+//!
+//! Only Unix has a ctrl-c that one program can send to another.
+#![cfg(unix)]
+
+mod support;
+
+use std::collections::HashMap;
+
+use serde_json::Value;
+
+use support::recording::{self, Direction, Line};
+use support::replay::{Cut, Framing, Replayed, replay};
+use support::truth::{self, Packet, Packets};
+
+const CUTS: [Cut; 4] = [Cut::AsRecorded, Cut::Random(1), Cut::Random(2), Cut::Random(3)];
+const CUTS_OF_SMALL: [Cut; 4] = [Cut::AsRecorded, Cut::Random(1), Cut::Random(2), Cut::EveryByte];
+
+#[test]
+fn minecraft_1_8_8_passes_and_is_named() {
+    minecraft("mc-1.8.8-offline", &CUTS_OF_SMALL, Names::All);
+}
+
+#[test]
+fn minecraft_1_12_2_passes_and_is_named() {
+    minecraft("mc-1.12.2-offline", &CUTS_OF_SMALL, Names::All);
+}
+
+#[test]
+fn minecraft_1_12_2_terrain_passes_and_is_named() {
+    minecraft("mc-1.12.2-terrain", &CUTS_OF_SMALL, Names::All);
+}
+
+#[test]
+fn minecraft_1_16_5_passes_and_is_named() {
+    minecraft("mc-1.16.5-offline", &CUTS, Names::All);
+}
+
+#[test]
+fn minecraft_1_18_2_terrain_passes_and_is_named() {
+    minecraft("mc-1.18.2-terrain", &CUTS, Names::BeforePlay);
+}
+
+#[test]
+fn minecraft_1_20_4_passes_and_is_named() {
+    minecraft("mc-1.20.4-offline", &CUTS, Names::All);
+}
+
+#[test]
+fn minecraft_1_21_4_passes_and_is_named() {
+    minecraft("mc-1.21.4-offline", &CUTS, Names::All);
+}
+
+#[test]
+fn minecraft_1_21_11_passes_and_is_named() {
+    minecraft("mc-1.21.11-offline", &CUTS_OF_SMALL, Names::BeforePlay);
+}
+
+#[test]
+fn minecraft_26_1_passes_and_is_named() {
+    minecraft("mc-26.1-offline", &CUTS_OF_SMALL, Names::BeforePlay);
+}
+
+#[test]
+fn encrypted_minecraft_1_12_2_passes_and_is_named_until_encryption() {
+    encrypted_minecraft("mc-1.12.2-encrypted");
+}
+
+#[test]
+fn encrypted_minecraft_1_20_4_passes_and_is_named_until_encryption() {
+    encrypted_minecraft("mc-1.20.4-encrypted");
+}
+
+/// Modern pings in one segment, in two, in one a byte; the three legacy forms, which are not logged
+/// as packets.
+#[test]
+fn server_list_pings_of_every_age_pass_and_are_named() {
+    let lines = recording::read("mc-pings");
+    let packets = pings(&lines);
+    assert_eq!(packets.values().map(Vec::len).sum::<usize>(), 69 * 3 + 68 * 2);
+    for cut in CUTS {
+        let replayed = replay("minecraft", &lines, Framing::Minecraft, cut);
+        compare(&replayed, &packets, Names::All, 0);
+        assert_every_frame_is_logged(&replayed);
+    }
+}
+
+/// Two client programs, one of them of protocol 156, which no definition covers, and frames that
+/// are too short, too long and no frames at all.
+#[test]
+fn terraria_passes_and_is_named() {
+    let lines = recording::read("terraria");
+    let mut packets = truth::terraria("terraria");
+    let of_protocol_156 = 2;
+    packets.retain(|&(connection, _), _| connection != of_protocol_156);
+    for cut in CUTS {
+        let mut replayed = replay("terraria", &lines, Framing::Terraria, cut);
+        replayed.framed.retain(|&(connection, _), _| connection != of_protocol_156);
+        compare(&replayed, &packets, Names::IfKnown, 0);
+        assert_every_frame_is_logged(&replayed);
+    }
+}
+
+#[test]
+fn amp_passes_as_raw_bytes() {
+    raw("amp");
+}
+
+#[test]
+fn vnc_passes_as_raw_bytes() {
+    raw("vnc-auth");
+}
+
+fn minecraft(name: &str, cuts: &[Cut], names: Names) {
+    let lines = recording::read(name);
+    let packets = truth::minecraft(name);
+    for &cut in cuts {
+        let replayed = replay("minecraft", &lines, Framing::Minecraft, cut);
+        // A packet or two that were sent as the peer went away are not in its log.
+        compare(&replayed, &packets, names, 2);
+        assert_every_frame_is_logged(&replayed);
+    }
+}
+
+fn encrypted_minecraft(name: &str) {
+    let lines = recording::read(name);
+    let mut packets = truth::minecraft(name);
+    for packets in packets.values_mut() {
+        let request_or_response =
+            packets.iter().position(|packet| packet.name.as_deref() == Some("encryption_begin"));
+        packets.truncate(request_or_response.expect("an encrypted session") + 1);
+    }
+    for cut in CUTS_OF_SMALL {
+        let replayed = replay("minecraft", &lines, Framing::EncryptedMinecraft, cut);
+        compare(&replayed, &packets, Names::All, 0);
+        let said = replayed.log.iter().any(|line| {
+            line["type"] == "notice"
+                && line["message"].as_str().is_some_and(|text| text.contains("encrypted"))
+        });
+        assert!(said, "no notice says that the session is encrypted");
+    }
+}
+
+fn raw(name: &str) {
+    let lines = recording::read(name);
+    for cut in CUTS {
+        let replayed = replay("raw", &lines, Framing::Raw, cut);
+        assert!(!replayed.log.iter().any(|line| line["type"] == "packet"));
+    }
+}
+
+/// Which names the log must give.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum Names {
+    /// All before play, and in play those that the definition has.
+    All,
+    /// All before play; the definition's play tables are of another version.
+    BeforePlay,
+    /// Those that the definition and the end point both have.
+    IfKnown,
+}
+
+/// Compares the log's packets with what the end points said. The log may have `more` packets at the
+/// end of each direction.
+fn compare(replayed: &Replayed, truth: &Packets, names: Names, more: usize) {
+    let logged = logged_packets(&replayed.log);
+    for (key @ (connection, direction), packets) in truth {
+        let what = format!("connection {connection}, {}", direction.name());
+        let logged = logged.get(key).map_or(&[][..], Vec::as_slice);
+        for (place, (packet, line)) in packets.iter().zip(logged).enumerate() {
+            if let Err(reason) = compare_packet(packet, line, names) {
+                panic!("{what}, packet {place}: {reason}\n  truth {packet:?}\n  log   {line}");
+            }
+        }
+        let (found, wanted) = (logged.len(), packets.len());
+        assert!(
+            (wanted..=wanted + more).contains(&found),
+            "{what}: {found} packets in the log, {wanted} in the truth"
+        );
+    }
+}
+
+fn compare_packet(packet: &Packet, line: &Value, names: Names) -> Result<(), &'static str> {
+    let state = packet.state.as_deref();
+    if state.is_some() && line["state"].as_str() != state {
+        return Err("another state");
+    }
+    if line["id"].as_i64() != Some(packet.id) {
+        return Err("another id");
+    }
+    if line["length"].as_u64() != Some(packet.len) {
+        return Err("another length");
+    }
+    let name = line["name"].as_str();
+    let before_play = state.is_some_and(|state| state != "play");
+    if before_play {
+        if name != packet.name.as_deref() {
+            return Err("another name");
+        }
+        if line.get("error").is_some() {
+            return Err("a packet before play that cannot be read");
+        }
+    } else if names != Names::BeforePlay
+        && name.zip(packet.name.as_deref()).is_some_and(|(logged, known)| logged != known)
+    {
+        return Err("another name");
+    }
+    Ok(())
+}
+
+/// The packet lines, checked for what every such line has.
+fn logged_packets(log: &[Value]) -> HashMap<(usize, Direction), Vec<&Value>> {
+    let mut packets: HashMap<_, Vec<&Value>> = HashMap::new();
+    for line in log.iter().filter(|line| line["type"] == "packet") {
+        let (direction, origin) = match line["direction"].as_str() {
+            Some("serverbound") => (Direction::Serverbound, "client"),
+            Some("clientbound") => (Direction::Clientbound, "server"),
+            _ => panic!("no direction: {line}"),
+        };
+        assert_eq!(line["origin"], origin, "{line}");
+        assert_eq!(line["fate"], "passed", "{line}");
+        assert!(line["n"].is_u64() && line["time"].is_number() && line["at"].is_string(), "{line}");
+        assert!(line["name"].is_string() || line["name"].is_null(), "{line}");
+        let session = line["session"].as_u64().expect("a session number") as usize;
+        packets.entry((session, direction)).or_default().push(line);
+    }
+    packets
+}
+
+/// One packet for each whole frame, and together their bytes.
+fn assert_every_frame_is_logged(replayed: &Replayed) {
+    let logged = logged_packets(&replayed.log);
+    for (key @ (connection, direction), framed) in &replayed.framed {
+        let what = format!("connection {connection}, {}: {framed:?}", direction.name());
+        let lines = logged.get(key).map_or(&[][..], Vec::as_slice);
+        let wire_length = |line: &&Value| line["wire_length"].as_u64().expect("a wire length");
+        assert_eq!(lines.len(), framed.count, "{what}");
+        let bytes: u64 = lines.iter().map(wire_length).sum();
+        assert_eq!(bytes, framed.bytes as u64, "{what}");
+    }
+}
+
+/// What the packets of recorded pings are: they are never compressed, so that frames can be read
+/// where they lie.
+fn pings(lines: &[Line]) -> Packets {
+    let mut bytes: HashMap<(usize, Direction), Vec<u8>> = HashMap::new();
+    for line in lines {
+        if let recording::Event::Data(direction, data) = &line.event {
+            bytes.entry((line.connection, *direction)).or_default().extend_from_slice(data);
+        }
+    }
+    let legacy: Vec<usize> =
+        bytes.iter().filter(|(_, bytes)| bytes[0] == 0xfe).map(|(key, _)| key.0).collect();
+    assert_eq!(legacy.len(), 3);
+    bytes.retain(|(connection, _), _| !legacy.contains(connection));
+    bytes
+        .into_iter()
+        .map(|(key, bytes)| {
+            let mut rest = bytes.as_slice();
+            let mut packets = Vec::new();
+            while !rest.is_empty() {
+                let (len, prefix) = varint(rest);
+                let id = i64::from(rest[prefix]);
+                let (state, name) = match (key.1, id, packets.len()) {
+                    (Direction::Serverbound, 0, 0) => ("handshake", "set_protocol"),
+                    (Direction::Serverbound, 0, _) => ("status", "ping_start"),
+                    (Direction::Clientbound, 0, _) => ("status", "server_info"),
+                    (_, 1, _) => ("status", "ping"),
+                    other => panic!("not in a ping: {other:?}"),
+                };
+                packets.push(Packet {
+                    state: Some(state.to_owned()),
+                    id,
+                    len: len as u64,
+                    name: Some(name.to_owned()),
+                });
+                rest = &rest[prefix + len..];
+            }
+            (key, packets)
+        })
+        .collect()
+}
+
+/// A variable-length number and how many bytes it takes.
+fn varint(bytes: &[u8]) -> (usize, usize) {
+    let last = bytes.iter().position(|&byte| byte < 0x80).expect("a whole number");
+    let value =
+        bytes[..=last].iter().rev().fold(0, |value, &byte| value << 7 | usize::from(byte & 0x7f));
+    (value, last + 1)
+}

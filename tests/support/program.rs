@@ -1,0 +1,203 @@
+//! A running `midwire`, seen as a user's script sees it: arguments, standard output, diagnostics,
+//! exit code.
+
+use std::io::{Read, Write};
+use std::net::SocketAddr;
+use std::path::PathBuf;
+use std::process::{Child, Command, ExitStatus, Stdio};
+use std::sync::{Arc, Condvar, Mutex};
+use std::thread;
+use std::time::Instant;
+
+use serde_json::Value;
+
+use super::PATIENCE;
+
+/// The program under test: Cargo names it for the tests of its own package, MIDWIRE for others.
+fn binary() -> PathBuf {
+    let built = option_env!("CARGO_BIN_EXE_midwire").map(PathBuf::from);
+    let named = || std::env::var_os("MIDWIRE").map(PathBuf::from);
+    built.or_else(named).expect("MIDWIRE names the midwire binary")
+}
+
+/// What one pipe of the program has said so far.
+#[derive(Default)]
+struct Pipe {
+    said: Mutex<Said>,
+    changed: Condvar,
+}
+
+#[derive(Default)]
+struct Said {
+    text: Vec<u8>,
+    ended: bool,
+}
+
+impl Pipe {
+    fn follow(mut source: impl Read + Send + 'static) -> Arc<Self> {
+        let pipe = Arc::new(Self::default());
+        let writer = Arc::clone(&pipe);
+        thread::spawn(move || {
+            let mut buffer = [0; 64 * 1024];
+            loop {
+                let count = source.read(&mut buffer).unwrap_or(0);
+                let mut said = writer.said.lock().unwrap();
+                said.text.extend_from_slice(&buffer[..count]);
+                said.ended = count == 0;
+                writer.changed.notify_all();
+                if count == 0 {
+                    return;
+                }
+            }
+        });
+        pipe
+    }
+
+    fn text(&self) -> String {
+        String::from_utf8_lossy(&self.said.lock().unwrap().text).into_owned()
+    }
+
+    /// Waits until `found` answers, or the pipe has ended, or patience has.
+    fn wait<T>(&self, mut found: impl FnMut(&Said) -> Option<T>) -> Option<T> {
+        let deadline = Instant::now() + PATIENCE;
+        let mut said = self.said.lock().unwrap();
+        loop {
+            if let Some(answer) = found(&said) {
+                return Some(answer);
+            }
+            let left = deadline.saturating_duration_since(Instant::now());
+            if said.ended || left.is_zero() {
+                return None;
+            }
+            said = self.changed.wait_timeout(said, left).unwrap().0;
+        }
+    }
+}
+
+pub struct Program {
+    child: Child,
+    command_line: String,
+    output: Arc<Pipe>,
+    diagnostics: Arc<Pipe>,
+}
+
+/// What a program that has ended leaves behind.
+pub struct Ended {
+    pub status: ExitStatus,
+    pub output: String,
+    pub diagnostics: String,
+}
+
+impl Program {
+    pub fn start(arguments: &[&str]) -> Self {
+        Self::start_with_input(arguments, b"")
+    }
+
+    /// Starts midwire with `input` on its standard input, which then ends.
+    pub fn start_with_input(arguments: &[&str], input: &[u8]) -> Self {
+        let mut child = Command::new(binary())
+            .args(arguments)
+            .stdin(Stdio::piped())
+            .stdout(Stdio::piped())
+            .stderr(Stdio::piped())
+            .spawn()
+            .expect("the built midwire starts");
+        let mut stdin = child.stdin.take().expect("a piped input");
+        // A program that reads nothing may be gone before everything is written.
+        stdin.write_all(input).ok();
+        drop(stdin);
+        Self {
+            output: Pipe::follow(child.stdout.take().expect("a piped output")),
+            diagnostics: Pipe::follow(child.stderr.take().expect("piped diagnostics")),
+            command_line: format!("midwire {}", arguments.join(" ")),
+            child,
+        }
+    }
+
+    /// Starts `midwire proxy PROTOCOL` from a free port to `server`, and waits until it listens.
+    pub fn proxy(protocol: &str, server: SocketAddr, more: &[&str]) -> (Self, SocketAddr) {
+        let to = server.to_string();
+        Self::proxy_with(protocol, &[&["--to", &to], more].concat())
+    }
+
+    /// The same with every other argument given.
+    pub fn proxy_with(protocol: &str, more: &[&str]) -> (Self, SocketAddr) {
+        let arguments = [&["proxy", protocol, "--listen", "127.0.0.1:0"], more].concat();
+        let program = Self::start(&arguments);
+        let address = program.diagnostics.wait(|said| {
+            let text = String::from_utf8_lossy(&said.text);
+            let (_, after) = text.split_once("listening on ")?;
+            // Only a whole line is sure to hold the whole address.
+            let (address, _) = after.split_once('\n')?;
+            address.split_whitespace().next()?.parse().ok()
+        });
+        let Some(address) = address else {
+            panic!("no line 'listening on ADDRESS' among the diagnostics{}", program.story())
+        };
+        (program, address)
+    }
+
+    pub fn diagnostics(&self) -> String {
+        self.diagnostics.text()
+    }
+
+    /// Waits until a line of the JSON log satisfies `wanted`.
+    pub fn wait_for_json(&self, what: &str, mut wanted: impl FnMut(&Value) -> bool) {
+        let mut read = 0;
+        let found = self.output.wait(|said| {
+            while let Some(len) = said.text[read..].iter().position(|&byte| byte == b'\n') {
+                let line = serde_json::from_slice(&said.text[read..read + len]);
+                read += len + 1;
+                if line.as_ref().is_ok_and(&mut wanted) {
+                    return Some(());
+                }
+            }
+            None
+        });
+        assert!(found.is_some(), "{what} never came{}", self.story());
+    }
+
+    /// Ends the program as a person does with ctrl-c.
+    pub fn interrupt(self) -> Ended {
+        let sent = Command::new("kill")
+            .args(["-INT", &self.child.id().to_string()])
+            .status()
+            .expect("the kill command runs");
+        assert!(sent.success(), "midwire was gone before ctrl-c{}", self.story());
+        self.wait()
+    }
+
+    /// Waits until the program has ended by itself.
+    pub fn wait(mut self) -> Ended {
+        for pipe in [&self.output, &self.diagnostics] {
+            let ended = pipe.wait(|said| said.ended.then_some(()));
+            assert!(ended.is_some(), "midwire does not end{}", self.story());
+        }
+        Ended {
+            status: self.child.wait().expect("an ended program has a status"),
+            output: self.output.text(),
+            diagnostics: self.diagnostics.text(),
+        }
+    }
+
+    /// What to add to a failure's message.
+    pub fn story(&self) -> String {
+        format!("\n--- {}\n{}", self.command_line, self.diagnostics.text())
+    }
+}
+
+impl Drop for Program {
+    fn drop(&mut self) {
+        // Fails only for a program that has ended, which is what is wanted.
+        self.child.kill().ok();
+        self.child.wait().ok();
+    }
+}
+
+impl Ended {
+    /// The JSON log, one value a line.
+    pub fn json(&self) -> Vec<Value> {
+        let parse = |line| serde_json::from_str(line).unwrap_or_else(|e| panic!("{e}: {line}"));
+        self.output.lines().map(parse).collect()
+    }
+}
