@@ -1,9 +1,13 @@
 //! Definitions of game protocols: text in the wire language, compiled to plans that read and write packets.
 
 mod builtin;
+pub mod chat;
 mod check;
 
 pub mod diagnostics;
+pub mod escape;
+pub mod given;
+pub mod json;
 mod limits;
 pub mod nbt;
 pub mod plan;
@@ -19,6 +23,7 @@ pub use builtin::{Builtin, builtin, builtins};
 
 pub use check::{Coverage, CoverageEntry, Report, TestFailure, check, coverage};
 pub use diagnostics::{Diagnostic, Diagnostics, Severity, render};
+pub use given::Given;
 pub use limits::Limits;
 pub use plan::{DecodeError, DecodeErrorKind, Packet, Plan, Workspace};
 pub use protocol::{

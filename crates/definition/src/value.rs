@@ -172,3 +172,51 @@ pub(crate) fn mutf8(bytes: &[u8]) -> Cow<'_, str> {
         .collect::<String>()
         .into()
 }
+
+/// Whether writing `text` gives exactly `bytes`.
+pub(crate) fn is_exact(encoding: Encoding, text: &str, bytes: &[u8]) -> bool {
+    match encoding {
+        Encoding::Utf8 => text.as_bytes() == bytes,
+        Encoding::Latin1 => true,
+        Encoding::Utf16 => {
+            let units = bytes.chunks_exact(2).map(|c| u16::from_be_bytes([c[0], c[1]]));
+            bytes.len() % 2 == 0 && text.encode_utf16().eq(units)
+        }
+        Encoding::Mutf8 => {
+            let mut rest = bytes;
+            let all = text.chars().all(|c| {
+                let mut buffer = [0; 6];
+                let part = mutf8_char(c, &mut buffer);
+                rest.strip_prefix(part).inspect(|r| rest = r).is_some()
+            });
+            all && rest.is_empty()
+        }
+    }
+}
+
+/// Appends text as Java's modified UTF-8.
+pub(crate) fn write_mutf8(text: &str, out: &mut Vec<u8>) {
+    for c in text.chars() {
+        out.extend_from_slice(mutf8_char(c, &mut [0; 6]));
+    }
+}
+
+fn mutf8_char(c: char, buffer: &mut [u8; 6]) -> &[u8] {
+    match u32::from(c) {
+        0 => {
+            buffer[..2].copy_from_slice(&[0xc0, 0x80]);
+            &buffer[..2]
+        }
+        1..=0xffff => c.encode_utf8(buffer).as_bytes(),
+        _ => {
+            let mut units = [0; 2];
+            c.encode_utf16(&mut units);
+            for (unit, part) in units.iter().zip(buffer.chunks_exact_mut(3)) {
+                part[0] = 0xe0 | (unit >> 12) as u8;
+                part[1] = 0x80 | (unit >> 6) as u8 & 0x3f;
+                part[2] = 0x80 | *unit as u8 & 0x3f;
+            }
+            buffer
+        }
+    }
+}

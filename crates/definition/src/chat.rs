@@ -1,0 +1,299 @@
+//! The words of chat components: what players read of Minecraft's texts, in JSON or NBT, without their
+//! colours, clicks and formats.
+
+use std::borrow::Cow;
+
+use crate::given::{self, Given};
+use crate::nbt::{self, Event, Group, Payload, Walk};
+use crate::plan::NbtForm;
+
+/// The most bytes of text that a component gives; what comes behind is left out.
+pub const TEXT_MAX: usize = 32 * 1024;
+
+/// Components inside each other that are looked at.
+const DEPTH_MAX: u32 = 64;
+/// Parts of one component that are looked at: arguments can be named many times over.
+const PARTS_MAX: u32 = 10_000;
+
+/// The words of a text that is a component in JSON, or that is meant as it stands. Format codes (`§a`)
+/// are left out.
+pub fn from_text(text: &str) -> Cow<'_, str> {
+    if text.trim_start().starts_with(['{', '[', '"'])
+        && let Ok(component) = given::parse(text)
+    {
+        return from_component(&component).into();
+    }
+    without_codes(text)
+}
+
+/// The words of a component in NBT. What is not NBT has none.
+pub fn from_nbt(bytes: &[u8], form: NbtForm) -> String {
+    component_of(bytes, form).map_or(String::new(), |component| from_component(&component))
+}
+
+/// The words of a component.
+pub fn from_component(component: &Given) -> String {
+    let mut words = Words { out: String::new(), parts: PARTS_MAX };
+    words.add(component, 0);
+    match without_codes(&words.out) {
+        Cow::Borrowed(_) => words.out,
+        Cow::Owned(text) => text,
+    }
+}
+
+fn without_codes(text: &str) -> Cow<'_, str> {
+    if !text.contains('§') {
+        return text.into();
+    }
+    let mut out = String::with_capacity(text.len());
+    let mut chars = text.chars();
+    while let Some(c) = chars.next() {
+        if c == '§' {
+            chars.next();
+        } else {
+            out.push(c);
+        }
+    }
+    out.into()
+}
+
+struct Words {
+    out: String,
+    /// How many more parts are looked at.
+    parts: u32,
+}
+
+impl Words {
+    fn push(&mut self, text: &str) {
+        let mut end = text.len().min(TEXT_MAX.saturating_sub(self.out.len()));
+        while !text.is_char_boundary(end) {
+            end -= 1;
+        }
+        self.out.push_str(&text[..end]);
+    }
+
+    fn add(&mut self, component: &Given, depth: u32) {
+        if depth > DEPTH_MAX || self.parts == 0 || self.out.len() >= TEXT_MAX {
+            return;
+        }
+        self.parts -= 1;
+        match component {
+            Given::Text(text) => self.push(text),
+            Given::Bool(b) => self.push(if *b { "true" } else { "false" }),
+            Given::Int(n) => self.push(&n.to_string()),
+            Given::Float(n) => self.push(&n.to_string()),
+            Given::List(parts) => parts.iter().for_each(|part| self.add(part, depth + 1)),
+            Given::Object(_) => self.object(component, depth),
+            Given::Null | Given::Bytes(_) => {}
+        }
+    }
+
+    fn object(&mut self, component: &Given, depth: u32) {
+        let text = |key: &str| match component.get(key) {
+            Some(Given::Text(text)) => Some(text.as_str()),
+            _ => None,
+        };
+        if let Some(own) = component.get("text").or_else(|| component.get("")) {
+            // Lists of NBT whose elements differ in type wrap them in a compound with an empty name.
+            self.add(own, depth + 1);
+        } else if let Some(key) = text("translate") {
+            let args = match component.get("with") {
+                Some(Given::List(args)) => args.as_slice(),
+                _ => &[],
+            };
+            self.translated(key, text("fallback"), args, depth);
+        } else if let Some(score) = component.get("score") {
+            let shown = ["value", "name"].iter().find_map(|key| score.get(key));
+            if let Some(shown) = shown {
+                self.add(shown, depth + 1);
+            }
+        } else if let Some(name) = ["selector", "keybind", "nbt"].into_iter().find_map(text) {
+            self.push(name);
+        }
+        if let Some(extra) = component.get("extra") {
+            self.add(extra, depth + 1);
+        }
+    }
+
+    /// A text of the game's language files, which are not here: the patterns of chat lines are known,
+    /// of others the key is shown with its arguments.
+    fn translated(&mut self, key: &str, fallback: Option<&str>, args: &[Given], depth: u32) {
+        let known = match key {
+            "chat.type.text" => Some("<%s> %s"),
+            "chat.type.emote" => Some("* %s %s"),
+            "chat.type.announcement" | "chat.type.admin" => Some("[%s] %s"),
+            "chat.type.team.text" => Some("%s <%s> %s"),
+            _ => None,
+        };
+        // Servers send whole sentences as keys, too.
+        let pattern = known.or(fallback).or(key.contains(['%', ' ']).then_some(key));
+        let Some(pattern) = pattern else {
+            self.push(key);
+            for (i, arg) in args.iter().enumerate() {
+                self.push(if i == 0 { "(" } else { ", " });
+                self.add(arg, depth + 1);
+            }
+            if !args.is_empty() {
+                self.push(")");
+            }
+            return;
+        };
+        let mut next = 0;
+        let mut rest = pattern;
+        while let Some(at) = rest.find('%') {
+            self.push(&rest[..at]);
+            rest = &rest[at + 1..];
+            let digits = rest.bytes().take_while(u8::is_ascii_digit).count();
+            if let Some(behind) = rest.strip_prefix('%') {
+                self.push("%");
+                rest = behind;
+            } else if let Some(behind) = rest.strip_prefix('s') {
+                self.argument(args, next, depth);
+                next += 1;
+                rest = behind;
+            } else if let Some(behind) = rest[digits..].strip_prefix("$s") {
+                let number = rest[..digits].parse::<usize>().unwrap_or(0);
+                self.argument(args, number.wrapping_sub(1), depth);
+                rest = behind;
+            } else {
+                self.push("%");
+            }
+        }
+        self.push(rest);
+    }
+
+    fn argument(&mut self, args: &[Given], at: usize, depth: u32) {
+        if let Some(arg) = args.get(at) {
+            self.add(arg, depth + 1);
+        }
+    }
+}
+
+/// NBT without its types. It ends early where there are more parts than are looked at.
+fn component_of(bytes: &[u8], form: NbtForm) -> Option<Given> {
+    let mut walk = Walk::new(bytes, form, u32::MAX);
+    let mut open: Vec<(String, Given)> = Vec::new();
+    let mut parts = 0;
+    loop {
+        parts += 1;
+        let event = walk.next_event().ok().flatten().filter(|_| parts < PARTS_MAX);
+        let (name, value) = match event {
+            Some(Event::Nothing) => return None,
+            Some(Event::Open(tag, group)) => {
+                let empty = match group {
+                    Group::Compound => Given::Object(Vec::new()),
+                    Group::List(..) => Given::List(Vec::new()),
+                };
+                open.push((nbt::text(tag.name.unwrap_or(&[])).into_owned(), empty));
+                continue;
+            }
+            Some(Event::Value(tag, payload)) => {
+                let value = match payload {
+                    Payload::Byte(n) => Given::Int(n.into()),
+                    Payload::Short(n) => Given::Int(n.into()),
+                    Payload::Int(n) => Given::Int(n.into()),
+                    Payload::Long(n) => Given::Int(n.into()),
+                    Payload::Float(n) => Given::Float(n.into()),
+                    Payload::Double(n) => Given::Float(n),
+                    Payload::String(text) => Given::Text(nbt::text(text).into_owned()),
+                    Payload::ByteArray(_) | Payload::IntArray(_) | Payload::LongArray(_) => {
+                        Given::Null
+                    }
+                };
+                (nbt::text(tag.name.unwrap_or(&[])).into_owned(), value)
+            }
+            // Where the walk was broken off, all that is open ends.
+            Some(Event::Close(_)) | None => open.pop()?,
+        };
+        match open.last_mut() {
+            Some((_, Given::Object(members))) => members.push((name, value)),
+            Some((_, Given::List(items))) => items.push(value),
+            _ => return Some(value),
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use hex_literal::hex;
+
+    use super::*;
+
+    const PLAIN: NbtForm = NbtForm { named: false, optional: false };
+
+    #[test]
+    fn text_with_parts_reads_as_one_line() {
+        let component = r#"{"text":"Hello ","color":"red","extra":[{"text":"Alva","bold":true},"!",{"text":"","extra":[5]}]}"#;
+        assert_eq!(from_text(component), "Hello Alva!5");
+        assert_eq!(from_text(r#"["a",{"text":"b"},["c"]]"#), "abc");
+        assert_eq!(from_text(r#""only text""#), "only text");
+    }
+
+    #[test]
+    fn what_is_no_component_is_meant_as_it_stands() {
+        assert_eq!(from_text("[Alva] hi"), "[Alva] hi");
+        assert_eq!(from_text("{not json"), "{not json");
+        assert_eq!(from_text("plain"), "plain");
+        assert_eq!(from_text("§aGreen §lbold§r"), "Green bold");
+        assert_eq!(from_text("end§"), "end");
+    }
+
+    #[test]
+    fn arguments_of_translated_texts_are_put_in_place() {
+        let say = |t: &str| from_text(t).into_owned();
+        assert_eq!(
+            say(r#"{"translate":"chat.type.text","with":[{"text":"Alva"},"hi"]}"#),
+            "<Alva> hi"
+        );
+        assert_eq!(
+            say(r#"{"translate":"multiplayer.player.joined","with":["Alva"]}"#),
+            "multiplayer.player.joined(Alva)"
+        );
+        assert_eq!(say(r#"{"translate":"death.attack.fall"}"#), "death.attack.fall");
+        assert_eq!(
+            say(
+                r#"{"translate":"a.b","fallback":"%2$s before %1$s, 100%%, %9$s%d","with":["x","y"]}"#
+            ),
+            "y before x, 100%, %d"
+        );
+        assert_eq!(say(r#"{"translate":"%s wins","with":["Alva"]}"#), "Alva wins");
+    }
+
+    #[test]
+    fn scores_selectors_and_keys_are_named() {
+        let text = r#"[{"score":{"name":"@p","objective":"o"}}," ",{"score":{"name":"a","value":"7"}}," ",{"selector":"@a"}," ",{"keybind":"key.jump"}]"#;
+        assert_eq!(from_text(text), "@p 7 @a key.jump");
+    }
+
+    #[test]
+    fn components_in_nbt_read_like_those_in_json() {
+        assert_eq!(from_nbt(&hex!("08 0002 6869"), PLAIN), "hi");
+        let compound = hex!(
+            "0a 08 0004 74657874 0002 6869"
+            "09 0005 6578747261 0a 00000002"
+            "08 0000 0001 21 00"
+            "08 0004 74657874 0001 3f 00"
+            "00"
+        );
+        assert_eq!(from_nbt(&compound, PLAIN), "hi!?");
+        assert_eq!(from_nbt(&hex!("0a 00"), PLAIN), "");
+        assert_eq!(from_nbt(&[0], PLAIN), "");
+        assert_eq!(from_nbt(&[0x55], PLAIN), "");
+    }
+
+    #[test]
+    fn hostile_components_end() {
+        // Each level names its argument twice: 2^60 parts.
+        let mut bomb = String::from("\"x\"");
+        for _ in 0..60 {
+            bomb = format!(r#"{{"translate":"%1$s%1$s","with":[{bomb}]}}"#);
+        }
+        assert!(from_text(&bomb).len() <= TEXT_MAX);
+        let deep = format!("{}\"x\"{}", "[".repeat(1000), "]".repeat(1000));
+        assert_eq!(from_text(&deep), "");
+        let long = format!("[{}\"x\"]", "\"aaaaaaaaaaaaaaaé\",".repeat(8000));
+        assert!(from_text(&long).len() <= TEXT_MAX);
+        let deep = [vec![9u8], [9, 0, 0, 0, 1].repeat(100_000)].concat();
+        assert_eq!(from_nbt(&deep, PLAIN), "");
+    }
+}
