@@ -1,0 +1,309 @@
+//! What a session reports: plain data for printers, captures and views.
+
+use std::fmt;
+use std::sync::Arc;
+use std::time::Duration;
+
+use bytes::Bytes;
+use midwire_codec::{CompressionError, Direction, FrameError};
+use midwire_definition::{PacketDefinition, StateId, VersionId};
+
+/// Time since the session began. A live driver measures it, a replay takes the recorded one.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub struct Elapsed(pub Duration);
+
+impl Elapsed {
+    /// This long after the start, in milliseconds.
+    #[must_use]
+    pub const fn from_millis(millis: u64) -> Self {
+        Self(Duration::from_millis(millis))
+    }
+
+    /// So much later; the end of time where that does not exist.
+    #[must_use]
+    pub const fn after(self, wait: Duration) -> Self {
+        Self(self.0.saturating_add(wait))
+    }
+}
+
+/// A packet of a session, counted from 1 over both directions in the order of arrival, injected ones
+/// included.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub struct PacketNumber(pub u64);
+
+impl fmt::Display for PacketNumber {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        self.0.fmt(f)
+    }
+}
+
+/// Something that happened.
+#[derive(Clone, Debug)]
+pub enum Event {
+    /// The session began. Always the first event.
+    Opened,
+    /// A packet. Only while the session is watched, see [`Watch`](crate::Watch).
+    Packet(PacketEvent),
+    /// An intercepted packet has been decided about.
+    Resumed {
+        /// The number its packet event had.
+        number: PacketNumber,
+        /// When.
+        at: Elapsed,
+        /// What became of it.
+        fate: Fate,
+        /// The payload that was sent, where it is not the one that came.
+        sent: Option<Bytes>,
+    },
+    /// Bytes of a direction that is not cut into frames. Only with
+    /// [`Watch::Packets`](crate::Watch::Packets).
+    Opaque {
+        /// Which way they travel.
+        direction: Direction,
+        /// Where in that direction's stream they start.
+        offset: u64,
+        /// When they came.
+        at: Elapsed,
+        /// The bytes.
+        bytes: Bytes,
+    },
+    /// The packets that now come in a direction are those of another protocol state.
+    State {
+        /// Which direction.
+        direction: Direction,
+        /// The new state.
+        state: StateId,
+        /// When.
+        at: Elapsed,
+    },
+    /// The version is known.
+    Version {
+        /// The version whose definitions are used.
+        version: VersionId,
+        /// The number that the connection gave, if it gave one.
+        number: Option<i64>,
+        /// The number is not listed; this is the nearest version below.
+        assumed: bool,
+        /// When.
+        at: Elapsed,
+    },
+    /// Nothing says where the next frame of a direction starts. From here on it is relayed as it
+    /// comes, or the session was closed, as set.
+    LostFraming {
+        /// Which direction.
+        direction: Direction,
+        /// What is wrong; its offset counts from the start of that direction's stream. It names
+        /// the limit, if it is about one.
+        error: FrameError,
+        /// The session was closed.
+        closed: bool,
+        /// When.
+        at: Elapsed,
+    },
+    /// Something worth a line.
+    Notice {
+        /// What.
+        notice: Notice,
+        /// When.
+        at: Elapsed,
+    },
+    /// Both directions have ended. Always the last event.
+    Closed {
+        /// What went through, by [`Direction::index`].
+        counters: [Counters; 2],
+        /// When.
+        at: Elapsed,
+    },
+}
+
+/// A packet, and what was done with it. The fields are for whoever looks at it to read:
+/// `definition.plan` over `payload` from `body`, with `conn`.
+#[derive(Clone, Debug)]
+pub struct PacketEvent {
+    /// Its number in the session.
+    pub number: PacketNumber,
+    /// Which way it travels.
+    pub direction: Direction,
+    /// The protocol state it was read in.
+    pub state: StateId,
+    /// The version it was read with.
+    pub version: VersionId,
+    /// Its id, unless the payload ends before that or cannot be inflated.
+    pub id: Option<i64>,
+    /// What the id stands for; `None`: unknown.
+    pub definition: Option<Arc<PacketDefinition>>,
+    /// Id and fields, plain. `None` when only ids are watched, and then for injected packets too.
+    /// Of a payload that cannot be inflated these are the bytes as they came, and `problem` says so.
+    pub payload: Option<Bytes>,
+    /// Where the fields start in the payload.
+    pub body: u32,
+    /// Bytes of the plain payload.
+    pub length: u32,
+    /// Bytes of the frame as it came, or as it was made if it was injected.
+    pub wire_length: u32,
+    /// Where the frame started in its direction's stream; 0 for an injected one.
+    pub offset: u64,
+    /// When it came.
+    pub at: Elapsed,
+    /// The connection's variables, as the plan wants them.
+    pub conn: Arc<[i64]>,
+    /// Who sent it.
+    pub origin: Origin,
+    /// What was done with it.
+    pub fate: Fate,
+    /// Who changed it, if anybody did.
+    pub changed_by: Option<Origin>,
+    /// The plain payload that was sent, where it is not the one that came.
+    pub sent: Option<Bytes>,
+    /// Why the payload could not be made plain.
+    pub problem: Option<CompressionError>,
+}
+
+/// Where a packet or a change comes from.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+pub enum Origin {
+    /// The game.
+    Client,
+    /// The server.
+    Server,
+    /// midwire itself.
+    Midwire,
+    /// A rule.
+    Rule,
+    /// A script.
+    Script,
+    /// A person.
+    User,
+}
+
+impl Origin {
+    /// The peer that sends in a direction.
+    #[must_use]
+    pub const fn sender(direction: Direction) -> Self {
+        match direction {
+            Direction::Serverbound => Self::Client,
+            Direction::Clientbound => Self::Server,
+        }
+    }
+
+    /// The word for it in output.
+    #[must_use]
+    pub const fn as_str(self) -> &'static str {
+        match self {
+            Self::Client => "client",
+            Self::Server => "server",
+            Self::Midwire => "midwire",
+            Self::Rule => "rule",
+            Self::Script => "script",
+            Self::User => "user",
+        }
+    }
+}
+
+/// What was done with a packet.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+pub enum Fate {
+    /// Sent on as it came.
+    Passed,
+    /// Not sent on.
+    Dropped,
+    /// Sent on with another payload.
+    Changed,
+    /// Sent on later, not before this time.
+    Delayed(Elapsed),
+    /// Waits for [`Session::resume`](crate::Session::resume).
+    Held,
+}
+
+impl Fate {
+    /// The word for it in output.
+    #[must_use]
+    pub const fn as_str(self) -> &'static str {
+        match self {
+            Self::Passed => "passed",
+            Self::Dropped => "dropped",
+            Self::Changed => "changed",
+            Self::Delayed(_) => "delayed",
+            Self::Held => "held",
+        }
+    }
+}
+
+/// What went through one direction.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct Counters {
+    /// Bytes that came.
+    pub bytes: u64,
+    /// Frames that came.
+    pub frames: u64,
+    /// Bytes that were given out to be sent.
+    pub sent_bytes: u64,
+    /// Packets that were not sent on.
+    pub dropped: u64,
+    /// Packets that were sent on with another payload.
+    pub changed: u64,
+    /// Packets that were injected.
+    pub injected: u64,
+}
+
+/// Something worth a line.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Notice {
+    /// From here on both directions are encrypted.
+    Encrypted,
+    /// An old client's ping; both directions are relayed as they come.
+    LegacyPing,
+    /// The protocol has no frames; both directions are relayed as they come.
+    NoFrames,
+    /// The connection ended within a frame. What there was of it has been passed on.
+    CutFrame {
+        /// Which direction.
+        direction: Direction,
+        /// Bytes of it that there were.
+        bytes: usize,
+        /// Where it started in that direction's stream.
+        offset: u64,
+    },
+    /// An edit could not be made; the packet went on as it came.
+    EditRefused {
+        /// Which packet.
+        number: PacketNumber,
+        /// Why.
+        reason: String,
+    },
+    /// A packet to be injected was not sent: when its turn had come, it was not defined any more in
+    /// the receiver's protocol state, or did not fit a frame.
+    InjectionRefused {
+        /// Which packet.
+        number: PacketNumber,
+        /// Why.
+        reason: String,
+    },
+}
+
+impl fmt::Display for Notice {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::Encrypted => {
+                f.write_str("encrypted from here: the game works, packets cannot be read")
+            }
+            Self::LegacyPing => {
+                f.write_str("ping of an old client: it is answered by the server, and not read")
+            }
+            Self::NoFrames => {
+                f.write_str("this protocol has no frames: bytes are passed on, and not read")
+            }
+            Self::CutFrame { direction, bytes, offset } => write!(
+                f,
+                "{direction} ended within a frame: its first {bytes} byte(s), from offset \
+                 {offset} on, were passed on"
+            ),
+            Self::EditRefused { number, reason } => {
+                write!(f, "packet {number} went on as it came: {reason}")
+            }
+            Self::InjectionRefused { number, reason } => {
+                write!(f, "packet {number} was not injected: {reason}")
+            }
+        }
+    }
+}

@@ -1,0 +1,93 @@
+//! Reading a packet's id from the start of its payload.
+
+use midwire_codec::ByteOrder;
+use midwire_codec::varint;
+use midwire_definition::Stack;
+use midwire_definition::plan::IntRepr;
+
+/// The id of a payload and where the fields start, or `None` if it is not all there or no integer.
+#[inline]
+pub(crate) fn read(stack: &Stack, payload: &[u8]) -> Option<(i64, usize)> {
+    let before = stack.before_id as usize;
+    let bytes = payload.get(before..)?;
+    let (id, width) = match (stack.id, bytes) {
+        (IntRepr::Varint | IntRepr::Uvarint, [only @ 0..0x80, ..]) => (i64::from(*only), 1),
+        (IntRepr::Fixed { bytes: 1, signed: false, .. }, [only, ..]) => (i64::from(*only), 1),
+        (repr, _) => wide(repr, bytes)?,
+    };
+    Some((id, before + width))
+}
+
+/// Bytes that surely hold the id of a payload.
+pub(crate) fn reach(stack: &Stack) -> usize {
+    stack.before_id as usize + usize::from(stack.id.max_size())
+}
+
+fn wide(repr: IntRepr, bytes: &[u8]) -> Option<(i64, usize)> {
+    match repr {
+        IntRepr::Fixed { bytes: width, signed, order } => {
+            let width = usize::from(width);
+            let raw = bytes.get(..width)?;
+            Some((fixed(raw, signed, order)?, width))
+        }
+        IntRepr::Varint => varint::read_varint(bytes).ok()?.map(|(n, w)| (n.into(), w)),
+        IntRepr::Uvarint => varint::read_uvarint(bytes).ok()?.map(|(n, w)| (n.into(), w)),
+        IntRepr::Varlong => varint::read_varlong(bytes).ok()?,
+        IntRepr::Zigzag32 => varint::read_zigzag32(bytes).ok()?.map(|(n, w)| (n.into(), w)),
+        IntRepr::Zigzag64 => varint::read_zigzag64(bytes).ok()?,
+        IntRepr::Varint128 => {
+            let (number, width) = varint::read_varint128(bytes).ok()??;
+            Some((i64::try_from(number).ok()?, width))
+        }
+    }
+}
+
+/// `None` where it does not fit: no definition has such an id.
+fn fixed(raw: &[u8], signed: bool, order: ByteOrder) -> Option<i64> {
+    let join = |value: u128, byte: &u8| value << 8 | u128::from(*byte);
+    let value = match order {
+        ByteOrder::Big => raw.iter().fold(0, join),
+        ByteOrder::Little => raw.iter().rev().fold(0, join),
+    };
+    let spare = 128 - 8 * raw.len() as u32;
+    let value = if signed {
+        (value << spare).cast_signed() >> spare
+    } else {
+        i128::try_from(value).ok()?
+    };
+    i64::try_from(value).ok()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn stack(id: IntRepr, before_id: u32) -> Stack {
+        Stack { framing: None, before_id, id, compression: None, cipher: false, legacy_ping: false }
+    }
+
+    #[test]
+    fn an_id_that_is_cut_is_not_read() {
+        let varint = stack(IntRepr::Varint, 0);
+        assert_eq!(read(&varint, &[]), None);
+        assert_eq!(read(&varint, &[0x80]), None);
+        assert_eq!(read(&varint, &[0x80, 0x02, 7]), Some((256, 2)));
+    }
+
+    #[test]
+    fn bytes_in_front_of_the_id_are_passed_over() {
+        let fixed = IntRepr::Fixed { bytes: 2, signed: false, order: ByteOrder::Little };
+        assert_eq!(read(&stack(fixed, 3), &[9, 9, 9, 0x34, 0x12]), Some((0x1234, 5)));
+        assert_eq!(read(&stack(fixed, 3), &[9, 9, 9, 0x34]), None);
+    }
+
+    #[test]
+    fn a_signed_id_keeps_its_sign() {
+        let fixed = IntRepr::Fixed { bytes: 1, signed: true, order: ByteOrder::Big };
+        assert_eq!(read(&stack(fixed, 0), &[0xff]), Some((-1, 1)));
+        assert_eq!(
+            read(&stack(IntRepr::Varint, 0), &[0xff, 0xff, 0xff, 0xff, 0x0f]),
+            Some((-1, 5))
+        );
+    }
+}

@@ -1,0 +1,177 @@
+//! What is held back in one direction, in the order in which it will be sent.
+
+use std::collections::VecDeque;
+use std::sync::Arc;
+
+use bytes::Bytes;
+use midwire_definition::StateId;
+
+use crate::event::{Elapsed, PacketNumber};
+use crate::form::Effects;
+
+/// What is sent when its turn comes.
+#[derive(Debug)]
+pub(crate) enum Item {
+    /// Bytes as they came.
+    Bytes(Bytes),
+    /// A frame as it came, which changes its receiver.
+    Frame(Bytes, Effects),
+    /// A payload of which a frame is made in the form that its receiver then reads.
+    Payload(Made),
+    /// The end of the stream.
+    End,
+}
+
+/// A payload of which a frame is to be made.
+#[derive(Debug)]
+pub(crate) struct Made {
+    pub(crate) number: PacketNumber,
+    /// Id and fields, plain.
+    pub(crate) payload: Bytes,
+    /// What came, in place of which it is sent; `None` for an injected packet.
+    pub(crate) instead: Option<Came>,
+    /// The payload is another one than came.
+    pub(crate) changed: bool,
+    /// It is sent whether it is defined in the receiver's state or not.
+    pub(crate) forced: bool,
+    pub(crate) effects: Effects,
+}
+
+/// A frame as it came.
+#[derive(Clone, Debug)]
+pub(crate) struct Came {
+    pub(crate) frame: Bytes,
+    /// The threshold of the form it came in.
+    pub(crate) threshold: Option<u32>,
+    /// What it changes.
+    pub(crate) effects: Effects,
+}
+
+/// What must happen before it is an item's turn, besides those in front of it.
+#[derive(Debug)]
+pub(crate) enum Gate {
+    Open,
+    /// This time comes.
+    Until(Elapsed),
+    /// Somebody decides.
+    Held(Box<Held>),
+}
+
+/// An intercepted packet.
+#[derive(Debug)]
+pub(crate) struct Held {
+    pub(crate) number: PacketNumber,
+    pub(crate) came: Came,
+    /// The protocol state and variables it was read with.
+    pub(crate) state: StateId,
+    pub(crate) conn: Arc<[i64]>,
+}
+
+#[derive(Debug)]
+pub(crate) struct Waiting {
+    pub(crate) item: Item,
+    pub(crate) gate: Gate,
+}
+
+/// The queue of a direction. Empty, it holds no memory.
+#[derive(Debug, Default)]
+pub(crate) struct Order {
+    queue: VecDeque<Waiting>,
+    bytes: usize,
+}
+
+/// What an item costs besides its bytes.
+const ITEM_COST: usize = std::mem::size_of::<Waiting>();
+
+impl Item {
+    fn cost(&self) -> usize {
+        ITEM_COST
+            + match self {
+                Self::Bytes(bytes) | Self::Frame(bytes, _) => bytes.len(),
+                Self::Payload(made) => {
+                    made.payload.len() + made.instead.as_ref().map_or(0, |came| came.frame.len())
+                }
+                Self::End => 0,
+            }
+    }
+}
+
+impl Order {
+    #[inline]
+    pub(crate) fn is_empty(&self) -> bool {
+        self.queue.is_empty()
+    }
+
+    /// Bytes that are held, with what it takes to hold them.
+    pub(crate) fn bytes(&self) -> usize {
+        self.bytes
+    }
+
+    pub(crate) fn push(&mut self, item: Item, gate: Gate) {
+        self.bytes += item.cost();
+        self.queue.push_back(Waiting { item, gate });
+    }
+
+    /// When the first item's turn comes, if a time says so.
+    pub(crate) fn due(&self) -> Option<Elapsed> {
+        match self.queue.front()?.gate {
+            Gate::Until(time) => Some(time),
+            Gate::Open | Gate::Held(_) => None,
+        }
+    }
+
+    /// The first item, if it is its turn.
+    pub(crate) fn pop(&mut self, now: Elapsed) -> Option<Item> {
+        match self.queue.front()?.gate {
+            Gate::Held(_) => return None,
+            Gate::Until(time) if time > now => return None,
+            Gate::Until(_) | Gate::Open => {}
+        }
+        let waiting = self.queue.pop_front()?;
+        self.bytes -= waiting.item.cost();
+        if self.queue.is_empty() {
+            self.queue = VecDeque::new();
+        }
+        Some(waiting.item)
+    }
+
+    /// The intercepted packet of a number.
+    pub(crate) fn held(&self, number: PacketNumber) -> Option<&Held> {
+        self.queue.iter().find_map(|waiting| match &waiting.gate {
+            Gate::Held(held) if held.number == number => Some(&**held),
+            _ => None,
+        })
+    }
+
+    /// Decides about an intercepted packet: what is sent in its place (nothing, when dropped), and when.
+    pub(crate) fn decide(&mut self, number: PacketNumber, item: Option<Item>, gate: Gate) {
+        let is_it = |w: &Waiting| matches!(&w.gate, Gate::Held(held) if held.number == number);
+        let Some(at) = self.queue.iter().position(is_it) else { return };
+        self.bytes -= self.queue[at].item.cost();
+        match item {
+            Some(item) => {
+                self.bytes += item.cost();
+                self.queue[at] = Waiting { item, gate };
+            }
+            None => {
+                self.queue.remove(at);
+            }
+        }
+    }
+
+    /// Opens the gate of an intercepted packet whose item stays.
+    pub(crate) fn open(&mut self, number: PacketNumber, gate: Gate) {
+        let held = self
+            .queue
+            .iter_mut()
+            .find(|waiting| matches!(&waiting.gate, Gate::Held(held) if held.number == number));
+        if let Some(waiting) = held {
+            waiting.gate = gate;
+        }
+    }
+
+    /// Forgets everything.
+    pub(crate) fn clear(&mut self) {
+        *self = Self::default();
+    }
+}

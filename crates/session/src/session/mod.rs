@@ -1,0 +1,418 @@
+//! The contract: what a driver calls, and what it gets.
+
+mod decide;
+mod inspect;
+mod relay;
+
+use std::collections::VecDeque;
+use std::sync::Arc;
+
+use bytes::{Bytes, BytesMut};
+use midwire_codec::Direction;
+use midwire_definition::VersionId;
+
+use crate::event::{Counters, Elapsed, Event, Notice, PacketNumber};
+use crate::form::{Effects, Form, Received};
+use crate::interest::{Judged, Tables, Watch};
+use crate::legacy::{self, Start, Unclear};
+use crate::order::{Gate, Item, Order};
+use crate::scratch::Scratch;
+use crate::setup::Setup;
+use crate::verdict::{InjectError, Judge, NewPacket, UnknownPacket, Verdict};
+
+/// What the driver is to do.
+#[derive(Clone, Debug)]
+pub enum Output {
+    /// Send these bytes.
+    Send {
+        /// Which way: to the server if serverbound, to the client if clientbound.
+        direction: Direction,
+        /// The bytes, never none.
+        bytes: Bytes,
+    },
+    /// No more bytes will be sent that way: half-close that connection.
+    Finish {
+        /// Which way.
+        direction: Direction,
+    },
+    /// Reset the connection that bytes of this direction are sent to.
+    Abort {
+        /// Which way.
+        direction: Direction,
+    },
+    /// Tell whoever listens.
+    Event(Event),
+}
+
+/// One game connection: the client's and the server's connection together, from the first byte to the last.
+///
+/// It does nothing by itself. A driver tells it what happened with the `handle_*` methods and asks what to
+/// do with the `poll_*` methods:
+///
+/// - After every call of a method that takes `&mut self`, call [`poll_output`](Self::poll_output) until it
+///   gives `None`, before anything else. A packet counts as handed to its receiver when the output that
+///   carries it is polled.
+/// - Then [`poll_timeout`](Self::poll_timeout) says when to call [`handle_timeout`](Self::handle_timeout)
+///   at the latest; the answer changes with every call.
+/// - Read a direction only while [`wants_bytes`](Self::wants_bytes).
+///
+/// Time is an argument, and must not go backwards. A [`Scratch`] is an argument as well: one of a thread
+/// serves all sessions driven by it, and an idle session holds less than two kilobytes.
+///
+/// What was decoded or not never decides what is relayed: bytes that no judge, no person and no setting
+/// changed leave as they came, in order.
+///
+/// Memory is bounded by [`Limits`](crate::Limits) between calls. Within a call, outputs take up to some
+/// hundred bytes for every frame in the bytes given; a driver that reads at most 64 KiB at a time and polls
+/// before it reads again stays below a few megabytes even when a peer sends nothing but empty frames.
+#[derive(Debug)]
+pub struct Session {
+    setup: Arc<Setup>,
+    tables: Arc<Tables>,
+    judged: Option<Box<Judged>>,
+    watch: Watch,
+    sides: [Side; 2],
+    outputs: VecDeque<Output>,
+    /// Packets counted so far.
+    packets: u64,
+    now: Elapsed,
+    version_known: bool,
+    /// The first serverbound bytes may be a legacy ping.
+    may_ping: bool,
+    unclear: Option<Box<Unclear>>,
+    encrypted: bool,
+    closed: bool,
+}
+
+/// One direction.
+#[derive(Debug)]
+struct Side {
+    /// Its bytes are not cut into frames.
+    opaque: bool,
+    received: Received,
+    sent: Form,
+    /// A packet that switches compression was not sent on as it came: frames may have to be made anew.
+    diverged: bool,
+    order: Order,
+    /// What the receiver changes when it gets the byte before this offset of what is sent.
+    handovers: VecDeque<(u64, Effects)>,
+    /// Bytes given to `outputs`; those that were polled are in the counters.
+    given: u64,
+    counters: Counters,
+    /// Nothing more comes.
+    ended: bool,
+    /// Nothing more will be sent.
+    finished: bool,
+}
+
+/// Outputs that a driver left room for are kept for the next call, up to so many.
+const OUTPUTS_KEPT: usize = 16;
+
+impl Session {
+    /// A session at its start.
+    #[must_use]
+    pub fn new(setup: Arc<Setup>) -> Self {
+        let protocol = setup.protocol();
+        let version = setup.options.version.unwrap_or_else(|| protocol.versions.newest());
+        let form = Form {
+            state: protocol.start,
+            threshold: protocol.stack.compression.unwrap_or(false).then_some(0),
+            conn: setup.conn.clone(),
+        };
+        let opaque = setup.framing.is_none();
+        let side = || Side {
+            opaque,
+            received: Received::new(form.clone()),
+            sent: form.clone(),
+            diverged: false,
+            order: Order::default(),
+            handovers: VecDeque::new(),
+            given: 0,
+            counters: Counters::default(),
+            ended: false,
+            finished: false,
+        };
+        let mut session = Self {
+            tables: setup.tables(version),
+            judged: None,
+            watch: Watch::default(),
+            sides: [side(), side()],
+            outputs: VecDeque::from([Output::Event(Event::Opened)]),
+            packets: 0,
+            now: Elapsed::default(),
+            version_known: false,
+            may_ping: protocol.stack.legacy_ping,
+            unclear: None,
+            encrypted: false,
+            closed: false,
+            setup,
+        };
+        if let Some(version) = session.setup.options.version {
+            session.set_version(version, None, false);
+        } else if session.setup.protocol.version_from.is_none() {
+            session.set_version(session.tables.version, None, false);
+        }
+        if opaque {
+            session.notice(Notice::NoFrames);
+        }
+        session
+    }
+
+    /// Sets how much is reported about packets, from the next one on. At first, nothing.
+    pub fn set_watch(&mut self, watch: Watch) {
+        self.watch = watch;
+    }
+
+    /// Sets who decides about packets, from the next one on; packets that are held keep what was
+    /// decided about them.
+    pub fn set_judge(&mut self, judge: Option<Box<dyn Judge>>) {
+        self.judged = judge.map(|judge| Box::new(Judged::new(judge, &self.tables)));
+    }
+
+    /// The version whose definitions are used, once the session has said it or a setting has.
+    #[must_use]
+    pub fn version(&self) -> Option<VersionId> {
+        self.version_known.then_some(self.tables.version)
+    }
+
+    /// What went through a direction so far.
+    #[must_use]
+    pub fn counters(&self, direction: Direction) -> Counters {
+        self.sides[direction.index()].counters
+    }
+
+    /// Bytes came. Whole frames are taken off `bytes`; what is incomplete stays there and is to be
+    /// given again with what follows it. Nothing is copied that is only passed on.
+    pub fn handle_bytes(
+        &mut self,
+        direction: Direction,
+        bytes: &mut BytesMut,
+        at: Elapsed,
+        scratch: &mut Scratch,
+    ) {
+        self.now = at;
+        if self.closed || self.sides[direction.index()].ended {
+            bytes.clear();
+            return;
+        }
+        if self.may_ping && direction == Direction::Serverbound && !self.may_start(bytes) {
+            return;
+        }
+        self.relay(direction, bytes, scratch);
+        scratch.trim();
+    }
+
+    /// The connection that sends in a direction will send no more. What is left in `bytes` is part of a
+    /// frame; it is passed on. When all that is held has been sent, [`Output::Finish`] passes the end on.
+    pub fn handle_end(
+        &mut self,
+        direction: Direction,
+        bytes: &mut BytesMut,
+        at: Elapsed,
+        scratch: &mut Scratch,
+    ) {
+        self.now = at;
+        if self.closed || self.sides[direction.index()].ended {
+            bytes.clear();
+            return;
+        }
+        if direction == Direction::Serverbound && self.unclear.is_some() {
+            self.legacy_ping();
+        }
+        self.relay(direction, bytes, scratch);
+        if !bytes.is_empty() {
+            let offset = self.sides[direction.index()].counters.bytes;
+            self.notice(Notice::CutFrame { direction, bytes: bytes.len(), offset });
+            self.pass_opaque(direction, bytes.split().freeze());
+        }
+        self.sides[direction.index()].ended = true;
+        self.deliver(direction, Item::End, Gate::Open, scratch);
+    }
+
+    /// The connection that sends in a direction was reset, or failed. The other connection is reset at
+    /// once; what is held is lost. The session is closed.
+    pub fn handle_reset(&mut self, direction: Direction, at: Elapsed) {
+        self.now = at;
+        if !self.closed {
+            self.outputs.push_back(Output::Abort { direction });
+            self.close();
+        }
+    }
+
+    /// The time that [`poll_timeout`](Self::poll_timeout) gave has come. Calling it at any other time
+    /// does no harm.
+    pub fn handle_timeout(&mut self, at: Elapsed, scratch: &mut Scratch) {
+        self.now = at;
+        if self.unclear.as_ref().is_some_and(|unclear| unclear.until <= at) {
+            self.legacy_ping();
+        }
+        for direction in Direction::BOTH {
+            self.pump(direction, scratch);
+        }
+    }
+
+    /// When [`handle_timeout`](Self::handle_timeout) is to be called; `None`: not until something
+    /// else happens.
+    #[must_use]
+    pub fn poll_timeout(&self) -> Option<Elapsed> {
+        let unclear = self.unclear.as_ref().map(|unclear| unclear.until);
+        self.sides.iter().filter_map(|side| side.order.due()).chain(unclear).min()
+    }
+
+    /// Whether a direction is to be read. False once it has ended, and while more than `buffer_max`
+    /// bytes of it are held or wait to be polled.
+    #[must_use]
+    pub fn wants_bytes(&self, direction: Direction) -> bool {
+        let side = &self.sides[direction.index()];
+        !self.closed && !side.ended && side.waiting() < self.setup.options.limits.buffer_max
+    }
+
+    /// Sends a packet that nobody sent: between two frames, behind all that has come so far, what is
+    /// held included. Its number is that of its packet event.
+    ///
+    /// # Errors
+    ///
+    /// The direction has ended or is not cut into frames; too many bytes wait; the payload has no id or
+    /// no frame can hold it; or, unless it is forced, the packet is not defined in the receiver's
+    /// protocol state, or changes the session's state. Nothing is sent then. A driver whose own write
+    /// buffer is full should refuse as well.
+    pub fn inject(
+        &mut self,
+        direction: Direction,
+        packet: NewPacket,
+        at: Elapsed,
+        scratch: &mut Scratch,
+    ) -> Result<PacketNumber, InjectError> {
+        self.now = at;
+        self.inject_behind(direction, packet, scratch)
+    }
+
+    /// Decides about an intercepted packet, and lets go what waited behind it. [`Verdict::Intercept`]
+    /// leaves it as it is.
+    ///
+    /// # Errors
+    ///
+    /// There is no intercepted packet of that number (any more).
+    pub fn resume(
+        &mut self,
+        number: PacketNumber,
+        verdict: Verdict,
+        at: Elapsed,
+        scratch: &mut Scratch,
+    ) -> Result<(), UnknownPacket> {
+        self.now = at;
+        self.decide_held(number, verdict, scratch)
+    }
+
+    /// What to do next; `None`: nothing until something else happens.
+    pub fn poll_output(&mut self) -> Option<Output> {
+        let output = self.outputs.pop_front();
+        match &output {
+            Some(Output::Send { direction, bytes }) => self.hand_over(*direction, bytes.len()),
+            Some(Output::Finish { direction }) => {
+                self.sides[direction.index()].finished = true;
+                if self.sides.iter().all(|side| side.finished) {
+                    self.close();
+                }
+            }
+            Some(Output::Abort { .. } | Output::Event(_)) => {}
+            None if self.outputs.capacity() > OUTPUTS_KEPT => self.outputs = VecDeque::new(),
+            None => {}
+        }
+        output
+    }
+}
+
+impl Side {
+    /// Bytes that are held, or wait to be polled.
+    fn waiting(&self) -> usize {
+        let unpolled = self.given - self.counters.sent_bytes;
+        self.order.bytes().saturating_add(usize::try_from(unpolled).unwrap_or(usize::MAX))
+    }
+}
+
+impl Session {
+    fn side(&mut self, direction: Direction) -> &mut Side {
+        &mut self.sides[direction.index()]
+    }
+
+    fn event(&mut self, event: Event) {
+        self.outputs.push_back(Output::Event(event));
+    }
+
+    fn notice(&mut self, notice: Notice) {
+        self.event(Event::Notice { notice, at: self.now });
+    }
+
+    fn set_version(&mut self, version: VersionId, number: Option<i64>, assumed: bool) {
+        self.version_known = true;
+        self.tables = self.setup.tables(version);
+        if let Some(judged) = &mut self.judged {
+            judged.ask(&self.tables);
+        }
+        self.event(Event::Version { version, number, assumed, at: self.now });
+    }
+
+    /// Whether the first serverbound bytes are surely no legacy ping, or are one and so need no more
+    /// looking at. If not, they have been taken off `bytes`, to wait.
+    fn may_start(&mut self, bytes: &mut BytesMut) -> bool {
+        if let Some(unclear) = &mut self.unclear {
+            let mut all = std::mem::take(&mut unclear.bytes);
+            all.unsplit(bytes.split());
+            *bytes = all;
+        }
+        if bytes.is_empty() {
+            return false;
+        }
+        match legacy::start(bytes) {
+            Start::Other => {
+                (self.may_ping, self.unclear) = (false, None);
+                true
+            }
+            Start::Ping => {
+                self.unclear = None;
+                self.legacy_ping();
+                true
+            }
+            Start::Unclear => {
+                let until = self.now.after(self.setup.options.limits.legacy_wait);
+                let until = self.unclear.as_ref().map_or(until, |unclear| unclear.until);
+                // a copy, so that a few bytes do not keep a whole read buffer
+                let waiting = BytesMut::from(&bytes[..]);
+                bytes.clear();
+                self.unclear = Some(Box::new(Unclear { bytes: waiting, until }));
+                false
+            }
+        }
+    }
+
+    /// It was a legacy ping.
+    fn legacy_ping(&mut self) {
+        self.may_ping = false;
+        self.notice(Notice::LegacyPing);
+        for side in &mut self.sides {
+            side.opaque = true;
+        }
+        if let Some(unclear) = self.unclear.take() {
+            self.pass_opaque(Direction::Serverbound, unclear.bytes.freeze());
+        }
+    }
+
+    /// Both directions are over.
+    fn close(&mut self) {
+        if self.closed {
+            return;
+        }
+        self.closed = true;
+        self.unclear = None;
+        for side in &mut self.sides {
+            side.order.clear();
+        }
+        // what was given out goes out before the end, so it counts
+        let counters = Direction::BOTH.map(|direction| {
+            let side = &self.sides[direction.index()];
+            Counters { sent_bytes: side.given, ..side.counters }
+        });
+        self.event(Event::Closed { counters, at: self.now });
+    }
+}

@@ -1,0 +1,323 @@
+//! Bytes in, bytes out: skimming over frames that nobody looks at, sending, and what sending changes.
+
+use bytes::{Bytes, BytesMut};
+use midwire_codec::{Direction, FrameError, Framing};
+
+use super::{Output, Session};
+use crate::event::{Elapsed, Event, Notice};
+use crate::form::{self, Effects};
+use crate::id;
+use crate::interest::{Interest, Watch};
+use crate::order::{Gate, Item, Made};
+use crate::payload::{Stored, stored};
+use crate::scratch::Scratch;
+use crate::setup::OnLostFraming;
+
+/// Frames at the start of some bytes that need no looking at.
+pub(super) struct Skimmed {
+    /// Bytes that they take.
+    pub(super) len: usize,
+    pub(super) frames: u64,
+    pub(super) stop: Stop,
+}
+
+/// Why skimming stopped.
+pub(super) enum Stop {
+    /// The next frame is not all there.
+    End,
+    /// The next frame is to be looked at.
+    Look,
+    /// There is no next frame.
+    Lost(FrameError),
+}
+
+impl Session {
+    /// Sends on what can be sent on of some bytes. What is part of a frame stays.
+    pub(super) fn relay(
+        &mut self,
+        direction: Direction,
+        bytes: &mut BytesMut,
+        scratch: &mut Scratch,
+    ) {
+        loop {
+            if bytes.is_empty() {
+                return;
+            }
+            let framing = match self.setup.framing {
+                Some(framing) if !self.sides[direction.index()].opaque => framing,
+                _ => return self.pass_opaque(direction, bytes.split().freeze()),
+            };
+            let skimmed = self.skim(direction, &framing, bytes, scratch);
+            self.count(direction, skimmed.len, skimmed.frames);
+            match skimmed.stop {
+                Stop::End => {
+                    self.pass(direction, bytes.split_to(skimmed.len).freeze());
+                    return;
+                }
+                Stop::Look => {
+                    let whole = skimmed.len + whole_frames(&framing, &bytes[skimmed.len..]);
+                    let chunk = bytes.split_to(whole).freeze();
+                    self.inspect(direction, &framing, chunk, skimmed.len, scratch);
+                }
+                Stop::Lost(error) => {
+                    self.pass(direction, bytes.split_to(skimmed.len).freeze());
+                    self.lose_framing(direction, error);
+                }
+            }
+            if self.closed {
+                bytes.clear();
+                return;
+            }
+        }
+    }
+
+    /// Passes over frames that nobody needs.
+    pub(super) fn skim(
+        &self,
+        direction: Direction,
+        framing: &Framing,
+        bytes: &[u8],
+        scratch: &mut Scratch,
+    ) -> Skimmed {
+        let side = &self.sides[direction.index()];
+        let form = &side.received.form;
+        let judged = self.judged.as_deref();
+        let interest = Interest::new(&self.tables, judged, form.state, direction);
+        let all = self.watch > Watch::Nothing || side.received.is_changing() || side.diverged;
+        let compressed = form.threshold.is_some();
+        let stack = &self.setup.protocol.stack;
+        let (mut len, mut frames) = (0, 0);
+        let stop = loop {
+            let frame = match framing.next(&bytes[len..]) {
+                Ok(Some(frame)) => frame,
+                Ok(None) => break Stop::End,
+                Err(error) => break Stop::Lost(error),
+            };
+            if all {
+                break Stop::Look;
+            }
+            if interest.any() {
+                let payload = &bytes[len..][frame.payload];
+                let read = if compressed {
+                    peek(stack, payload, scratch)
+                } else {
+                    id::read(stack, payload)
+                };
+                if read.is_some_and(|(id, _)| interest.wants(id)) {
+                    break Stop::Look;
+                }
+            }
+            len += frame.len;
+            frames += 1;
+        };
+        Skimmed { len, frames, stop }
+    }
+
+    pub(super) fn count(&mut self, direction: Direction, bytes: usize, frames: u64) {
+        let counters = &mut self.side(direction).counters;
+        counters.bytes += bytes as u64;
+        counters.frames += frames;
+        self.packets += frames;
+    }
+
+    fn lose_framing(&mut self, direction: Direction, error: FrameError) {
+        let error = error.shifted(self.side(direction).counters.bytes);
+        let closed = self.setup.options.on_lost_framing == OnLostFraming::Close;
+        self.event(Event::LostFraming { direction, error, closed, at: self.now });
+        self.side(direction).opaque = true;
+        if closed {
+            for direction in Direction::BOTH {
+                self.outputs.push_back(Output::Abort { direction });
+            }
+            self.close();
+        }
+    }
+
+    /// Sends on bytes that are not cut into frames.
+    pub(super) fn pass_opaque(&mut self, direction: Direction, bytes: Bytes) {
+        let offset = self.side(direction).counters.bytes;
+        self.count(direction, bytes.len(), 0);
+        if self.watch == Watch::Packets && !bytes.is_empty() {
+            let (at, bytes) = (self.now, bytes.clone());
+            self.event(Event::Opaque { direction, offset, at, bytes });
+        }
+        self.pass(direction, bytes);
+    }
+
+    /// Sends on bytes as they came, when it is their turn.
+    pub(super) fn pass(&mut self, direction: Direction, bytes: Bytes) {
+        if bytes.is_empty() {
+            return;
+        }
+        let side = self.side(direction);
+        if side.order.is_empty() {
+            self.send(direction, bytes);
+        } else {
+            side.order.push(Item::Bytes(owned(&bytes)), Gate::Open);
+        }
+    }
+
+    /// Sends an item, when it is its turn.
+    pub(super) fn deliver(
+        &mut self,
+        direction: Direction,
+        item: Item,
+        gate: Gate,
+        scratch: &mut Scratch,
+    ) {
+        let side = self.side(direction);
+        if side.order.is_empty() && matches!(gate, Gate::Open) {
+            self.send_item(direction, item, scratch);
+        } else {
+            side.order.push(item, gate);
+        }
+    }
+
+    /// Sends what is held and whose turn has come.
+    pub(super) fn pump(&mut self, direction: Direction, scratch: &mut Scratch) {
+        let now: Elapsed = self.now;
+        while let Some(item) = self.side(direction).order.pop(now) {
+            self.send_item(direction, item, scratch);
+        }
+    }
+
+    fn send(&mut self, direction: Direction, bytes: Bytes) {
+        self.side(direction).given += bytes.len() as u64;
+        self.outputs.push_back(Output::Send { direction, bytes });
+    }
+
+    fn send_item(&mut self, direction: Direction, item: Item, scratch: &mut Scratch) {
+        match item {
+            Item::Bytes(bytes) => self.send(direction, bytes),
+            Item::Frame(frame, effects) => self.send_frame(direction, frame, &effects),
+            Item::Payload(made) => self.send_made(direction, made, scratch),
+            Item::End => self.outputs.push_back(Output::Finish { direction }),
+        }
+    }
+
+    fn send_frame(&mut self, direction: Direction, frame: Bytes, effects: &Effects) {
+        self.send(direction, frame);
+        self.sent(direction, 0, effects);
+    }
+
+    /// A packet has been put into what is sent: its receiver reads what follows in another form, and will
+    /// write in another form once it has got it. `more` bytes up to its end are still to be sent.
+    pub(super) fn sent(&mut self, direction: Direction, more: usize, effects: &Effects) {
+        if effects.is_empty() {
+            return;
+        }
+        let side = self.side(direction);
+        side.sent.apply(effects, direction);
+        side.handovers.push_back((side.given + more as u64, effects.clone()));
+    }
+
+    /// So many bytes more have been handed to a receiver.
+    pub(super) fn hand_over(&mut self, direction: Direction, len: usize) {
+        let side = self.side(direction);
+        side.counters.sent_bytes += len as u64;
+        let reached = side.counters.sent_bytes;
+        let back = direction.opposite();
+        while self.side(direction).handovers.front().is_some_and(|(end, _)| *end <= reached) {
+            let Some((_, effects)) = self.side(direction).handovers.pop_front() else { return };
+            self.side(back).received.announce(&effects, back);
+            if form::encrypts(&effects) {
+                self.side(back).opaque = true;
+            }
+        }
+        let handovers = &mut self.side(direction).handovers;
+        if handovers.is_empty() && handovers.capacity() > 0 {
+            handovers.shrink_to_fit();
+        }
+    }
+
+    fn send_made(&mut self, direction: Direction, made: Made, scratch: &mut Scratch) {
+        let Some(framing) = self.setup.framing else { return };
+        let sent = &self.sides[direction.index()].sent;
+        if let Some(came) = &made.instead
+            && !made.changed
+            && came.threshold == sent.threshold
+        {
+            let frame = came.frame.clone();
+            return self.send_frame(direction, frame, &made.effects);
+        }
+        if made.instead.is_none() && !made.forced {
+            let id = id::read(&self.setup.protocol.stack, &made.payload).map(|(id, _)| id);
+            let state = sent.state;
+            if id.is_none_or(|id| self.tables.definition(state, direction, id).is_none()) {
+                let state = self.setup.protocol.state_name(state);
+                let reason = format!("the receiver is in {state} now, where it is not defined");
+                return self.notice(Notice::InjectionRefused { number: made.number, reason });
+            }
+        }
+        let came = made.instead.as_ref().map(|came| &came.frame[..]);
+        match frame_of(&framing, &made.payload, came, sent.threshold, scratch) {
+            Ok(frame) => self.send_frame(direction, frame, &made.effects),
+            Err(reason) => match made.instead {
+                Some(came) => {
+                    self.notice(Notice::EditRefused { number: made.number, reason });
+                    self.send_frame(direction, came.frame, &came.effects);
+                }
+                None => self.notice(Notice::InjectionRefused { number: made.number, reason }),
+            },
+        }
+    }
+}
+
+/// A frame around a payload, compressed if the form asks for it. Bytes in front of the length are those of
+/// the frame that it stands in for.
+fn frame_of(
+    framing: &Framing,
+    payload: &[u8],
+    came: Option<&[u8]>,
+    threshold: Option<u32>,
+    scratch: &mut Scratch,
+) -> Result<Bytes, String> {
+    let Scratch { made, deflater, .. } = scratch;
+    made.clear();
+    let payload = match threshold {
+        None => payload,
+        Some(threshold) => {
+            let threshold = usize::try_from(threshold).unwrap_or(usize::MAX);
+            midwire_codec::write_compressed(payload, threshold, deflater, made)
+                .map_err(|error| error.to_string())?;
+            made.as_slice()
+        }
+    };
+    let mut frame = Vec::with_capacity(payload.len() + framing.before + 5);
+    framing.write_frame(payload, &mut frame).map_err(|error| error.to_string())?;
+    if let Some(before) = came.and_then(|came| came.get(..framing.before)) {
+        frame[..framing.before].copy_from_slice(before);
+    }
+    Ok(frame.into())
+}
+
+/// The id of a payload that starts with its plain size.
+fn peek(
+    stack: &midwire_definition::Stack,
+    payload: &[u8],
+    scratch: &mut Scratch,
+) -> Option<(i64, usize)> {
+    match stored(payload, 0..payload.len(), true).ok()? {
+        Stored::Plain(range) => id::read(stack, &payload[range]),
+        Stored::Deflated(data, _) => {
+            scratch.plain.clear();
+            scratch
+                .inflater
+                .inflate_prefix(&payload[data], id::reach(stack), &mut scratch.plain)
+                .ok()?;
+            id::read(stack, &scratch.plain)
+        }
+    }
+}
+
+/// Bytes that the whole frames at the start of `bytes` take.
+fn whole_frames(framing: &Framing, bytes: &[u8]) -> usize {
+    let mut frames = midwire_codec::frames(framing, bytes);
+    while let Some(Ok(_)) = frames.next() {}
+    frames.consumed()
+}
+
+/// A copy: what is held must not keep a whole read buffer in memory.
+pub(super) fn owned(bytes: &[u8]) -> Bytes {
+    Bytes::copy_from_slice(bytes)
+}

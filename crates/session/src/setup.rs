@@ -1,0 +1,85 @@
+//! What all sessions of one listener, or of one capture, share.
+
+use std::collections::HashMap;
+use std::sync::{Arc, Mutex};
+
+use midwire_codec::Framing;
+use midwire_definition::{Protocol, VersionId};
+
+use crate::interest::Tables;
+use crate::limits::Limits;
+
+/// How sessions are to be run.
+#[derive(Clone, Debug, Default)]
+pub struct Options {
+    /// What a session may cost.
+    pub limits: Limits,
+    /// Read every session with this version, whatever it says itself.
+    pub version: Option<VersionId>,
+    /// Tell the server that its client was told this address.
+    pub rewrite_host: Option<HostRewrite>,
+    /// What to do when nothing says where the next frame starts.
+    pub on_lost_framing: OnLostFraming,
+}
+
+/// The address that is put into fields marked `@host` and `@port` of the packet that says the version.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct HostRewrite {
+    /// A host name, without a final dot.
+    pub host: Arc<str>,
+    /// A port.
+    pub port: u16,
+}
+
+/// What to do with a session when a direction's framing is lost.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Hash)]
+pub enum OnLostFraming {
+    /// Relay that direction as it comes.
+    #[default]
+    Relay,
+    /// Close both connections.
+    Close,
+}
+
+/// A protocol and how its sessions are to be run, with the tables that they share. Tables are made for
+/// each version when a session first needs them.
+#[derive(Debug)]
+pub struct Setup {
+    pub(crate) protocol: Arc<Protocol>,
+    pub(crate) options: Options,
+    /// The protocol's framing, with the limit in force.
+    pub(crate) framing: Option<Framing>,
+    pub(crate) conn: Arc<[i64]>,
+    tables: Mutex<HashMap<VersionId, Arc<Tables>>>,
+}
+
+impl Setup {
+    /// Sessions of this protocol, run like this.
+    #[must_use]
+    pub fn new(protocol: Arc<Protocol>, options: Options) -> Arc<Self> {
+        let mut framing = protocol.stack.framing;
+        if let (Some(framing), Some(max)) = (&mut framing, options.limits.frame_length_max) {
+            framing.max = max;
+        }
+        let conn = protocol.initial_conn().into();
+        Arc::new(Self { protocol, options, framing, conn, tables: Mutex::default() })
+    }
+
+    /// The protocol.
+    #[must_use]
+    pub fn protocol(&self) -> &Arc<Protocol> {
+        &self.protocol
+    }
+
+    /// How sessions are run.
+    #[must_use]
+    pub fn options(&self) -> &Options {
+        &self.options
+    }
+
+    pub(crate) fn tables(&self, version: VersionId) -> Arc<Tables> {
+        let mut tables = self.tables.lock().unwrap_or_else(|poisoned| poisoned.into_inner());
+        let make = || Arc::new(Tables::new(&self.protocol, version));
+        tables.entry(version).or_insert_with(make).clone()
+    }
+}

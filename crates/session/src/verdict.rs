@@ -1,0 +1,141 @@
+//! What can be decided about a packet, and who decides.
+
+use std::time::Duration;
+
+use bytes::Bytes;
+use midwire_codec::Direction;
+use midwire_definition::{Packet, PacketDefinition, StateId, VersionId};
+use thiserror::Error;
+
+use crate::event::{Elapsed, Origin, PacketNumber};
+
+/// What happens to a packet.
+#[derive(Clone, Debug, Default)]
+pub enum Verdict {
+    /// It goes on as it came.
+    #[default]
+    Pass,
+    /// It does not go on.
+    Drop,
+    /// It goes on with this payload: id and fields, plain.
+    Replace(Bytes),
+    /// It waits for [`Session::resume`](crate::Session::resume), and what follows it waits behind.
+    Intercept,
+    /// It goes on so much later, and what follows it waits behind.
+    Delay(Duration),
+}
+
+/// A packet that is to be judged.
+#[derive(Clone, Copy, Debug)]
+pub struct PacketInfo<'a> {
+    /// Its number in the session.
+    pub number: PacketNumber,
+    /// Which way it travels.
+    pub direction: Direction,
+    /// The protocol state it was read in.
+    pub state: StateId,
+    /// The version it was read with.
+    pub version: VersionId,
+    /// Its id.
+    pub id: i64,
+    /// What the id stands for; `None`: unknown.
+    pub definition: Option<&'a PacketDefinition>,
+    /// Id and fields, plain.
+    pub payload: &'a [u8],
+    /// Where the fields start in the payload.
+    pub body: u32,
+    /// Bytes of the frame as it came.
+    pub wire_length: u32,
+    /// When it came.
+    pub at: Elapsed,
+}
+
+/// Decides about packets: compiled rules, a script, a person's breakpoints, or several of them.
+pub trait Judge: Send {
+    /// Whether packets of a definition are to be shown to [`judge`](Self::judge); `None` stands for
+    /// those with unknown ids. Asked once for each definition of a version, so the answer must not
+    /// change unless the judge is set anew. What nobody has interest in is not even inflated.
+    fn interest(
+        &self,
+        version: VersionId,
+        state: StateId,
+        direction: Direction,
+        definition: Option<&PacketDefinition>,
+    ) -> bool;
+
+    /// Decides about a packet. `fields` is there if the packet is known and not opaque; what could not
+    /// be read of it says [`Packet::error`].
+    fn judge(&mut self, info: &PacketInfo<'_>, fields: Option<&mut Packet<'_>>) -> Verdict;
+
+    /// Who is named as having changed a packet.
+    fn origin(&self) -> Origin {
+        Origin::Rule
+    }
+}
+
+/// A packet that nobody sent.
+#[derive(Clone, Debug)]
+pub struct NewPacket {
+    /// Id and fields, plain.
+    pub payload: Bytes,
+    /// Who sends it.
+    pub origin: Origin,
+    /// Send it even if its id is not defined in the receiver's protocol state, or if it changes the
+    /// session's state.
+    pub forced: bool,
+}
+
+/// Why a packet was not injected.
+#[derive(Clone, Debug, PartialEq, Eq, Error)]
+#[non_exhaustive]
+pub enum InjectError {
+    /// The direction is relayed as it comes: it is encrypted, its framing is lost, or it has none.
+    #[error("{direction} bytes are not cut into frames here")]
+    Opaque {
+        /// Which direction.
+        direction: Direction,
+    },
+    /// The direction has ended.
+    #[error("{direction} has ended")]
+    Ended {
+        /// Which direction.
+        direction: Direction,
+    },
+    /// The payload ends before its id does.
+    #[error("the payload has no packet id")]
+    NoId,
+    /// The receiver's protocol state has no such packet.
+    #[error("no {direction} packet {id} in the receiver's protocol state")]
+    Undefined {
+        /// Which direction.
+        direction: Direction,
+        /// The packet id.
+        id: i64,
+    },
+    /// The packet would change the session's state.
+    #[error("packet {id} changes the session's state")]
+    ChangesState {
+        /// The packet id.
+        id: i64,
+    },
+    /// Too many bytes of that direction wait already.
+    #[error(
+        "{held} bytes wait, with {len} more that is above the buffer max of {max} (setting buffer_max)"
+    )]
+    Full {
+        /// Bytes that wait.
+        held: usize,
+        /// Bytes of the new payload.
+        len: usize,
+        /// The limit in force.
+        max: usize,
+    },
+    /// No frame can hold the payload.
+    #[error("{0}")]
+    Frame(#[from] midwire_codec::FrameError),
+}
+
+/// There is no intercepted packet of that number.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Error)]
+#[error("no intercepted packet has number {0}")]
+pub struct UnknownPacket(pub PacketNumber);
