@@ -328,7 +328,7 @@ pub fn suggest<'a>(wrong: &str, candidates: impl Iterator<Item = &'a str>) -> Op
     let mut best: Option<(usize, &str)> = None;
     for candidate in candidates {
         let letters: Vec<char> = lookup_key(candidate).chars().take(LONGEST + 1).collect();
-        let limit = wrong.len().max(letters.len()) / 3;
+        let limit = (wrong.len().max(letters.len()) + 1) / 3;
         if letters.len() > LONGEST || wrong.len().abs_diff(letters.len()) > limit {
             continue;
         }

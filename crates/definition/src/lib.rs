@@ -9,6 +9,7 @@ pub mod escape;
 pub mod given;
 pub mod json;
 mod limits;
+pub mod line;
 pub mod nbt;
 pub mod plan;
 mod protocol;

@@ -90,11 +90,19 @@ impl Versions {
         listed.or_else(above).map(|(id, _)| id)
     }
 
-    /// The last version that a gate ending at this wire number admits: itself if listed (the newest of
-    /// several), else the last release below it. `None`: all are newer.
+    /// The last version that a gate ending at this wire number admits: the one in front of the first
+    /// release with a higher number, so that snapshots between two releases are read as the older one, and
+    /// `@..764` and `@765..` leave no version out. `None`: all are newer.
     pub fn last_to(&self, number: i64) -> Option<VersionId> {
-        let listed = self.iter().rev().find(|(_, v)| v.number == number);
-        let below = || self.iter().rev().find(|(_, v)| v.number < number && v.number < SNAPSHOT);
-        listed.or_else(below).map(|(id, _)| id)
+        let listed = self.iter().rev().find(|(_, v)| v.number == number).map(|(id, _)| id);
+        if number >= SNAPSHOT {
+            return listed;
+        }
+        let from = listed.map_or(0, |id| id.0 as usize);
+        let higher = |v: &Version| v.number > number && v.number < SNAPSHOT;
+        match self.list[from..].iter().position(higher) {
+            Some(at) => (from + at).checked_sub(1).map(|at| VersionId(at as u32)),
+            None => Some(VersionId(self.list.len() as u32 - 1)),
+        }
     }
 }

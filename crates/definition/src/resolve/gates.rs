@@ -21,7 +21,11 @@ impl Interval {
     }
 
     /// Whether `version` is in the range; afterwards the interval does not cross the range's ends.
-    fn ask(&mut self, range: Option<(VersionId, VersionId)>, version: VersionId) -> bool {
+    pub(super) fn ask(
+        &mut self,
+        range: Option<(VersionId, VersionId)>,
+        version: VersionId,
+    ) -> bool {
         let Some((first, last)) = range else { return false };
         if version < first {
             self.last = self.last.min(VersionId(first.0 - 1));

@@ -1,15 +1,18 @@
 //! Packet ids, where they are kept apart from the packets.
 
 use super::Declarations;
+use super::gates::Interval;
 use crate::diagnostics::{Diagnostic, suggest};
 use crate::syntax::ast::{IdsChange, IdsEdit, IdsItem, IdsPlace, Name, VersionRef};
 use crate::version::VersionId;
 
-/// The id table as it is at a version: id and name, in order of id. Problems go to `out`.
+/// The id table as it is at a version: id and name, in order of id. Problems go to `out`; the interval
+/// is narrowed to the versions that have the same table.
 pub(crate) fn at(
     table: &IdsItem,
     declarations: &Declarations,
     version: VersionId,
+    interval: &mut Interval,
     out: &mut Vec<Diagnostic>,
 ) -> Vec<(i64, Name)> {
     let versions = &declarations.versions;
@@ -19,7 +22,8 @@ pub(crate) fn at(
             VersionRef::Number(n) => versions.first_from(*n),
             VersionRef::Key(key) => versions.by_text(key),
         };
-        if from.is_none_or(|from| from > version) {
+        let range = from.map(|from| (from, VersionId(u32::MAX)));
+        if !interval.ask(range, version) {
             continue;
         }
         match &line.change {

@@ -5,7 +5,7 @@ use std::sync::{Arc, Mutex};
 
 use midwire_codec::{ByteOrder, Direction};
 
-use super::{Declarations, data, gates, ids, stack};
+use super::{Declarations, data, gates, stack};
 use crate::diagnostics::{Diagnostic, Diagnostics, suggest};
 use crate::protocol::{Problems, Protocol, StateId, VersionFrom};
 use crate::sources::{Loader, Sources};
@@ -155,6 +155,9 @@ fn gather(
     for (index, item) in d.types.iter().enumerate() {
         d.types_by_name.entry(item.name.key()).or_default().push(index);
     }
+    for (index, item) in d.packets.iter().enumerate() {
+        d.packets_by_name.entry(item.name.key()).or_default().push(index);
+    }
     let mut entries = Vec::new();
     for table in &d.tables {
         entries.push(match &table.source {
@@ -292,6 +295,7 @@ fn head(
         tables: Vec::new(),
         table_entries: Vec::new(),
         packets: Vec::new(),
+        packets_by_name: HashMap::new(),
         ids: Vec::new(),
         events: Vec::new(),
         groups: Vec::new(),
@@ -555,24 +559,18 @@ fn check_type(ty: &Type, declarations: &Declarations, out: &mut Vec<Diagnostic>)
 fn check_ids(protocol: &Protocol, problems: &mut Diagnostics) {
     let declarations = &protocol.declarations;
     let mut out = Vec::new();
-    for (version, _) in protocol.versions.iter() {
-        declarations.packets_at(version, &mut out);
+    let mut named: HashSet<String> = HashSet::new();
+    let mut version = 0;
+    while (version as usize) < protocol.versions.iter().count() {
+        let mut interval = gates::Interval::ALL;
+        let packets = declarations.packets_at(VersionId(version), &mut interval, &mut out);
+        named.extend(packets.into_iter().map(|(_, _, _, name, _)| syntax::ast::lookup_key(&name)));
+        version = interval.last.0.saturating_add(1).max(version + 1);
     }
     // Packets without an id anywhere can never be met.
-    let tables: HashSet<String> = declarations
-        .ids
-        .iter()
-        .flat_map(|table| {
-            protocol
-                .versions
-                .iter()
-                .flat_map(|(v, _)| ids::at(table, declarations, v, &mut Vec::new()))
-        })
-        .map(|(_, name)| name.key())
-        .collect();
     for packet in &declarations.packets {
         if packet.ids.is_empty()
-            && !tables.contains(&packet.name.key())
+            && !named.contains(&packet.name.key())
             && protocol.stack.id.fixed_size() != Some(0)
         {
             let message = format!("`{}` has no id at any version", packet.name.text);

@@ -51,6 +51,7 @@ pub(crate) struct Declarations {
     /// The entries of each table, read from its file where it has one.
     pub(crate) table_entries: Vec<Vec<(Vec<Gate>, TableEntry)>>,
     pub(crate) packets: Vec<PacketItem>,
+    pub(crate) packets_by_name: HashMap<String, Vec<usize>>,
     pub(crate) ids: Vec<IdsItem>,
     pub(crate) events: Vec<OnItem>,
     /// Kept for the rules that name them.
@@ -84,7 +85,9 @@ impl Declarations {
     /// The protocol at one version.
     pub(crate) fn dialect(&self, protocol: &Protocol, version: VersionId) -> Dialect {
         let mut by_id = HashMap::new();
-        for (state, direction, id, name, item) in self.packets_at(version, &mut Vec::new()) {
+        for (state, direction, id, name, item) in
+            self.packets_at(version, &mut Interval::ALL.clone(), &mut Vec::new())
+        {
             let made = item.map(|item| self.made(item, direction, version));
             let item = item.map(|item| &self.packets[item]);
             let says_version = protocol.version_from.as_ref().is_some_and(|from| {
@@ -115,6 +118,7 @@ impl Declarations {
     pub(crate) fn packets_at(
         &self,
         version: VersionId,
+        interval: &mut Interval,
         out: &mut Vec<Diagnostic>,
     ) -> Vec<(StateId, Direction, i64, Arc<str>, Option<usize>)> {
         let mut list = Vec::new();
@@ -122,8 +126,8 @@ impl Declarations {
         for table in &self.ids {
             let Some(state) = self.state(table.state.as_ref()) else { continue };
             for direction in directions(table.direction) {
-                for (id, name) in ids::at(table, self, version, out) {
-                    let item = self.packet_item(state, direction, &name.key(), version);
+                for (id, name) in ids::at(table, self, version, interval, out) {
+                    let item = self.packet_item(state, direction, &name.key(), version, interval);
                     from_tables.insert((state, direction, name.key()));
                     list.push((state, direction, id, name.text.as_str().into(), item, name.span));
                 }
@@ -131,24 +135,12 @@ impl Declarations {
         }
         for (index, item) in self.packets.iter().enumerate() {
             let Some(state) = self.state(item.state.as_ref()) else { continue };
-            if !gates::admits(
-                &item.gates,
-                &self.versions,
-                version,
-                None,
-                &mut Interval::ALL.clone(),
-            ) {
+            if item.ids.is_empty() {
                 continue;
             }
             for direction in directions(item.directions) {
-                let gated = |gates: &[Gate]| {
-                    gates::admits(
-                        gates,
-                        &self.versions,
-                        version,
-                        Some(direction),
-                        &mut Interval::ALL.clone(),
-                    )
+                let mut gated = |gates: &[Gate]| {
+                    gates::admits(gates, &self.versions, version, Some(direction), interval)
                 };
                 if !gated(&item.gates) {
                     continue;
@@ -188,18 +180,13 @@ impl Declarations {
         direction: Direction,
         key: &str,
         version: VersionId,
+        interval: &mut Interval,
     ) -> Option<usize> {
-        self.packets.iter().position(|item| {
-            item.name.key() == key
-                && self.state(item.state.as_ref()) == Some(state)
+        self.packets_by_name.get(key)?.iter().copied().find(|index| {
+            let item = &self.packets[*index];
+            self.state(item.state.as_ref()) == Some(state)
                 && gates::goes(item.directions, direction)
-                && gates::admits(
-                    &item.gates,
-                    &self.versions,
-                    version,
-                    Some(direction),
-                    &mut Interval::ALL.clone(),
-                )
+                && gates::admits(&item.gates, &self.versions, version, Some(direction), interval)
         })
     }
 

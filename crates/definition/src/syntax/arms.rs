@@ -4,7 +4,7 @@ use nom::Parser;
 use nom::combinator::cut;
 
 use super::ast::{Gate, Label, Labels, Spanned};
-use super::cursor::{Cursor, Parsed, commas, continued, name, nested, spanned, symbol};
+use super::cursor::{Cursor, Parsed, closing, commas, continued, name, nested, spanned};
 use super::expression::expr;
 use super::fault::{Fault, Wanted};
 use super::gates::leading_gates;
@@ -42,7 +42,7 @@ fn label(i: Cursor<'_>) -> Parsed<'_, Spanned<Label>> {
         Kind::Text => string(i).map(|(rest, text)| (rest, Label::Str(text.node)))?,
         Kind::Symbol("(") => {
             let (rest, value) = nested(i.skip(), |i| cut(expr).parse(i))?;
-            let (rest, _) = cut(symbol(")")).parse(rest)?;
+            let (rest, _) = closing(i.span(), ")")(rest)?;
             (rest, Label::Expr(value))
         }
         Kind::Ident if i.is_word("true") => (i.skip(), Label::Bool(true)),

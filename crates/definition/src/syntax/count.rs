@@ -6,8 +6,9 @@ use nom::combinator::cut;
 use super::ast::{
     Compare, Count, CountKind, Expr, ExprKind, Name, Spanned, Type, TypeKind, lookup_key,
 };
-use super::cursor::{Cursor, Parsed, keyword, name, nested, symbol};
+use super::cursor::{Cursor, Parsed, closing, keyword, name, nested, symbol};
 use super::expression::{compare, condition, expr};
+use super::fault::{Fault, Wanted, unexpected};
 use super::token::Kind;
 use super::value::{committed, integer, small};
 
@@ -45,11 +46,14 @@ pub(super) fn is_primitive(name: &str) -> bool {
 
 /// `[`, how many, `]`.
 pub(super) fn count(i: Cursor<'_>) -> Parsed<'_, Count> {
-    let (inside, _) = symbol("[")(i)?;
+    let (inside, open) = match symbol("[")(i) {
+        Ok(found) => found,
+        Err(_) => return no_count(i),
+    };
     let (rest, (kind, max)) = nested(inside, |inside| {
         let (rest, kind) = cut(kind).parse(inside)?;
         let (rest, max) = limit(rest)?;
-        let (rest, _) = cut(symbol("]")).parse(rest)?;
+        let (rest, _) = closing(open, "]")(rest)?;
         Ok((rest, (kind, max)))
     })?;
     Ok((rest, Count { kind, max, span: i.span_to(rest) }))
@@ -63,9 +67,23 @@ pub(super) fn limit(i: Cursor<'_>) -> Parsed<'_, Option<Spanned<i64>>> {
     cut(small).map(Some).parse(i.skip())
 }
 
+fn no_count<T>(i: Cursor<'_>) -> Parsed<'_, T> {
+    let message = unexpected(i, &[Wanted::Word("[")]);
+    Fault::known(
+        i,
+        message.help("say how long it is: `[varint]`, `[20]`, `[field]`, or `[..]` for the rest"),
+    )
+}
+
 fn kind(i: Cursor<'_>) -> Parsed<'_, CountKind> {
     let ends = |n: usize| i.is_symbol_ahead(n, "]") || i.word_ahead(n) == Some("max");
     match i.token().kind {
+        Kind::Symbol("]") => {
+            let message = unexpected(i, &[Wanted::Thing("a count")]);
+            let help =
+                "a prefix such as `varint`, a number, an earlier field, or `..` for the rest";
+            Fault::known(i, message.help(help))
+        }
         Kind::Symbol("..") => Ok((i.skip(), CountKind::Rest)),
         Kind::Ident if i.is_word("until") && !ends(1) => until(i.skip()).map_err(committed),
         Kind::Ident if i.is_word("while") && !ends(1) => {
@@ -83,8 +101,9 @@ fn kind(i: Cursor<'_>) -> Parsed<'_, CountKind> {
 
 fn until(i: Cursor<'_>) -> Parsed<'_, CountKind> {
     if i.is_word("sum") && i.is_symbol_ahead(1, "(") {
+        let open = i.skip().span();
         let (rest, each) = nested(i.skip().skip(), |i| cut(expr).parse(i))?;
-        let (rest, (_, compare, total)) = (symbol(")"), compare, cut(expr)).parse(rest)?;
+        let (rest, (_, compare, total)) = (closing(open, ")"), compare, cut(expr)).parse(rest)?;
         return Ok((rest, CountKind::UntilSum { each, compare, total }));
     }
     let byte = Name { text: "u8".to_owned(), span: i.span() };

@@ -1,6 +1,6 @@
 //! Where a parser stands, and the parsers of single words.
 
-use std::cell::RefCell;
+use std::cell::{Cell, RefCell};
 use std::iter::{Copied, Enumerate};
 use std::slice::Iter;
 
@@ -8,7 +8,7 @@ use nom::combinator::cut;
 use nom::{Err, IResult, Input, Needed, Parser};
 
 use super::ast::{Name, Span, Spanned};
-use super::fault::{Fault, Wanted};
+use super::fault::{Fault, Wanted, found};
 use super::lexical::{Lexed, at_margin};
 use super::token::{Kind, Token};
 use crate::diagnostics::{Diagnostic, MAX_ERRORS};
@@ -25,12 +25,21 @@ pub(super) struct Context<'a> {
     pub(super) tokens: Vec<Token>,
     docs: Vec<(usize, String)>,
     reports: RefCell<Vec<Diagnostic>>,
+    /// The first pair of braces in this declaration whose indentation does not agree.
+    misleading: Cell<Option<(Span, Span)>>,
 }
 
 impl<'a> Context<'a> {
     pub(super) fn new(file: u16, text: &'a str, lexed: Lexed) -> Self {
         let Lexed { tokens, docs } = lexed;
-        Context { file, text, tokens, docs, reports: RefCell::default() }
+        Context {
+            file,
+            text,
+            tokens,
+            docs,
+            reports: RefCell::default(),
+            misleading: Cell::default(),
+        }
     }
 
     /// The diagnostics, once parsing is done.
@@ -158,6 +167,35 @@ impl<'a> Cursor<'a> {
         before.bytes().filter(|byte| *byte == b'\n').count() + 1
     }
 
+    /// Notes that the next word closes the brace at `open`, in case another is found missing.
+    pub(super) fn note_closed(self, open: Span) {
+        let close = self.span();
+        let noted = &self.cx.misleading;
+        if self.token().first_of_line
+            && noted.get().is_none()
+            && self.indent(close) < self.indent(open)
+        {
+            noted.set(Some((open, close)));
+        }
+    }
+
+    /// A pair of braces in this declaration of which the second stands further left.
+    pub(super) fn misleading_close(self) -> Option<(Span, Span)> {
+        self.cx.misleading.get()
+    }
+
+    /// A declaration begins here: forget what was noted before.
+    pub(super) fn begin_item(self) {
+        self.cx.misleading.set(None);
+    }
+
+    /// How many blanks begin the line of a place.
+    fn indent(self, place: Span) -> usize {
+        let before = self.cx.text.get(..place.start as usize).unwrap_or_default();
+        let line = before.rfind('\n').map_or(before, |newline| &before[newline + 1..]);
+        line.len() - line.trim_start_matches([' ', '\t']).len()
+    }
+
     /// Keeps a message and goes on.
     ///
     /// # Errors
@@ -201,6 +239,26 @@ pub(super) fn continued<'a>(text: &'static str) -> impl Fn(Cursor<'a>) -> Parsed
     move |i| {
         let (i, span) = symbol(text)(i)?;
         Ok((newlines(i), span))
+    }
+}
+
+/// The bracket that closes the one at `open`.
+pub(super) fn closing<'a>(
+    open: Span,
+    bracket: &'static str,
+) -> impl Fn(Cursor<'a>) -> Parsed<'a, Span> {
+    move |i| {
+        if i.is_symbol(bracket) {
+            return Ok((i.skip(), i.span()));
+        }
+        let is_end = matches!(i.token().kind, Kind::End | Kind::Symbol("}" | ")" | "]"));
+        if !is_end && !i.token().first_of_line {
+            return Fault::needed(i, &[Wanted::Word(bracket)]);
+        }
+        let opening = i.slice(open);
+        let found = found(i.token().kind, i.text_of(i.token()));
+        let message = format!("expected `{bracket}` for this `{opening}`, found {found}");
+        Fault::known(i, Diagnostic::error("W005", open, message).label("never closed"))
     }
 }
 

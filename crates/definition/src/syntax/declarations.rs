@@ -2,10 +2,10 @@
 
 use nom::Parser;
 use nom::combinator::{cut, map, opt};
-use nom::sequence::delimited;
+use nom::sequence::terminated;
 
 use super::ast::{Item, Name, TableEntry, TableItem, TableSource, TypeItem};
-use super::cursor::{Cursor, Parsed, commas, name, named, newlines, symbol};
+use super::cursor::{Cursor, Parsed, closing, commas, name, named, newlines, symbol};
 use super::events::{group, on};
 use super::fault::{Fault, Wanted};
 use super::gates::{attributes, gates};
@@ -33,6 +33,13 @@ pub(super) fn item(i: Cursor<'_>) -> Parsed<'_, Item> {
         Some("test") => map(cut(test), Item::Test).parse(i),
         _ => no_item(i),
     }
+}
+
+/// Whether a declaration may have been meant here.
+pub(super) fn resembles_item(i: Cursor<'_>) -> bool {
+    let known = ITEM_KEYWORDS.iter().copied();
+    i.word().is_some_and(|word| suggest(word, known).is_some()) && i.is_name_ahead(1)
+        || i.is_word("include")
 }
 
 fn no_item(i: Cursor<'_>) -> Parsed<'_, Item> {
@@ -76,6 +83,11 @@ fn no_item(i: Cursor<'_>) -> Parsed<'_, Item> {
 
 /// What is wrong when something stands behind a declaration, on its line.
 pub(super) fn trailing(i: Cursor<'_>) -> Fault {
+    if i.is_symbol("}") {
+        let message = Diagnostic::error("W006", i.span(), "this `}` closes nothing")
+            .label("no `{` is open here");
+        return Fault::Known { at: i.at(), message: Box::new(message) };
+    }
     if i.is_symbol("@") {
         let message =
             Diagnostic::error("W009", i.span(), "a gate or an attribute is not expected here")
@@ -90,8 +102,7 @@ fn type_item(i: Cursor<'_>) -> Parsed<'_, TypeItem> {
     let doc = i.doc();
     let (rest, name) = named("a name for the type")(i.skip())?;
     let (rest, mut versions) = gates(rest)?;
-    let params = delimited(symbol("("), cut(commas(parameter)), cut(symbol(")")));
-    let (rest, params) = opt(params).parse(rest)?;
+    let (rest, params) = opt(parameters).parse(rest)?;
     let (rest, mut more) = gates(rest)?;
     versions.append(&mut more);
     let (rest, mut marks) = attributes(rest)?;
@@ -102,6 +113,11 @@ fn type_item(i: Cursor<'_>) -> Parsed<'_, TypeItem> {
     let params = params.unwrap_or_default();
     let (gates, attributes, span) = (versions, marks, i.span_to(rest));
     Ok((rest, TypeItem { doc, name, gates, params, attributes, body, span }))
+}
+
+fn parameters(i: Cursor<'_>) -> Parsed<'_, Vec<Name>> {
+    let (i, open) = symbol("(")(i)?;
+    cut(terminated(commas(parameter), closing(open, ")"))).parse(i)
 }
 
 fn parameter(i: Cursor<'_>) -> Parsed<'_, Name> {

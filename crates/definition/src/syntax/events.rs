@@ -106,7 +106,7 @@ fn part(i: Cursor<'_>) -> Parsed<'_, Part> {
     }
     let (rest, head) = head(i)?;
     let Some(directions) = head.directions else {
-        return Err(nom::Err::Failure(no_direction(rest, &head)));
+        return Err(no_direction(rest, &head));
     };
     let (rest, gates) = gates(rest)?;
     let (rest, (views, _)) = cut(|i| block(i, Style::Lines, "a view", view)).parse(rest)?;

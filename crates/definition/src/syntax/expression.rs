@@ -7,8 +7,8 @@ use nom::sequence::preceded;
 
 use super::arms::labels;
 use super::ast::{BinaryOp, Compare, Expr, ExprKind, Label, Labels, Name, Span};
-use super::cursor::{Cursor, Parsed, commas, continued, name, nested, newlines, symbol};
-use super::fault::{Fault, Wanted};
+use super::cursor::{Cursor, Parsed, closing, commas, continued, name, nested, newlines, symbol};
+use super::fault::{Fault, Wanted, unexpected};
 use super::recovery::{Style, block};
 use super::token::Kind;
 use super::value::{committed, float, integer, string};
@@ -270,8 +270,7 @@ fn set(i: Cursor<'_>) -> Parsed<'_, (Vec<Expr>, usize)> {
         height = height.max(member.height);
         members.push(member.expr);
         if !matches!(rest.token().kind, Kind::Newline | Kind::Symbol("," | "}")) {
-            let message = Diagnostic::error("W005", rest.span(), "expected `,` or `}` in a set")
-                .label("expected `,` or `}`")
+            let message = unexpected(rest, &[Wanted::Word(","), Wanted::Word("}")])
                 .secondary(open, "the set begins here");
             return Fault::known(rest, message);
         }
@@ -318,7 +317,7 @@ fn primary(i: Cursor<'_>) -> Parsed<'_, Tree> {
         Kind::Symbol("(") => {
             let (rest, mut inner) =
                 nested(i.skip(), |i| operators(i, binds::OR)).map_err(committed)?;
-            let (rest, _) = cut(symbol(")")).parse(rest)?;
+            let (rest, _) = closing(i.span(), ")")(rest)?;
             inner.expr.span = i.span_to(rest);
             Ok((rest, inner))
         }
@@ -348,7 +347,7 @@ fn named(i: Cursor<'_>) -> Parsed<'_, Tree> {
     if i.is_symbol_ahead(1, "[") {
         let (after, table) = name(i)?;
         let (rest, index) = nested(after.skip(), |i| operators(i, binds::OR)).map_err(committed)?;
-        let (rest, _) = cut(symbol("]")).parse(rest)?;
+        let (rest, _) = closing(after.span(), "]")(rest)?;
         let kind = ExprKind::Lookup(table, Box::new(index.expr));
         return node(rest, kind, i.span_to(rest), index.height);
     }
@@ -363,12 +362,12 @@ pub(super) fn arguments(i: Cursor<'_>) -> Parsed<'_, Vec<Expr>> {
 
 /// The same, and the height of the highest.
 fn trees(i: Cursor<'_>) -> Parsed<'_, (Vec<Expr>, usize)> {
-    let (i, _) = symbol("(")(i)?;
+    let (i, open) = symbol("(")(i)?;
     if i.is_symbol(")") {
         return Ok((i.skip(), (Vec::new(), 0)));
     }
     let (i, trees) = cut(commas(|i| operators(i, binds::OR))).parse(i)?;
-    let (i, _) = cut(symbol(")")).parse(i)?;
+    let (i, _) = closing(open, ")")(i)?;
     let height = trees.iter().map(|tree| tree.height).max().unwrap_or(0);
     Ok((i, (trees.into_iter().map(|tree| tree.expr).collect(), height)))
 }

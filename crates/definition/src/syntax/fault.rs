@@ -43,7 +43,12 @@ impl Fault {
 
     /// Fails for good with this message about the next word.
     pub(super) fn known<'a, T>(i: Cursor<'a>, message: Diagnostic) -> Parsed<'a, T> {
-        Err(Err::Failure(Fault::Known { at: i.at(), message: Box::new(message) }))
+        Err(Fault::fatal(i, message))
+    }
+
+    /// This message about the next word, as a failure for good.
+    pub(super) fn fatal(i: Cursor<'_>, message: Diagnostic) -> Err<Fault> {
+        Err::Failure(Fault::Known { at: i.at(), message: Box::new(message) })
     }
 
     pub(super) fn too_deep(i: Cursor<'_>) -> Fault {
@@ -102,7 +107,7 @@ impl<'a> ParseError<Cursor<'a>> for Fault {
 }
 
 /// "expected .., found ..", with what is usually meant.
-fn unexpected(i: Cursor<'_>, wanted: &[Wanted]) -> Diagnostic {
+pub(super) fn unexpected(i: Cursor<'_>, wanted: &[Wanted]) -> Diagnostic {
     let token = i.token();
     let text = i.text_of(token);
     if let Kind::Bad(bad) = token.kind {
@@ -193,7 +198,7 @@ pub(super) fn bad_word(bad: Bad, span: Span, text: &str) -> Diagnostic {
                 .label("not a plain quote")
                 .help("write \" or '")
         }
-        Bad::Character if first.is_alphanumeric() => {
+        Bad::Character if first.is_alphanumeric() || first == '_' => {
             let text = shortened(text);
             Diagnostic::error("W002", span, format!("`{text}` has letters other than a to z"))
                 .label("not a plain name")

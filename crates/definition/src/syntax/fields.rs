@@ -7,8 +7,8 @@ use nom::sequence::preceded;
 use super::arms::{ArmHead, arm_head};
 use super::ast::{Field, FieldArm, FieldKind, Struct};
 use super::cursor::{Cursor, Parsed, continued, named, nested, newlines};
-use super::expression::{condition, expr};
-use super::fault::{Fault, Wanted};
+use super::expression::{begins_operator, condition, expr};
+use super::fault::{Fault, Wanted, shortened, unexpected};
 use super::gates::{attributes, leading_gates};
 use super::recovery::{Style, block};
 use super::token::Kind;
@@ -43,6 +43,10 @@ fn kind(i: Cursor<'_>) -> Parsed<'_, FieldKind> {
         Some("match") => flat_match(i),
         Some("let") => {
             let (i, name) = cut(named("a name for the value")).parse(i.skip())?;
+            if i.is_symbol(":") {
+                let message = unexpected(i, &[Wanted::Word("=")]);
+                return Fault::known(i, message.help("a `let` has no type: it takes its value's"));
+            }
             let (i, value) = cut(preceded(continued("="), expr)).parse(i)?;
             Ok((i, FieldKind::Let { name, value }))
         }
@@ -62,6 +66,12 @@ fn named_field(i: Cursor<'_>) -> Parsed<'_, FieldKind> {
                 .help("`else` follows the `}` of its `if`");
             return Fault::known(i, message);
         }
+        _ if begins_operator(i) && !i.is_name_ahead(0) => {
+            let message = unexpected(i, &[Wanted::Thing("a field")]);
+            let help =
+                "a line that goes on ends with its operator, the next does not begin with it";
+            return Fault::known(i, message.help(help));
+        }
         _ => named("a field")(i)?,
     };
     if !after.is_symbol(":") {
@@ -76,18 +86,35 @@ fn named_field(i: Cursor<'_>) -> Parsed<'_, FieldKind> {
 /// A name without the colon: perhaps a keyword, misspelt.
 fn no_colon<'a>(i: Cursor<'a>, after: Cursor<'a>) -> Parsed<'a, FieldKind> {
     let word = i.word().unwrap_or_default();
-    let keyword = suggest(word, ["if", "match", "let", "pad", "else"].into_iter());
-    let same_line =
-        !matches!(after.token().kind, Kind::Newline | Kind::End | Kind::Symbol("," | "}"));
-    match keyword.or(if word == "switch" { Some("match") } else { None }) {
-        Some(keyword) if same_line => {
+    let message = unexpected(after, &[Wanted::Word(":")]);
+    if ends(after) {
+        return Fault::known(after, message.help(format!("a field needs a type: `{word}: u8`")));
+    }
+    // `a u8` is a field; what goes on is something else.
+    let looks_like_field =
+        after.is_name_ahead(0) && (ends(after.skip()) || after.is_symbol_ahead(1, "@"));
+    let meant = match word {
+        "switch" => Some("match"),
+        _ if looks_like_field => None,
+        _ => suggest(word, ["if", "match", "let", "pad", "else"].into_iter()),
+    };
+    match meant {
+        Some(meant) => {
             let message = Diagnostic::error("W007", i.span(), format!("`{word}` is no keyword"))
                 .label("unknown keyword")
-                .help(format!("did you mean `{keyword}`? a field is written `{word}: type`"));
+                .help(format!("did you mean `{meant}`? a field is written `{word}: type`"));
             Fault::known(i, message)
         }
-        _ => Fault::needed(after, &[Wanted::Word(":")]),
+        None if looks_like_field => {
+            let ty = shortened(after.text_of(after.token()));
+            Fault::known(after, message.help(format!("write `{word}: {ty}`")))
+        }
+        None => Fault::known(after, message),
     }
+}
+
+fn ends(i: Cursor<'_>) -> bool {
+    matches!(i.token().kind, Kind::Newline | Kind::End | Kind::Symbol("," | "}"))
 }
 
 /// `...` alone, or with the type whose fields stand here.

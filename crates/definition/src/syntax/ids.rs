@@ -6,7 +6,7 @@ use nom::sequence::preceded;
 
 use super::ast::{IdsChange, IdsEdit, IdsItem, IdsLine, IdsPlace, Name, Spanned};
 use super::cursor::{Cursor, Parsed, continued, keyword, name, named, symbol};
-use super::fault::{Fault, Wanted};
+use super::fault::{Fault, Wanted, unexpected};
 use super::gates::{direction, direction_word, version};
 use super::recovery::{Style, block, separators};
 use super::token::Kind;
@@ -25,6 +25,12 @@ pub(super) fn ids(i: Cursor<'_>) -> Parsed<'_, IdsItem> {
 }
 
 fn line(i: Cursor<'_>) -> Parsed<'_, IdsLine> {
+    if i.is_name_ahead(0) {
+        let message = unexpected(i, &[Wanted::Thing("a version")]);
+        let help = "a line is `765: a b c`, or edits of the one before: `+ a after b`, `- a`, \
+                    `move a after b`, `rename a to b`";
+        return Fault::known(i, message.help(help));
+    }
     let (i, version) = version(i)?;
     let (i, _) = cut(continued(":")).parse(i)?;
     let (i, change) = if begins_edit(i) {

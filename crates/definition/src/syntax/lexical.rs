@@ -85,7 +85,14 @@ fn is_word(c: char) -> bool {
 
 fn word(i: &str) -> Scan<'_, Kind> {
     let start = satisfy(|c| c.is_ascii_alphabetic() || c == '_');
-    value(Kind::Ident, pair(start, take_while(is_word))).parse(i)
+    let (rest, _) = pair(start, take_while(is_word)).parse(i)?;
+    let (rest, foreign) = take_while(is_letter)(rest)?;
+    Ok((rest, if foreign.is_empty() { Kind::Ident } else { Kind::Bad(Bad::Character) }))
+}
+
+/// A letter or digit of any script, or what may stand in a name.
+fn is_letter(c: char) -> bool {
+    is_word(c) || c.is_alphanumeric()
 }
 
 fn digit(i: &str) -> Scan<'_, char> {
@@ -151,8 +158,7 @@ fn symbol(i: &str) -> Scan<'_, Kind> {
 
 /// Letters of other scripts as one piece, anything else alone.
 fn stray(i: &str) -> Scan<'_, &str> {
-    let foreign = take_while1(|c: char| !c.is_ascii() && c.is_alphanumeric() || is_word(c));
-    alt((foreign, recognize(anychar))).parse(i)
+    alt((take_while1(is_letter), recognize(anychar))).parse(i)
 }
 
 /// Collects words and decides which ends of lines count.

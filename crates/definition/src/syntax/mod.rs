@@ -53,14 +53,23 @@ pub fn parse(file: u16, text: &str) -> (File, Vec<Diagnostic>) {
 
 fn items(mut i: Cursor<'_>) -> Vec<ast::Item> {
     let mut items = Vec::new();
+    let mut failed = false;
     loop {
         i = separators(i);
         if i.token().kind == Kind::End {
             return items;
         }
+        if failed && !declarations::resembles_item(i) {
+            // Still what was in the braces of the declaration that failed.
+            let next = resume(i, i.at(), Style::Lines);
+            i = if next.is_symbol("}") { next.skip() } else { next };
+            continue;
+        }
+        i.begin_item();
         let fault = match declarations::item(i) {
             Ok((rest, item)) => {
                 items.push(item);
+                failed = false;
                 if matches!(rest.token().kind, Kind::Newline | Kind::End | Kind::Symbol(",")) {
                     i = rest;
                     continue;
@@ -75,6 +84,7 @@ fn items(mut i: Cursor<'_>) -> Vec<ast::Item> {
             Err(Err::Error(fault) | Err::Failure(fault)) => fault,
             Err(Err::Incomplete(_)) => return items,
         };
+        failed = true;
         let at = fault.at();
         let Some(message) = fault.into_diagnostic(i) else { return items };
         if i.report(message).is_err() {

@@ -52,15 +52,14 @@ pub(super) fn one_direction(i: Cursor<'_>, head: &Head) -> Result<Directions, no
             let message =
                 Diagnostic::error("W012", i.skip().span(), "one direction is needed here")
                     .label("expected `clientbound` or `serverbound`");
-            let fault: Parsed<'_, ()> = Fault::known(i, message);
-            Err(fault.map(|_| ()).err().unwrap_or(nom::Err::Failure(Fault::Stop)))
+            Err(Fault::fatal(i, message))
         }
-        None => Err(nom::Err::Failure(no_direction(i, head))),
+        None => Err(no_direction(i, head)),
     }
 }
 
 /// The fault of a head without a direction.
-pub(super) fn no_direction(i: Cursor<'_>, head: &Head) -> Fault {
+pub(super) fn no_direction(i: Cursor<'_>, head: &Head) -> nom::Err<Fault> {
     let written = head.state.as_ref().unwrap_or(&head.name);
     let name = &head.name.text;
     let directions = ["clientbound", "serverbound", "both"];
@@ -78,7 +77,7 @@ pub(super) fn no_direction(i: Cursor<'_>, head: &Head) -> Fault {
         .label("which way does it go?")
         .help("write `clientbound` (from the server) or `serverbound` (to it)"),
     };
-    Fault::Known { at: i.at(), message: Box::new(message) }
+    Fault::fatal(i, message)
 }
 
 /// `packet ..`
@@ -99,7 +98,7 @@ pub(super) fn packet(i: Cursor<'_>) -> Parsed<'_, PacketItem> {
         rest = rest.skip();
     }
     let Some(directions) = head.directions else {
-        return Err(nom::Err::Failure(no_direction(rest, &head)));
+        return Err(no_direction(rest, &head));
     };
     let (rest, mut more) = gates(rest)?;
     all_gates.append(&mut more);

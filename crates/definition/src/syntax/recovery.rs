@@ -4,7 +4,8 @@ use nom::Err;
 
 use super::ast::Span;
 use super::cursor::{Cursor, Parsed, nested, symbol};
-use super::fault::{Fault, Wanted, found};
+use super::fault::{Fault, Wanted, found, shortened, unexpected};
+use super::gates::begins_gate;
 use super::lexical::ITEM_KEYWORDS;
 use super::token::Kind;
 use crate::diagnostics::Diagnostic;
@@ -44,6 +45,7 @@ pub(super) fn body<'a, T>(
     loop {
         i = separators(i);
         if i.is_symbol("}") {
+            i.note_closed(open);
             return Ok((i.skip(), things));
         }
         if i.token().kind == Kind::End || begins_item(i, style) {
@@ -86,8 +88,11 @@ pub(super) fn separators(mut i: Cursor<'_>) -> Cursor<'_> {
     i
 }
 
+/// Whether a thing is over. In a bracket that was never closed newlines are no words, but a line
+/// begins all the same.
 fn ends_thing(i: Cursor<'_>) -> bool {
-    matches!(i.token().kind, Kind::Newline | Kind::End | Kind::Symbol("," | "}"))
+    i.token().first_of_line
+        || matches!(i.token().kind, Kind::Newline | Kind::End | Kind::Symbol("," | "}"))
 }
 
 /// Whether a declaration begins here, so that a brace before it was never closed.
@@ -156,39 +161,55 @@ fn never_closed(i: Cursor<'_>, open: Span) -> Diagnostic {
         }
     }
     let found = found(i.token().kind, i.text_of(i.token()));
-    Diagnostic::error(
+    let message = Diagnostic::error(
         "W005",
         span,
         format!("expected `}}` for the `{{` of line {line}, found {found}"),
     )
     .label("`}` is missing before this")
-    .secondary(open, "opened here")
-}
-
-fn not_separated(i: Cursor<'_>, what: &'static str) -> Diagnostic {
-    let span = i.span();
-    let text = i.text_of(i.token());
-    match i.token().kind {
-        Kind::Symbol("@") => misplaced_gate(i),
-        Kind::Symbol("=") => {
-            Diagnostic::error("W001", span, format!("{what} has no value of its own"))
-                .label("not expected")
+    .secondary(open, "opened here");
+    match i.misleading_close() {
+        Some((open, close)) if open != message.secondary[0].0 => {
+            let line = i.line_of(close);
+            message.secondary(
+                open,
+                format!("perhaps this one: the `}}` of line {line} stands further left"),
+            )
         }
-        _ => {
-            let wanted = [Wanted::Thing("a newline"), Wanted::Word(","), Wanted::Word("}")];
-            let fault = Fault::Expected { at: i.at(), wanted: wanted.to_vec() };
-            let message = fault.into_diagnostic(i);
-            message.unwrap_or_else(|| {
-                Diagnostic::error("W001", span, format!("`{text}` is unexpected"))
-            })
-        }
+        _ => message,
     }
 }
 
+fn not_separated(i: Cursor<'_>, what: &'static str) -> Diagnostic {
+    let wanted = [Wanted::Thing("a newline"), Wanted::Word(","), Wanted::Word("}")];
+    let message = unexpected(i, &wanted);
+    let help = match i.token().kind {
+        Kind::Symbol("@") if begins_gate(i) => return misplaced_gate(i),
+        Kind::Symbol("[") => "a list is written with its count in front: `[4] u8`, `[varint] Slot`",
+        Kind::Symbol("?") => "what may be absent is written `opt u8`",
+        Kind::Symbol("<") => "arguments of a type are written in round brackets: `Holder(u8)`",
+        Kind::Ident | Kind::Quoted => {
+            return message.help(format!("{what} ends with its line, or with `,`"));
+        }
+        _ => return message,
+    };
+    message.help(help)
+}
+
 /// A gate behind the thing it should stand before.
-pub(super) fn misplaced_gate(i: Cursor<'_>) -> Diagnostic {
-    let line = i.text_of(i.ahead(1));
-    Diagnostic::error("W009", i.span(), "a gate stands before what it is for")
+fn misplaced_gate(i: Cursor<'_>) -> Diagnostic {
+    let mut end = i.skip();
+    while end.is_adjacent()
+        && matches!(
+            end.token().kind,
+            Kind::Integer | Kind::Float | Kind::Ident | Kind::Symbol(".." | "|" | ".")
+        )
+    {
+        end = end.skip();
+    }
+    let span = i.span_to(end);
+    let gate = shortened(i.slice(span));
+    Diagnostic::error("W009", span, "a gate stands before what it is for")
         .label("too late for a gate")
-        .help(format!("write `@{line}..` in front of the name, as in `@764.. name: u8`"))
+        .help(format!("write it first: `{gate} name: type`"))
 }

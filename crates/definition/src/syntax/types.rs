@@ -2,7 +2,7 @@
 
 use nom::Parser;
 use nom::combinator::{cut, map, opt};
-use nom::sequence::{delimited, preceded};
+use nom::sequence::{preceded, terminated};
 
 use super::arms::{ArmHead, arm_head};
 use super::ast::{
@@ -11,7 +11,8 @@ use super::ast::{
 };
 use super::count::{count, is_primitive};
 use super::cursor::{
-    Cursor, Parsed, commas, continued, keyword, name, named, nested, newlines, spanned, symbol,
+    Cursor, Parsed, closing, commas, continued, keyword, name, named, nested, newlines, spanned,
+    symbol,
 };
 use super::expression::{begins_operator, condition, continue_with, expr};
 use super::fault::{Fault, Wanted};
@@ -114,6 +115,10 @@ fn named_type(i: Cursor<'_>) -> Parsed<'_, TypeKind> {
     if i.token().kind == Kind::Ident {
         check_width(i)?;
     }
+    name_with_arguments(i)
+}
+
+fn name_with_arguments(i: Cursor<'_>) -> Parsed<'_, TypeKind> {
     let (i, name) = name(i)?;
     let (i, args) = opt(type_arguments).parse(i)?;
     Ok((i, TypeKind::Name { name, args: args.unwrap_or_default() }))
@@ -126,7 +131,10 @@ pub(super) fn type_name(i: Cursor<'_>) -> Parsed<'_, Type> {
 }
 
 fn type_arguments(i: Cursor<'_>) -> Parsed<'_, Vec<Arg>> {
-    nested(i, |i| delimited(symbol("("), cut(commas(argument)), cut(symbol(")"))).parse(i))
+    nested(i, |i| {
+        let (i, open) = symbol("(")(i)?;
+        cut(terminated(commas(argument), closing(open, ")"))).parse(i)
+    })
 }
 
 /// Reports `u9` and the like: the shape of a primitive, but of a width there is none of.
@@ -134,7 +142,9 @@ fn check_width(i: Cursor<'_>) -> Result<(), nom::Err<Fault>> {
     let word = i.word().unwrap_or_default();
     let bare = word.strip_suffix("le").or(word.strip_suffix("be")).unwrap_or(word);
     let digits = bare.strip_prefix(['u', 'i', 'f']).unwrap_or_default();
-    if digits.is_empty() || !digits.bytes().all(|b| b.is_ascii_digit()) || is_primitive(word) {
+    // `f1` is more often a name of somebody's own.
+    let is_name = digits.is_empty() || (digits.len() == 1 && bare.starts_with('f'));
+    if is_name || !digits.bytes().all(|b| b.is_ascii_digit()) || is_primitive(word) {
         return Ok(());
     }
     let message = Diagnostic::error("W018", i.span(), format!("there is no primitive `{word}`"));
@@ -157,7 +167,8 @@ fn argument(i: Cursor<'_>) -> Parsed<'_, Arg> {
     if !is_callable || !ends_name {
         return map(expr, Arg::Expr).parse(i);
     }
-    let (rest, named) = type_name(i)?;
+    let (rest, kind) = nested(i, name_with_arguments)?;
+    let named = Type { kind, span: i.span_to(rest) };
     if !begins_operator(rest) {
         return Ok((rest, Arg::Name(named)));
     }
@@ -194,7 +205,9 @@ fn begins_certain_type(i: Cursor<'_>) -> bool {
 
 /// Whether the first arm of the `match` here gives something that can only be a value.
 fn gives_values(i: Cursor<'_>) -> bool {
-    let arrow = i.tokens()[i.at()..].iter().position(|token| token.kind == Kind::Symbol("=>"));
+    const FARTHEST: usize = 256;
+    let mut ahead = i.tokens()[i.at()..].iter().take(FARTHEST);
+    let arrow = ahead.position(|token| token.kind == Kind::Symbol("=>"));
     arrow.is_some_and(|arrow| {
         let body = newlines(i.moved_to(i.at() + arrow + 1));
         matches!(
@@ -277,8 +290,9 @@ fn bit_member(i: Cursor<'_>) -> Parsed<'_, BitMember> {
 }
 
 fn packed(i: Cursor<'_>) -> Parsed<'_, TypeKind> {
-    let both = (expr, continued(","), expr);
-    let (i, (width, _, count)) = cut(delimited(symbol("("), both, symbol(")"))).parse(i)?;
+    let (i, open) = cut(symbol("(")).parse(i)?;
+    let (i, (width, _, count, _)) =
+        cut((expr, continued(","), expr, closing(open, ")"))).parse(i)?;
     let (i, unit) = opt(preceded(keyword("in"), cut(name))).parse(i)?;
     Ok((i, TypeKind::Packed { width: Box::new(width), count: Box::new(count), unit }))
 }
