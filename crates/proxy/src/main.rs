@@ -1,9 +1,9 @@
 //! midwire: stands between a game and its server, and shows what they say to each other.
 
 mod args;
-mod config;
 mod error;
 mod protocols;
+mod proxy;
 mod queue;
 mod relay;
 mod settings;
@@ -31,7 +31,7 @@ fn main() -> ExitCode {
 
 fn run(command: args::Command) -> anyhow::Result<ExitCode> {
     match command {
-        args::Command::Proxy(proxy) => relay::command(proxy),
+        args::Command::Proxy(args) => proxy::run(&args),
     }
 }
 

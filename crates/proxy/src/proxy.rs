@@ -45,13 +45,8 @@ pub(crate) fn run(args: &args::Proxy) -> anyhow::Result<ExitCode> {
     let (events, shown) = queue(settings.relay.events_max, when_full);
     let (stop, stopped) = watch::channel(false);
     let stop = Arc::new(stop);
-    let printer = print::Printer {
-        view: print::view(&args.view, style, protocol.clone()),
-        limits: settings.definition,
-        protocol: protocol.clone(),
-        stop: stop.clone(),
-    };
-    let printer = print::spawn(printer, shown)?;
+    let view = print::view(&args.view, style, &protocol, settings.definition);
+    let printer = print::spawn(view, shown, stop.clone())?;
 
     let runtime = tokio::runtime::Builder::new_multi_thread()
         .enable_all()

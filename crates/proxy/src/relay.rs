@@ -160,6 +160,7 @@ impl Relay {
         let mut sessions: JoinSet<[Counters; 2]> = JoinSet::new();
         let mut totals = Totals::default();
         let mut turned_away = 0u64;
+        let handed_out = stop.clone();
         loop {
             tokio::select! {
                 accepted = listener.accept() => match accepted {
@@ -181,7 +182,7 @@ impl Relay {
                             own: address,
                             config: config.clone(),
                             events: events.clone(),
-                            stop: stop.clone(),
+                            stop: handed_out.clone(),
                         }));
                     }
                     Err(error) => {
