@@ -3,7 +3,7 @@
 mod builtin;
 pub mod chat;
 mod check;
-
+mod coverage;
 pub mod diagnostics;
 pub mod escape;
 pub mod given;
@@ -21,8 +21,8 @@ pub mod value;
 mod version;
 
 pub use builtin::{Builtin, builtin, builtins};
-
-pub use check::{Coverage, CoverageEntry, Report, TestFailure, check, coverage};
+pub use check::{Report, TestFailure, check};
+pub use coverage::{Coverage, CoverageEntry, Gap, coverage};
 pub use diagnostics::{Diagnostic, Diagnostics, Severity, render};
 pub use given::Given;
 pub use limits::Limits;

@@ -6,7 +6,6 @@ use std::time::Duration;
 
 use bytes::Bytes;
 use hex_literal::hex;
-use midwire_definition::builtin;
 use midwire_session::{
     Elapsed, InjectError, Limits, NewPacket, Options, Origin, PacketNumber, Scratch, Session,
     Setup, UnknownPacket, Verdict, Watch,
@@ -381,7 +380,7 @@ fn the_server_is_told_its_own_address() {
     ] {
         let rewrite = midwire_session::HostRewrite { host: "play.example.org".into(), port: 25566 };
         let options = Options { rewrite_host: Some(rewrite), ..Options::default() };
-        let mut driver = Driver::with(builtin("minecraft").unwrap(), options);
+        let mut driver = Driver::with(support::minecraft(), options);
         driver.session.set_watch(Watch::Packets);
         let login = support::frame(&said(0, "Alva"));
         driver.feed(Serverbound, &support::frame(&handshake(typed, 25565)));
@@ -400,7 +399,7 @@ fn the_address_is_rewritten_in_an_intercepted_handshake_too() {
     let rewrite = midwire_session::HostRewrite { host: "play.example.org".into(), port: 25566 };
     let options = Options { rewrite_host: Some(rewrite), ..Options::default() };
     for verdict in [Verdict::Pass, Verdict::Replace(Bytes::from(handshake("typed", 1)))] {
-        let mut driver = Driver::with(builtin("minecraft").unwrap(), options.clone());
+        let mut driver = Driver::with(support::minecraft(), options.clone());
         driver.session.set_judge(Some(Box::new(on(1, Verdict::Intercept))));
         driver.feed(Serverbound, &support::frame(&handshake("localhost", 25565)));
         driver.resume(1, verdict);
@@ -412,7 +411,7 @@ fn the_address_is_rewritten_in_an_intercepted_handshake_too() {
 #[test]
 fn an_idle_session_is_small() {
     assert!(size_of::<Session>() <= 1024, "{}", size_of::<Session>());
-    let setup = Setup::new(builtin("minecraft").unwrap(), Options::default());
+    let setup = Setup::new(support::minecraft(), Options::default());
     let mut session = Session::new(setup);
     let mut scratch = Scratch::default();
     let mut bytes = bytes::BytesMut::from(&support::frame(&handshake("localhost", 1))[..]);

@@ -29,7 +29,9 @@ pub(crate) use expr::{Cond, Scope, binary, compare};
 pub use expr::{Ex, FieldRef, Member};
 pub use run::{DecodeError, DecodeErrorKind, PathSegment};
 pub use walk::{Flow, Found, Group, Node, Packet, Visitor};
+pub(crate) use run::packed_words;
 pub(crate) use workspace::{ABSENT, START as START_SLOT};
+pub(crate) use workspace::{BUFFER as BUFFER_SLOT, LIMIT as LIMIT_SLOT};
 pub use workspace::{Activation, Place, Workspace};
 
 use crate::syntax::ast::{Encoding, Transform};

@@ -113,6 +113,17 @@ impl Declarations {
         Dialect { version, by_id }
     }
 
+    /// The first version after this one that may differ from it in any packet.
+    pub(crate) fn next_change(&self, version: VersionId) -> VersionId {
+        let mut interval = Interval::ALL;
+        let packets = self.packets_at(version, &mut interval, &mut Vec::new());
+        let made = packets
+            .into_iter()
+            .filter_map(|(_, direction, _, _, item)| Some(self.made(item?, direction, version)));
+        let last = made.map(|made| made.interval.last).fold(interval.last, VersionId::min);
+        VersionId(last.0.saturating_add(1).max(version.0 + 1))
+    }
+
     /// Every packet of a version: state, direction, id, name, and its declaration if it has one.
     /// Ids given twice and names that are no packets go to `out`.
     pub(crate) fn packets_at(
