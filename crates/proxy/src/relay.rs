@@ -272,12 +272,20 @@ async fn session(start: Start) -> [Counters; 2] {
             drive(driver, number, begun, &events, stop).await
         }
         Err(reason) => {
+            // What it would have met without midwire: nobody there, not an orderly end.
+            reset_on_close(&client);
             events.notice(Some(number), format!("cannot connect to {}: {reason}", config.to));
             [Counters::default(); 2]
         }
     };
     events.send(Message::Ended { session: number }).await;
     counters
+}
+
+/// Makes the connection's end a reset: that is what closing is without any lingering.
+fn reset_on_close(stream: &TcpStream) {
+    // Where it cannot be set the connection has ended already.
+    let _ = SockRef::from(stream).set_linger(Some(Duration::ZERO));
 }
 
 /// A connection to the server.
@@ -531,8 +539,7 @@ impl Driver {
     fn finish(mut self) -> [Counters; 2] {
         for leg in &mut self.legs {
             if leg.aborted || self.given_up {
-                // Closing with nothing to linger for is what sends a reset.
-                let _ = SockRef::from(&leg.stream).set_linger(Some(Duration::ZERO));
+                reset_on_close(&leg.stream);
             }
         }
         if !self.closed {

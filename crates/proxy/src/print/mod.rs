@@ -1,7 +1,12 @@
 //! Showing what sessions report: one thread takes it off the queue, and a view turns it into text.
 
 mod json;
+mod listing;
+mod live;
+mod marked;
 mod notices;
+mod row;
+mod screen;
 pub(crate) mod style;
 mod time;
 
@@ -15,6 +20,8 @@ use midwire_definition::{Limits, Protocol};
 use tokio::sync::watch;
 
 pub(crate) use self::json::PacketJson;
+pub(crate) use self::marked::{Marked, write_marked};
+
 pub(crate) use self::style::{Paint, Style};
 use crate::args;
 use crate::queue::{Message, Receiver};
@@ -44,9 +51,9 @@ pub(crate) fn view(
     } else if args.json {
         Box::new(json::Json::new(protocol.clone(), limits))
     } else if style.is_terminal && !args.all && !args.hex {
-        Box::new(notices::Notices)
+        Box::new(live::Live::new(protocol.clone(), limits, style))
     } else {
-        Box::new(notices::Notices)
+        Box::new(listing::Listing::new(protocol.clone(), limits, style, args.hex))
     }
 }
 
