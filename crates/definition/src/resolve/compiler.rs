@@ -179,6 +179,7 @@ impl<'d> Compiler<'d> {
                 *target += entry;
             }
         }
+        self.plan.fuse(entry as usize);
         let layout = &mut self.plan.layouts[open.id as usize];
         layout.items = items;
         layout.entry = entry;
@@ -454,6 +455,10 @@ impl<'d> Compiler<'d> {
             Select::If(ex) => Some(self.condition(ex)),
             _ => None,
         };
+        let subject = match &select {
+            Select::Match(ex) => self.quick_int(ex),
+            _ => None,
+        };
         self.plan.branches.push(Branch { slot, layout, guard, select, arms: Vec::new() });
         items.push(Item::Branch(id));
 
@@ -465,6 +470,7 @@ impl<'d> Compiler<'d> {
                     branch: id,
                     slot,
                     targets: Vec::new(),
+                    subject,
                     dense: Vec::new(),
                 });
                 self.here().switches.push(switch);
@@ -550,13 +556,35 @@ impl<'d> Compiler<'d> {
 
     /// A condition in its quickest form.
     fn condition(&mut self, ex: &Ex) -> u32 {
-        let at = self.quick_bit(ex);
-        let cond = match at {
-            Some((at, mask)) => Cond::Byte { at, mask },
-            None => Cond::Ex(ex.clone()),
+        let more = |op: &ast::Compare| matches!(op, ast::Compare::Greater | ast::Compare::NotEqual);
+        let (turned, inner) = match ex {
+            Ex::Not(inner) => (true, &**inner),
+            ex => (false, ex),
+        };
+        let cond = match (self.quick_bit(inner), ex) {
+            (Some((at, mask)), _) => Cond::Bits { at, mask, zero: turned },
+            (None, Ex::Compare(op, left, right))
+                if **left == Ex::Remaining && **right == Ex::Int(0) && more(op) =>
+            {
+                Cond::Remaining
+            }
+            _ => Cond::Ex(ex.clone()),
         };
         self.plan.conds.push(cond);
         self.plan.conds.len() as u32 - 1
+    }
+
+    /// An integer of this block that is certainly present.
+    fn quick_int(&self, ex: &Ex) -> Option<(Pos, IntRepr)> {
+        let Ex::Field(FieldRef { up: 0, fields, member: None, guarded: false }) = ex else {
+            return None;
+        };
+        let [id] = fields.as_slice() else { return None };
+        let field = &self.plan.fields[*id as usize];
+        match &field.kind {
+            Kind::Int(repr) | Kind::Enum { repr, .. } => Some((field.start, *repr)),
+            _ => None,
+        }
     }
 
     /// One bit of a field of this block that is certainly present.
@@ -1300,6 +1328,7 @@ impl<'d> Compiler<'d> {
             count,
             element: layout,
             shape,
+            element_min: self.plan.layouts[layout as usize].min_size,
             count_slot,
             first_slot,
             index_slot,
