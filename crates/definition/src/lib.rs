@@ -18,6 +18,7 @@ pub mod sources;
 pub mod splice;
 pub mod syntax;
 mod table;
+pub mod tree;
 pub mod value;
 mod version;
 

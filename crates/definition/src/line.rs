@@ -20,7 +20,7 @@ use std::fmt::{self, Write as _};
 
 use crate::chat;
 use crate::escape::{Clip, Clipped, width, write_char, write_quoted};
-use crate::json::{bits_of, part_of, repr_of};
+use crate::json::{bits_of, is_secret, part_of, repr_of};
 use crate::plan::{
     BitsMember, DecodeError, DecodeErrorKind, Derivation, FlagMember, Flow, Group, IntRepr, Kind,
     Marks, Node, Packet, Visitor,
@@ -212,8 +212,8 @@ enum Frame {
     Struct { path: usize, telling: bool, chat: bool },
     /// A struct in a list: how long the path was outside, and where it began.
     Braces { path: usize, base: usize },
-    /// A list.
-    List,
+    /// A list, and the marks of the list around it.
+    List { around: Option<Marks> },
     /// A colour, its channels so far, and the path outside.
     Color { channels: [u8; 4], count: usize, path: usize },
 }
@@ -231,8 +231,6 @@ struct Summary<'l> {
     telling: u32,
     /// How many are chat.
     chat: u32,
-    /// How many lists are open.
-    lists: u32,
     /// The marks of the list around, which its elements share.
     list_marks: Option<Marks>,
     /// Nothing stands directly in front that a space has to part.
@@ -254,7 +252,6 @@ impl<'l> Summary<'l> {
             base: 0,
             telling: 0,
             chat: 0,
-            lists: 0,
             list_marks: None,
             fresh: true,
             left_out: false,
@@ -469,12 +466,13 @@ impl Visitor for Summary<'_> {
         if self.is_empty(value, in_list) {
             return;
         }
+        let secret = is_secret(node);
         let chat = marks.chat || self.chat > 0;
         if self.chat > 0 && !matches!(value, Value::Text(..) | Value::Nbt(..)) {
             return;
         }
         match value {
-            Value::Bool(b) if !in_list && !marks.secret => {
+            Value::Bool(b) if !in_list && !secret => {
                 if *b == 0 {
                     self.part();
                     self.put_str(Role::Plain, "!");
@@ -482,8 +480,8 @@ impl Visitor for Summary<'_> {
                 }
                 return self.name(node, "");
             }
-            Value::Bits(n, members) if !marks.secret => return self.bits(node, *n, members),
-            Value::Text(..) | Value::Nbt(..) if chat => self.part(),
+            Value::Bits(n, members) if !secret => return self.bits(node, *n, members),
+            Value::Text(..) | Value::Nbt(..) if chat && !secret => self.part(),
             _ => match node.field.kind {
                 Kind::Tail => {
                     self.part();
@@ -492,7 +490,7 @@ impl Visitor for Summary<'_> {
                 _ => self.name(node, "="),
             },
         }
-        if marks.secret {
+        if secret {
             return self.put_str(Role::Dim, "***");
         }
         let kind = &node.field.kind;
@@ -549,7 +547,7 @@ impl Visitor for Summary<'_> {
         }
         let over = !in_list && self.passes_over(marks);
         match group {
-            Group::Struct if marks.secret && !in_list => {
+            Group::Struct if is_secret(node) && !in_list => {
                 if !over {
                     self.name(node, "=");
                     self.put_str(Role::Dim, "***");
@@ -583,15 +581,18 @@ impl Visitor for Summary<'_> {
             }
             Group::List(count) => {
                 self.name(node, "=");
-                if marks.secret || count > LIST_MAX {
+                if is_secret(node) {
+                    self.put_str(Role::Dim, "***");
+                    return Flow::Skip;
+                }
+                if count > LIST_MAX {
                     self.put(Role::Dim, |out| write!(out, "[×{count}]"));
                     return Flow::Skip;
                 }
                 self.put_str(Role::Plain, "[");
                 self.fresh = true;
-                self.lists += 1;
-                self.list_marks = Some(marks.clone());
-                self.open.push(Frame::List);
+                let around = self.list_marks.replace(marks.clone());
+                self.open.push(Frame::List { around });
                 Flow::Enter
             }
         }
@@ -610,9 +611,8 @@ impl Visitor for Summary<'_> {
                 self.fresh = false;
                 self.put_str(Role::Plain, "}");
             }
-            Some(Frame::List) => {
-                self.lists -= 1;
-                self.list_marks = None;
+            Some(Frame::List { around }) => {
+                self.list_marks = around;
                 self.fresh = false;
                 self.put_str(Role::Plain, "]");
             }
