@@ -287,7 +287,8 @@ impl<'a> Encoder<'_, 'a> {
         let value = match self.derived(d, id) {
             Derived::Free => plain,
             Derived::Value(value) => {
-                if change.is_some_and(NumberChange::is_explicit) && plain != value {
+                let explicit = change.is_some_and(NumberChange::is_explicit);
+                if explicit && plain != value && !self.measures_deflated(d, id) {
                     return Err(EditError::Contradiction {
                         path: path(),
                         set: plain.to_string(),
@@ -360,6 +361,19 @@ impl<'a> Encoder<'_, 'a> {
             set: (set as i128).to_string(),
             needed: value.to_string(),
             by: change.implied_by.clone(),
+        })
+    }
+
+    /// Whether a field is the length of something that was deflated just now. What somebody says of that
+    /// length can only be that of another deflater's output.
+    fn measures_deflated(&self, d: DraftId, id: FieldId) -> bool {
+        self.field(id).derived.iter().any(|derivation| match derivation {
+            Derivation::Measures { of, .. } => {
+                let inflates = matches!(&self.field(*of).kind,
+                    Kind::Block { transform, .. } if *transform != Transform::Sized);
+                inflates && self.encoded.contains_key(&(d, *of))
+            }
+            Derivation::Expr(_) => false,
         })
     }
 
@@ -641,6 +655,8 @@ impl<'a> Encoder<'_, 'a> {
     ) -> Result<(), EditError> {
         let path = || self.path(d, id);
         let (width, count) = (self.eval(d, width), self.eval(d, count));
+        // With another width there is nothing.
+        let count = if (1..=64).contains(&width) { count.max(0) } else { 0 };
         let words = u64::try_from(packed_words(width, count)).unwrap_or(u64::MAX);
         let start = out.len();
         match (self.drafts[d].changes.get(&id), self.original_bytes(d, id)) {

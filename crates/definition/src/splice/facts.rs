@@ -128,6 +128,7 @@ pub(super) fn add_refs(plan: &Plan, ex: &Ex, depth: u32, reads: &mut HashSet<Fie
     each(ex, &mut |ex| {
         let r = match ex {
             Ex::Field(r) | Ex::CountOf(r) | Ex::BytesOf(r) | Ex::Has(r) | Ex::TextIs(r, _) => r,
+            Ex::Arg { up, .. } if u32::from(*up) >= depth => return add_arguments(plan, reads),
             _ => return,
         };
         if u32::from(r.up) >= depth {
@@ -136,6 +137,21 @@ pub(super) fn add_refs(plan: &Plan, ex: &Ex, depth: u32, reads: &mut HashSet<Fie
             }
         }
     });
+}
+
+/// Adds what the arguments of all calls read: which call gave one shows only in a packet.
+fn add_arguments(plan: &Plan, reads: &mut HashSet<FieldId>) {
+    for field in &plan.fields {
+        let Kind::Call { args, .. } = &field.kind else { continue };
+        for ex in args {
+            each(ex, &mut |ex| {
+                if let Ex::Field(r) | Ex::CountOf(r) | Ex::BytesOf(r) | Ex::Has(r) | Ex::TextIs(r, _) = ex
+                {
+                    r.fields.iter().for_each(|id| add_field(plan, *id, reads));
+                }
+            });
+        }
+    }
 }
 
 /// Adds a field, and what its being there and its value follow from.
