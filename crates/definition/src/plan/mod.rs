@@ -60,6 +60,8 @@ pub struct Plan {
     pub(crate) arrays: Vec<ArrayCode>,
     pub(crate) blocks: Vec<BlockCode>,
     pub(crate) calls: Vec<CallCode>,
+    /// What editing needs to know, found when it is first needed.
+    pub(crate) facts: std::sync::OnceLock<crate::splice::Facts>,
 }
 
 impl Plan {
@@ -77,6 +79,7 @@ impl Plan {
             arrays: Vec::new(),
             blocks: Vec::new(),
             calls: Vec::new(),
+            facts: std::sync::OnceLock::new(),
         }
     }
 }

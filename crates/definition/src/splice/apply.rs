@@ -149,7 +149,7 @@ impl<'a> Encoder<'_, 'a> {
             _ => return Ok(()),
         };
         let count = count + wish.inserts.len() as i128;
-        for derived in self.facts.derived.clone() {
+        for &derived in &self.facts.derived {
             for derivation in &self.field(derived).derived {
                 if let Derivation::Measures { of, scale, offset } = derivation
                     && *of == id

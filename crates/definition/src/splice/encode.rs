@@ -61,9 +61,11 @@ impl<'a> Encoder<'_, 'a> {
         }
         self.touched = touched;
         // A block whose content follows from something else may change in size, too.
-        for id in self.facts.derived.clone() {
+        for &id in &self.facts.derived {
             let follows = self.field(id).derived.iter().any(|derivation| match derivation {
-                Derivation::Measures { of, .. } => self.is_tainted(*of),
+                Derivation::Measures { of, .. } => {
+                    matches!(self.field(*of).kind, Kind::Block { .. }) && self.is_tainted(*of)
+                }
                 Derivation::Expr(_) => false,
             });
             if follows {
@@ -73,8 +75,9 @@ impl<'a> Encoder<'_, 'a> {
     }
 
     /// Whether something outside of an array, block or call that it depends on changes.
-    pub(super) fn is_tainted(&mut self, id: FieldId) -> bool {
-        !self.touched.is_empty() && !self.reads.of(self.plan, id).is_disjoint(&self.touched)
+    pub(super) fn is_tainted(&self, id: FieldId) -> bool {
+        !self.touched.is_empty()
+            && self.facts.reads(self.plan, id).iter().any(|id| self.touched.contains(id))
     }
 
     /// What was set has to be there after all other changes.
@@ -138,10 +141,7 @@ impl<'a> Encoder<'_, 'a> {
         }
         let layout = self.drafts[d].layout;
         let here = |id: &FieldId| self.plan.fields[*id as usize].layout == layout;
-        let mut measured: Vec<FieldId> =
-            self.facts.measured.iter().copied().filter(here).collect();
-        measured.sort_unstable();
-        for id in measured {
+        for id in self.facts.measured.iter().copied().filter(here) {
             let changes = self.drafts[d].changes.contains_key(&id);
             let there = self.present(d, self.field(id).guard);
             let wanted = match self.original(d, id) {
