@@ -69,6 +69,8 @@ pub struct Plan {
     pub(crate) calls: Vec<CallCode>,
     pub(crate) options: Vec<OptionItem>,
     pub(crate) tables: Vec<FixedMatch>,
+    /// What editing needs to know, found when it is first needed.
+    pub(crate) facts: std::sync::OnceLock<crate::splice::Facts>,
 }
 
 impl Plan {
@@ -88,6 +90,7 @@ impl Plan {
             calls: Vec::new(),
             options: Vec::new(),
             tables: Vec::new(),
+            facts: std::sync::OnceLock::new(),
         }
     }
 }
