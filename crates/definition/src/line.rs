@@ -633,7 +633,7 @@ fn write_short(number: f64, out: &mut impl fmt::Write) -> fmt::Result {
     let size = number.abs();
     if !number.is_finite() || size == 0.0 || (number.fract() == 0.0 && size < 1e15) {
         write!(out, "{number}")
-    } else if size >= 1e15 || size < 0.0005 {
+    } else if !(0.0005..1e15).contains(&size) {
         write!(out, "{number:.2e}")
     } else if size < 0.1 {
         write!(out, "{number:.3}")
