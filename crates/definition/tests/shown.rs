@@ -147,7 +147,7 @@ fn every_byte_of_a_whole_packet_has_a_row_but_those_that_say_that_something_is_t
 
 /// What is wrong with the bytes that come of a packet's JSON; nothing if that cannot be asked.
 fn wrong_again(plan: &Plan, bytes: &[u8], conn: &[i64], ws: &mut Workspace) -> Option<String> {
-    let mut fields = |bytes: &[u8], ws: &mut Workspace| {
+    let fields = |bytes: &[u8], ws: &mut Workspace| {
         let mut packet = plan.decode(bytes, 0, conn, ws);
         let mut text = String::new();
         json::write_fields(&mut packet, &mut text);
