@@ -305,7 +305,7 @@ impl Visitor for Fields<'_, '_> {
             return;
         }
         self.key(node, node.name);
-        if node.field.marks.secret && !matches!(value, Value::Absent) {
+        if is_secret(node) && !matches!(value, Value::Absent) {
             return write_secret(value_len(node, value), self.out);
         }
         let raw = self.raw(node.place).filter(|raw| !is_value_exact(&node.field.kind, value, raw));
@@ -323,7 +323,7 @@ impl Visitor for Fields<'_, '_> {
     fn open(&mut self, node: &Node<'_>, group: Group) -> Flow {
         self.passed(node);
         self.key(node, node.name);
-        if node.field.marks.secret {
+        if is_secret(node) {
             write_secret(node.place.end - node.place.start, self.out);
             return Flow::Skip;
         }
@@ -373,6 +373,20 @@ impl Visitor for Fields<'_, '_> {
         }
         self.out.push('}');
     }
+}
+
+/// Whether a value is masked: it is marked so, or it is all that a block or recursive type holds that is.
+pub(crate) fn is_secret(node: &Node<'_>) -> bool {
+    let own = node.field.layout;
+    let holds = |kind: &Kind| match kind {
+        Kind::Block { layout, .. } | Kind::Call { layout, .. } => *layout == own,
+        Kind::Array(array) => array.element == own,
+        _ => false,
+    };
+    let nameless = || node.plan.layouts.get(own as usize).is_some_and(|layout| layout.transparent);
+    node.field.marks.secret
+        || (own > 0 && nameless())
+            && node.plan.fields.iter().any(|field| field.marks.secret && holds(&field.kind))
 }
 
 /// The length of a secret: of its content where that is bytes or text.

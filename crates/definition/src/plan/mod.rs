@@ -27,10 +27,12 @@ use midwire_codec::ByteOrder;
 pub(crate) use code::{ArrayCode, BlockCode, CallCode, Code, ElementShape, Op, Switch};
 pub(crate) use expr::{Cond, Scope, binary, compare};
 pub use expr::{Ex, FieldRef, Member};
+pub(crate) use run::packed_words;
 pub use run::{DecodeError, DecodeErrorKind, PathSegment};
 pub use walk::{Flow, Found, Group, Node, Packet, Visitor};
 pub(crate) use workspace::{ABSENT, START as START_SLOT};
 pub use workspace::{Activation, Place, Workspace};
+pub(crate) use workspace::{BUFFER as BUFFER_SLOT, LIMIT as LIMIT_SLOT};
 
 use crate::syntax::ast::{Encoding, Transform};
 use crate::table::Table;
