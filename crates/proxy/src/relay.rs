@@ -261,7 +261,7 @@ async fn session(start: Start) -> [Counters; 2] {
     let begun = SystemTime::now();
     let clock = Instant::now();
     let server = config.to.to_string().into();
-    events.send(Message::Opened { session: number, at: begun, client: from, server }).await;
+    events.send(Message::Opened { session: number, client: from, server }).await;
     let connected = tokio::select! {
         connected = connect(&config, own) => connected,
         _ = stop.wait_for(|stop| *stop) => Err("midwire ends".to_owned()),

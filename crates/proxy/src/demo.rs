@@ -1,0 +1,2 @@
+//! placeholder
+pub(crate) fn run() -> anyhow::Result<std::process::ExitCode> { unimplemented!() }
