@@ -72,6 +72,8 @@ const OPAQUE: u64 = 3;
 const MALFORMED: u64 = 20;
 const UNKNOWN: u64 = 30;
 const NO_FRAME: u64 = 40;
+/// Frames that fit are hardly ever chance.
+const UNFRAMED: u64 = 8;
 /// Odd values count up to so many.
 const ODD_MAX: u64 = 10;
 
@@ -80,6 +82,8 @@ impl Reading {
     pub(super) fn penalty(&self) -> f64 {
         let sum: u64 = self.packets.iter().map(|found| found.penalty).sum();
         let lost = if self.problem.is_some() { NO_FRAME } else { 0 };
+        let unframed = self.form.protocol.stack.framing.is_some() && !self.form.framed;
+        let lost = lost + if unframed { UNFRAMED } else { 0 };
         (sum + lost) as f64 / self.packets.len().max(1) as f64
     }
 

@@ -1,2 +1,0 @@
-//! placeholder
-pub(crate) fn run() -> anyhow::Result<std::process::ExitCode> { unimplemented!() }
