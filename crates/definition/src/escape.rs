@@ -99,6 +99,11 @@ impl Clip {
     pub(crate) fn is_cut(&self) -> bool {
         self.cut
     }
+
+    /// Where the text ends that stays if it is cut off.
+    pub(crate) fn mark(&self) -> usize {
+        self.mark
+    }
 }
 
 /// Text that is cut off where it gets too wide. Writing fails from there on, so that whoever writes can

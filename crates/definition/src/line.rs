@@ -120,10 +120,10 @@ impl Line {
         }
     }
 
-    /// Makes the pieces end where the text does, after it was cut off.
-    fn cut(&mut self, role: Role) {
-        let end = self.text.len();
-        while self.ends.last().is_some_and(|(last, _)| *last > end) {
+    /// Ends a piece here; pieces that were cut off with the text end where it was cut.
+    fn cut(&mut self, role: Role, clip: &Clip) {
+        let kept = if clip.is_cut() { clip.mark() } else { self.text.len() };
+        while self.ends.last().is_some_and(|(last, _)| *last > kept) {
             self.ends.pop();
         }
         self.end(role);
@@ -161,10 +161,10 @@ pub fn write_summary(packet: &mut Packet<'_>, width_max: usize, line: &mut Line)
         let mut clip = Clip::new(width_max.min(ending.width() + 2), line.text.len());
         if line.text.len() > start {
             let _ = Clipped::new(&mut line.text, &mut clip).write_str("; ");
-            line.cut(Role::Plain);
+            line.cut(Role::Plain, &clip);
         }
         let _ = Clipped::new(&mut line.text, &mut clip).write_str(&ending.text);
-        line.cut(Role::Error);
+        line.cut(Role::Error, &clip);
     }
 }
 
@@ -178,7 +178,7 @@ pub fn write_bytes(bytes: &[u8], width_max: usize, line: &mut Line) {
             break;
         }
     }
-    line.cut(Role::Dim);
+    line.cut(Role::Dim, &clip);
 }
 
 /// What could not be read, as short as it can be: `item.added[2].data ends early at 27`.
@@ -265,7 +265,7 @@ impl<'l> Summary<'l> {
         }
         // What does not fit is cut off, and the line then takes nothing more.
         let _ = write(&mut Clipped::new(&mut self.line.text, &mut self.clip));
-        self.line.cut(role);
+        self.line.cut(role, &self.clip);
     }
 
     fn put_str(&mut self, role: Role, text: &str) {
@@ -633,7 +633,7 @@ fn write_short(number: f64, out: &mut impl fmt::Write) -> fmt::Result {
     let size = number.abs();
     if !number.is_finite() || size == 0.0 || (number.fract() == 0.0 && size < 1e15) {
         write!(out, "{number}")
-    } else if size >= 1e15 || size < 0.0005 {
+    } else if !(0.0005..1e15).contains(&size) {
         write!(out, "{number:.2e}")
     } else if size < 0.1 {
         write!(out, "{number:.3}")

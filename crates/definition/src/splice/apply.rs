@@ -214,9 +214,11 @@ impl<'a> Encoder<'_, 'a> {
                 self.change(d, id, Change::Inner(inner));
                 self.wish(inner, wish)
             }
-            Kind::Int(_) | Kind::Bool | Kind::Enum { .. } | Kind::Flags { .. } | Kind::Bits { .. } => {
-                self.wish_number(d, id, wish)
-            }
+            Kind::Int(_)
+            | Kind::Bool
+            | Kind::Enum { .. }
+            | Kind::Flags { .. }
+            | Kind::Bits { .. } => self.wish_number(d, id, wish),
             _ => {
                 if let Action::Set(given) = wish.action {
                     let change = self.given_change(d, id, given)?;
@@ -397,7 +399,12 @@ impl<'a> Encoder<'_, 'a> {
     }
 
     /// Makes only the last element of a list end it.
-    fn mark_last(&mut self, d: DraftId, id: FieldId, array: &'a ArrayKind) -> Result<(), EditError> {
+    fn mark_last(
+        &mut self,
+        d: DraftId,
+        id: FieldId,
+        array: &'a ArrayKind,
+    ) -> Result<(), EditError> {
         let Some(Change::List(list)) = self.drafts[d].changes.get(&id) else { return Ok(()) };
         let count = list.count();
         if count == 0 {

@@ -278,9 +278,7 @@ impl<'p, 'a> Encoder<'p, 'a> {
         let Some((packet, base)) = self.origin(d) else { return Original::Absent };
         let field = self.field(id);
         match self.original_guard(packet, base, field.guard) {
-            Guard::Taken => {
-                packet.field_place(base, field).map_or(Original::Unread, Original::At)
-            }
+            Guard::Taken => packet.field_place(base, field).map_or(Original::Unread, Original::At),
             Guard::NotTaken => Original::Absent,
             Guard::Unread => Original::Unread,
         }

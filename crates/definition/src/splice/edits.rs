@@ -224,7 +224,8 @@ mod tests {
 
     #[test]
     fn paths_are_names_and_indices() {
-        let wanted = vec![Step::Name("item"), Step::Name("added"), Step::Index(2), Step::Name("a b")];
+        let wanted =
+            vec![Step::Name("item"), Step::Name("added"), Step::Index(2), Step::Name("a b")];
         assert_eq!(steps("item.added[2].`a b`"), Ok(wanted));
         assert_eq!(
             steps("grid[1][20]"),

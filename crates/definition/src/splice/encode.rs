@@ -138,8 +138,7 @@ impl<'a> Encoder<'_, 'a> {
         }
         let layout = self.drafts[d].layout;
         let here = |id: &FieldId| self.plan.fields[*id as usize].layout == layout;
-        let mut measured: Vec<FieldId> =
-            self.facts.measured.iter().copied().filter(here).collect();
+        let mut measured: Vec<FieldId> = self.facts.measured.iter().copied().filter(here).collect();
         measured.sort_unstable();
         for id in measured {
             let changes = self.drafts[d].changes.contains_key(&id);
@@ -426,13 +425,24 @@ impl<'a> Encoder<'_, 'a> {
                     return Ok(());
                 }
                 let max = u64::try_from(repr.range().1).unwrap_or(u64::MAX);
-                Err(EditError::TooLong { path: path(), unit, found: count, max, limit: "its prefix" })
+                Err(EditError::TooLong {
+                    path: path(),
+                    unit,
+                    found: count,
+                    max,
+                    limit: "its prefix",
+                })
             }
         }
     }
 
     /// How many units something has by default.
-    pub(super) fn default_count(&self, d: DraftId, id: FieldId, len: &Len) -> Result<u64, EditError> {
+    pub(super) fn default_count(
+        &self,
+        d: DraftId,
+        id: FieldId,
+        len: &Len,
+    ) -> Result<u64, EditError> {
         let count = match len {
             Len::Prefix { .. } | Len::Rest => 0,
             Len::Fixed(n) => (*n).into(),
@@ -468,7 +478,9 @@ impl<'a> Encoder<'_, 'a> {
         };
         let size = encoding.map_or(1, unit_size);
         let count = |bytes: &[u8]| match encoding {
-            Some(encoding) => (units(encoding, bytes), if size == 2 { "code units" } else { "bytes" }),
+            Some(encoding) => {
+                (units(encoding, bytes), if size == 2 { "code units" } else { "bytes" })
+            }
             None => (bytes.len() as u64, "bytes"),
         };
         match (self.drafts[d].changes.get(&id), self.original_bytes(d, id)) {
@@ -649,7 +661,13 @@ impl<'a> Encoder<'_, 'a> {
                 if count != numbers.len() as i128 {
                     let (unit, found) = ("numbers", numbers.len() as u64);
                     let by = "its count".into();
-                    return Err(EditError::WrongLength { path: path(), unit, found, wanted: count, by });
+                    return Err(EditError::WrongLength {
+                        path: path(),
+                        unit,
+                        found,
+                        wanted: count,
+                        by,
+                    });
                 }
                 let max = match u32::try_from(width) {
                     Ok(width @ 1..64) => (1u64 << width) - 1,
@@ -666,7 +684,13 @@ impl<'a> Encoder<'_, 'a> {
                 let max = u64::from(self.limits.elements_max);
                 if words > max {
                     let (unit, limit) = ("words", "elements_max");
-                    return Err(EditError::TooLong { path: path(), unit, found: words, max, limit });
+                    return Err(EditError::TooLong {
+                        path: path(),
+                        unit,
+                        found: words,
+                        max,
+                        limit,
+                    });
                 }
                 out.resize(start + words as usize * 8, 0);
             }

@@ -50,9 +50,8 @@ impl Facts {
         each(ex, &mut |ex| match ex {
             Ex::BytesOf(r) => self.measured.extend(&r.fields),
             Ex::CountOf(r) => {
-                let no_array = |id: &&FieldId| {
-                    !matches!(plan.fields[**id as usize].kind, Kind::Array(_))
-                };
+                let no_array =
+                    |id: &&FieldId| !matches!(plan.fields[**id as usize].kind, Kind::Array(_));
                 self.measured.extend(r.fields.iter().filter(no_array));
             }
             _ => {}

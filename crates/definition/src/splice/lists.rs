@@ -51,7 +51,9 @@ impl<'a> Encoder<'_, 'a> {
         let mut ending = Ending { sum: 0, value: self.end_value(d, array), count: 0 };
         for run in &list.runs {
             match run {
-                Run::Kept(range) => self.write_kept(d, id, array, range.clone(), &mut ending, out)?,
+                Run::Kept(range) => {
+                    self.write_kept(d, id, array, range.clone(), &mut ending, out)?
+                }
                 Run::Made(element) => self.write_element(*element, array, &mut ending, out)?,
             }
         }
@@ -210,7 +212,8 @@ impl<'a> Encoder<'_, 'a> {
         out: &mut Vec<u8>,
     ) -> Result<(), EditError> {
         let start = out.len();
-        let error = |encoder: &Self, reason| EditError::List { path: encoder.path_of(element), reason };
+        let error =
+            |encoder: &Self, reason| EditError::List { path: encoder.path_of(element), reason };
         if let Count::Sum { compare: op, .. } = &array.count
             && compare(*op, ending.sum, ending.value)
         {

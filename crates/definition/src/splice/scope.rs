@@ -1,9 +1,7 @@
 //! The new packet as expressions see it, before its bytes are there.
 
 use super::draft::{Change, DraftId, Encoder, Original};
-use crate::plan::{
-    BranchId, Derivation, Ex, FieldId, FieldRef, IntRepr, Kind, Len, Scope, Select,
-};
+use crate::plan::{BranchId, Derivation, Ex, FieldId, FieldRef, IntRepr, Kind, Len, Scope, Select};
 use crate::syntax::ast::Encoding;
 use crate::value;
 
@@ -197,7 +195,9 @@ impl<'a> Encoder<'_, 'a> {
         for derivation in derivations {
             let value = match derivation {
                 Derivation::Measures { of, scale, offset } => {
-                    let Some(Measure { count, own: true }) = self.measured(d, *of) else { continue };
+                    let Some(Measure { count, own: true }) = self.measured(d, *of) else {
+                        continue;
+                    };
                     lengths.push((*of, count));
                     let rest = i128::from(count) - offset;
                     if *scale == 0 || rest % scale != 0 {
