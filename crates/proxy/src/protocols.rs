@@ -83,7 +83,8 @@ pub(crate) fn find(name: &str, folders: &[PathBuf]) -> anyhow::Result<Arc<Protoc
         }
     }
     if name == "raw" {
-        return Protocol::load("raw.wire", &Text(RAW)).map_err(|problems| anyhow::anyhow!("{problems}"));
+        return Protocol::load("raw.wire", &Text(RAW))
+            .map_err(|problems| anyhow::anyhow!("{problems}"));
     }
     if LATER.contains(&name) {
         return Err(usage(format!(
@@ -131,10 +132,15 @@ fn load(file: &Path) -> anyhow::Result<Arc<Protocol>> {
     if !file.exists() {
         return Err(usage(format!("there is no file {path}")));
     }
-    let protocol = Protocol::load(path, &Folder::of(file)).map_err(|problems| broken(path, &problems))?;
+    let protocol =
+        Protocol::load(path, &Folder::of(file)).map_err(|problems| broken(path, &problems))?;
     if !protocol.warnings.is_empty() {
         let color = crate::print::style::stderr_is_colored();
-        crate::error::say(&midwire_definition::render(&protocol.warnings, &protocol.sources, color));
+        crate::error::say(&midwire_definition::render(
+            &protocol.warnings,
+            &protocol.sources,
+            color,
+        ));
     }
     Ok(protocol)
 }

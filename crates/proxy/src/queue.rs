@@ -77,10 +77,7 @@ pub(crate) fn queue(max: usize, when_full: WhenFull) -> (Sender, Receiver) {
         when_full,
         lost: AtomicU64::new(0),
     });
-    (
-        Sender { messages: sender, room: room.clone() },
-        Receiver { messages: receiver, room },
-    )
+    (Sender { messages: sender, room: room.clone() }, Receiver { messages: receiver, room })
 }
 
 impl Sender {
@@ -196,7 +193,11 @@ mod tests {
             at: Elapsed::default(),
             bytes: Bytes::from(vec![0; len]),
         };
-        Message::Events { session: 1, begun: SystemTime::UNIX_EPOCH, events: vec![event, Event::Opened] }
+        Message::Events {
+            session: 1,
+            begun: SystemTime::UNIX_EPOCH,
+            events: vec![event, Event::Opened],
+        }
     }
 
     fn count(message: &Message) -> usize {

@@ -137,7 +137,10 @@ impl Relay {
             return Err(BindError::Itself(*own));
         }
         if let Err(error) = &resolved {
-            let text = format!("cannot find the server {}: {error}; it is looked up again for each client", config.to.host);
+            let text = format!(
+                "cannot find the server {}: {error}; it is looked up again for each client",
+                config.to.host
+            );
             events.notice(None, text);
         }
         let listen = |error| BindError::Listen(config.listen, error);
@@ -358,7 +361,8 @@ thread_local! {
 /// Runs `act` with this thread's memory.
 fn with_lent<R>(setup: &Setup, act: impl FnOnce(&mut Lent) -> R) -> R {
     LENT.with_borrow_mut(|lent| {
-        let make = || Lent { read: BytesMut::new(), scratch: Scratch::new(&setup.options().limits) };
+        let make =
+            || Lent { read: BytesMut::new(), scratch: Scratch::new(&setup.options().limits) };
         act(lent.get_or_insert_with(make))
     })
 }
@@ -682,7 +686,8 @@ impl Driver {
             self.timer = None;
             return Poll::Pending;
         };
-        let timer = self.timer.get_or_insert_with(|| Box::pin(tokio::time::sleep_until(next.into())));
+        let timer =
+            self.timer.get_or_insert_with(|| Box::pin(tokio::time::sleep_until(next.into())));
         if timer.deadline() != next.into() {
             timer.as_mut().reset(next.into());
         }
