@@ -6,7 +6,10 @@ use std::sync::Arc;
 
 use midwire_definition::diagnostics::suggest;
 use midwire_definition::sources::MAX_SOURCE_LEN;
-use midwire_definition::{LoadError, Loader, Problems, Protocol, VersionId, builtin, builtins};
+use midwire_definition::{
+    LoadError, Loader, Problems, Protocol, StateId, VersionId, builtin, builtins,
+};
+use midwire_session::Direction;
 
 use crate::error::usage;
 
@@ -160,4 +163,26 @@ pub(crate) fn version(protocol: &Protocol, text: &str) -> anyhow::Result<Version
         "{} has no version {text}{hint}\n  the newest is {} ({}); `midwire defs list` shows the others",
         protocol.name, newest.key, newest.number
     )))
+}
+
+/// The protocol state that was typed.
+pub(crate) fn state(protocol: &Protocol, text: &str) -> anyhow::Result<StateId> {
+    if let Some(state) = protocol.state_named(text) {
+        return Ok(state);
+    }
+    let names: Vec<&str> =
+        protocol.states.iter().map(|name| &**name).filter(|name| !name.is_empty()).collect();
+    if names.is_empty() {
+        return Err(usage(format!("{} has no protocol states; leave --state out", protocol.name)));
+    }
+    Err(usage(format!("there is no state {text}; {} has {}", protocol.name, names.join(", "))))
+}
+
+/// The direction that was typed.
+pub(crate) fn direction(text: &str) -> anyhow::Result<Direction> {
+    match text.to_lowercase().as_str() {
+        "serverbound" | "c2s" => Ok(Direction::Serverbound),
+        "clientbound" | "s2c" => Ok(Direction::Clientbound),
+        _ => Err(usage(format!("--direction {text}: it is serverbound or clientbound"))),
+    }
 }

@@ -13,7 +13,7 @@ use tokio::sync::Semaphore;
 #[derive(Debug)]
 pub(crate) enum Message {
     /// A client has connected.
-    Opened { session: u64, at: SystemTime, client: SocketAddr, server: Arc<str> },
+    Opened { session: u64, client: SocketAddr, server: Arc<str> },
     /// What a session reported, in order.
     Events { session: u64, begun: SystemTime, events: Vec<Event> },
     /// Something that is wrong outside the bytes.
