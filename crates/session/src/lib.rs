@@ -33,4 +33,6 @@ pub use midwire_codec::Direction;
 pub use scratch::Scratch;
 pub use session::{Output, Session};
 pub use setup::{HostRewrite, OnLostFraming, Options, Setup};
-pub use verdict::{InjectError, Judge, NewPacket, PacketInfo, UnknownPacket, Verdict};
+pub use verdict::{
+    ComposeError, InjectError, Judge, NewPacket, PacketInfo, UnknownPacket, Verdict,
+};
