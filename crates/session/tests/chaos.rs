@@ -1,5 +1,7 @@
 //! Peers that send anything, cut anywhere, held and let go at any time: what goes in comes out.
 
+#![allow(clippy::unwrap_used, reason = "a test that cannot go on has failed")]
+
 mod support;
 
 use std::time::Duration;

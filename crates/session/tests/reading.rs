@@ -1,5 +1,7 @@
 //! What a session says of packets, states and versions.
 
+#![allow(clippy::unwrap_used, reason = "a test that cannot go on has failed")]
+
 mod support;
 
 use hex_literal::hex;

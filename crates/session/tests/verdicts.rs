@@ -1,5 +1,7 @@
 //! Packets that are dropped, replaced, delayed, intercepted, injected.
 
+#![allow(clippy::unwrap_used, reason = "a test that cannot go on has failed")]
+
 mod support;
 
 use std::time::Duration;
