@@ -116,7 +116,7 @@ pub(crate) struct Received {
 struct Announced {
     /// Oldest first. The sender makes them in this order, each at an unknown time.
     changes: VecDeque<Effects>,
-    /// Frames that came since, none of which was clearly new.
+    /// Frames in a row that were neither clearly old nor clearly new.
     frames: u32,
 }
 
@@ -178,7 +178,7 @@ impl Received {
         }
     }
 
-    /// A frame came that was not clearly new. Gives how many there have been.
+    /// A frame came that was neither clearly old nor clearly new. Gives how many there were in a row.
     pub(crate) fn count_unclear(&mut self) -> u32 {
         self.announced.as_mut().map_or(0, |announced| {
             announced.frames = announced.frames.saturating_add(1);
