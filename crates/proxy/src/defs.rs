@@ -4,8 +4,8 @@ use std::path::PathBuf;
 use std::process::ExitCode;
 
 use midwire_definition::diagnostics::suggest;
+use midwire_definition::syntax;
 use midwire_definition::syntax::ast::{Item, PacketItem};
-use midwire_definition::syntax::{self};
 use midwire_definition::{PacketDefinition, Protocol, StateId, VersionId};
 use midwire_session::Direction;
 
@@ -39,9 +39,13 @@ fn list(folders: &[PathBuf]) -> anyhow::Result<ExitCode> {
         let protocol = protocols::find(&name, folders)?;
         let (oldest, newest) = ends(&protocol);
         let port = protocol.port.map_or(String::new(), |port| format!("port {port}"));
-        let versions = if oldest == newest { String::new() } else { format!("{oldest} to {newest}") };
+        let versions =
+            if oldest == newest { String::new() } else { format!("{oldest} to {newest}") };
         let origin = if own.contains(&name) { "  (from --defs)" } else { "" };
-        put(&mut out, format_args!("{name:<12} {:<24} {port:<11} {versions}{origin}", protocol.title));
+        put(
+            &mut out,
+            format_args!("{name:<12} {:<24} {port:<11} {versions}{origin}", protocol.title),
+        );
         out.truncate(out.trim_end().len());
         out.push('\n');
     }
@@ -89,7 +93,10 @@ fn show(protocol: &Protocol, version: VersionId) -> anyhow::Result<ExitCode> {
         let opaque = if packet.plan.is_none() { "(opaque) " } else { "" };
         put(
             &mut out,
-            format_args!("  {:>4}  {:#04x}  {:<28} {opaque}{doc}", packet.id, packet.id, packet.name),
+            format_args!(
+                "  {:>4}  {:#04x}  {:<28} {opaque}{doc}",
+                packet.id, packet.id, packet.name
+            ),
         );
         out.truncate(out.trim_end().len());
         out.push('\n');
@@ -110,11 +117,14 @@ struct Place {
     direction: Direction,
 }
 
+/// An id, and the first and the last version that have it.
+type Run = (i64, VersionId, VersionId);
+
 fn show_packet(protocol: &Protocol, name: &str, version: VersionId) -> anyhow::Result<ExitCode> {
     let key = |text: &str| text.replace('_', "").to_lowercase();
     let wanted = key(name);
     // Packet ids come and go with releases; snapshots would make the ranges unreadable.
-    let mut ids: Vec<(Place, Vec<(i64, VersionId, VersionId)>)> = Vec::new();
+    let mut ids: Vec<(Place, Vec<Run>)> = Vec::new();
     let mut known: Vec<String> = Vec::new();
     for id in releases(protocol) {
         let dialect = protocol.dialect(id);
@@ -154,7 +164,7 @@ fn show_packet(protocol: &Protocol, name: &str, version: VersionId) -> anyhow::R
 }
 
 fn add(
-    ids: &mut Vec<(Place, Vec<(i64, VersionId, VersionId)>)>,
+    ids: &mut Vec<(Place, Vec<Run>)>,
     place: Place,
     packet: &PacketDefinition,
     version: VersionId,
@@ -174,7 +184,7 @@ pub(crate) fn releases(protocol: &Protocol) -> Vec<VersionId> {
     const SNAPSHOT: i64 = 0x4000_0000;
     let mut found: Vec<(i64, VersionId)> = Vec::new();
     for (id, version) in protocol.versions.iter() {
-        if version.number >= SNAPSHOT || &*version.key != &*version.release {
+        if version.number >= SNAPSHOT || *version.key != *version.release {
             continue;
         }
         match found.last_mut() {

@@ -7,7 +7,6 @@ use anyhow::Context as _;
 use midwire_definition::diagnostics::suggest;
 use midwire_definition::{Given, PacketDefinition, Workspace, given};
 
-
 use crate::args;
 use crate::error::{NO, print, say, usage};
 use crate::protocols;
@@ -27,7 +26,8 @@ pub(crate) fn run(args: &args::Encode) -> anyhow::Result<ExitCode> {
         Some(text) => protocols::version(&protocol, text)?,
         None => protocol.versions.newest(),
     };
-    let state = wanted.state.as_deref().map(|text| protocols::state(&protocol, text)).transpose()?;
+    let state =
+        wanted.state.as_deref().map(|text| protocols::state(&protocol, text)).transpose()?;
     let direction = wanted.direction.as_deref().map(protocols::direction).transpose()?;
     let dialect = protocol.dialect(version);
     let key = |text: &str| text.replace('_', "").to_lowercase();
@@ -47,14 +47,18 @@ pub(crate) fn run(args: &args::Encode) -> anyhow::Result<ExitCode> {
                 .map_or(String::new(), |near| format!("; did you mean {near}?"));
             let version = &protocol.versions.get(version).key;
             let name = &args.name;
-            return Err(usage(format!("{} {version} has no packet {name} there{hint}", protocol.name)));
+            return Err(usage(format!(
+                "{} {version} has no packet {name} there{hint}",
+                protocol.name
+            )));
         }
         several => {
             let places: Vec<String> = several
                 .iter()
                 .map(|packet| {
                     let state = protocol.state_name(packet.state);
-                    let state = if state.is_empty() { String::new() } else { format!("--state {state} ") };
+                    let state =
+                        if state.is_empty() { String::new() } else { format!("--state {state} ") };
                     format!("\n  {state}--direction {}", packet.direction)
                 })
                 .collect();
@@ -62,7 +66,10 @@ pub(crate) fn run(args: &args::Encode) -> anyhow::Result<ExitCode> {
         }
     };
     let mut text = String::new();
-    std::io::stdin().take(JSON_MAX).read_to_string(&mut text).context("cannot read the JSON on stdin")?;
+    std::io::stdin()
+        .take(JSON_MAX)
+        .read_to_string(&mut text)
+        .context("cannot read the JSON on stdin")?;
     let fields = if text.trim().is_empty() {
         Given::Object(Vec::new())
     } else {
@@ -91,7 +98,8 @@ fn encode(
         return Err(format!("its id {} does not fit", definition.id));
     }
     let conn = protocol.initial_conn();
-    plan.encode(fields, &conn, &mut Workspace::default(), &mut payload).map_err(|e| e.to_string())?;
+    plan.encode(fields, &conn, &mut Workspace::default(), &mut payload)
+        .map_err(|e| e.to_string())?;
     match protocol.stack.framing.filter(|_| !unframed) {
         None => Ok(payload),
         Some(framing) => {

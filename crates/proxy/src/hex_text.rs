@@ -134,7 +134,7 @@ fn parse_plain(text: &str) -> HexText {
     let odd = words.iter().filter(|(_, digits)| digits.len() % 2 != 0).count();
     let all: usize = words.iter().map(|(_, digits)| digits.len()).sum();
     let singles = words.iter().all(|(_, digits)| digits.len() <= 2);
-    if odd > 0 && prefix.is_none() && all % 2 == 0 && !singles {
+    if odd > 0 && prefix.is_none() && all.is_multiple_of(2) && !singles {
         // Cut anywhere, as by a line's end.
         let joined: String = words.into_iter().map(|(_, digits)| digits).collect();
         out.bytes = hex::decode(joined).unwrap_or_default();
@@ -217,7 +217,12 @@ mod tests {
 
     #[test]
     fn prefixes_are_taken_off() {
-        for text in ["0x0f, 0x00, 0x1, 0x0B", "[0x0f,0x00,0x01,0x0b]", r#""\x0f\x00\x01\x0b""#, "0x0f00010b"] {
+        for text in [
+            "0x0f, 0x00, 0x1, 0x0B",
+            "[0x0f,0x00,0x01,0x0b]",
+            r#""\x0f\x00\x01\x0b""#,
+            "0x0f00010b",
+        ] {
             assert_eq!(bytes(text), [0x0f, 0, 1, 0x0b], "{text}");
         }
     }
@@ -226,7 +231,8 @@ mod tests {
     fn of_a_c_array_only_the_bytes_count() {
         let found = parse("unsigned char p[4] = {\n  0x0f, 0x00,\n  0x01, 0x0b };\nint len = 4;");
         assert_eq!(found.bytes, [0x0f, 0, 1, 0x0b]);
-        let words: Vec<_> = found.ignored.iter().map(|(line, word)| (*line, word.as_str())).collect();
+        let words: Vec<_> =
+            found.ignored.iter().map(|(line, word)| (*line, word.as_str())).collect();
         let expected =
             [(1, "unsigned"), (1, "char"), (1, "p"), (1, "4"), (4, "int"), (4, "len"), (4, "4")];
         assert_eq!(words, expected);
@@ -266,13 +272,16 @@ mod tests {
     fn junk_is_left_out_and_told() {
         let found = parse("packet: 0f 00 zz\n# 01");
         assert_eq!(found.bytes, [0x0f, 0, 1]);
-        let words: Vec<_> = found.ignored.iter().map(|(line, word)| (*line, word.as_str())).collect();
+        let words: Vec<_> =
+            found.ignored.iter().map(|(line, word)| (*line, word.as_str())).collect();
         assert_eq!(words, [(1, "packet"), (1, "zz"), (2, "#")]);
     }
 
     #[test]
     fn any_text_is_read_without_a_panic() {
-        for text in ["0", "é 0x", "\\x", "\\xé0", "0x0xx", "00000000:", "0000  é", "*\n*\n", "a  b   c"] {
+        for text in
+            ["0", "é 0x", "\\x", "\\xé0", "0x0xx", "00000000:", "0000  é", "*\n*\n", "a  b   c"]
+        {
             parse(text);
         }
     }

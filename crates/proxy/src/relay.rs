@@ -143,6 +143,8 @@ impl Relay {
             );
             events.notice(None, text);
         }
+        // The first session of a version makes its tables; nobody waits for those of the newest.
+        drop(Session::new(config.setup.clone()));
         let listen = |error| BindError::Listen(config.listen, error);
         let listener = TcpListener::bind(config.listen).await.map_err(listen)?;
         let address = listener.local_addr().map_err(listen)?;

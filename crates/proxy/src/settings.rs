@@ -95,7 +95,9 @@ impl Settings {
                     "relay" => OnLostFraming::Relay,
                     "close" => OnLostFraming::Close,
                     _ => {
-                        return Err(usage(format!("--set {name}={value}: it takes relay or close")));
+                        return Err(usage(format!(
+                            "--set {name}={value}: it takes relay or close"
+                        )));
                     }
                 };
             }

@@ -39,7 +39,8 @@ impl Wanted {
             let protocol = protocols::find(&name, &args.definitions.defs)?;
             let place = || -> anyhow::Result<(Option<VersionId>, Fixed)> {
                 let version = packet.protocol_version.as_deref();
-                let version = version.map(|text| protocols::version(&protocol, text)).transpose()?;
+                let version =
+                    version.map(|text| protocols::version(&protocol, text)).transpose()?;
                 let state = packet.state.as_deref();
                 let state = state.map(|text| protocols::state(&protocol, text)).transpose()?;
                 Ok((version, Fixed { state, direction }))

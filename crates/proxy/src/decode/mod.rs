@@ -45,10 +45,10 @@ pub(crate) fn run(args: &args::Decode) -> anyhow::Result<ExitCode> {
     let mut form = None;
     for piece in pieces.iter().filter(|piece| !piece.bytes.is_empty()) {
         let reading = guess::best(&wanted, &piece.bytes, form.as_ref(), &mut show.workspace);
-        if form.is_none() {
-            if let Some(guessed) = wanted.guessed(&reading) {
-                say(&guessed);
-            }
+        if form.is_none()
+            && let Some(guessed) = wanted.guessed(&reading)
+        {
+            say(&guessed);
         }
         show.reading(&reading, &piece.bytes);
         form = Some(reading.form);
@@ -71,11 +71,17 @@ fn input(args: &args::Decode) -> anyhow::Result<Input> {
     let mut bytes = Vec::new();
     let limit = hex_text::TEXT_MAX as u64 + 1;
     if file == Path::new("-") {
-        std::io::stdin().take(limit).read_to_end(&mut bytes).context("cannot read standard input")?;
+        std::io::stdin()
+            .take(limit)
+            .read_to_end(&mut bytes)
+            .context("cannot read standard input")?;
     } else {
         let name = file.display();
         let opened = std::fs::File::open(file).with_context(|| format!("cannot open {name}"))?;
-        opened.take(limit).read_to_end(&mut bytes).with_context(|| format!("cannot read {name}"))?;
+        opened
+            .take(limit)
+            .read_to_end(&mut bytes)
+            .with_context(|| format!("cannot read {name}"))?;
     }
     if bytes.len() > hex_text::TEXT_MAX {
         let max = hex_text::TEXT_MAX;
@@ -213,7 +219,13 @@ impl Show {
         out.push('\n');
         if let Some(definition) = &found.definition {
             for line in definition.doc.lines().take(2) {
-                put(out, format_args!("{}\n", style.paint(Paint::Dim, format_args!("  // {}", line.trim()))));
+                put(
+                    out,
+                    format_args!(
+                        "{}\n",
+                        style.paint(Paint::Dim, format_args!("  // {}", line.trim()))
+                    ),
+                );
             }
         }
         let plan = found.definition.as_ref().and_then(|definition| definition.plan.as_ref());

@@ -116,7 +116,14 @@ pub(super) fn read(
                 rest = frame.payload.end;
                 let wire_length = u32::try_from(frame.len).ok();
                 let payload = &bytes[frame.payload];
-                packets.push(packet(&mut form, fixed, payload, wire_length, &mut inflater, workspace));
+                packets.push(packet(
+                    &mut form,
+                    fixed,
+                    payload,
+                    wire_length,
+                    &mut inflater,
+                    workspace,
+                ));
             }
             Err(error) => {
                 problem = Some(format!("no frame begins here: {error}"));
@@ -235,7 +242,9 @@ impl Visitor for Odd {
     fn value(&mut self, _node: &Node<'_>, value: &Value<'_>) {
         let is_odd_float = |n: f64| n.is_nan() || n != 0.0 && !(1e-9..1e12).contains(&n.abs());
         let is_odd = match value {
-            Value::Text(text, ..) => text.chars().any(|c| c == '\u{fffd}' || c.is_control() && c != '\n'),
+            Value::Text(text, ..) => {
+                text.chars().any(|c| c == '\u{fffd}' || c.is_control() && c != '\n')
+            }
             Value::Enum(_, None) => true,
             Value::Bool(b) => *b > 1,
             Value::F32(n) => is_odd_float((*n).into()),
@@ -259,8 +268,7 @@ fn follow(form: &mut Form, fixed: Fixed, found: &Found, workspace: &mut Workspac
     form.states[found.direction.index()] = Some(found.state);
     let Some(plan) = &definition.plan else { return };
     let protocol = form.protocol.clone();
-    let mut packet: Packet<'_> =
-        plan.decode(&found.payload, found.body, &found.conn, workspace);
+    let mut packet: Packet<'_> = plan.decode(&found.payload, found.body, &found.conn, workspace);
     if definition.says_version && !form.version_known {
         let number = protocol.version_from.as_ref().and_then(|from| from.number(&mut packet));
         if let Some(number) = number {

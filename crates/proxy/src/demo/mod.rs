@@ -95,7 +95,8 @@ fn watched(steps: &[Step]) -> anyhow::Result<Vec<usize>> {
         step.direction == Direction::Clientbound && step.name() == "system_chat" && has_words
     };
     let echo = steps.iter().enumerate().skip(chat).find(|(_, step)| is_echo(step));
-    let (echo, _) = echo.ok_or_else(|| anyhow::anyhow!("the recording has no answer to a chat line"))?;
+    let (echo, _) =
+        echo.ok_or_else(|| anyhow::anyhow!("the recording has no answer to a chat line"))?;
     places.push(echo);
     Ok(places)
 }
@@ -139,7 +140,8 @@ fn explain(step: &Step, style: Style, workspace: &mut Workspace) -> anyhow::Resu
 }
 
 fn show_broken(step: &Step, played: &Played, style: Style) -> anyhow::Result<()> {
-    let mut out = title(style, "3", "one packet was broken on its way: it is marked, and it passed");
+    let mut out =
+        title(style, "3", "one packet was broken on its way: it is marked, and it passed");
     out.push_str(&played.broken_row);
     let same = if played.broken_arrived { "the same" } else { "other" };
     put(&mut out, format_args!("           the client got {same} {} bytes\n", step.frame.len()));
@@ -148,12 +150,16 @@ fn show_broken(step: &Step, played: &Played, style: Style) -> anyhow::Result<()>
 
 /// Says what was counted, and what to do next.
 fn finish(played: &Played, steps: &[Step], style: Style) -> anyhow::Result<ExitCode> {
-    let mut out = title(style, "4", "the real thing: start this, then type 127.0.0.1 into the game");
+    let mut out =
+        title(style, "4", "the real thing: start this, then type 127.0.0.1 into the game");
     out.push_str("   midwire proxy minecraft --to play.example.org\n\n");
     let complete = played.packets == steps.len() as u64;
     if played.identical && complete {
         let Played { packets, bytes, .. } = played;
-        put(&mut out, format_args!("ok: {packets} packets, {bytes} bytes; identical at both ends\n"));
+        put(
+            &mut out,
+            format_args!("ok: {packets} packets, {bytes} bytes; identical at both ends\n"),
+        );
         emit(&out)?;
         return Ok(ExitCode::SUCCESS);
     }
@@ -173,7 +179,11 @@ fn finish(played: &Played, steps: &[Step], style: Style) -> anyhow::Result<ExitC
 
 /// A line over a part of the demo.
 fn title(style: Style, number: &str, text: &str) -> String {
-    format!("\n{} {}\n", style.paint(Paint::Dim, format_args!("{number}.")), style.paint(Paint::Name, text))
+    format!(
+        "\n{} {}\n",
+        style.paint(Paint::Dim, format_args!("{number}.")),
+        style.paint(Paint::Name, text)
+    )
 }
 
 /// Writes at once, so that people can follow.

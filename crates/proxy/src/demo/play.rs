@@ -54,7 +54,10 @@ pub(super) fn play(
         let server_address = server.local_addr()?;
         let config = RelayConfig {
             listen: SocketAddr::from((Ipv4Addr::LOCALHOST, 0)),
-            to: Target { host: server_address.ip().to_string().into(), port: server_address.port() },
+            to: Target {
+                host: server_address.ip().to_string().into(),
+                port: server_address.port(),
+            },
             setup: setup.clone(),
             watch: Watch::Packets,
             limits: RelayLimits::default(),
@@ -64,7 +67,8 @@ pub(super) fn play(
         let (stop, stopped) = watch::channel(false);
         let relaying = tokio::spawn(relay.run(stopped));
         let client = TcpStream::connect(relay_address).await?;
-        let accepted = timeout(PATIENCE, server.accept()).await.context("the relay does not connect")?;
+        let accepted =
+            timeout(PATIENCE, server.accept()).await.context("the relay does not connect")?;
         let (accepted, _) = accepted?;
         let mut intro = format!(
             "A recorded game of Minecraft {}, played through midwire on this machine:\n  \

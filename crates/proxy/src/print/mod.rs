@@ -20,8 +20,8 @@ use midwire_definition::{Limits, Protocol};
 use tokio::sync::watch;
 
 pub(crate) use self::json::PacketJson;
-pub(crate) use self::row::{Columns, RowWriter, put, write_line};
 pub(crate) use self::marked::{Marked, write_marked};
+pub(crate) use self::row::{Columns, RowWriter, put, write_line};
 
 pub(crate) use self::style::{Paint, Style};
 use crate::args;
