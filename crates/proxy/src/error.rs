@@ -58,6 +58,7 @@ pub(crate) fn print(text: &str) -> ExitCode {
 
 /// Whoever read our output has gone: that is how `| head` ends, not an error.
 fn is_closed_pipe(error: &anyhow::Error) -> bool {
-    let kind = error.chain().find_map(|cause| cause.downcast_ref::<io::Error>()).map(io::Error::kind);
+    let kind =
+        error.chain().find_map(|cause| cause.downcast_ref::<io::Error>()).map(io::Error::kind);
     kind == Some(io::ErrorKind::BrokenPipe)
 }

@@ -1,14 +1,21 @@
 //! midwire: stands between a game and its server, and shows what they say to each other.
 
 mod args;
+mod check;
+mod decode;
+mod defs;
+mod demo;
+mod encode;
 mod error;
+mod explain;
+mod hex_text;
+mod print;
 mod protocols;
 mod proxy;
 mod queue;
 mod relay;
 mod settings;
-
-mod print;
+mod wire_id;
 
 use std::process::ExitCode;
 
@@ -32,6 +39,11 @@ fn main() -> ExitCode {
 fn run(command: args::Command) -> anyhow::Result<ExitCode> {
     match command {
         args::Command::Proxy(args) => proxy::run(&args),
+        args::Command::Decode(args) => decode::run(&args),
+        args::Command::Encode(args) => encode::run(&args),
+        args::Command::Check(args) => check::run(&args),
+        args::Command::Defs(args) => defs::run(&args.command),
+        args::Command::Demo => demo::run(),
     }
 }
 

@@ -6,7 +6,10 @@ use std::sync::Arc;
 
 use midwire_definition::diagnostics::suggest;
 use midwire_definition::sources::MAX_SOURCE_LEN;
-use midwire_definition::{LoadError, Loader, Problems, Protocol, VersionId, builtin, builtins};
+use midwire_definition::{
+    LoadError, Loader, Problems, Protocol, StateId, VersionId, builtin, builtins,
+};
+use midwire_session::Direction;
 
 use crate::error::usage;
 
@@ -80,7 +83,8 @@ pub(crate) fn find(name: &str, folders: &[PathBuf]) -> anyhow::Result<Arc<Protoc
         }
     }
     if name == "raw" {
-        return Protocol::load("raw.wire", &Text(RAW)).map_err(|problems| anyhow::anyhow!("{problems}"));
+        return Protocol::load("raw.wire", &Text(RAW))
+            .map_err(|problems| anyhow::anyhow!("{problems}"));
     }
     if LATER.contains(&name) {
         return Err(usage(format!(
@@ -128,10 +132,15 @@ fn load(file: &Path) -> anyhow::Result<Arc<Protocol>> {
     if !file.exists() {
         return Err(usage(format!("there is no file {path}")));
     }
-    let protocol = Protocol::load(path, &Folder::of(file)).map_err(|problems| broken(path, &problems))?;
+    let protocol =
+        Protocol::load(path, &Folder::of(file)).map_err(|problems| broken(path, &problems))?;
     if !protocol.warnings.is_empty() {
         let color = crate::print::style::stderr_is_colored();
-        crate::error::say(&midwire_definition::render(&protocol.warnings, &protocol.sources, color));
+        crate::error::say(&midwire_definition::render(
+            &protocol.warnings,
+            &protocol.sources,
+            color,
+        ));
     }
     Ok(protocol)
 }
@@ -154,4 +163,26 @@ pub(crate) fn version(protocol: &Protocol, text: &str) -> anyhow::Result<Version
         "{} has no version {text}{hint}\n  the newest is {} ({}); `midwire defs list` shows the others",
         protocol.name, newest.key, newest.number
     )))
+}
+
+/// The protocol state that was typed.
+pub(crate) fn state(protocol: &Protocol, text: &str) -> anyhow::Result<StateId> {
+    if let Some(state) = protocol.state_named(text) {
+        return Ok(state);
+    }
+    let names: Vec<&str> =
+        protocol.states.iter().map(|name| &**name).filter(|name| !name.is_empty()).collect();
+    if names.is_empty() {
+        return Err(usage(format!("{} has no protocol states; leave --state out", protocol.name)));
+    }
+    Err(usage(format!("there is no state {text}; {} has {}", protocol.name, names.join(", "))))
+}
+
+/// The direction that was typed.
+pub(crate) fn direction(text: &str) -> anyhow::Result<Direction> {
+    match text.to_lowercase().as_str() {
+        "serverbound" | "c2s" => Ok(Direction::Serverbound),
+        "clientbound" | "s2c" => Ok(Direction::Clientbound),
+        _ => Err(usage(format!("--direction {text}: it is serverbound or clientbound"))),
+    }
 }

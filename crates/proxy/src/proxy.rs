@@ -95,7 +95,9 @@ fn target(text: &str, protocol: &Protocol) -> anyhow::Result<Target> {
             let (host, rest) = rest.split_once(']').ok_or_else(|| wrong("`]` is missing"))?;
             let port = match rest {
                 "" => None,
-                rest => Some(rest.strip_prefix(':').ok_or_else(|| wrong("after `]` comes `:PORT`"))?),
+                rest => {
+                    Some(rest.strip_prefix(':').ok_or_else(|| wrong("after `]` comes `:PORT`"))?)
+                }
             };
             (host, port)
         }
@@ -218,7 +220,8 @@ mod tests {
         let target = |text| target(text, &protocol()).map(|t| (t.host.to_string(), t.port));
         assert_eq!(target("play.example.org:7").unwrap(), ("play.example.org".into(), 7));
         assert_eq!(target("[::1]:7").unwrap(), ("::1".into(), 7));
-        for wrong in ["", ":7", "a b:7", "host:0", "host:70000", "host:x", "[::1", "[::1]7", "::1"] {
+        for wrong in ["", ":7", "a b:7", "host:0", "host:70000", "host:x", "[::1", "[::1]7", "::1"]
+        {
             assert!(target(wrong).is_err(), "{wrong}");
         }
     }

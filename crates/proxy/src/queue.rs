@@ -13,7 +13,7 @@ use tokio::sync::Semaphore;
 #[derive(Debug)]
 pub(crate) enum Message {
     /// A client has connected.
-    Opened { session: u64, at: SystemTime, client: SocketAddr, server: Arc<str> },
+    Opened { session: u64, client: SocketAddr, server: Arc<str> },
     /// What a session reported, in order.
     Events { session: u64, begun: SystemTime, events: Vec<Event> },
     /// Something that is wrong outside the bytes.
@@ -77,10 +77,7 @@ pub(crate) fn queue(max: usize, when_full: WhenFull) -> (Sender, Receiver) {
         when_full,
         lost: AtomicU64::new(0),
     });
-    (
-        Sender { messages: sender, room: room.clone() },
-        Receiver { messages: receiver, room },
-    )
+    (Sender { messages: sender, room: room.clone() }, Receiver { messages: receiver, room })
 }
 
 impl Sender {
@@ -196,7 +193,11 @@ mod tests {
             at: Elapsed::default(),
             bytes: Bytes::from(vec![0; len]),
         };
-        Message::Events { session: 1, begun: SystemTime::UNIX_EPOCH, events: vec![event, Event::Opened] }
+        Message::Events {
+            session: 1,
+            begun: SystemTime::UNIX_EPOCH,
+            events: vec![event, Event::Opened],
+        }
     }
 
     fn count(message: &Message) -> usize {

@@ -137,7 +137,10 @@ impl Relay {
             return Err(BindError::Itself(*own));
         }
         if let Err(error) = &resolved {
-            let text = format!("cannot find the server {}: {error}; it is looked up again for each client", config.to.host);
+            let text = format!(
+                "cannot find the server {}: {error}; it is looked up again for each client",
+                config.to.host
+            );
             events.notice(None, text);
         }
         let listen = |error| BindError::Listen(config.listen, error);
@@ -192,7 +195,7 @@ impl Relay {
                     }
                 },
                 Some(ended) = sessions.join_next() => totals.add(ended),
-                _ = stop.wait_for(|stop| *stop) => break,
+                () = asked(&mut stop) => break,
             }
         }
         drop(listener);
@@ -261,10 +264,10 @@ async fn session(start: Start) -> [Counters; 2] {
     let begun = SystemTime::now();
     let clock = Instant::now();
     let server = config.to.to_string().into();
-    events.send(Message::Opened { session: number, at: begun, client: from, server }).await;
+    events.send(Message::Opened { session: number, client: from, server }).await;
     let connected = tokio::select! {
         connected = connect(&config, own) => connected,
-        _ = stop.wait_for(|stop| *stop) => Err("midwire ends".to_owned()),
+        () = asked(&mut stop) => Err("midwire ends".to_owned()),
     };
     let counters = match connected {
         Ok(server) => {
@@ -280,6 +283,14 @@ async fn session(start: Start) -> [Counters; 2] {
     };
     events.send(Message::Ended { session: number }).await;
     counters
+}
+
+/// Waits until the program is to end.
+async fn asked(stop: &mut watch::Receiver<bool>) {
+    if stop.wait_for(|stop| *stop).await.is_err() {
+        // There is nobody left to ask for it.
+        std::future::pending::<()>().await;
+    }
 }
 
 /// Makes the connection's end a reset: that is what closing is without any lingering.
@@ -318,13 +329,7 @@ async fn drive(
     events: &Sender,
     mut stop: watch::Receiver<bool>,
 ) -> [Counters; 2] {
-    let mut stopped = pin!(async move {
-        // An error means that nobody can ask any more.
-        let asked = stop.wait_for(|stop| *stop).await.is_ok();
-        if !asked {
-            std::future::pending::<()>().await;
-        }
-    });
+    let mut stopped = pin!(asked(&mut stop));
     loop {
         let asked_to_stop = tokio::select! {
             () = poll_fn(|cx| driver.poll(cx)) => false,
@@ -356,7 +361,8 @@ thread_local! {
 /// Runs `act` with this thread's memory.
 fn with_lent<R>(setup: &Setup, act: impl FnOnce(&mut Lent) -> R) -> R {
     LENT.with_borrow_mut(|lent| {
-        let make = || Lent { read: BytesMut::new(), scratch: Scratch::new(&setup.options().limits) };
+        let make =
+            || Lent { read: BytesMut::new(), scratch: Scratch::new(&setup.options().limits) };
         act(lent.get_or_insert_with(make))
     })
 }
@@ -680,7 +686,8 @@ impl Driver {
             self.timer = None;
             return Poll::Pending;
         };
-        let timer = self.timer.get_or_insert_with(|| Box::pin(tokio::time::sleep_until(next.into())));
+        let timer =
+            self.timer.get_or_insert_with(|| Box::pin(tokio::time::sleep_until(next.into())));
         if timer.deadline() != next.into() {
             timer.as_mut().reset(next.into());
         }

@@ -94,7 +94,9 @@ impl Settings {
                 self.on_lost_framing = match value {
                     "relay" => OnLostFraming::Relay,
                     "close" => OnLostFraming::Close,
-                    _ => return Err(usage(format!("--set {name}={value}: it takes relay or close"))),
+                    _ => {
+                        return Err(usage(format!("--set {name}={value}: it takes relay or close")));
+                    }
                 };
             }
             "buffer_max" => self.session.buffer_max = bytes()?.max(1),

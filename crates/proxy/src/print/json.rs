@@ -255,7 +255,10 @@ fn write_start(kind: &str, place: Option<Place>, number: Option<u64>, line: &mut
     }
     if let Some(Place { session, begun, time }) = place {
         let at = Utc(begun + time.0);
-        put(line, format_args!(",\"time\":{},\"at\":\"{at}\",\"session\":{session}", Seconds(time.0)));
+        put(
+            line,
+            format_args!(",\"time\":{},\"at\":\"{at}\",\"session\":{session}", Seconds(time.0)),
+        );
     }
 }
 

@@ -60,8 +60,11 @@ impl Listing {
         let Some(workspace) = &mut self.hex else { return };
         match event {
             Event::Packet(packet) => {
-                let Some(payload) = packet.sent.as_ref().or(packet.payload.as_ref()) else { return };
-                let plan = packet.definition.as_ref().and_then(|definition| definition.plan.as_ref());
+                let Some(payload) = packet.sent.as_ref().or(packet.payload.as_ref()) else {
+                    return;
+                };
+                let plan =
+                    packet.definition.as_ref().and_then(|definition| definition.plan.as_ref());
                 let plan = plan.filter(|_| packet.problem.is_none());
                 let marked = Marked::read(
                     payload,
@@ -128,5 +131,8 @@ pub(super) fn write_header(text: &str, style: Style, out: &mut String) {
     let width = screen::size().map_or(70, |(width, _)| width.clamp(20, 70));
     let used = midwire_definition::escape::width(text) + 4;
     let line = "─".repeat(width.saturating_sub(used).max(2));
-    put(out, format_args!("{} {text} {}", style.paint(Paint::Dim, "──"), style.paint(Paint::Dim, line)));
+    put(
+        out,
+        format_args!("{} {text} {}", style.paint(Paint::Dim, "──"), style.paint(Paint::Dim, line)),
+    );
 }

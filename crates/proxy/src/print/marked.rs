@@ -82,7 +82,10 @@ impl Leaves<'_> {
     fn add(&mut self, node: &Node<'_>) {
         let (start, end) = (node.place.start as usize, node.place.end as usize);
         let before = self.fields.last().map_or(0, |field| field.end);
-        if node.place.buffer != 0 || start >= end || start < before || self.fields.len() >= MARKS_MAX
+        if node.place.buffer != 0
+            || start >= end
+            || start < before
+            || self.fields.len() >= MARKS_MAX
         {
             return;
         }

@@ -6,7 +6,7 @@ mod live;
 mod marked;
 mod notices;
 mod row;
-mod screen;
+pub(crate) mod screen;
 pub(crate) mod style;
 mod time;
 
@@ -20,6 +20,7 @@ use midwire_definition::{Limits, Protocol};
 use tokio::sync::watch;
 
 pub(crate) use self::json::PacketJson;
+pub(crate) use self::row::{Columns, RowWriter, put, write_line};
 pub(crate) use self::marked::{Marked, write_marked};
 
 pub(crate) use self::style::{Paint, Style};

@@ -289,14 +289,7 @@ impl RowWriter {
         self.row(session, "".into(), at, Kind::Notice, summary)
     }
 
-    fn row(
-        &self,
-        session: u64,
-        state: Arc<str>,
-        at: Elapsed,
-        kind: Kind,
-        summary: Line,
-    ) -> Row {
+    fn row(&self, session: u64, state: Arc<str>, at: Elapsed, kind: Kind, summary: Line) -> Row {
         Row { session, state, at, kind, summary }
     }
 
@@ -391,7 +384,9 @@ impl RowWriter {
         if packet.direction != Direction::Serverbound || known.looks == 0 {
             return;
         }
-        let (Some(definition), Some(payload)) = (&packet.definition, &packet.payload) else { return };
+        let (Some(definition), Some(payload)) = (&packet.definition, &packet.payload) else {
+            return;
+        };
         known.looks -= 1;
         let Some(plan) = &definition.plan else { return };
         let mut read = plan.decode(payload, packet.body, &packet.conn, &mut self.workspace);
