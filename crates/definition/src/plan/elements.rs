@@ -29,8 +29,13 @@ impl Run<'_> {
                 let count = self.eval(expr, base, pos);
                 known = Some(self.checked_count(count, *max, pos)?);
             }
-            Count::Len(Len::Fixed(n)) => known = Some(*n),
+            Count::Len(Len::Fixed(n)) => {
+                known = Some(self.checked_count((*n).into(), None, pos)?)
+            }
             _ => {}
+        }
+        if let (Some(count), ElementShape::Fixed(0)) = (known, array.shape) {
+            self.spend(count, pos)?;
         }
         self.set(base, array.first_slot, at);
         self.set(base, array.count_slot, known.unwrap_or(0));
@@ -203,11 +208,7 @@ impl Run<'_> {
         wanted: Option<&Ex>,
     ) -> Result<(u32, i128), Failed> {
         self.deeper(depth, at)?;
-        self.ws.walked += 1;
-        let most = self.ws.limits.elements_max;
-        if self.ws.walked > most {
-            return Err(over(at, "elements_max", most.into(), self.ws.walked.into()));
-        }
+        self.spend(1, at)?;
         let before = self.ws.checkpoint();
         let buffer = self.ws.slots[(parent + BUFFER) as usize];
         let shape = &self.plan.layouts[layout as usize];
@@ -216,6 +217,16 @@ impl Run<'_> {
         let value = wanted.map_or(0, |ex| self.eval(ex, base, end));
         self.ws.restore(before);
         Ok((end, value))
+    }
+
+    /// Notes that so many elements are passed, which no bytes need stand for.
+    pub(super) fn spend(&mut self, elements: u32, at: u32) -> Result<(), Failed> {
+        let most = self.ws.limits.elements_max;
+        self.ws.walked = self.ws.walked.saturating_add(elements);
+        if self.ws.walked > most {
+            return Err(over(at, "elements_max", most.into(), self.ws.walked.into()));
+        }
+        Ok(())
     }
 
     fn checked_count(&self, count: i128, max: Option<u64>, at: u32) -> Result<u32, Failed> {

@@ -32,9 +32,9 @@ use midwire_codec::ByteOrder;
 pub(crate) use code::{
     ArrayCode, BlockCode, CallCode, Code, ElementShape, FixedMatch, Op, OptionItem, Switch,
 };
+pub use error::{DecodeError, DecodeErrorKind, PathSegment};
 pub(crate) use expr::{Cond, Scope, binary, compare};
 pub use expr::{Ex, FieldRef, Member};
-pub use error::{DecodeError, DecodeErrorKind, PathSegment};
 pub(crate) use run::packed_words;
 pub use walk::{Flow, Found, Group, Node, Packet, Visitor};
 pub(crate) use workspace::{ABSENT, START as START_SLOT};

@@ -321,6 +321,11 @@ impl<'a> Run<'a> {
                 if let Err(e) = result {
                     return Err(fail(start, DecodeErrorKind::Inflate(e.to_string())));
                 }
+                let max = self.ws.limits.inflate_max.into();
+                self.ws.inflated += u64::from(size);
+                if self.ws.inflated > max {
+                    return Err(over(start, "inflate_max", max, self.ws.inflated));
+                }
                 self.layout(code.layout, inner, &out, depth + 1)?;
             }
         }
@@ -341,6 +346,8 @@ impl<'a> Run<'a> {
         self.deeper(depth, pos)?;
         let buffer = self.ws.slots[(base + BUFFER) as usize];
         let layout = &plan.layouts[code.layout as usize];
+        // Its block stays as long as the one around: large blocks count for several.
+        self.spend(1 + layout.slots / 16, pos)?;
         let inner = self.ws.push_block(layout, [base, buffer, pos, limit]);
         for (i, arg) in code.args.iter().enumerate() {
             let value = self.eval(arg, base, pos) as i64 as u64;
@@ -390,9 +397,7 @@ fn options(
 ) -> Option<usize> {
     for item in items {
         let holds = match item.test {
-            Test::Bits { at, mask, zero } => {
-                (window.get(position(slots, at))? & mask == 0) == zero
-            }
+            Test::Bits { at, mask, zero } => (window.get(position(slots, at))? & mask == 0) == zero,
             Test::Remaining => pos < window.len(),
         };
         slots[item.slot as usize] = (!holds).into();

@@ -2,12 +2,14 @@
 
 use std::ops::ControlFlow;
 
-use super::expr::Ex;
 use super::error::DecodeError;
+use super::expr::Ex;
 use super::run::Run;
 use super::scope::RunScope;
-use super::workspace::{ABSENT, BUFFER, INDEX_STRIDE, LIMIT, START};
-use super::{Activation, ArrayKind, Field, FieldId, Item, Kind, LayoutId, Place, Plan, Workspace};
+use super::workspace::{ABSENT, BUFFER, INDEX_STRIDE, LIMIT, PARENT, START};
+use super::{
+    Activation, ArrayKind, Count, Field, FieldId, Item, Kind, LayoutId, Len, Place, Plan, Workspace,
+};
 use crate::syntax::ast::lookup_key;
 use crate::value::{self, Value};
 
@@ -448,26 +450,46 @@ impl<'a> Packet<'a> {
         }
         let mut at = first;
         let mut result = Ok(());
-        let mut index = 0;
-        // Of a list that failed with its number unknown, the element that failed comes after those counted.
-        while index < count || !whole {
-            let before = self.ws.checkpoint();
-            let shown = self.element(act, array, at, index, node, v);
-            self.ws.restore(before);
-            match shown {
+        for index in 0..count {
+            match self.element(act, array, at, index, node, v) {
                 Ok(end) => at = end,
                 Err(stop) => {
                     result = Err(stop);
                     break;
                 }
             }
-            index += 1;
-            if index >= count && self.ws.slots[(act.base + LIMIT) as usize] <= at {
-                break;
-            }
+        }
+        if !whole && result.is_ok() && self.has_begun(act, array, at, count) {
+            result = self.element(act, array, at, count, node, v).map(|_| ());
         }
         v.close(&self.with_raw(node));
         result.and(done(whole))
+    }
+
+    /// In a list that failed with its number unknown: whether another element was begun behind the `count`
+    /// that were read, and is what failed.
+    fn has_begun(&mut self, act: Activation, array: &ArrayKind, at: u32, count: u32) -> bool {
+        let max = match &array.count {
+            Count::Len(Len::Rest) | Count::Sum { .. } => None,
+            Count::Len(_) => return false,
+            Count::While { max, .. } => *max,
+            Count::Until { max, repr, .. } => {
+                let limit = self.ws.slots[(act.base + LIMIT) as usize];
+                let buffer = self.ws.slots[(act.base + BUFFER) as usize];
+                let rest = self.bytes(Place { buffer, start: at, end: limit });
+                if repr.read(rest).is_err() {
+                    return false;
+                }
+                *max
+            }
+        };
+        if max.is_some_and(|max| u64::from(count) >= max) {
+            return false;
+        }
+        let before = self.ws.checkpoint();
+        let opened = self.open_element(act, array.element, at);
+        self.ws.restore(before);
+        opened.is_some_and(|(_, end)| end.is_none())
     }
 
     /// Shows the element at a position; gives where it ends.
@@ -480,7 +502,22 @@ impl<'a> Packet<'a> {
         list: &Node<'a>,
         v: &mut dyn Visitor,
     ) -> Result<u32, Stop> {
-        let (inner, end) = self.open_element(act, array.element, at);
+        let before = self.ws.checkpoint();
+        let shown = self.shown_element(act, array, at, index, list, v);
+        self.ws.restore(before);
+        shown
+    }
+
+    fn shown_element(
+        &mut self,
+        act: Activation,
+        array: &ArrayKind,
+        at: u32,
+        index: u32,
+        list: &Node<'a>,
+        v: &mut dyn Visitor,
+    ) -> Result<u32, Stop> {
+        let (inner, end) = self.open_element(act, array.element, at).ok_or(Stop)?;
         let plan = self.plan;
         let buffer = self.ws.slots[(act.base + BUFFER) as usize];
         let limit = self.ws.slots[(act.base + LIMIT) as usize];
@@ -491,22 +528,36 @@ impl<'a> Packet<'a> {
         end.ok_or(Stop)
     }
 
-    /// A block for the element at a position, and where it ends if it could be read.
+    /// How many layouts are around a block.
+    fn depth(&self, base: u32) -> u32 {
+        let around = |base: &u32| {
+            let parent = self.ws.slots[(base + PARENT) as usize];
+            (parent != ABSENT).then_some(parent)
+        };
+        std::iter::successors(around(&base), around).count() as u32
+    }
+
+    /// A block for the element at a position, and where it ends if it could be read. `None`: it is nested
+    /// deeper than was read.
     pub(crate) fn open_element(
         &mut self,
         act: Activation,
         layout: LayoutId,
         at: u32,
-    ) -> (Activation, Option<u32>) {
+    ) -> Option<(Activation, Option<u32>)> {
+        let depth = self.depth(act.base);
+        if depth >= self.ws.limits.depth_max {
+            return None;
+        }
         let plan = self.plan;
         let buffer = self.ws.slots[(act.base + BUFFER) as usize];
         let limit = self.ws.slots[(act.base + LIMIT) as usize];
-        self.ws.walked = 0;
+        self.ws.begin_run();
         let base =
             self.ws.push_block(&plan.layouts[layout as usize], [act.base, buffer, at, limit]);
         let mut run = Run { plan, payload: self.payload, conn: self.conn, ws: self.ws };
-        let end = run.block(layout, base, 0).ok();
-        (Activation { base, layout }, end)
+        let end = run.block(layout, base, depth + 1).ok();
+        Some((Activation { base, layout }, end))
     }
 
     /// Where element `index` of an array starts.
@@ -522,7 +573,10 @@ impl<'a> Packet<'a> {
             return None;
         }
         if let Some(size) = self.plan.layouts[array.element as usize].fixed_size {
-            return Some(first + index * size);
+            // The count may have been written before it was found that there are fewer bytes.
+            let at = u64::from(first) + u64::from(index) * u64::from(size);
+            let limit = self.ws.slots[(act.base + LIMIT) as usize];
+            return u32::try_from(at).ok().filter(|at| limit.checked_sub(*at) >= Some(size));
         }
         let (mut at, mut i) = (first, 0);
         let handle =
@@ -531,12 +585,15 @@ impl<'a> Packet<'a> {
             let entry = index / INDEX_STRIDE;
             at = *self.ws.index.get((handle + entry - 1) as usize)?;
             i = entry * INDEX_STRIDE;
+            if at == ABSENT {
+                return None;
+            }
         }
         while i < index {
             let before = self.ws.checkpoint();
-            let (_, end) = self.open_element(act, array.element, at);
+            let opened = self.open_element(act, array.element, at);
             self.ws.restore(before);
-            at = end?;
+            at = opened?.1?;
             i += 1;
         }
         Some(at)
@@ -569,7 +626,7 @@ impl<'a> Packet<'a> {
                     let f = found.take()?;
                     let Kind::Array(array) = &f.field.kind else { return None };
                     let at = self.element_start(f.act, array, index)?;
-                    let (inner, end) = self.open_element(f.act, array.element, at);
+                    let (inner, end) = self.open_element(f.act, array.element, at)?;
                     let place = Place { start: at, end: end?, ..f.place };
                     found = Some(Found { place, act: inner, element: Some(index), ..f });
                     act = inner;
@@ -634,6 +691,18 @@ impl<'a> Packet<'a> {
 
     /// The number at a path, if there is one.
     pub fn int(&mut self, path: &str) -> Option<i128> {
+        self.looking(|packet| packet.int_at(path))
+    }
+
+    /// Looks at something, and forgets the blocks that were made for it.
+    fn looking<T>(&mut self, look: impl FnOnce(&mut Self) -> T) -> T {
+        let before = self.ws.checkpoint();
+        let seen = look(self);
+        self.ws.restore(before);
+        seen
+    }
+
+    fn int_at(&mut self, path: &str) -> Option<i128> {
         let found = self.find(path)?;
         if let Kind::Let(ex) = &found.field.kind {
             return Some(ex.eval(&self.scope(found.act.base)));
@@ -644,13 +713,15 @@ impl<'a> Packet<'a> {
 
     /// The number of elements of the list at a path, if there is one.
     pub fn count_at(&mut self, path: &str) -> Option<u32> {
-        let found = self.find(path)?;
-        match &found.field.kind {
-            Kind::Array(array) if found.element.is_none() => {
-                Some(self.ws.slots[(found.act.base + array.count_slot) as usize])
+        self.looking(|packet| {
+            let found = packet.find(path)?;
+            match &found.field.kind {
+                Kind::Array(array) if found.element.is_none() => {
+                    Some(packet.ws.slots[(found.act.base + array.count_slot) as usize])
+                }
+                _ => None,
             }
-            _ => None,
-        }
+        })
     }
 
     /// Tells which arms of the plan's branches are taken anywhere in the packet.
@@ -704,23 +775,27 @@ impl<'a> Packet<'a> {
         }
         for _ in 0..count {
             let before = self.ws.checkpoint();
-            let (inner, end) = self.open_element(act, array.element, at);
-            self.note_block(inner, note);
+            let opened = self.open_element(act, array.element, at);
+            if let Some((inner, _)) = opened {
+                self.note_block(inner, note);
+            }
             self.ws.restore(before);
-            match end {
-                Some(end) => at = end,
-                None => return,
+            match opened {
+                Some((_, Some(end))) => at = end,
+                _ => return,
             }
         }
     }
 
     /// The text at a path, if there is one.
     pub fn text(&mut self, path: &str) -> Option<String> {
-        let found = self.find(path)?;
-        match self.value_of(&found)? {
-            Value::Text(text, ..) => Some(text.into_owned()),
-            _ => None,
-        }
+        self.looking(|packet| {
+            let found = packet.find(path)?;
+            match packet.value_of(&found)? {
+                Value::Text(text, ..) => Some(text.into_owned()),
+                _ => None,
+            }
+        })
     }
 
     /// The value of a found field; `None` for structs, lists and blocks.

@@ -48,8 +48,10 @@ pub struct Workspace {
     /// Buffer n is at n - 1. Those from `live` on are kept for later.
     pub(crate) buffers: Vec<Arc<Vec<u8>>>,
     pub(crate) live: usize,
-    /// Elements of varying size passed in this run.
+    /// Elements and recursive types passed in this run.
     pub(crate) walked: u32,
+    /// Plain bytes of the compressed blocks in this run.
+    pub(crate) inflated: u64,
     pub(crate) inflater: Inflater,
     /// What a packet may make us do.
     pub limits: Limits,
@@ -75,7 +77,13 @@ impl Workspace {
         self.slots.clear();
         self.index.clear();
         self.live = 0;
+        self.begin_run();
+    }
+
+    /// Sets back what the limits are compared with.
+    pub(crate) fn begin_run(&mut self) {
         self.walked = 0;
+        self.inflated = 0;
     }
 
     pub(crate) fn checkpoint(&self) -> Checkpoint {

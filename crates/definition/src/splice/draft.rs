@@ -378,7 +378,7 @@ impl<'p, 'a> Encoder<'p, 'a> {
     ) -> Option<(u32, Range<u32>)> {
         let Kind::Array(array) = &self.field(id).kind else { return None };
         let act = Activation { base: self.drafts[d].origin?, layout: self.drafts[d].layout };
-        let (inner, end) = self.packet.as_deref_mut()?.open_element(act, array.element, start);
+        let (inner, end) = self.packet.as_deref_mut()?.open_element(act, array.element, start)?;
         Some((inner.base, start..end?))
     }
 
