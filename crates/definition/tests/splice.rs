@@ -60,7 +60,10 @@ fn numbers_are_written_in_their_form() {
 #[test]
 fn a_number_that_does_not_fit_is_refused_with_its_range() {
     let def = define("a: u8, p: bits u8 { x: i4, y: u4 }");
-    assert_eq!(def.refused(&[0, 0], |e| drop(e.set("a", int(256)))), "256 does not fit `a`, which takes 0 to 255");
+    assert_eq!(
+        def.refused(&[0, 0], |e| drop(e.set("a", int(256)))),
+        "256 does not fit `a`, which takes 0 to 255"
+    );
     assert_eq!(
         def.refused(&[0, 0], |e| drop(e.set("p.x", int(8)))),
         "8 does not fit `p.x`, which takes -8 to 7"
@@ -88,9 +91,7 @@ fn floats_uuids_and_bytes_are_written() {
         e.set("a", Given::Float(1.5)).set("b", int(-2)).set("c", Given::Float(0.5));
         e.set("u", text("069a79f4-44e9-4726-a5be-fca90e38aaf5")).set("x", text("0A1b"));
     });
-    let new = hex!(
-        "3fc00000 00000000000000c0 3800 069a79f444e94726a5befca90e38aaf5 02 0a1b 09"
-    );
+    let new = hex!("3fc00000 00000000000000c0 3800 069a79f444e94726a5befca90e38aaf5 02 0a1b 09");
     assert_eq!(out.unwrap(), new);
     let nan = def.edited(&zero, |e| drop(e.set("a", text("NaN")))).unwrap();
     assert_eq!(nan[..4], f32::NAN.to_be_bytes());
@@ -138,10 +139,7 @@ fn lengths_that_are_fixed_or_limited_hold() {
         refused("a", text("01")),
         "`a` would have 1 bytes, but the definition says 2; they have to agree"
     );
-    assert_eq!(
-        refused("b", text("abcd")),
-        "`b` would have 4 bytes; at most 3 are allowed (max)"
-    );
+    assert_eq!(refused("b", text("abcd")), "`b` would have 4 bytes; at most 3 are allowed (max)");
     assert_eq!(
         refused("c", json("[1,2,3]")),
         "`c` would have 3 elements; at most 2 are allowed (max)"
@@ -200,7 +198,10 @@ fn nbt_is_written_from_its_typed_form() {
     let def = define("n: nbt, o: opt_nbt");
     let zero = hex!("0a 00  00");
     let out = def.edited(&zero, |e| {
-        e.set("n", json("{\"type\":\"compound\",\"value\":{\"a\":{\"type\":\"byte\",\"value\":5}}}"));
+        e.set(
+            "n",
+            json("{\"type\":\"compound\",\"value\":{\"a\":{\"type\":\"byte\",\"value\":5}}}"),
+        );
     });
     assert_eq!(out.unwrap(), hex!("0a 01 0001 61 05 00  00"));
     let out = def.edited(&out_of(&def, "{\"o\":{\"type\":\"byte\",\"value\":1}}"), |e| {
@@ -234,10 +235,7 @@ fn unknown_paths_name_the_nearest() {
     let def = define("health: u8, l: [u8] { colour: u8 }, t: { x: u8 }");
     let zero = hex!("00 01 05 00");
     let refused = |path: &str| def.refused(&zero, |e| drop(e.set(path, int(1))));
-    assert_eq!(
-        refused("healt"),
-        "there is no field `healt` in the packet; did you mean `health`?"
-    );
+    assert_eq!(refused("healt"), "there is no field `healt` in the packet; did you mean `health`?");
     assert_eq!(
         refused("l[0].color"),
         "there is no field `color` in `l[0]`; did you mean `colour`?"
@@ -356,7 +354,8 @@ fn a_list_ended_by_a_value_keeps_its_end_mark() {
 
 #[test]
 fn a_list_that_goes_on_by_a_flag_of_its_elements_marks_only_the_last() {
-    let def = define("l: [while it.head.more] { head: bits u8 { more: u1, slot: u7 }, n: u8 }, z: u8");
+    let def =
+        define("l: [while it.head.more] { head: bits u8 { more: u1, slot: u7 }, n: u8 }, z: u8");
     let body = hex!("81 0a  82 0b  03 0c  ff");
     let edited = |e: &dyn Fn(&mut Edits)| def.edited(&body, |edits| e(edits)).unwrap();
     assert_eq!(edited(&|e| drop(e.remove("l[2]"))), hex!("81 0a  02 0b  ff"));
@@ -370,9 +369,7 @@ fn a_list_that_goes_on_by_a_flag_of_its_elements_marks_only_the_last() {
         hex!("89 00  81 0a  82 0b  03 0c  ff")
     );
     assert_eq!(edited(&|e| drop(e.set("l[1].head.slot", int(5)))), hex!("81 0a  85 0b  03 0c  ff"));
-    assert!(
-        def.refused(&body, |e| drop(e.set("l", json("[]")))).contains("one element at least")
-    );
+    assert!(def.refused(&body, |e| drop(e.set("l", json("[]")))).contains("one element at least"));
     let wrong = |e: &mut Edits| drop(e.set("l[0].head.more", Given::Bool(false)));
     assert_eq!(def.refused(&body, wrong), "`l[0].head.more` is set to 0, but `l` needs it to be 1");
     assert_eq!(def.encoded("{\"z\":1}").unwrap(), hex!("00 00 01"));
@@ -390,7 +387,7 @@ fn a_list_that_ends_by_a_sum_has_to_reach_it() {
     );
     assert_eq!(
         def.refused(&body, |e| drop(e.set("l[0].run", int(3)))),
-        "`l[1]`: the elements before it already give 4"
+        "`l`: the elements before [1] already give 4"
     );
     let out = def.edited(&body, |e| drop(e.set("l[0].run", int(3)).remove("l[1]")));
     assert_eq!(out.unwrap(), hex!("02  03 0a  ff"));
@@ -428,8 +425,12 @@ fn setting_a_gated_field_sets_its_flag_and_deleting_clears_it() {
     let body = hex!("8a 0102 0304 ff");
     assert_eq!(def.edited(&body, |e| drop(e.delete("v"))).unwrap(), hex!("88 0304 ff"));
     assert_eq!(def.edited(&body, |e| drop(e.set("r", Given::Null))).unwrap(), hex!("82 0102 ff"));
-    assert_eq!(def.edited(&body, |e| drop(e.set("m.has_v", Given::Bool(false)))).unwrap(), hex!("88 0304 ff"));
-    let both = def.refused(&body, |e| drop(e.set("m.has_v", Given::Bool(false)).set("v.x", int(1))));
+    assert_eq!(
+        def.edited(&body, |e| drop(e.set("m.has_v", Given::Bool(false)))).unwrap(),
+        hex!("88 0304 ff")
+    );
+    let both =
+        def.refused(&body, |e| drop(e.set("m.has_v", Given::Bool(false)).set("v.x", int(1))));
     assert_eq!(both, "`m.has_v` is set to 0, but `v` needs it to be 1");
     let both = def.refused(&body, |e| drop(e.delete("v").set("m", json("[\"has_v\"]"))));
     assert_eq!(both, "`m.has_v` is set to 1, but `v` needs it to be 0");
@@ -554,7 +555,8 @@ fn another_tag_drops_the_old_arm_and_makes_the_new() {
     let body = hex!("00 1234 05 ff");
     assert_eq!(def.edited(&body, |e| drop(e.set("k", int(1)))).unwrap(), hex!("01 00 00 ff"));
     assert_eq!(
-        def.edited(&body, |e| drop(e.set("b", json("[7]")).set("s", int(300)).set("k", int(1)))).unwrap(),
+        def.edited(&body, |e| drop(e.set("b", json("[7]")).set("s", int(300)).set("k", int(1))))
+            .unwrap(),
         hex!("01 0107 ac02 ff")
     );
     assert_eq!(def.edited(&body, |e| drop(e.set("k", int(2)))).unwrap(), hex!("02 ff"));
@@ -568,10 +570,7 @@ fn another_tag_drops_the_old_arm_and_makes_the_new() {
 fn a_count_of_none_turns_with_its_list() {
     let def = define("n: varint, if n == 0 { name: str[u8] } else { ids: [n - 1] varint }, z: u8");
     let ids = hex!("8300 05 06 ff");
-    assert_eq!(
-        def.edited(&ids, |e| drop(e.set("name", text("a")))).unwrap(),
-        hex!("00 01 61 ff")
-    );
+    assert_eq!(def.edited(&ids, |e| drop(e.set("name", text("a")))).unwrap(), hex!("00 01 61 ff"));
     assert_eq!(
         def.edited(&hex!("00 01 61 ff"), |e| drop(e.set("ids", json("[9]")))).unwrap(),
         hex!("02 09 ff")
@@ -585,7 +584,9 @@ fn a_count_of_none_turns_with_its_list() {
 
 #[test]
 fn a_tag_outside_of_a_list_reshapes_every_element() {
-    let def = define("f: flags u8 { lat name }, l: [u8] { id: u8, if f.lat { lat: varint }, if f.name { n: str[u8] } }");
+    let def = define(
+        "f: flags u8 { lat name }, l: [u8] { id: u8, if f.lat { lat: varint }, if f.name { n: str[u8] } }",
+    );
     let body = hex!("01 02  0a 8500  0b 06");
     // One element needs the flag; the others get a default.
     assert_eq!(
@@ -605,7 +606,10 @@ fn arguments_of_recursive_types_pass_conditions_on() {
         "d: bool, n: Node(d), z: u8",
     );
     let body = hex!("00  05 01  06 00  ff");
-    assert_eq!(def.edited(&body, |e| drop(e.set("n.next.v", int(9)))).unwrap(), hex!("00 05 01 09 00 ff"));
+    assert_eq!(
+        def.edited(&body, |e| drop(e.set("n.next.v", int(9)))).unwrap(),
+        hex!("00 05 01 09 00 ff")
+    );
     assert_eq!(
         def.edited(&body, |e| drop(e.set("n.next.next", json("{\"v\":1}")))).unwrap(),
         hex!("00  05 01  06 01  01 00  ff")
@@ -662,7 +666,8 @@ fn a_compressed_block_is_edited_inside_and_else_stays_as_it_is() {
     for (name, wrapper) in
         [("zlib", Wrapper::Zlib), ("deflate", Wrapper::Deflate), ("gzip", Wrapper::Gzip)]
     {
-        let def = define(&format!("a: u8, n: u16, b: {name}[n] {{ x: varint, y: str[u8] }}, z: u8"));
+        let def =
+            define(&format!("a: u8, n: u16, b: {name}[n] {{ x: varint, y: str[u8] }}, z: u8"));
         let plain = hex!("8500 02 6869 cc");
         let stored = deflated(wrapper, &plain);
         let mut body = vec![7];
@@ -776,7 +781,9 @@ fn what_was_decoded_can_be_encoded() {
          t: { x: f32, y: f64 }, let sum = a + n, b: bits u16 { hi: i5, lo: u8, pad 3 }, pad 2, r: bytes[u8], x: [until u8 == 255] u8, ...",
     );
     for body in [
-        &hex!("8500 01 81 fe 02 07 01 0161 8700 00 7fc00001 3ff8000000000000 f801 beef 02 abcd 0102ff 77")[..],
+        &hex!(
+            "8500 01 81 fe 02 07 01 0161 8700 00 7fc00001 3ff8000000000000 f801 beef 02 abcd 0102ff 77"
+        )[..],
         &hex!("05 07 00 00 3f800000 0000000000000000 0000 0000 00 ff"),
     ] {
         let read = def.decoded(body);
@@ -808,4 +815,67 @@ fn editable_paths_have_another_value() {
         edits.set(path, editable.sample.clone());
         assert_ne!(def.spliced(&payload[1..], &edits).unwrap(), payload[1..], "{path}");
     }
+}
+
+// ---- five faults of an encoder in wide use ---------------------------------------------------
+
+#[test]
+fn entry_0_of_an_enum_and_an_unknown_number_are_two_things() {
+    let def = define("k: enum varint { zero one }");
+    assert_eq!(def.decoded(&[0]), "{\"k\":\"zero\"}");
+    assert_eq!(def.decoded(&[9]), "{\"k\":9}");
+    assert_eq!(def.encoded("{\"k\":\"zero\"}").unwrap(), [0]);
+    assert_eq!(def.encoded("{\"k\":9}").unwrap(), [9]);
+    assert_eq!(def.edited(&[9], |e| drop(e.set("k", text("zero")))).unwrap(), [0]);
+}
+
+#[test]
+fn a_flag_that_is_set_can_be_cleared() {
+    let def = define("f: flags u8 { a b }");
+    assert_eq!(def.edited(&[0xff], |e| drop(e.set("f.a", Given::Bool(false)))).unwrap(), [0xfe]);
+    assert_eq!(def.edited(&[0xff], |e| drop(e.delete("f.b"))).unwrap(), [0xfd]);
+    assert_eq!(def.edited(&[0xff], |e| drop(e.set("f", json("[]")))).unwrap(), [0]);
+}
+
+#[test]
+fn reading_a_list_that_ends_by_its_top_bit_changes_no_byte() {
+    let def = define("l: [while it.head.more] { head: bits u8 { more: u1, slot: u7 }, n: u8 }");
+    let body = hex!("81 0a 02 0b");
+    let copy = body;
+    let first = def.decoded(&body);
+    assert_eq!(body, copy);
+    assert_eq!(def.decoded(&body), first);
+    assert_eq!(def.encoded(&first).unwrap(), body);
+    assert_eq!(def.edited(&body, |e| drop(e.set("l[0].n", int(1)))).unwrap(), hex!("81 01 02 0b"));
+}
+
+#[test]
+fn an_inline_registry_entry_comes_with_its_marker() {
+    let def = define_with(
+        "type Holder(T) { id: varint, if id == 0 { value: T } }",
+        "sound: Holder({ name: str[varint], range: opt f32 }), z: u8",
+    );
+    let inline = hex!("00 01 61 00 ff");
+    assert_eq!(
+        def.edited(&hex!("05 ff"), |e| drop(e.set("sound.value.name", text("a")))).unwrap(),
+        inline
+    );
+    assert_eq!(def.encoded("{\"sound\":{\"value\":{\"name\":\"a\"}},\"z\":255}").unwrap(), inline);
+    assert_eq!(def.encoded(&def.decoded(&inline)).unwrap(), inline);
+    assert_eq!(def.edited(&inline, |e| drop(e.set("sound.id", int(5)))).unwrap(), hex!("05 ff"));
+}
+
+#[test]
+fn nbt_keeps_its_order_and_its_duplicates() {
+    let def = define("n: nbt, z: u8");
+    let body = hex!("0a  01 0001 62 01  01 0001 61 02  01 0001 62 03  00  ff");
+    assert_eq!(def.edited(&body, |e| drop(e.set("z", int(1)))).unwrap()[..16], body[..16]);
+    assert_eq!(def.encoded(&def.decoded(&body)).unwrap(), body);
+}
+
+#[test]
+fn counts_that_multiply_make_no_endless_packet() {
+    let def = define("a: u16, b: u16, l: [a] { m: [outer.b] { x: bytes[1000] } }");
+    let error = def.encoded("{\"a\":60000,\"b\":60000}").unwrap_err();
+    assert!(matches!(error, EditError::TooLong { limit: "elements_max", .. }), "{error}");
 }

@@ -10,9 +10,7 @@ use crate::diagnostics::suggest;
 use crate::given::Given;
 use crate::json::{hex_bytes, part_of};
 use crate::nbt;
-use crate::plan::{
-    BitsMember, Field, FieldId, FlagMember, FloatRepr, IntRepr, Kind, Len, NbtForm,
-};
+use crate::plan::{BitsMember, Field, FieldId, FlagMember, FloatRepr, IntRepr, Kind, Len, NbtForm};
 use crate::syntax::ast::Encoding;
 use crate::value::{self, Value};
 
@@ -168,7 +166,8 @@ impl Encoder<'_, '_> {
                 GivenNumber::Whole(number)
             }
             (Kind::Enum { .. }, given) => GivenNumber::Whole(
-                whole(given).ok_or_else(|| wrong_type(path(), "a name or a whole number", given))?,
+                whole(given)
+                    .ok_or_else(|| wrong_type(path(), "a name or a whole number", given))?,
             ),
             (Kind::Int(_), Given::Text(name)) => {
                 let table = field.marks.reference_table.as_ref();
@@ -176,9 +175,7 @@ impl Encoder<'_, '_> {
                     return Err(wrong_type(path(), "a whole number", inner));
                 };
                 let number = table.number_of(name);
-                GivenNumber::Whole(
-                    number.ok_or_else(|| unknown(path(), name, std::iter::empty()))?,
-                )
+                GivenNumber::Whole(number.ok_or_else(|| unknown(path(), name, std::iter::empty()))?)
             }
             (Kind::Int(_), given) => GivenNumber::Whole(
                 whole(given).ok_or_else(|| wrong_type(path(), "a whole number", given))?,
@@ -226,7 +223,9 @@ impl Encoder<'_, '_> {
                 })?;
                 let value = match given {
                     Given::Bool(b) if part.width == 1 => i128::from(*b),
-                    given => whole(given).ok_or_else(|| wrong_type(path(), "a whole number", given))?,
+                    given => {
+                        whole(given).ok_or_else(|| wrong_type(path(), "a whole number", given))?
+                    }
                 };
                 part_bits(part, value, path)
             }
@@ -373,7 +372,11 @@ fn other_value(path: String) -> EditError {
 }
 
 fn unknown<'n>(path: String, name: &str, names: impl Iterator<Item = &'n str>) -> EditError {
-    EditError::UnknownName { path, name: name.into(), nearest: suggest(name, names).map(Into::into) }
+    EditError::UnknownName {
+        path,
+        name: name.into(),
+        nearest: suggest(name, names).map(Into::into),
+    }
 }
 
 /// Bytes as such or as hexadecimal text.
@@ -388,14 +391,9 @@ fn given_bytes(given: &Given, path: &str) -> Result<Vec<u8>, EditError> {
     }
 }
 
-fn flag(
-    members: &[FlagMember],
-    name: &str,
-    path: impl Fn() -> String,
-) -> Result<u128, EditError> {
+fn flag(members: &[FlagMember], name: &str, path: impl Fn() -> String) -> Result<u128, EditError> {
     let member = members.iter().find(|m| same_name(&m.name, name));
-    let member =
-        member.ok_or_else(|| unknown(path(), name, members.iter().map(|m| &*m.name)))?;
+    let member = member.ok_or_else(|| unknown(path(), name, members.iter().map(|m| &*m.name)))?;
     Ok(1u128.checked_shl(member.bit.into()).unwrap_or(0))
 }
 

@@ -158,6 +158,8 @@ pub(super) struct Encoder<'p, 'a> {
     /// The field that is being encoded ahead: what says its length does not know it yet.
     pub(super) ahead: Option<(DraftId, FieldId)>,
     pub(super) deflater: Deflater,
+    /// Elements, units and words that were made because nobody gave them.
+    pub(super) defaults: Cell<u64>,
 }
 
 impl<'p, 'a> Encoder<'p, 'a> {
@@ -180,6 +182,7 @@ impl<'p, 'a> Encoder<'p, 'a> {
             encoded: HashMap::new(),
             ahead: None,
             deflater: Deflater::default(),
+            defaults: Cell::new(0),
         }
     }
 
@@ -276,9 +279,7 @@ impl<'p, 'a> Encoder<'p, 'a> {
         let Some((packet, base)) = self.origin(d) else { return Original::Absent };
         let field = self.field(id);
         match self.original_guard(packet, base, field.guard) {
-            Guard::Taken => {
-                packet.field_place(base, field).map_or(Original::Unread, Original::At)
-            }
+            Guard::Taken => packet.field_place(base, field).map_or(Original::Unread, Original::At),
             Guard::NotTaken => Original::Absent,
             Guard::Unread => Original::Unread,
         }

@@ -440,32 +440,50 @@ impl<'a> Encoder<'_, 'a> {
                     return Ok(());
                 }
                 let max = u64::try_from(repr.range().1).unwrap_or(u64::MAX);
-                Err(EditError::TooLong { path: path(), unit, found: count, max, limit: "its prefix" })
+                Err(EditError::TooLong {
+                    path: path(),
+                    unit,
+                    found: count,
+                    max,
+                    limit: "its prefix",
+                })
             }
         }
     }
 
     /// How many units something has by default.
-    pub(super) fn default_count(&self, d: DraftId, id: FieldId, len: &Len) -> Result<u64, EditError> {
+    pub(super) fn default_count(
+        &self,
+        d: DraftId,
+        id: FieldId,
+        len: &Len,
+    ) -> Result<u64, EditError> {
         let count = match len {
             Len::Prefix { .. } | Len::Rest => 0,
             Len::Fixed(n) => (*n).into(),
             Len::Expr { expr, .. } if mentions_rest(self.plan, expr) => 0,
             Len::Expr { expr, .. } => self.eval(d, expr),
         };
-        let max = u64::from(self.limits.elements_max);
         match u64::try_from(count) {
-            Ok(count) if count <= max => Ok(count),
-            Ok(found) => {
-                let (path, unit, limit) = (self.path(d, id), "units", "elements_max");
-                Err(EditError::TooLong { path, unit, found, max, limit })
-            }
+            Ok(count) => self.spend_defaults(d, id, count),
             Err(_) => {
                 let by = "its count".into();
                 let (path, unit, found) = (self.path(d, id), "units", 0);
                 Err(EditError::WrongLength { path, unit, found, wanted: count, by })
             }
         }
+    }
+
+    /// Bounds what is made of counts alone: they may multiply each other.
+    fn spend_defaults(&self, d: DraftId, id: FieldId, count: u64) -> Result<u64, EditError> {
+        let max = u64::from(self.limits.elements_max);
+        let found = self.defaults.get().saturating_add(count);
+        self.defaults.set(found);
+        if found > max {
+            let (path, unit, limit) = (self.path(d, id), "default units", "elements_max");
+            return Err(EditError::TooLong { path, unit, found, max, limit });
+        }
+        Ok(count)
     }
 
     fn write_content(
@@ -482,7 +500,9 @@ impl<'a> Encoder<'_, 'a> {
         };
         let size = encoding.map_or(1, unit_size);
         let count = |bytes: &[u8]| match encoding {
-            Some(encoding) => (units(encoding, bytes), if size == 2 { "code units" } else { "bytes" }),
+            Some(encoding) => {
+                (units(encoding, bytes), if size == 2 { "code units" } else { "bytes" })
+            }
             None => (bytes.len() as u64, "bytes"),
         };
         match (self.drafts[d].changes.get(&id), self.original_bytes(d, id)) {
@@ -665,7 +685,13 @@ impl<'a> Encoder<'_, 'a> {
                 if count != numbers.len() as i128 {
                     let (unit, found) = ("numbers", numbers.len() as u64);
                     let by = "its count".into();
-                    return Err(EditError::WrongLength { path: path(), unit, found, wanted: count, by });
+                    return Err(EditError::WrongLength {
+                        path: path(),
+                        unit,
+                        found,
+                        wanted: count,
+                        by,
+                    });
                 }
                 let max = match u32::try_from(width) {
                     Ok(width @ 1..64) => (1u64 << width) - 1,
@@ -679,11 +705,7 @@ impl<'a> Encoder<'_, 'a> {
             }
             (_, Some(bytes)) => out.extend_from_slice(bytes),
             _ => {
-                let max = u64::from(self.limits.elements_max);
-                if words > max {
-                    let (unit, limit) = ("words", "elements_max");
-                    return Err(EditError::TooLong { path: path(), unit, found: words, max, limit });
-                }
+                self.spend_defaults(d, id, words)?;
                 out.resize(start + words as usize * 8, 0);
             }
         }

@@ -45,7 +45,10 @@ pub enum EditError {
         found: &'static str,
     },
     /// A name that the field's enum, flags, bits or table does not have.
-    #[error("`{path}` has no value named `{name}`{}; an unnamed one is given by its number", maybe(nearest))]
+    #[error(
+        "`{path}` has no value named `{name}`{}; an unnamed one is given by its number",
+        maybe(nearest)
+    )]
     UnknownName {
         /// The field.
         path: String,

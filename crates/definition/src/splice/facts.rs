@@ -60,9 +60,8 @@ impl Facts {
         each(ex, &mut |ex| match ex {
             Ex::BytesOf(r) => self.measured.extend(&r.fields),
             Ex::CountOf(r) => {
-                let no_array = |id: &&FieldId| {
-                    !matches!(plan.fields[**id as usize].kind, Kind::Array(_))
-                };
+                let no_array =
+                    |id: &&FieldId| !matches!(plan.fields[**id as usize].kind, Kind::Array(_));
                 self.measured.extend(r.fields.iter().filter(no_array));
             }
             _ => {}
@@ -153,7 +152,11 @@ fn add_arguments(plan: &Plan, reads: &mut HashSet<FieldId>) {
         let Kind::Call { args, .. } = &field.kind else { continue };
         for ex in args {
             each(ex, &mut |ex| {
-                if let Ex::Field(r) | Ex::CountOf(r) | Ex::BytesOf(r) | Ex::Has(r) | Ex::TextIs(r, _) = ex
+                if let Ex::Field(r)
+                | Ex::CountOf(r)
+                | Ex::BytesOf(r)
+                | Ex::Has(r)
+                | Ex::TextIs(r, _) = ex
                 {
                     r.fields.iter().for_each(|id| add_field(plan, *id, reads));
                 }

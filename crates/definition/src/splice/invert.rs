@@ -45,7 +45,9 @@ impl<'a> Encoder<'_, 'a> {
                 let value = self.eval(d, label);
                 self.assign(d, ex, value, wanted)?
             }
-            (Select::MatchText(r), [ArmLabel::Text(text)]) => self.assign_text(d, r, text, wanted)?,
+            (Select::MatchText(r), [ArmLabel::Text(text)]) => {
+                self.assign_text(d, r, text, wanted)?
+            }
             _ => Err("more than one value would do: set it to the one that is meant".into()),
         };
         match turned {
@@ -64,10 +66,8 @@ impl<'a> Encoder<'_, 'a> {
         if !self.present(d, self.field(field).guard) {
             return Ok(());
         }
-        let required = |reason: &str| EditError::Required {
-            path: self.path(d, field),
-            reason: reason.into(),
-        };
+        let required =
+            |reason: &str| EditError::Required { path: self.path(d, field), reason: reason.into() };
         let Some((id, arm)) = self.field(field).guard else {
             return Err(required("nothing in the packet says whether it is there"));
         };
@@ -223,7 +223,9 @@ impl<'a> Encoder<'_, 'a> {
             (op, truth) => {
                 let op = if truth { op } else { negated(op) };
                 let sign = compare(op);
-                return Ok(Err(format!("any value {sign} {value} would do: set the one that is meant")));
+                return Ok(Err(format!(
+                    "any value {sign} {value} would do: set the one that is meant"
+                )));
             }
         };
         self.assign(d, left, wanted_value, wanted)
@@ -238,7 +240,8 @@ impl<'a> Encoder<'_, 'a> {
     ) -> Result<Result<(), Stuck>, EditError> {
         let mut parts = Vec::new();
         conjuncts(ex, &mut parts);
-        let clearable: Vec<&'a Ex> = parts.into_iter().filter(|e| self.is_clearable(d, e)).collect();
+        let clearable: Vec<&'a Ex> =
+            parts.into_iter().filter(|e| self.is_clearable(d, e)).collect();
         match clearable.as_slice() {
             [one] => self.make(d, one, false, wanted),
             [] => Ok(Err("none of its parts can be cleared: set what it depends on".into())),
@@ -253,9 +256,7 @@ impl<'a> Encoder<'_, 'a> {
     fn is_clearable(&self, d: DraftId, ex: &Ex) -> bool {
         match ex {
             Ex::Not(e) => self.is_clearable(d, e),
-            Ex::Compare(Compare::NotEqual, a, b) => {
-                self.is_bit(d, a) && b.constant() == Some(0)
-            }
+            Ex::Compare(Compare::NotEqual, a, b) => self.is_bit(d, a) && b.constant() == Some(0),
             ex => self.is_bit(d, ex),
         }
     }

@@ -1,9 +1,7 @@
 //! The new packet as expressions see it, before its bytes are there.
 
 use super::draft::{Change, DraftId, Encoder, Original};
-use crate::plan::{
-    BranchId, Derivation, Ex, FieldId, FieldRef, IntRepr, Kind, Len, Scope, Select,
-};
+use crate::plan::{BranchId, Derivation, Ex, FieldId, FieldRef, IntRepr, Kind, Len, Scope, Select};
 use crate::syntax::ast::Encoding;
 use crate::value;
 
@@ -197,14 +195,17 @@ impl<'a> Encoder<'_, 'a> {
         for derivation in derivations {
             let value = match derivation {
                 Derivation::Measures { of, scale, offset } => {
-                    let Some(Measure { count, own: true }) = self.measured(d, *of) else { continue };
+                    let Some(Measure { count, own: true }) = self.measured(d, *of) else {
+                        continue;
+                    };
                     lengths.push((*of, count));
-                    let rest = i128::from(count) - offset;
-                    if *scale == 0 || rest % scale != 0 {
-                        let (scale, offset) = (*scale, *offset);
-                        return Derived::NotExact { of: *of, count, scale, offset };
+                    match unmeasured(count.into(), *scale, *offset) {
+                        Some(value) => value,
+                        None => {
+                            let (scale, offset) = (*scale, *offset);
+                            return Derived::NotExact { of: *of, count, scale, offset };
+                        }
                     }
-                    rest / scale
                 }
                 Derivation::Expr(ex) => match self.computed(d, id, ex) {
                     Some(value) => value,
@@ -279,6 +280,12 @@ impl<'a> Encoder<'_, 'a> {
         };
         value::text(*encoding, content).into_owned()
     }
+}
+
+/// The value of which `scale * value + offset` is a length, if there is one.
+pub(super) fn unmeasured(count: i128, scale: i128, offset: i128) -> Option<i128> {
+    let rest = count.checked_sub(offset)?;
+    if rest.checked_rem(scale)? != 0 { None } else { rest.checked_div(scale) }
 }
 
 /// The number of a field that nobody gave one.
