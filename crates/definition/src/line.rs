@@ -19,7 +19,7 @@
 use std::fmt::{self, Write as _};
 
 use crate::chat;
-use crate::escape::{Clip, Clipped, width, write_char, write_quoted};
+use crate::escape::{Clip, Clipped, width, write_escaped, write_quoted};
 use crate::json::{bits_of, is_secret, part_of, repr_of};
 use crate::plan::{
     BitsMember, DecodeError, DecodeErrorKind, Derivation, FlagMember, Flow, Group, IntRepr, Kind,
@@ -120,10 +120,10 @@ impl Line {
         }
     }
 
-    /// Makes the pieces end where the text does, after it was cut off.
-    fn cut(&mut self, role: Role) {
-        let end = self.text.len();
-        while self.ends.last().is_some_and(|(last, _)| *last > end) {
+    /// Ends a piece here; pieces that were cut off with the text end where it was cut.
+    fn cut(&mut self, role: Role, clip: &Clip) {
+        let kept = if clip.is_cut() { clip.mark() } else { self.text.len() };
+        while self.ends.last().is_some_and(|(last, _)| *last > kept) {
             self.ends.pop();
         }
         self.end(role);
@@ -161,10 +161,10 @@ pub fn write_summary(packet: &mut Packet<'_>, width_max: usize, line: &mut Line)
         let mut clip = Clip::new(width_max.min(ending.width() + 2), line.text.len());
         if line.text.len() > start {
             let _ = Clipped::new(&mut line.text, &mut clip).write_str("; ");
-            line.cut(Role::Plain);
+            line.cut(Role::Plain, &clip);
         }
         let _ = Clipped::new(&mut line.text, &mut clip).write_str(&ending.text);
-        line.cut(Role::Error);
+        line.cut(Role::Error, &clip);
     }
 }
 
@@ -178,7 +178,7 @@ pub fn write_bytes(bytes: &[u8], width_max: usize, line: &mut Line) {
             break;
         }
     }
-    line.cut(Role::Dim);
+    line.cut(Role::Dim, &clip);
 }
 
 /// What could not be read, as short as it can be: `item.added[2].data ends early at 27`.
@@ -265,7 +265,7 @@ impl<'l> Summary<'l> {
         }
         // What does not fit is cut off, and the line then takes nothing more.
         let _ = write(&mut Clipped::new(&mut self.line.text, &mut self.clip));
-        self.line.cut(role);
+        self.line.cut(role, &self.clip);
     }
 
     fn put_str(&mut self, role: Role, text: &str) {
@@ -287,10 +287,9 @@ impl<'l> Summary<'l> {
         let path = std::mem::take(&mut self.path);
         let base = self.base;
         self.put(Role::FieldName, |out| {
-            for c in path[base..].chars().chain(node.name.chars()).chain(behind.chars()) {
-                write_char(c, out)?;
-            }
-            Ok(())
+            write_escaped(&path[base..], out)?;
+            write_escaped(node.name, out)?;
+            out.write_str(behind)
         });
         self.path = path;
     }
@@ -361,7 +360,7 @@ impl<'l> Summary<'l> {
             return self.put_str(Role::Dim, "***");
         }
         if let Some(name) = marks.reference_table.as_ref().and_then(|table| table.name_of(number)) {
-            return self.put(Role::Plain, |out| name.chars().try_for_each(|c| write_char(c, out)));
+            return self.put(Role::Plain, |out| write_escaped(name, out));
         }
         let bits = bits_of(number, repr);
         let unsigned = matches!(
@@ -390,7 +389,7 @@ impl<'l> Summary<'l> {
     /// Only the shortest units, such as `px` and `%`: words make a line hard to read.
     fn unit(&mut self, marks: &Marks) {
         if let Some(unit) = marks.unit.as_ref().filter(|unit| unit.chars().count() <= 2) {
-            self.put(Role::Plain, |out| unit.chars().try_for_each(|c| write_char(c, out)));
+            self.put(Role::Plain, |out| write_escaped(unit, out));
         }
     }
 
@@ -407,7 +406,7 @@ impl<'l> Summary<'l> {
                 if !std::mem::take(&mut first) {
                     out.write_char('|')?;
                 }
-                member.name.chars().try_for_each(|c| write_char(c, out))?;
+                write_escaped(&member.name, out)?;
             }
             match (unknown, first) {
                 (0, true) => out.write_char('0'),
@@ -497,7 +496,7 @@ impl Visitor for Summary<'_> {
         match value {
             Value::Int(n) | Value::Enum(n, None) => self.number(marks, repr_of(kind), *n),
             Value::Enum(_, Some(name)) => {
-                self.put(Role::Plain, |out| name.chars().try_for_each(|c| write_char(c, out)));
+                self.put(Role::Plain, |out| write_escaped(name, out));
             }
             Value::F32(n) => self.float(marks, f64::from(*n)),
             Value::F64(n) => self.float(marks, *n),
@@ -633,7 +632,7 @@ fn write_short(number: f64, out: &mut impl fmt::Write) -> fmt::Result {
     let size = number.abs();
     if !number.is_finite() || size == 0.0 || (number.fract() == 0.0 && size < 1e15) {
         write!(out, "{number}")
-    } else if size >= 1e15 || size < 0.0005 {
+    } else if !(0.0005..1e15).contains(&size) {
         write!(out, "{number:.2e}")
     } else if size < 0.1 {
         write!(out, "{number:.3}")

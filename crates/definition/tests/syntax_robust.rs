@@ -77,7 +77,6 @@ fn declarations() -> Vec<&'static str> {
 
 #[test]
 fn deep_nesting_is_refused_without_overflowing_the_stack() {
-    let depth = 100_000;
     for (head, piece) in [
         ("", "{"),
         ("", "["),
@@ -115,6 +114,7 @@ fn deep_nesting_is_refused_without_overflowing_the_stack() {
         ("protocol a { conn { a: ", "["),
         ("type A = ", "match a { else => "),
     ] {
+        let depth = if head.is_empty() { 100_000 } else { 15_000 };
         let text = format!("{head}{}", piece.repeat(depth));
         assert!(soon(|| survives(&text)) > 0, "{head}{piece}");
         renders(&text[..text.len().min(20_000)]);

@@ -1,5 +1,7 @@
 //! What is shown of a packet: JSON, one line, a tree.
 
+#![allow(clippy::unwrap_used)]
+
 use hex_literal::hex;
 use midwire_codec::Direction;
 use midwire_definition::sources::{LoadError, Loader};

@@ -8,8 +8,8 @@ mod data;
 mod gates;
 mod ids;
 mod load;
-mod lower;
 mod primitives;
+mod recursion;
 mod scope;
 mod stack;
 
@@ -27,7 +27,7 @@ use crate::syntax::ast::{
 };
 use crate::table::Table;
 use crate::version::{VersionId, Versions};
-use compiler::{Broken, Compiler};
+use compiler::{Compiler, Reported};
 use gates::Interval;
 use scope::ScopeId;
 
@@ -58,7 +58,8 @@ pub(crate) struct Declarations {
     pub(crate) groups: Vec<GroupItem>,
     pub(crate) tests: Vec<TestItem>,
     plans: Mutex<HashMap<(usize, Direction), Vec<Made>>>,
-    recursive: Mutex<HashMap<VersionId, HashSet<TypeId>>>,
+    /// Those of the types that contain themselves.
+    pub(crate) recursive: HashSet<TypeId>,
 }
 
 /// A packet's plan and events, and for which versions they hold.
@@ -227,35 +228,20 @@ impl Declarations {
 
     fn make(&self, packet: usize, direction: Direction, version: VersionId) -> Made {
         let item = &self.packets[packet];
-        // Which types contain themselves at this version other packets have found out before.
-        let mut recursive = self
-            .recursive
-            .lock()
-            .map(|known| known.get(&version).cloned())
-            .ok()
-            .flatten()
-            .unwrap_or_default();
-        loop {
-            let mut compiler = Compiler::new(self, version, direction, recursive.clone());
-            let compiled = self.compile(item, direction, &mut compiler);
-            let mut interval = compiler.interval;
-            // The declaration itself may hold for fewer versions.
-            gates::admits(&item.gates, &self.versions, version, Some(direction), &mut interval);
-            match compiled {
-                Err(Broken::Recursive(ty)) if recursive.insert(ty) => {
-                    if let Ok(mut known) = self.recursive.lock() {
-                        known.entry(version).or_default().insert(ty);
-                    }
-                }
-                Ok(events) if compiler.problems.is_empty() => {
-                    let wanted = item.body.is_some() || !events.is_empty();
-                    let plan = wanted.then(|| Arc::new(compiler.plan));
-                    return Made { interval, plan, events: events.into(), problems: Arc::from([]) };
-                }
-                _ => {
-                    let problems = compiler.problems.into();
-                    return Made { interval, plan: None, events: Arc::from([]), problems };
-                }
+        let mut compiler = Compiler::new(self, version, direction);
+        let compiled = self.compile(item, direction, &mut compiler);
+        let mut interval = compiler.interval;
+        // The declaration itself may hold for fewer versions.
+        gates::admits(&item.gates, &self.versions, version, Some(direction), &mut interval);
+        match compiled {
+            Ok(events) if compiler.problems.is_empty() => {
+                let wanted = item.body.is_some() || !events.is_empty();
+                let plan = wanted.then(|| Arc::new(compiler.plan));
+                Made { interval, plan, events: events.into(), problems: Arc::from([]) }
+            }
+            _ => {
+                let problems = compiler.problems.into();
+                Made { interval, plan: None, events: Arc::from([]), problems }
             }
         }
     }
@@ -265,7 +251,7 @@ impl Declarations {
         item: &'d PacketItem,
         direction: Direction,
         compiler: &mut Compiler<'d>,
-    ) -> Result<Vec<Event>, Broken> {
+    ) -> Result<Vec<Event>, Reported> {
         let scope = compiler.body(item.body.as_ref())?;
         let mut events = Vec::new();
         let (state, key) = (self.state(item.state.as_ref()), item.name.key());
@@ -285,7 +271,7 @@ impl Declarations {
         on: &'d OnItem,
         scope: ScopeId,
         compiler: &mut Compiler<'d>,
-    ) -> Result<Event, Broken> {
+    ) -> Result<Event, Reported> {
         // The body's layout is closed: its fields are those of the block that events are read in.
         let condition = match &on.condition {
             Some(e) => Some(compiler.lower_at_body(e, scope)?),
@@ -345,7 +331,7 @@ impl Declarations {
         value: &'d Expr,
         scope: ScopeId,
         compiler: &mut Compiler<'d>,
-    ) -> Result<Ex, Broken> {
+    ) -> Result<Ex, Reported> {
         match &value.kind {
             ExprKind::Path(path) if path.len() == 1 => match self.state(Some(&path[0])) {
                 Some(state) => Ok(Ex::Int(state.0.into())),

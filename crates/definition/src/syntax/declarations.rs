@@ -39,7 +39,7 @@ pub(super) fn item(i: Cursor<'_>) -> Parsed<'_, Item> {
 pub(super) fn resembles_item(i: Cursor<'_>) -> bool {
     let known = ITEM_KEYWORDS.iter().copied();
     let is_named = i.is_name_ahead(1) || i.ahead(1).kind == Kind::Text;
-    is_named && i.word().is_some_and(|word| suggest(word, known).is_some())
+    is_named && (i.is_at_margin() || i.word().is_some_and(|word| suggest(word, known).is_some()))
 }
 
 fn no_item(i: Cursor<'_>) -> Parsed<'_, Item> {

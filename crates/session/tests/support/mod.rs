@@ -1,6 +1,7 @@
 //! A driver without sockets: it feeds bytes to a session and writes down what it does.
 #![allow(dead_code, unreachable_pub, reason = "each test file uses its part")]
 
+use std::cell::RefCell;
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -67,21 +68,9 @@ pub fn protocol(text: &str) -> Arc<Protocol> {
     Protocol::load("test.wire", &One(text)).unwrap_or_else(|problems| panic!("{problems}"))
 }
 
-struct Folder;
-
-impl Loader for Folder {
-    fn load(&self, path: &str) -> Result<String, LoadError> {
-        let folder = concat!(env!("CARGO_MANIFEST_DIR"), "/../definition/protocols/");
-        std::fs::read_to_string(format!("{folder}{path}"))
-            .map_err(|_| LoadError::NotFound { path: path.to_owned() })
-    }
-}
-
 /// The definition of Minecraft.
 pub fn minecraft() -> Arc<Protocol> {
-    static READ: std::sync::OnceLock<Arc<Protocol>> = std::sync::OnceLock::new();
-    let read = || Protocol::load("minecraft.wire", &Folder).unwrap_or_else(|e| panic!("{e}"));
-    READ.get_or_init(read).clone()
+    midwire_definition::builtin("minecraft").unwrap()
 }
 
 /// A frame of the toy and of Minecraft: a length of one or more bytes, then the payload.
@@ -94,8 +83,11 @@ pub fn frame(payload: &[u8]) -> Vec<u8> {
 
 /// A frame with compression on.
 pub fn squeezed(threshold: usize, payload: &[u8]) -> Vec<u8> {
+    thread_local!(static DEFLATER: RefCell<Deflater> = RefCell::default());
     let mut bytes = Vec::new();
-    write_compressed(payload, threshold, &mut Deflater::default(), &mut bytes).unwrap();
+    DEFLATER.with_borrow_mut(|deflater| {
+        write_compressed(payload, threshold, deflater, &mut bytes).unwrap();
+    });
     frame(&bytes)
 }
 
@@ -137,7 +129,11 @@ impl Driver {
     }
 
     pub fn with(protocol: Arc<Protocol>, options: Options) -> Self {
-        let mut session = Session::new(Setup::new(protocol.clone(), options));
+        Self::of(&Setup::new(protocol, options))
+    }
+
+    pub fn of(setup: &Arc<Setup>) -> Self {
+        let mut session = Session::new(setup.clone());
         session.set_watch(Watch::Packets);
         let mut driver = Self {
             session,
@@ -148,7 +144,7 @@ impl Driver {
             pieces: Default::default(),
             events: Vec::new(),
             lines: Vec::new(),
-            protocol,
+            protocol: setup.protocol().clone(),
         };
         driver.drain();
         driver

@@ -1,0 +1,230 @@
+//! The listing on a terminal: packets that are alike fold into one line while it is young, and a
+//! status line below counts everything.
+
+use std::collections::VecDeque;
+use std::sync::Arc;
+use std::time::{Duration, Instant};
+
+use midwire_definition::{Limits, Protocol};
+use midwire_session::{Elapsed, Event};
+
+use super::listing::write_header;
+use super::row::{Columns, Kind, Mark, Row, RowWriter, put};
+use super::style::{Paint, Style};
+use super::{View, screen};
+use crate::queue::Message;
+
+/// How long a line takes up what is like it.
+const FOLD: Duration = Duration::from_secs(1);
+/// Lines that may still change, at most.
+const YOUNG_MAX: usize = 16;
+/// The shortest time between two pictures.
+const FRAME: Duration = Duration::from_millis(50);
+
+/// Draws the newest lines anew while they change.
+pub(crate) struct Live {
+    rows: RowWriter,
+    style: Style,
+    /// Session and state of the newest header.
+    above: Option<(u64, Arc<str>)>,
+    /// The lines that may still change, oldest first. Nothing above them does.
+    young: VecDeque<Young>,
+    /// How many of them are on the screen, and the status line below them.
+    drawn: usize,
+    /// The first of them that is not on the screen as it should be.
+    dirty: usize,
+    status_drawn: bool,
+    status_changed: bool,
+    last_drawn: Option<Instant>,
+    packets: u64,
+    bytes: [u64; 2],
+    lost: u64,
+    open: u64,
+}
+
+enum Young {
+    Header(String),
+    Row { row: Box<Row>, since: Instant },
+}
+
+impl Live {
+    pub(crate) fn new(protocol: Arc<Protocol>, limits: Limits, style: Style) -> Self {
+        Self {
+            rows: RowWriter::new(protocol, limits),
+            style,
+            above: None,
+            young: VecDeque::new(),
+            drawn: 0,
+            dirty: 0,
+            status_drawn: false,
+            status_changed: false,
+            last_drawn: None,
+            packets: 0,
+            bytes: [0; 2],
+            lost: 0,
+            open: 0,
+        }
+    }
+
+    fn event(&mut self, session: u64, event: &Event, out: &mut Vec<u8>) {
+        match event {
+            Event::Packet(packet) => {
+                self.packets += 1;
+                self.bytes[packet.direction.index()] += u64::from(packet.wire_length);
+            }
+            Event::Opaque { direction, bytes, .. } => {
+                self.bytes[direction.index()] += bytes.len() as u64;
+            }
+            _ => {}
+        }
+        self.status_changed = true;
+        if let Some(row) = self.rows.event(session, event) {
+            self.add(row, out);
+        }
+    }
+
+    /// Adds a line, or counts it to one that is like it and young.
+    fn add(&mut self, row: Row, out: &mut Vec<u8>) {
+        let now = Instant::now();
+        let same = self.young.iter_mut().enumerate().rev().find_map(|(at, young)| match young {
+            Young::Row { row: older, since } if is_alike(older, &row) && now - *since < FOLD => {
+                Some((at, older))
+            }
+            _ => None,
+        });
+        if let Some((at, older)) = same {
+            if let (Kind::Packet(older), Kind::Packet(new)) = (&mut older.kind, &row.kind) {
+                older.count += new.count;
+                older.length += new.length;
+            }
+            older.summary = row.summary;
+            self.dirty = self.dirty.min(at);
+            return;
+        }
+        let is_packet = matches!(row.kind, Kind::Packet(_));
+        let is_other = |(session, state): &(u64, Arc<str>)| {
+            *session != row.session || is_packet && *state != row.state
+        };
+        if self.above.as_ref().is_none_or(is_other) {
+            let header = self.rows.header(row.session, &row.state);
+            self.above = Some((row.session, row.state.clone()));
+            self.push(Young::Header(header), out);
+        }
+        self.push(Young::Row { row: Box::new(row), since: now }, out);
+    }
+
+    fn push(&mut self, young: Young, out: &mut Vec<u8>) {
+        let height = screen::size().map_or(24, |(_, height)| height);
+        // What has left the screen cannot be drawn anew.
+        let max = YOUNG_MAX.min(height.saturating_sub(3)).max(1);
+        if self.young.len() >= max {
+            self.draw(out);
+            while self.young.len() >= max {
+                self.young.pop_front();
+                self.drawn = self.drawn.saturating_sub(1);
+                self.dirty = self.dirty.saturating_sub(1);
+            }
+        }
+        self.young.push_back(young);
+    }
+
+    /// Brings the screen up to date.
+    fn draw(&mut self, out: &mut Vec<u8>) {
+        if self.dirty >= self.young.len() && !self.status_changed {
+            return;
+        }
+        let width = screen::size().map(|(width, _)| width);
+        self.rows.set_width(width);
+        let mut text = String::new();
+        if self.status_drawn {
+            text.push_str("\r\x1b[2K");
+        }
+        let up = self.drawn.saturating_sub(self.dirty);
+        if up > 0 {
+            put(&mut text, format_args!("\x1b[{up}A\r\x1b[J"));
+        }
+        for young in self.young.iter().skip(self.dirty.min(self.drawn)) {
+            match young {
+                Young::Header(header) => write_header(header, self.style, &mut text),
+                Young::Row { row, .. } => row.write(self.style, Columns::Short, &mut text),
+            }
+            text.push('\n');
+        }
+        self.drawn = self.young.len();
+        self.dirty = self.young.len();
+        self.write_status(width.unwrap_or(80), &mut text);
+        self.status_drawn = true;
+        self.status_changed = false;
+        self.last_drawn = Some(Instant::now());
+        out.extend_from_slice(text.as_bytes());
+    }
+
+    fn write_status(&self, width: usize, out: &mut String) {
+        let mut status = format!(
+            "{} open · {} packets · {} bytes → server · {} bytes → client",
+            self.open, self.packets, self.bytes[0], self.bytes[1]
+        );
+        if self.lost > 0 {
+            put(&mut status, format_args!(" · {} not shown", self.lost));
+        }
+        let shown: String = status.chars().take(width.saturating_sub(1)).collect();
+        put(out, format_args!("{}", self.style.paint(Paint::Dim, shown)));
+    }
+}
+
+/// Whether two lines may be one.
+fn is_alike(a: &Row, b: &Row) -> bool {
+    let (Kind::Packet(x), Kind::Packet(y)) = (&a.kind, &b.kind) else { return false };
+    // What is wrong or was changed is worth a line each.
+    a.session == b.session
+        && a.state == b.state
+        && x.direction == y.direction
+        && x.name == y.name
+        && x.mark == y.mark
+        && matches!(x.mark, Mark::None | Mark::Unknown)
+}
+
+impl View for Live {
+    fn message(&mut self, message: &Message, out: &mut Vec<u8>) {
+        match message {
+            Message::Opened { session, client, server, .. } => {
+                self.open += 1;
+                self.rows.open(*session, *client);
+                let text = format!("{client} connects to {server}");
+                let row = self.rows.notice(*session, Elapsed::default(), &text);
+                self.add(row, out);
+            }
+            Message::Events { session, events, .. } => {
+                for event in events {
+                    self.event(*session, event, out);
+                }
+            }
+            Message::Notice { session, text, .. } => {
+                let row = self.rows.notice(session.unwrap_or(0), Elapsed::default(), text);
+                self.add(row, out);
+            }
+            Message::Ended { session } => {
+                self.open = self.open.saturating_sub(1);
+                self.rows.close(*session);
+                self.status_changed = true;
+            }
+        }
+    }
+
+    fn idle(&mut self, lost: u64, out: &mut Vec<u8>) {
+        if lost > 0 {
+            self.lost += lost;
+            self.status_changed = true;
+        }
+        if self.last_drawn.is_none_or(|drawn| drawn.elapsed() >= FRAME) {
+            self.draw(out);
+        }
+    }
+
+    fn end(&mut self, out: &mut Vec<u8>) {
+        self.draw(out);
+        if self.status_drawn {
+            out.push(b'\n');
+        }
+    }
+}
