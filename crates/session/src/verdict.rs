@@ -38,6 +38,9 @@ pub struct PacketInfo<'a> {
     pub state: StateId,
     /// The version it was read with.
     pub version: VersionId,
+    /// The session's own version is not listed, and this is the nearest below it; or it has not said one
+    /// yet, and this is the newest.
+    pub assumed: bool,
     /// Its id.
     pub id: i64,
     /// What the id stands for; `None`: unknown.

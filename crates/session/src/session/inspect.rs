@@ -119,6 +119,7 @@ impl Session {
                 direction,
                 state: read.form.state,
                 version: self.tables.version,
+                assumed: self.assumed,
                 id: read.id.unwrap_or_default(),
                 definition,
                 payload,

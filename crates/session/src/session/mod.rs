@@ -66,9 +66,10 @@ pub enum Output {
 /// What was decoded or not never decides what is relayed: bytes that no judge, no person and no setting
 /// changed leave as they came, in order.
 ///
-/// Memory is bounded by [`Limits`](crate::Limits) between calls. Within a call, outputs take up to some
-/// hundred bytes for every frame in the bytes given; a driver that reads at most 64 KiB at a time and polls
-/// before it reads again stays below a few megabytes even when a peer sends nothing but empty frames.
+/// Memory is bounded by [`Limits`](crate::Limits) between calls. Within a call, outputs take some two hundred
+/// bytes for each frame in the bytes given, and the plain form of each compressed payload that is watched,
+/// which is at most a thousand times its size: a driver should read some 64 KiB at a time, and poll before
+/// it reads again.
 #[derive(Debug)]
 pub struct Session {
     setup: Arc<Setup>,
@@ -81,6 +82,8 @@ pub struct Session {
     packets: u64,
     now: Elapsed,
     version_known: bool,
+    /// The version is the nearest to what the session said, or it has said nothing yet.
+    assumed: bool,
     /// The first serverbound bytes may be a legacy ping.
     may_ping: bool,
     unclear: Option<Box<Unclear>>,
@@ -142,6 +145,7 @@ impl Session {
             packets: 0,
             now: Elapsed::default(),
             version_known: false,
+            assumed: true,
             may_ping: protocol.stack.legacy_ping,
             unclear: None,
             encrypted: false,
@@ -362,7 +366,7 @@ impl Session {
     }
 
     fn set_version(&mut self, version: VersionId, number: Option<i64>, assumed: bool) {
-        self.version_known = true;
+        (self.version_known, self.assumed) = (true, assumed);
         self.tables = self.setup.tables(version);
         if let Some(judged) = &mut self.judged {
             judged.ask(&self.tables);
