@@ -65,6 +65,15 @@ pub(crate) fn write_quoted(text: &str, out: &mut impl fmt::Write) -> fmt::Result
     out.write_char('"')
 }
 
+/// Writes text, what is unsafe as escapes.
+pub(crate) fn write_escaped(text: &str, out: &mut impl fmt::Write) -> fmt::Result {
+    if text.contains(is_unsafe) {
+        text.chars().try_for_each(|c| write_char(c, out))
+    } else {
+        out.write_str(text)
+    }
+}
+
 /// Writes one character, or the escape for it.
 pub(crate) fn write_char(c: char, out: &mut impl fmt::Write) -> fmt::Result {
     match c {
@@ -123,6 +132,17 @@ impl<'o> Clipped<'o> {
 
 impl fmt::Write for Clipped<'_> {
     fn write_str(&mut self, text: &str) -> fmt::Result {
+        let clip = &mut *self.clip;
+        let (width, chars) = (clip.width + text.len(), clip.chars + text.len());
+        if !clip.cut
+            && text.is_ascii()
+            && width < clip.width_max
+            && chars < clip.width_max.saturating_mul(4)
+        {
+            self.out.push_str(text);
+            (clip.width, clip.chars, clip.mark) = (width, chars, self.out.len());
+            return Ok(());
+        }
         text.chars().try_for_each(|c| self.write_char(c))
     }
 

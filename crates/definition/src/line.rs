@@ -19,7 +19,7 @@
 use std::fmt::{self, Write as _};
 
 use crate::chat;
-use crate::escape::{Clip, Clipped, width, write_char, write_quoted};
+use crate::escape::{Clip, Clipped, width, write_escaped, write_quoted};
 use crate::json::{bits_of, is_secret, part_of, repr_of};
 use crate::plan::{
     BitsMember, DecodeError, DecodeErrorKind, Derivation, FlagMember, Flow, Group, IntRepr, Kind,
@@ -287,10 +287,9 @@ impl<'l> Summary<'l> {
         let path = std::mem::take(&mut self.path);
         let base = self.base;
         self.put(Role::FieldName, |out| {
-            for c in path[base..].chars().chain(node.name.chars()).chain(behind.chars()) {
-                write_char(c, out)?;
-            }
-            Ok(())
+            write_escaped(&path[base..], out)?;
+            write_escaped(node.name, out)?;
+            out.write_str(behind)
         });
         self.path = path;
     }
@@ -361,7 +360,7 @@ impl<'l> Summary<'l> {
             return self.put_str(Role::Dim, "***");
         }
         if let Some(name) = marks.reference_table.as_ref().and_then(|table| table.name_of(number)) {
-            return self.put(Role::Plain, |out| name.chars().try_for_each(|c| write_char(c, out)));
+            return self.put(Role::Plain, |out| write_escaped(name, out));
         }
         let bits = bits_of(number, repr);
         let unsigned = matches!(
@@ -390,7 +389,7 @@ impl<'l> Summary<'l> {
     /// Only the shortest units, such as `px` and `%`: words make a line hard to read.
     fn unit(&mut self, marks: &Marks) {
         if let Some(unit) = marks.unit.as_ref().filter(|unit| unit.chars().count() <= 2) {
-            self.put(Role::Plain, |out| unit.chars().try_for_each(|c| write_char(c, out)));
+            self.put(Role::Plain, |out| write_escaped(unit, out));
         }
     }
 
@@ -407,7 +406,7 @@ impl<'l> Summary<'l> {
                 if !std::mem::take(&mut first) {
                     out.write_char('|')?;
                 }
-                member.name.chars().try_for_each(|c| write_char(c, out))?;
+                write_escaped(&member.name, out)?;
             }
             match (unknown, first) {
                 (0, true) => out.write_char('0'),
@@ -497,7 +496,7 @@ impl Visitor for Summary<'_> {
         match value {
             Value::Int(n) | Value::Enum(n, None) => self.number(marks, repr_of(kind), *n),
             Value::Enum(_, Some(name)) => {
-                self.put(Role::Plain, |out| name.chars().try_for_each(|c| write_char(c, out)));
+                self.put(Role::Plain, |out| write_escaped(name, out));
             }
             Value::F32(n) => self.float(marks, f64::from(*n)),
             Value::F64(n) => self.float(marks, *n),

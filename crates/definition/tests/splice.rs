@@ -331,10 +331,8 @@ fn written_values_are_computed_where_what_they_are_made_of_changed() {
     assert_eq!(edited(&|e| drop(e.set("a", int(3)))), hex!("01 05  77  03 00  04"));
     assert_eq!(edited(&|e| drop(e.set("t", text("abc")))), hex!("01 05  77  01 03616263  05"));
     assert_eq!(edited(&|e| drop(e.insert("l", 0, int(4)))), hex!("02 0405  03  01 00  66"));
-    assert_eq!(
-        def.refused(&body, |e| drop(e.set("sum", int(9)))),
-        "`sum` is set to 9, but `a + bytes(t)` needs it to be 2"
-    );
+    // Readers do not need it to be right, so it can be set to anything.
+    assert_eq!(edited(&|e| drop(e.set("sum", int(9)))), hex!("01 05  77  01 00  09"));
     assert_eq!(def.encoded("{\"l\":[1,2],\"a\":4}").unwrap(), hex!("02 0102 03 04 00 05"));
 }
 

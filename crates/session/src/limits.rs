@@ -16,8 +16,8 @@ pub struct Limits {
     pub frame_length_max: Option<usize>,
     /// `inflate_max`: plain bytes of one compressed payload. Default 8 MiB.
     pub inflate_max: usize,
-    /// `in_flight_max`: frames that are read in the old and in the new form after a packet has
-    /// announced a new one, while none of them is clearly new. Default 256.
+    /// `in_flight_max`: frames in a row that may be in the old or in the new form after a packet has
+    /// announced a new one; then the new one is taken for certain. Default 256.
     pub in_flight_max: u32,
     /// `legacy_wait`: how long nothing else must follow before bytes that may be a legacy ping are
     /// taken for one. Default 100 ms.

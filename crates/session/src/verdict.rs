@@ -4,7 +4,7 @@ use std::time::Duration;
 
 use bytes::Bytes;
 use midwire_codec::Direction;
-use midwire_definition::{Packet, PacketDefinition, StateId, VersionId};
+use midwire_definition::{EditError, Edits, Packet, PacketDefinition, StateId, VersionId};
 use thiserror::Error;
 
 use crate::event::{Elapsed, Origin, PacketNumber};
@@ -17,6 +17,8 @@ pub enum Verdict {
     Pass,
     /// It does not go on.
     Drop,
+    /// It goes on with these fields changed. If that cannot be done, it goes on as it came.
+    Edit(Edits),
     /// It goes on with this payload: id and fields, plain.
     Replace(Bytes),
     /// It waits for [`Session::resume`](crate::Session::resume), and what follows it waits behind.
@@ -133,6 +135,31 @@ pub enum InjectError {
     /// No frame can hold the payload.
     #[error("{0}")]
     Frame(#[from] midwire_codec::FrameError),
+}
+
+/// Why a payload was not made.
+#[derive(Clone, Debug, PartialEq, Error)]
+#[non_exhaustive]
+pub enum ComposeError {
+    /// The receiver's protocol state has no packet of that name.
+    #[error("there is no {direction} packet `{name}` in {state}")]
+    Undefined {
+        /// Which direction.
+        direction: Direction,
+        /// The name that was asked for.
+        name: String,
+        /// The receiver's protocol state.
+        state: String,
+    },
+    /// The packet's fields are not known.
+    #[error("the fields of `{name}` are not known")]
+    Opaque {
+        /// Its name.
+        name: String,
+    },
+    /// A field cannot be written as it was given.
+    #[error("{0}")]
+    Fields(#[from] EditError),
 }
 
 /// There is no intercepted packet of that number.

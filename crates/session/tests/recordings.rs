@@ -1,6 +1,8 @@
 //! Recorded sessions of real clients and servers: every byte leaves as it came, and each packet is the one
 //! that the end points say it was. The recordings are described in `captures/README.md`.
 
+#![allow(clippy::unwrap_used, reason = "a test that cannot go on has failed")]
+
 mod support;
 
 use std::collections::BTreeMap;

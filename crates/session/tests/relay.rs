@@ -1,5 +1,7 @@
 //! Bytes in, bytes out: cuts, runs, ends, lost framing, old pings.
 
+#![allow(clippy::unwrap_used, reason = "a test that cannot go on has failed")]
+
 mod support;
 
 use bytes::BytesMut;

@@ -5,6 +5,8 @@
 //! session reads the next frame of a direction, a held packet is let go — is explored to the end. Whatever
 //! the order, the session must read each frame as what its sender wrote, and pass each byte.
 
+#![allow(clippy::unwrap_used, reason = "a test that cannot go on has failed")]
+
 mod support;
 
 use std::collections::VecDeque;

@@ -1,11 +1,14 @@
 //! Packets that are dropped, replaced, delayed, intercepted, injected.
 
+#![allow(clippy::unwrap_used, reason = "a test that cannot go on has failed")]
+
 mod support;
 
 use std::time::Duration;
 
 use bytes::Bytes;
 use hex_literal::hex;
+use midwire_definition::{Edits, Given};
 use midwire_session::{
     Elapsed, InjectError, Limits, NewPacket, Options, Origin, PacketNumber, Scratch, Session,
     Setup, UnknownPacket, Verdict, Watch,
@@ -45,6 +48,62 @@ fn a_replaced_packet_is_framed_anew() {
     assert_eq!(packet.changed_by, Some(Origin::Rule));
     assert_eq!(packet.payload.as_deref(), Some(&said(3, "b")[..]));
     assert_eq!(packet.sent.as_deref(), Some(&said(3, "other")[..]));
+}
+
+#[test]
+fn an_edited_packet_differs_in_what_was_edited() {
+    let mut edits = Edits::new();
+    edits.set("text", Given::Text("other".to_owned()));
+    for held in [false, true] {
+        let verdict = if held { Verdict::Intercept } else { Verdict::Edit(edits.clone()) };
+        let mut driver = Driver::judged(TOY, on(2, verdict));
+        let odd = support::frame(&[0x83, 0, 1, b'x', 9]); // a long id, a byte too many
+        driver.feed(Serverbound, &[say("a"), odd, say("c")].concat());
+        if held {
+            driver.resume(2, Verdict::Edit(edits.clone()));
+        }
+        let changed = support::frame(b"\x83\0\x05other\x09");
+        assert_eq!(driver.sent(Serverbound), [say("a"), changed, say("c")].concat());
+        assert_eq!(driver.session.counters(Serverbound).changed, 1);
+    }
+}
+
+#[test]
+fn an_edit_that_cannot_be_made_is_refused_and_the_original_goes_on() {
+    let mut edits = Edits::new();
+    edits.set("txt", Given::Text("other".to_owned()));
+    let mut driver = Driver::judged(TOY, on(1, Verdict::Edit(edits.clone())));
+    driver.lines();
+    driver.feed(Serverbound, &say("a"));
+    assert_eq!(
+        driver.lines(),
+        [
+            "notice: packet 1 went on as it came: there is no field `txt` in the packet; did you \
+             mean `text`?",
+            "#1 serverbound first say passed",
+            "serverbound 03030161",
+        ]
+    );
+    for payload in [&[4, 1][..], &[0x7f]] {
+        let mut driver = Driver::judged(TOY, on(1, Verdict::Edit(edits.clone())));
+        driver.feed(Serverbound, &support::frame(payload));
+        assert_eq!(driver.sent(Serverbound), support::frame(payload));
+        assert!(driver.lines().iter().any(|line| line.contains("its fields are not known")));
+    }
+}
+
+#[test]
+fn a_packet_is_composed_as_its_receiver_reads_it() {
+    let mut driver = Driver::new(TOY);
+    let fields = Given::Object(vec![("text".to_owned(), Given::Text("hi".to_owned()))]);
+    let compose = |driver: &mut Driver, name: &str, fields: &Given| {
+        driver.session.compose(Serverbound, name, fields, &mut driver.scratch)
+    };
+    assert_eq!(compose(&mut driver, "say", &fields), Ok(bytes(&said(3, "hi"))));
+    driver.feed(Clientbound, &support::frame(&[5]));
+    assert_eq!(compose(&mut driver, "say", &fields), Ok(bytes(&said(0x13, "hi"))));
+    let refused = compose(&mut driver, "dark", &fields).unwrap_err();
+    assert_eq!(refused.to_string(), "there is no serverbound packet `dark` in second");
 }
 
 #[test]

@@ -1,6 +1,8 @@
 //! The instructions of a plan.
 
-use super::{Count, Ex, IntRepr, LayoutId, Len, NbtForm};
+use std::num::NonZeroU32;
+
+use super::{Count, Ex, IntRepr, LayoutId, Len, NbtForm, Pos};
 use crate::syntax::ast::Transform;
 
 /// One instruction, behind a run of bytes of constant size.
@@ -40,8 +42,72 @@ pub(crate) enum Op {
     Nbt { form: NbtForm, slot: u32 },
     /// Passes packed integers.
     Packed { width: u32, count: u32, slot: u32 },
+    /// Several `if` or `opt` in a row whose arms are of constant size; goes on at `to`. See [`OptionItem`].
+    Options { first: u32, behind: u32, to: u32 },
+    /// A match on a byte whose arms are of constant size; goes on at `to`. See [`FixedMatch`].
+    FixedMatch { table: u32, to: u32 },
     /// The layout is complete.
     Return,
+}
+
+/// An `if` or `opt` whose arms are of constant size.
+#[derive(Debug)]
+pub(crate) struct OptionItem {
+    /// How the arm is chosen.
+    pub(crate) test: Test,
+    /// Gets the arm's number.
+    pub(crate) slot: u32,
+    /// Bytes of either arm.
+    pub(crate) sizes: [u32; 2],
+    /// Gets the position behind, where the arms differ in size.
+    pub(crate) end_slot: Option<NonZeroU32>,
+    /// The instruction that this stands for.
+    pub(crate) cond: u32,
+    pub(crate) otherwise: u32,
+}
+
+/// A quick condition.
+#[derive(Debug, Clone, Copy)]
+pub(crate) enum Test {
+    /// See [`Cond::Bits`](super::Cond::Bits).
+    Bits { at: Pos, mask: u8, zero: bool },
+    /// There are bytes left.
+    Remaining,
+}
+
+/// A match on a byte whose arms are of constant size.
+#[derive(Debug)]
+pub(crate) struct FixedMatch {
+    /// The byte.
+    pub(crate) at: Pos,
+    /// Arm by byte.
+    pub(crate) arms: Vec<u8>,
+    /// Size by arm; the last for no arm.
+    pub(crate) sizes: Vec<u32>,
+    /// Gets the arm's number.
+    pub(crate) slot: u32,
+    /// Gets the position behind, where the arms differ in size.
+    pub(crate) end_slot: Option<NonZeroU32>,
+    /// The instruction that this stands for.
+    pub(crate) switch: u32,
+}
+
+impl FixedMatch {
+    /// Passes the arm that is taken. `None`, and nothing changed, if bytes are missing.
+    #[inline]
+    pub(crate) fn pass(&self, slots: &mut [u32], window: &[u8], pos: usize) -> Option<usize> {
+        let at = slots[self.at.slot as usize] as usize + self.at.offset as usize;
+        let arm = *self.arms.get(usize::from(*window.get(at)?))?;
+        let end = pos + *self.sizes.get(usize::from(arm))? as usize;
+        if end > window.len() {
+            return None;
+        }
+        slots[self.slot as usize] = arm.into();
+        if let Some(end_slot) = self.end_slot {
+            slots[end_slot.get() as usize] = end as u32;
+        }
+        Some(end)
+    }
 }
 
 /// The table of a match.
@@ -53,6 +119,8 @@ pub(crate) struct Switch {
     pub(crate) slot: u32,
     /// Where each arm's code starts; one more than there are arms: behind the match.
     pub(crate) targets: Vec<u32>,
+    /// What is matched, where it is an integer of this block that is certainly present.
+    pub(crate) subject: Option<(Pos, IntRepr)>,
     /// Arm by value, for values 0 to 255 of a match on numbers; empty otherwise.
     pub(crate) dense: Vec<u8>,
 }
@@ -63,6 +131,8 @@ pub(crate) struct ArrayCode {
     pub(crate) count: Count,
     pub(crate) element: LayoutId,
     pub(crate) shape: ElementShape,
+    /// The fewest bytes of an element.
+    pub(crate) element_min: u32,
     /// Gets the number of elements.
     pub(crate) count_slot: u32,
     /// Gets the position of the first element.

@@ -96,8 +96,10 @@ pub enum Ex {
 /// A condition in the form that is quickest to test.
 #[derive(Debug)]
 pub(crate) enum Cond {
-    /// A byte of this block, and which of its bits must not all be 0.
-    Byte { at: Pos, mask: u8 },
+    /// A byte of this block: whether these bits of it are all 0 (`zero`), or not all.
+    Bits { at: Pos, mask: u8, zero: bool },
+    /// There are bytes left in the block.
+    Remaining,
     /// Anything else.
     Ex(Ex),
 }

@@ -66,13 +66,56 @@ impl IntRepr {
         }
     }
 
+    /// The length at the start of `bytes`, and how many of them it takes. `None` for what [`IntRepr::read`]
+    /// must be asked: a negative one, one of more than 64 bits, one that is cut.
+    #[inline]
+    pub(crate) fn read_length(self, bytes: &[u8]) -> Option<(u64, usize)> {
+        match self {
+            IntRepr::Fixed { bytes: n @ 1..=8, signed, order } => {
+                let value = fixed_bits(bytes.get(..usize::from(n))?, order);
+                let negative = signed && value >> (u32::from(n) * 8 - 1) & 1 == 1;
+                (!negative).then_some((value, n.into()))
+            }
+            IntRepr::Fixed { .. } => None,
+            _ => {
+                let (value, width) = self.read(bytes).ok()?;
+                Some((u64::try_from(value).ok()?, width as usize))
+            }
+        }
+    }
+
+    /// A first byte below 128 is the number itself.
+    #[inline]
+    pub(crate) fn is_plain_groups(self) -> bool {
+        match self {
+            IntRepr::Varint | IntRepr::Varlong | IntRepr::Uvarint | IntRepr::Varint128 => true,
+            IntRepr::Fixed { bytes, .. } => bytes == 1,
+            IntRepr::Zigzag32 | IntRepr::Zigzag64 => false,
+        }
+    }
+
     fn read_groups(self, bytes: &[u8]) -> Result<(i128, u32), IntError> {
         let max = self.max_size();
+        if max <= 10 {
+            return self.read_short_groups(bytes, max);
+        }
         let mut value = 0u128;
         for (i, byte) in bytes.iter().take(max.into()).enumerate() {
             value |= u128::from(byte & 0x7f).checked_shl(i as u32 * 7).unwrap_or(0);
             if byte & 0x80 == 0 {
                 return Ok((self.of_groups(value), i as u32 + 1));
+            }
+        }
+        Err(if bytes.len() < max.into() { IntError::Short(1) } else { IntError::TooLong(max) })
+    }
+
+    /// The same for at most 64 bits; those beyond are dropped.
+    fn read_short_groups(self, bytes: &[u8], max: u8) -> Result<(i128, u32), IntError> {
+        let mut value = 0u64;
+        for (i, byte) in bytes.iter().take(max.into()).enumerate() {
+            value |= u64::from(byte & 0x7f) << (i * 7);
+            if byte & 0x80 == 0 {
+                return Ok((self.of_groups(value.into()), i as u32 + 1));
             }
         }
         Err(if bytes.len() < max.into() { IntError::Short(1) } else { IntError::TooLong(max) })
@@ -129,15 +172,34 @@ impl IntRepr {
 
 #[inline]
 fn fixed(raw: &[u8], signed: bool, order: ByteOrder) -> i128 {
-    let fold = |bits: u128, byte: &u8| bits << 8 | u128::from(*byte);
-    let bits = match (raw, order) {
-        ([a], _) => return if signed { (*a as i8).into() } else { (*a).into() },
+    if raw.len() > 8 {
+        return fixed_wide(raw, signed, order);
+    }
+    let bits = fixed_bits(raw, order);
+    let unused = 64 - raw.len() as u32 * 8;
+    if signed { ((bits << unused) as i64 >> unused).into() } else { bits.into() }
+}
+
+/// The bits of at most eight bytes.
+#[inline]
+fn fixed_bits(raw: &[u8], order: ByteOrder) -> u64 {
+    let fold = |bits: u64, byte: &u8| bits << 8 | u64::from(*byte);
+    match (raw, order) {
+        ([a], _) => (*a).into(),
         ([a, b], ByteOrder::Little) => u16::from_le_bytes([*a, *b]).into(),
         ([a, b], ByteOrder::Big) => u16::from_be_bytes([*a, *b]).into(),
         ([a, b, c, d], ByteOrder::Little) => u32::from_le_bytes([*a, *b, *c, *d]).into(),
         ([a, b, c, d], ByteOrder::Big) => u32::from_be_bytes([*a, *b, *c, *d]).into(),
         (_, ByteOrder::Little) => raw.iter().rev().fold(0, fold),
         (_, ByteOrder::Big) => raw.iter().fold(0, fold),
+    }
+}
+
+fn fixed_wide(raw: &[u8], signed: bool, order: ByteOrder) -> i128 {
+    let fold = |bits: u128, byte: &u8| bits << 8 | u128::from(*byte);
+    let bits = match order {
+        ByteOrder::Little => raw.iter().rev().fold(0, fold),
+        ByteOrder::Big => raw.iter().fold(0, fold),
     };
     let width = raw.len() as u32 * 8;
     if signed && width < 128 && bits >> (width - 1) & 1 == 1 {

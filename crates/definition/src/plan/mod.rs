@@ -14,9 +14,14 @@
 //! while somebody looks at them.
 
 mod code;
+mod elements;
+mod error;
 mod expr;
+mod fuse;
 mod int;
+mod pass;
 mod run;
+mod scope;
 mod walk;
 mod workspace;
 
@@ -24,11 +29,13 @@ use std::sync::Arc;
 
 use midwire_codec::ByteOrder;
 
-pub(crate) use code::{ArrayCode, BlockCode, CallCode, Code, ElementShape, Op, Switch};
+pub(crate) use code::{
+    ArrayCode, BlockCode, CallCode, Code, ElementShape, FixedMatch, Op, OptionItem, Switch,
+};
 pub(crate) use expr::{Cond, Scope, binary, compare};
 pub use expr::{Ex, FieldRef, Member};
+pub use error::{DecodeError, DecodeErrorKind, PathSegment};
 pub(crate) use run::packed_words;
-pub use run::{DecodeError, DecodeErrorKind, PathSegment};
 pub use walk::{Flow, Found, Group, Node, Packet, Visitor};
 pub(crate) use workspace::{ABSENT, START as START_SLOT};
 pub use workspace::{Activation, Place, Workspace};
@@ -60,6 +67,10 @@ pub struct Plan {
     pub(crate) arrays: Vec<ArrayCode>,
     pub(crate) blocks: Vec<BlockCode>,
     pub(crate) calls: Vec<CallCode>,
+    pub(crate) options: Vec<OptionItem>,
+    pub(crate) tables: Vec<FixedMatch>,
+    /// What editing needs to know, found when it is first needed.
+    pub(crate) facts: std::sync::OnceLock<crate::splice::Facts>,
 }
 
 impl Plan {
@@ -77,6 +88,9 @@ impl Plan {
             arrays: Vec::new(),
             blocks: Vec::new(),
             calls: Vec::new(),
+            options: Vec::new(),
+            tables: Vec::new(),
+            facts: std::sync::OnceLock::new(),
         }
     }
 }

@@ -3,7 +3,9 @@
 use std::ops::ControlFlow;
 
 use super::expr::Ex;
-use super::run::{DecodeError, Run, RunScope};
+use super::error::DecodeError;
+use super::run::Run;
+use super::scope::RunScope;
 use super::workspace::{ABSENT, BUFFER, INDEX_STRIDE, LIMIT, START};
 use super::{Activation, ArrayKind, Field, FieldId, Item, Kind, LayoutId, Place, Plan, Workspace};
 use crate::syntax::ast::lookup_key;

@@ -89,11 +89,25 @@ impl Workspace {
     }
 
     /// A new block for a layout.
+    #[inline]
     pub(crate) fn push_block(&mut self, layout: &Layout, header: [u32; 4]) -> u32 {
+        // Small blocks are made by a few wide stores instead of a loop.
+        const SMALL: usize = 16;
         let base = self.slots.len();
-        self.slots.extend_from_slice(&header);
-        self.slots.resize(base + layout.slots as usize, ABSENT);
+        let slots = layout.slots as usize;
+        self.slots.extend_from_slice(&[ABSENT; SMALL]);
+        if slots > SMALL {
+            self.slots.resize(base + slots, ABSENT);
+        }
+        self.slots.truncate(base + slots);
+        self.slots[base..base + header.len()].copy_from_slice(&header);
         base as u32
+    }
+
+    /// The slots of a block.
+    #[inline]
+    pub(crate) fn block(&mut self, base: u32, layout: &Layout) -> &mut [u32] {
+        &mut self.slots[base as usize..][..layout.slots as usize]
     }
 
     /// The bytes of a buffer.
@@ -113,6 +127,13 @@ impl Workspace {
         bytes.clear();
         self.live += 1;
         (self.live as u32, bytes)
+    }
+
+    /// Gives back what [`take_buffer`](Self::take_buffer) gave, filled; and gives a share of it.
+    pub(crate) fn give_buffer(&mut self, buffer: u32, bytes: Vec<u8>) -> Arc<Vec<u8>> {
+        let place = &mut self.buffers[buffer as usize - 1];
+        *Arc::make_mut(place) = bytes;
+        place.clone()
     }
 
     /// How many bytes this workspace holds on to.

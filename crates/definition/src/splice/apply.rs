@@ -149,7 +149,7 @@ impl<'a> Encoder<'_, 'a> {
             _ => return Ok(()),
         };
         let count = count + wish.inserts.len() as i128;
-        for derived in self.facts.derived.clone() {
+        for &derived in &self.facts.derived {
             for derivation in &self.field(derived).derived {
                 if let Derivation::Measures { of, scale, offset } = derivation
                     && *of == id
@@ -191,6 +191,8 @@ impl<'a> Encoder<'_, 'a> {
         }
         match &field.kind {
             Kind::Array(array) => return self.wish_list(d, id, array, wish),
+            // What is inside of these knows; a recursive type may be a list.
+            Kind::Struct(_) | Kind::Block { .. } | Kind::Call { .. } => {}
             _ if wish.elements.is_empty() && wish.inserts.is_empty() => {}
             _ => {
                 let (expected, found) = ("no index: it is no list", "one");

@@ -7,7 +7,7 @@ use std::ops::Range;
 use midwire_codec::Deflater;
 
 use super::error::EditError;
-use super::facts::{Facts, Reads, field_name};
+use super::facts::{Facts, field_name};
 use crate::limits::Limits;
 use crate::plan::{
     ABSENT, Activation, BranchId, Field, FieldId, Kind, LayoutId, Packet, Place, Plan,
@@ -145,8 +145,7 @@ pub(super) struct Encoder<'p, 'a> {
     /// The original; `None`: everything is made from values and defaults.
     pub(super) packet: Option<&'p mut Packet<'a>>,
     pub(super) limits: Limits,
-    pub(super) facts: Facts,
-    pub(super) reads: Reads,
+    pub(super) facts: &'a Facts,
     pub(super) drafts: Vec<Draft>,
     /// Counts the changes of drafts, so that what was found before one is not used after it.
     pub(super) generation: u64,
@@ -174,7 +173,6 @@ impl<'p, 'a> Encoder<'p, 'a> {
             packet,
             limits,
             facts: Facts::of(plan),
-            reads: Reads::default(),
             drafts: Vec::new(),
             generation: 1,
             busy: RefCell::default(),

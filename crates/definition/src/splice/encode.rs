@@ -61,9 +61,11 @@ impl<'a> Encoder<'_, 'a> {
         }
         self.touched = touched;
         // A block whose content follows from something else may change in size, too.
-        for id in self.facts.derived.clone() {
+        for &id in &self.facts.derived {
             let follows = self.field(id).derived.iter().any(|derivation| match derivation {
-                Derivation::Measures { of, .. } => self.is_tainted(*of),
+                Derivation::Measures { of, .. } => {
+                    matches!(self.field(*of).kind, Kind::Block { .. }) && self.is_tainted(*of)
+                }
                 Derivation::Expr(_) => false,
             });
             if follows {
@@ -73,8 +75,9 @@ impl<'a> Encoder<'_, 'a> {
     }
 
     /// Whether something outside of an array, block or call that it depends on changes.
-    pub(super) fn is_tainted(&mut self, id: FieldId) -> bool {
-        !self.touched.is_empty() && !self.reads.of(self.plan, id).is_disjoint(&self.touched)
+    pub(super) fn is_tainted(&self, id: FieldId) -> bool {
+        !self.touched.is_empty()
+            && self.facts.reads(self.plan, id).iter().any(|id| self.touched.contains(id))
     }
 
     /// What was set has to be there after all other changes.
@@ -138,9 +141,7 @@ impl<'a> Encoder<'_, 'a> {
         }
         let layout = self.drafts[d].layout;
         let here = |id: &FieldId| self.plan.fields[*id as usize].layout == layout;
-        let mut measured: Vec<FieldId> = self.facts.measured.iter().copied().filter(here).collect();
-        measured.sort_unstable();
-        for id in measured {
+        for id in self.facts.measured.iter().copied().filter(here) {
             let changes = self.drafts[d].changes.contains_key(&id);
             let there = self.present(d, self.field(id).guard);
             let wanted = match self.original(d, id) {
@@ -286,7 +287,8 @@ impl<'a> Encoder<'_, 'a> {
         let value = match self.derived(d, id) {
             Derived::Free => plain,
             Derived::Value(value) => {
-                if change.is_some_and(NumberChange::is_explicit) && plain != value {
+                let explicit = change.is_some_and(NumberChange::is_explicit);
+                if explicit && plain != value && !self.measures_deflated(d, id) {
                     return Err(EditError::Contradiction {
                         path: path(),
                         set: plain.to_string(),
@@ -359,6 +361,19 @@ impl<'a> Encoder<'_, 'a> {
             set: (set as i128).to_string(),
             needed: value.to_string(),
             by: change.implied_by.clone(),
+        })
+    }
+
+    /// Whether a field is the length of something that was deflated just now. What somebody says of that
+    /// length can only be that of another deflater's output.
+    fn measures_deflated(&self, d: DraftId, id: FieldId) -> bool {
+        self.field(id).derived.iter().any(|derivation| match derivation {
+            Derivation::Measures { of, .. } => {
+                let inflates = matches!(&self.field(*of).kind,
+                    Kind::Block { transform, .. } if *transform != Transform::Sized);
+                inflates && self.encoded.contains_key(&(d, *of))
+            }
+            Derivation::Expr(_) => false,
         })
     }
 
@@ -653,6 +668,8 @@ impl<'a> Encoder<'_, 'a> {
     ) -> Result<(), EditError> {
         let path = || self.path(d, id);
         let (width, count) = (self.eval(d, width), self.eval(d, count));
+        // With another width there is nothing.
+        let count = if (1..=64).contains(&width) { count.max(0) } else { 0 };
         let words = u64::try_from(packed_words(width, count)).unwrap_or(u64::MAX);
         let start = out.len();
         match (self.drafts[d].changes.get(&id), self.original_bytes(d, id)) {

@@ -1,6 +1,7 @@
 //! What a plan's expressions read, which tells how far an edit reaches.
 
-use std::collections::{HashMap, HashSet};
+use std::collections::HashSet;
+use std::sync::OnceLock;
 
 use crate::plan::{
     ArmLabel, Branch, BranchId, Count, Derivation, Ex, Field, FieldId, FieldRef, Item, Kind,
@@ -10,20 +11,27 @@ use crate::plan::{
 /// How deep `let`s inside each other are followed.
 const LETS_MAX: u32 = 32;
 
-/// What does not depend on the packet.
+/// What does not depend on the packet; a plan keeps it.
 #[derive(Debug, Default)]
-pub(super) struct Facts {
+pub(crate) struct Facts {
     /// Fields that follow from others.
     pub(super) derived: Vec<FieldId>,
-    /// Fields whose size in bytes something asks for.
-    pub(super) measured: HashSet<FieldId>,
+    /// Fields whose size in bytes something asks for, in order.
+    pub(super) measured: Vec<FieldId>,
     /// By branch: whether bytes being left decides.
     by_rest: Vec<bool>,
+    /// By field: what it depends on besides its own bytes, found when it is first asked for.
+    reads: Vec<OnceLock<Vec<FieldId>>>,
 }
 
 impl Facts {
-    pub(super) fn of(plan: &Plan) -> Facts {
+    pub(super) fn of(plan: &Plan) -> &Facts {
+        plan.facts.get_or_init(|| Facts::find(plan))
+    }
+
+    fn find(plan: &Plan) -> Facts {
         let mut facts = Facts::default();
+        facts.reads.resize_with(plan.fields.len(), OnceLock::new);
         for (id, field) in plan.fields.iter().enumerate() {
             if !field.derived.is_empty() {
                 facts.derived.push(id as FieldId);
@@ -32,7 +40,7 @@ impl Facts {
                 if let Derivation::Measures { of, .. } = derivation
                     && let Kind::Block { .. } = plan.fields[*of as usize].kind
                 {
-                    facts.measured.insert(*of);
+                    facts.measured.push(*of);
                 }
             }
             field_exprs(field, &mut |ex| facts.note_sizes(plan, ex));
@@ -43,6 +51,8 @@ impl Facts {
             branch_exprs(branch, &mut |ex| found |= mentions_rest(plan, ex));
             facts.by_rest.push(found);
         }
+        facts.measured.sort_unstable();
+        facts.measured.dedup();
         facts
     }
 
@@ -56,6 +66,14 @@ impl Facts {
             }
             _ => {}
         });
+    }
+
+    /// The fields that an array, block or call depends on besides its own bytes.
+    pub(super) fn reads(&self, plan: &Plan, id: FieldId) -> &[FieldId] {
+        match self.reads.get(id as usize) {
+            Some(reads) => reads.get_or_init(|| reads_of(plan, id)),
+            None => &[],
+        }
     }
 
     /// Whether bytes being left decides about a branch's arm.
@@ -86,40 +104,30 @@ pub(super) fn mentions_rest(plan: &Plan, ex: &Ex) -> bool {
     deep(plan, ex, &mut HashSet::new(), 0)
 }
 
-/// The fields outside of `field`'s own inner layouts that decide how it is laid out, found once a field.
-#[derive(Debug, Default)]
-pub(super) struct Reads {
-    of_field: HashMap<FieldId, HashSet<FieldId>>,
-}
-
-impl Reads {
-    /// The fields that an array, block or call depends on besides its own bytes.
-    pub(super) fn of(&mut self, plan: &Plan, id: FieldId) -> &HashSet<FieldId> {
-        self.of_field.entry(id).or_insert_with(|| {
-            let mut reads = HashSet::new();
-            let field = &plan.fields[id as usize];
-            field_exprs(field, &mut |ex| add_refs(plan, ex, 0, &mut reads));
-            element_exprs(&field.kind, &mut |ex| add_refs(plan, ex, 1, &mut reads));
-            // The nearest depth at which a layout is met decides what lies outside of all of them.
-            let mut met: HashSet<LayoutId> = HashSet::new();
-            let mut level: Vec<LayoutId> = inner_layout(&field.kind).into_iter().collect();
-            let mut depth = 1;
-            while !level.is_empty() {
-                let mut next = Vec::new();
-                for layout in level {
-                    if met.insert(layout) {
-                        layout_exprs(plan, layout, depth, &mut |ex, depth| {
-                            add_refs(plan, ex, depth, &mut reads);
-                        });
-                        inner_layouts(plan, layout, &mut next);
-                    }
-                }
-                level = next;
-                depth += 1;
+/// The fields outside of an array, block or call that decide how it is laid out.
+fn reads_of(plan: &Plan, id: FieldId) -> Vec<FieldId> {
+    let mut reads = HashSet::new();
+    let field = &plan.fields[id as usize];
+    field_exprs(field, &mut |ex| add_refs(plan, ex, 0, &mut reads));
+    element_exprs(&field.kind, &mut |ex| add_refs(plan, ex, 1, &mut reads));
+    // The nearest depth at which a layout is met decides what lies outside of all of them.
+    let mut met: HashSet<LayoutId> = HashSet::new();
+    let mut level: Vec<LayoutId> = inner_layout(&field.kind).into_iter().collect();
+    let mut depth = 1;
+    while !level.is_empty() {
+        let mut next = Vec::new();
+        for layout in level {
+            if met.insert(layout) {
+                layout_exprs(plan, layout, depth, &mut |ex, depth| {
+                    add_refs(plan, ex, depth, &mut reads);
+                });
+                inner_layouts(plan, layout, &mut next);
             }
-            reads
-        })
+        }
+        level = next;
+        depth += 1;
     }
+    reads.into_iter().collect()
 }
 
 /// Adds what an expression, `depth` layouts inside, reads outside.
@@ -127,6 +135,7 @@ pub(super) fn add_refs(plan: &Plan, ex: &Ex, depth: u32, reads: &mut HashSet<Fie
     each(ex, &mut |ex| {
         let r = match ex {
             Ex::Field(r) | Ex::CountOf(r) | Ex::BytesOf(r) | Ex::Has(r) | Ex::TextIs(r, _) => r,
+            Ex::Arg { up, .. } if u32::from(*up) >= depth => return add_arguments(plan, reads),
             _ => return,
         };
         if u32::from(r.up) >= depth {
@@ -135,6 +144,21 @@ pub(super) fn add_refs(plan: &Plan, ex: &Ex, depth: u32, reads: &mut HashSet<Fie
             }
         }
     });
+}
+
+/// Adds what the arguments of all calls read: which call gave one shows only in a packet.
+fn add_arguments(plan: &Plan, reads: &mut HashSet<FieldId>) {
+    for field in &plan.fields {
+        let Kind::Call { args, .. } = &field.kind else { continue };
+        for ex in args {
+            each(ex, &mut |ex| {
+                if let Ex::Field(r) | Ex::CountOf(r) | Ex::BytesOf(r) | Ex::Has(r) | Ex::TextIs(r, _) = ex
+                {
+                    r.fields.iter().for_each(|id| add_field(plan, *id, reads));
+                }
+            });
+        }
+    }
 }
 
 /// Adds a field, and what its being there and its value follow from.

@@ -33,6 +33,7 @@ mod scope;
 pub use editable::{Editable, editable_paths};
 pub use edits::Edits;
 pub use error::EditError;
+pub(crate) use facts::Facts;
 
 use draft::Encoder;
 use edits::{Action, Wish};

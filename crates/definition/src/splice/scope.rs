@@ -219,17 +219,17 @@ impl<'a> Encoder<'_, 'a> {
         found.map_or(Derived::Free, Derived::Value)
     }
 
-    /// What `= expr` makes of a field; `None` where nothing that it is made of changed.
+    /// What `= expr` makes of a field; `None` where nothing that it is made of changed, or where it was set.
     fn computed(&self, d: DraftId, id: FieldId, ex: &Ex) -> Option<i128> {
-        if super::facts::mentions_rest(self.plan, ex) {
+        let set = matches!(self.drafts[d].changes.get(&id),
+            Some(Change::Number(change)) if change.is_explicit());
+        if set || super::facts::mentions_rest(self.plan, ex) {
             return None;
         }
         let new = self.eval(d, ex);
         if let (Some((packet, base)), Original::At(_)) = (self.origin(d), self.original(d, id)) {
             let old = ex.eval(&packet.scope(base));
-            let set = matches!(self.drafts[d].changes.get(&id),
-                Some(Change::Number(change)) if change.is_explicit());
-            if new == old && !set {
+            if new == old {
                 return None;
             }
         }

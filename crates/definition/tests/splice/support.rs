@@ -20,7 +20,7 @@ impl Loader for OneFile {
 
 /// The packet `P` of a definition; ids take one byte.
 pub(crate) struct Definition {
-    packet: Arc<PacketDefinition>,
+    pub(crate) packet: Arc<PacketDefinition>,
     pub(crate) conn: Vec<i64>,
 }
 

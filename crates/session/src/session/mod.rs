@@ -1,15 +1,19 @@
 //! The contract: what a driver calls, and what it gets.
 
-mod decide;
+mod inject;
 mod inspect;
+mod judge;
+mod read;
 mod relay;
+mod resume;
+mod turn;
 
 use std::collections::VecDeque;
 use std::sync::Arc;
 
 use bytes::{Bytes, BytesMut};
 use midwire_codec::Direction;
-use midwire_definition::VersionId;
+use midwire_definition::{Given, VersionId};
 
 use crate::event::{Counters, Elapsed, Event, Notice, PacketNumber};
 use crate::form::{Effects, Form, Received};
@@ -18,7 +22,7 @@ use crate::legacy::{self, Start, Unclear};
 use crate::order::{Gate, Item, Order};
 use crate::scratch::Scratch;
 use crate::setup::Setup;
-use crate::verdict::{InjectError, Judge, NewPacket, UnknownPacket, Verdict};
+use crate::verdict::{ComposeError, InjectError, Judge, NewPacket, UnknownPacket, Verdict};
 
 /// What the driver is to do.
 #[derive(Clone, Debug)]
@@ -104,9 +108,6 @@ struct Side {
     /// Nothing more will be sent.
     finished: bool,
 }
-
-/// Outputs that a driver left room for are kept for the next call, up to so many.
-const OUTPUTS_KEPT: usize = 16;
 
 impl Session {
     /// A session at its start.
@@ -287,6 +288,23 @@ impl Session {
         self.inject_behind(direction, packet, scratch)
     }
 
+    /// Makes the payload of a packet from named fields, as the receiver of a direction reads it now: for
+    /// [`inject`](Self::inject). What the fields do not say is 0, empty or follows from the others.
+    ///
+    /// # Errors
+    ///
+    /// The receiver's protocol state has no packet of that name, its fields are not known, or one cannot
+    /// be written as it was given.
+    pub fn compose(
+        &self,
+        direction: Direction,
+        name: &str,
+        fields: &Given,
+        scratch: &mut Scratch,
+    ) -> Result<Bytes, ComposeError> {
+        self.composed(direction, name, fields, scratch)
+    }
+
     /// Decides about an intercepted packet, and lets go what waited behind it. [`Verdict::Intercept`]
     /// leaves it as it is.
     ///
@@ -316,8 +334,7 @@ impl Session {
                 }
             }
             Some(Output::Abort { .. } | Output::Event(_)) => {}
-            None if self.outputs.capacity() > OUTPUTS_KEPT => self.outputs = VecDeque::new(),
-            None => {}
+            None => self.outputs = VecDeque::new(),
         }
         output
     }

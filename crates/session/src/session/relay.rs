@@ -1,7 +1,7 @@
 //! Bytes in, bytes out: skimming over frames that nobody looks at, sending, and what sending changes.
 
 use bytes::{Bytes, BytesMut};
-use midwire_codec::{Direction, FrameError, Framing};
+use midwire_codec::{Direction, Frame, FrameError, Framing};
 
 use super::{Output, Session};
 use crate::event::{Elapsed, Event, Notice};
@@ -25,8 +25,8 @@ pub(super) struct Skimmed {
 pub(super) enum Stop {
     /// The next frame is not all there.
     End,
-    /// The next frame is to be looked at.
-    Look,
+    /// The next frame is to be looked at. Its places count from its own start.
+    Look(Frame),
     /// There is no next frame.
     Lost(FrameError),
 }
@@ -54,7 +54,7 @@ impl Session {
                     self.pass(direction, bytes.split_to(skimmed.len).freeze());
                     return;
                 }
-                Stop::Look => {
+                Stop::Look(_) => {
                     let whole = skimmed.len + whole_frames(&framing, &bytes[skimmed.len..]);
                     let chunk = bytes.split_to(whole).freeze();
                     self.inspect(direction, &framing, chunk, skimmed.len, scratch);
@@ -94,17 +94,17 @@ impl Session {
                 Err(error) => break Stop::Lost(error),
             };
             if all {
-                break Stop::Look;
+                break Stop::Look(frame);
             }
             if interest.any() {
-                let payload = &bytes[len..][frame.payload];
+                let payload = &bytes[len..][frame.payload.clone()];
                 let read = if compressed {
                     peek(stack, payload, scratch)
                 } else {
                     id::read(stack, payload)
                 };
                 if read.is_some_and(|(id, _)| interest.wants(id)) {
-                    break Stop::Look;
+                    break Stop::Look(frame);
                 }
             }
             len += frame.len;

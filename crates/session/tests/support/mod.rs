@@ -68,21 +68,9 @@ pub fn protocol(text: &str) -> Arc<Protocol> {
     Protocol::load("test.wire", &One(text)).unwrap_or_else(|problems| panic!("{problems}"))
 }
 
-struct Folder;
-
-impl Loader for Folder {
-    fn load(&self, path: &str) -> Result<String, LoadError> {
-        let folder = concat!(env!("CARGO_MANIFEST_DIR"), "/../definition/protocols/");
-        std::fs::read_to_string(format!("{folder}{path}"))
-            .map_err(|_| LoadError::NotFound { path: path.to_owned() })
-    }
-}
-
 /// The definition of Minecraft.
 pub fn minecraft() -> Arc<Protocol> {
-    static READ: std::sync::OnceLock<Arc<Protocol>> = std::sync::OnceLock::new();
-    let read = || Protocol::load("minecraft.wire", &Folder).unwrap_or_else(|e| panic!("{e}"));
-    READ.get_or_init(read).clone()
+    midwire_definition::builtin("minecraft").unwrap()
 }
 
 /// A frame of the toy and of Minecraft: a length of one or more bytes, then the payload.

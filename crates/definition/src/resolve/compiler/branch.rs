@@ -26,6 +26,10 @@ impl<'d> Compiler<'d> {
             Select::If(ex) => Some(self.condition(ex)),
             _ => None,
         };
+        let subject = match &select {
+            Select::Match(ex) => self.quick_int(ex),
+            _ => None,
+        };
         self.plan.branches.push(Branch { slot, layout, guard, select, arms: Vec::new() });
         items.push(Item::Branch(id));
 
@@ -37,6 +41,7 @@ impl<'d> Compiler<'d> {
                     branch: id,
                     slot,
                     targets: Vec::new(),
+                    subject,
                     dense: Vec::new(),
                 });
                 self.here().switches.push(switch);
@@ -120,14 +125,36 @@ impl<'d> Compiler<'d> {
     }
 
     /// A condition in its quickest form.
-    pub(super) fn condition(&mut self, ex: &Ex) -> u32 {
-        let at = self.quick_bit(ex);
-        let cond = match at {
-            Some((at, mask)) => Cond::Byte { at, mask },
-            None => Cond::Ex(ex.clone()),
+    fn condition(&mut self, ex: &Ex) -> u32 {
+        let more = |op: &ast::Compare| matches!(op, ast::Compare::Greater | ast::Compare::NotEqual);
+        let (turned, inner) = match ex {
+            Ex::Not(inner) => (true, &**inner),
+            ex => (false, ex),
+        };
+        let cond = match (self.quick_bit(inner), ex) {
+            (Some((at, mask)), _) => Cond::Bits { at, mask, zero: turned },
+            (None, Ex::Compare(op, left, right))
+                if **left == Ex::Remaining && **right == Ex::Int(0) && more(op) =>
+            {
+                Cond::Remaining
+            }
+            _ => Cond::Ex(ex.clone()),
         };
         self.plan.conds.push(cond);
         self.plan.conds.len() as u32 - 1
+    }
+
+    /// An integer of this block that is certainly present.
+    fn quick_int(&self, ex: &Ex) -> Option<(Pos, IntRepr)> {
+        let Ex::Field(FieldRef { up: 0, fields, member: None, guarded: false }) = ex else {
+            return None;
+        };
+        let [id] = fields.as_slice() else { return None };
+        let field = &self.plan.fields[*id as usize];
+        match &field.kind {
+            Kind::Int(repr) | Kind::Enum { repr, .. } => Some((field.start, *repr)),
+            _ => None,
+        }
     }
 
     /// One bit of a field of this block that is certainly present.

@@ -120,6 +120,7 @@ impl<'d> Compiler<'d> {
             count,
             element: layout,
             shape,
+            element_min: self.plan.layouts[layout as usize].min_size,
             count_slot,
             first_slot,
             index_slot,

@@ -61,6 +61,7 @@ impl<'d> Compiler<'d> {
                 *target += entry;
             }
         }
+        self.plan.fuse(entry as usize);
         let layout = &mut self.plan.layouts[open.id as usize];
         layout.items = items;
         layout.entry = entry;

@@ -1,0 +1,143 @@
+//! Why a packet's body cannot be read to its end, and where.
+
+use std::fmt;
+use std::sync::Arc;
+
+use super::int::IntError;
+use super::workspace::ABSENT;
+use crate::nbt::NbtError;
+
+/// Why a packet's body cannot be read to its end.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct DecodeError {
+    /// The field that failed, from the body inwards.
+    pub path: Vec<PathSegment>,
+    /// 0: the payload; others: an inflated block.
+    pub buffer: u32,
+    /// Where in that buffer.
+    pub offset: u32,
+    /// What is wrong there.
+    pub kind: DecodeErrorKind,
+}
+
+/// One step of a field's path.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum PathSegment {
+    /// A field.
+    Field(Arc<str>),
+    /// An element of an array, from 0.
+    Index(u32),
+}
+
+/// What can be wrong with bytes.
+#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
+pub enum DecodeErrorKind {
+    /// More bytes are needed than there are.
+    #[error("ends early: {wanted} more byte(s) wanted")]
+    Short {
+        /// How many are missing, at least.
+        wanted: u64,
+    },
+    /// A variable-length integer has no end.
+    #[error("variable-length integer longer than {max} bytes")]
+    VarintTooLong {
+        /// The longest form.
+        max: u8,
+    },
+    /// A length or count is negative.
+    #[error("length {found} is negative")]
+    Negative {
+        /// The number.
+        found: i128,
+    },
+    /// A limit of the program or of the definition was passed.
+    #[error("{found} is over {limit} {max}")]
+    Limit {
+        /// The limit's name: a field of [`Limits`](crate::Limits), or `max` for one in the definition.
+        limit: &'static str,
+        /// Its value.
+        max: u64,
+        /// What was asked for.
+        found: u64,
+    },
+    /// A compressed block is damaged.
+    #[error("{0}")]
+    Inflate(String),
+    /// Not NBT.
+    #[error("{0}")]
+    Nbt(NbtError),
+}
+
+impl fmt::Display for DecodeError {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "{} ", self.path_text())?;
+        match &self.kind {
+            DecodeErrorKind::Short { wanted } => {
+                write!(f, "ends early at {}, {wanted} more byte(s) wanted", self.offset)?;
+            }
+            kind => write!(f, "at {}: {kind}", self.offset)?,
+        }
+        if self.buffer > 0 {
+            write!(f, " (in inflated block {})", self.buffer)?;
+        }
+        Ok(())
+    }
+}
+
+impl std::error::Error for DecodeError {}
+
+impl DecodeError {
+    /// The failed field's path, as `item.added[2].data`.
+    pub fn path_text(&self) -> String {
+        path_text(&self.path)
+    }
+}
+
+/// A path as people write it.
+pub(crate) fn path_text(path: &[PathSegment]) -> String {
+    let mut text = String::new();
+    for segment in path {
+        match segment {
+            PathSegment::Field(name) if name.is_empty() => {}
+            PathSegment::Field(name) => {
+                if !text.is_empty() {
+                    text.push('.');
+                }
+                text.push_str(name);
+            }
+            PathSegment::Index(i) => text.push_str(&format!("[{i}]")),
+        }
+    }
+    text
+}
+
+/// A failure on its way out; the path is filled in from the inside.
+pub(super) type Failed = Box<DecodeError>;
+
+/// A failure whose buffer and path are still to be filled in.
+#[cold]
+pub(super) fn fail(offset: u32, kind: DecodeErrorKind) -> Failed {
+    Box::new(DecodeError { path: Vec::new(), buffer: ABSENT, offset, kind })
+}
+
+/// A limit was passed.
+#[cold]
+pub(super) fn over(offset: u32, limit: &'static str, max: u64, found: u64) -> Failed {
+    fail(offset, DecodeErrorKind::Limit { limit, max, found })
+}
+
+/// An integer could not be read.
+#[cold]
+pub(super) fn int_failed(error: IntError, at: u32) -> Failed {
+    match error {
+        IntError::Short(wanted) => fail(at, DecodeErrorKind::Short { wanted: wanted.into() }),
+        IntError::TooLong(max) => fail(at, DecodeErrorKind::VarintTooLong { max }),
+    }
+}
+
+/// An element failed: its number goes in front of the path.
+#[cold]
+pub(super) fn element_failed(mut failed: Failed, index: u32) -> Failed {
+    failed.path.insert(0, PathSegment::Index(index));
+    failed
+}
