@@ -54,10 +54,10 @@ fn check(file: &Path, with_coverage: bool, out: &mut String) -> anyhow::Result<b
     put(
         out,
         format_args!(
-            "{path}: {verdict}: {}, {} in the newest; {passed} of {} pass; {}\n",
+            "{path}: {verdict}: {}, {} in the newest; {passed} of {} tests pass; {}\n",
             plural(versions, "version"),
             plural(dialect.packets().count(), "packet"),
-            plural(report.tests, "test"),
+            report.tests,
             plural(warnings, "warning"),
         ),
     );
