@@ -390,9 +390,7 @@ fn options(
 ) -> Option<usize> {
     for item in items {
         let holds = match item.test {
-            Test::Bits { at, mask, zero } => {
-                (window.get(position(slots, at))? & mask == 0) == zero
-            }
+            Test::Bits { at, mask, zero } => (window.get(position(slots, at))? & mask == 0) == zero,
             Test::Remaining => pos < window.len(),
         };
         slots[item.slot as usize] = (!holds).into();

@@ -2,8 +2,8 @@
 
 use std::ops::ControlFlow;
 
-use super::expr::Ex;
 use super::error::DecodeError;
+use super::expr::Ex;
 use super::run::Run;
 use super::scope::RunScope;
 use super::workspace::{ABSENT, BUFFER, INDEX_STRIDE, LIMIT, START};
