@@ -1,9 +1,12 @@
 //! From wishes to drafts: every path finds its field, every value its form.
 
+use std::borrow::Cow;
+
 use super::draft::{Change, DraftId, Encoder, Holder, ListChange, Original, Run};
 use super::edits::{Action, Wish, same_name};
 use super::error::EditError;
 use super::invert::Wanted;
+use super::scope::{units, unmeasured};
 use crate::diagnostics::suggest;
 use crate::given::Given;
 use crate::plan::{ArrayKind, Count, Derivation, FieldId, Item, Kind, Plan};
@@ -53,21 +56,21 @@ impl<'a> Encoder<'_, 'a> {
         let mut pads = 0;
         for (place, id) in order.iter().enumerate() {
             let field = self.field(*id);
-            let there = self.present(d, field.guard);
             let name = match &field.kind {
                 Kind::Presence => continue,
-                Kind::Pad(_) | Kind::Tail if !there => continue,
-                Kind::Pad(_) => {
+                Kind::Pad(_) if self.present(d, field.guard) => {
                     pads += 1;
-                    if pads == 1 { "$pad".into() } else { format!("$pad{pads}") }
+                    if pads == 1 { "$pad".into() } else { Cow::from(format!("$pad{pads}")) }
                 }
+                Kind::Pad(_) => continue,
                 Kind::Tail => "$tail".into(),
-                _ => field.name.to_string(),
+                _ => Cow::from(&*field.name),
             };
             let named = |wish: &Option<(&str, Wish<'_>)>| {
                 wish.as_ref().is_some_and(|(wanted, _)| same_name(wanted, &name))
             };
             let Some(found) = wishes.iter().position(named) else { continue };
+            let there = self.present(d, field.guard);
             let same = |id: &&FieldId| {
                 let field = self.field(**id);
                 same_name(&field.name, &name) && !matches!(field.kind, Kind::Presence)
@@ -140,7 +143,7 @@ impl<'a> Encoder<'_, 'a> {
             (Kind::Str { .. } | Kind::Bytes { .. }, Action::Set(given)) => {
                 match (self.given_change(d, id, given)?, &field.kind) {
                     (Change::Content { bytes, .. }, Kind::Str { encoding, .. }) => {
-                        super::scope::units(*encoding, &bytes).into()
+                        units(*encoding, &bytes).into()
                     }
                     (Change::Content { bytes, .. }, _) => bytes.len() as i128,
                     _ => return Ok(()),
@@ -153,11 +156,9 @@ impl<'a> Encoder<'_, 'a> {
             for derivation in &self.field(derived).derived {
                 if let Derivation::Measures { of, scale, offset } = derivation
                     && *of == id
-                    && *scale != 0
-                    && (count - offset) % scale == 0
                     && !matches!(self.field(derived).kind, Kind::Let(_))
                 {
-                    self.number_change(d, derived).hint = Some((count - offset) / scale);
+                    self.number_change(d, derived).hint = unmeasured(count, *scale, *offset);
                 }
             }
         }

@@ -464,19 +464,26 @@ impl<'a> Encoder<'_, 'a> {
             Len::Expr { expr, .. } if mentions_rest(self.plan, expr) => 0,
             Len::Expr { expr, .. } => self.eval(d, expr),
         };
-        let max = u64::from(self.limits.elements_max);
         match u64::try_from(count) {
-            Ok(count) if count <= max => Ok(count),
-            Ok(found) => {
-                let (path, unit, limit) = (self.path(d, id), "units", "elements_max");
-                Err(EditError::TooLong { path, unit, found, max, limit })
-            }
+            Ok(count) => self.spend_defaults(d, id, count),
             Err(_) => {
                 let by = "its count".into();
                 let (path, unit, found) = (self.path(d, id), "units", 0);
                 Err(EditError::WrongLength { path, unit, found, wanted: count, by })
             }
         }
+    }
+
+    /// Bounds what is made of counts alone: they may multiply each other.
+    fn spend_defaults(&self, d: DraftId, id: FieldId, count: u64) -> Result<u64, EditError> {
+        let max = u64::from(self.limits.elements_max);
+        let found = self.defaults.get().saturating_add(count);
+        self.defaults.set(found);
+        if found > max {
+            let (path, unit, limit) = (self.path(d, id), "default units", "elements_max");
+            return Err(EditError::TooLong { path, unit, found, max, limit });
+        }
+        Ok(count)
     }
 
     fn write_content(
@@ -698,17 +705,7 @@ impl<'a> Encoder<'_, 'a> {
             }
             (_, Some(bytes)) => out.extend_from_slice(bytes),
             _ => {
-                let max = u64::from(self.limits.elements_max);
-                if words > max {
-                    let (unit, limit) = ("words", "elements_max");
-                    return Err(EditError::TooLong {
-                        path: path(),
-                        unit,
-                        found: words,
-                        max,
-                        limit,
-                    });
-                }
+                self.spend_defaults(d, id, words)?;
                 out.resize(start + words as usize * 8, 0);
             }
         }
