@@ -5,11 +5,12 @@ use std::collections::VecDeque;
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
+use midwire_definition::line::Role;
 use midwire_definition::{Limits, Protocol};
 use midwire_session::{Elapsed, Event};
 
 use super::listing::write_header;
-use super::row::{Columns, Kind, Mark, Row, RowWriter, put};
+use super::row::{Above, Columns, Kind, Mark, Row, RowWriter, put};
 use super::style::{Paint, Style};
 use super::{View, screen};
 use crate::queue::Message;
@@ -25,8 +26,7 @@ const FRAME: Duration = Duration::from_millis(50);
 pub(crate) struct Live {
     rows: RowWriter,
     style: Style,
-    /// Session and state of the newest header.
-    above: Option<(u64, Arc<str>)>,
+    above: Above,
     /// The lines that may still change, oldest first. Nothing above them does.
     young: VecDeque<Young>,
     /// How many of them are on the screen, and the status line below them.
@@ -52,7 +52,7 @@ impl Live {
         Self {
             rows: RowWriter::new(protocol, limits),
             style,
-            above: None,
+            above: Above::default(),
             young: VecDeque::new(),
             drawn: 0,
             dirty: 0,
@@ -101,13 +101,7 @@ impl Live {
             self.dirty = self.dirty.min(at);
             return;
         }
-        let is_packet = matches!(row.kind, Kind::Packet(_));
-        let is_other = |(session, state): &(u64, Arc<str>)| {
-            *session != row.session || is_packet && *state != row.state
-        };
-        if self.above.as_ref().is_none_or(is_other) {
-            let header = self.rows.header(row.session, &row.state);
-            self.above = Some((row.session, row.state.clone()));
+        if let Some(header) = self.rows.header_above(&row, &mut self.above) {
             self.push(Young::Header(header), out);
         }
         self.push(Young::Row { row: Box::new(row), since: now }, out);
@@ -175,13 +169,19 @@ impl Live {
 /// Whether two lines may be one.
 fn is_alike(a: &Row, b: &Row) -> bool {
     let (Kind::Packet(x), Kind::Packet(y)) = (&a.kind, &b.kind) else { return false };
-    // What is wrong or was changed is worth a line each.
     a.session == b.session
         && a.state == b.state
         && x.direction == y.direction
         && x.name == y.name
         && x.mark == y.mark
-        && matches!(x.mark, Mark::None | Mark::Unknown)
+        // What was changed is worth a line each.
+        && !matches!(x.mark, Mark::Changed | Mark::Dropped | Mark::Injected)
+        // A line that begins with text is what somebody said: each is worth reading.
+        && (!begins_with_text(b) || a.summary.as_str() == b.summary.as_str())
+}
+
+fn begins_with_text(row: &Row) -> bool {
+    row.summary.spans().next().is_some_and(|span| span.role == Role::Text)
 }
 
 impl View for Live {
