@@ -6,8 +6,8 @@ use midwire_definition::given::parse;
 use midwire_definition::splice::{Editable, editable_paths};
 use midwire_definition::{EditError, Edits, Given, Workspace};
 
-use super::leaves::{Leaf, Leaves, leaves};
-use super::support::{Definition, fields};
+use crate::leaves::{Leaf, Leaves, leaves};
+use crate::support::{Definition, fields};
 
 /// What is known of a definition.
 pub(crate) struct Known {
