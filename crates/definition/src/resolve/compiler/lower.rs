@@ -449,6 +449,9 @@ impl<'d> Compiler<'d> {
         let mut written: Vec<Arc<str>> = Vec::new();
         let mut at = Some(scope);
         while let Some(id) = at {
+            if self.scopes[id].is_broken(&name.key()) {
+                return Reported;
+            }
             written.extend(self.scopes[id].written().iter().cloned());
             at = self.scopes[id].parent;
         }

@@ -40,6 +40,9 @@ const ENTRIES_MAX: usize = 1 << 18;
 /// The most operands and operators of one expression, those of the `let`s and arguments in it included.
 const EXPRESSION_MAX: usize = 1_000;
 
+/// So many things wrong in one packet are enough to report.
+const PROBLEMS_MAX: usize = 100;
+
 /// A piece could not be compiled, and what is wrong was reported.
 pub(super) struct Reported;
 
@@ -188,9 +191,16 @@ impl<'d> Compiler<'d> {
             }
             match self.struct_item(field, scope, items) {
                 Ok(()) => {}
-                // One wrong field does not hide what is wrong with the next.
+                // One wrong field does not hide what is wrong with the next, unless there is no end to it.
                 Err(Reported) => {
                     broken = true;
+                    if self.problems.len() >= PROBLEMS_MAX {
+                        return Err(Reported);
+                    }
+                    if let FieldKind::Named { name, .. } | FieldKind::Let { name, .. } = &field.kind
+                    {
+                        self.scopes[scope].bind_broken(name.key());
+                    }
                     self.nesting = before.0 + 1;
                     self.layouts.truncate(before.1);
                     self.open_types.truncate(before.2);
