@@ -429,6 +429,8 @@ pub struct ArrayKind {
     pub(crate) first: Pos,
     /// Which slot has the handle of the sparse index; only where elements vary in size.
     pub(crate) index_slot: Option<u32>,
+    /// Elements are counted towards `elements_max` one by one.
+    pub(crate) counted: bool,
 }
 
 /// How many elements an array has.

@@ -116,6 +116,11 @@ impl<'d> Compiler<'d> {
             count_slot,
             first: Pos { slot: first_slot, offset: 0 },
             index_slot: Some(index_slot),
+            counted: shape == ElementShape::Layout
+                || !matches!(
+                    count,
+                    Count::Len(Len::Prefix { .. } | Len::Expr { .. } | Len::Fixed(_))
+                ),
         };
         let end_slot = self.slot();
         self.plan.arrays.push(ArrayCode {

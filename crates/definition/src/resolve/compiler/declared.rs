@@ -118,6 +118,7 @@ impl<'d> Compiler<'d> {
             (true, Arg::Type(ty) | Arg::Name(ty)) => Ok(Binding::Type { ty, scope }),
             (false, Arg::Expr(e)) => {
                 let ex = self.lower(e, scope)?;
+                self.bounded(&ex, e.span)?;
                 Ok(Binding::Value { ex, level: self.layouts.len() })
             }
             (false, Arg::Name(ty)) => {
