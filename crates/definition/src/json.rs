@@ -21,7 +21,8 @@
 //! Where writing the value would not give the same bytes again (an over-long varint, a bool that is 2, text
 //! that is no UTF-8, a NaN with a payload), the field is `{"value":v,"$raw":"hex"}` with all its bytes. A list whose count is
 //! over-long, or whose end mark says more than that it is the end, is `{"value":[..],"$prefix":"hex","$end":"hex"}`.
-//! What an `opt` was announced with, if not with 0 or 1, is not told.
+//! What an `opt` was announced with, if not with 0 or 1, is not told, nor are the
+//! bytes at the end of a block that its content does not reach, nor odd forms inside inflated blocks.
 
 use std::fmt::Write as _;
 

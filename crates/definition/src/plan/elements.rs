@@ -35,7 +35,8 @@ impl Run<'_> {
             _ => {}
         }
         if let (Some(count), ElementShape::Fixed(0)) = (known, array.shape) {
-            self.spend(count, pos)?;
+            // Bytes do not bound these.
+            self.count_walked(count, at)?;
         }
         self.set(base, array.first_slot, at);
         self.set(base, array.count_slot, known.unwrap_or(0));
@@ -154,10 +155,10 @@ impl Run<'_> {
                         break;
                     }
                 }
-                Count::Sum { compare: op, total, .. } => {
-                    if compare(*op, sum, self.eval(total, base, at)) {
-                        break;
-                    }
+                Count::Sum { compare: op, total, .. }
+                    if compare(*op, sum, self.eval(total, base, at)) =>
+                {
+                    break;
                 }
                 Count::Len(_) if at >= window.len() as u32 => break,
                 _ => {}
@@ -208,7 +209,7 @@ impl Run<'_> {
         wanted: Option<&Ex>,
     ) -> Result<(u32, i128), Failed> {
         self.deeper(depth, at)?;
-        self.spend(1, at)?;
+        self.count_walked(1, at)?;
         let before = self.ws.checkpoint();
         let buffer = self.ws.slots[(parent + BUFFER) as usize];
         let shape = &self.plan.layouts[layout as usize];
@@ -217,16 +218,6 @@ impl Run<'_> {
         let value = wanted.map_or(0, |ex| self.eval(ex, base, end));
         self.ws.restore(before);
         Ok((end, value))
-    }
-
-    /// Notes that so many elements are passed, which no bytes need stand for.
-    pub(super) fn spend(&mut self, elements: u32, at: u32) -> Result<(), Failed> {
-        let most = self.ws.limits.elements_max;
-        self.ws.walked = self.ws.walked.saturating_add(elements);
-        if self.ws.walked > most {
-            return Err(over(at, "elements_max", most.into(), self.ws.walked.into()));
-        }
-        Ok(())
     }
 
     fn checked_count(&self, count: i128, max: Option<u64>, at: u32) -> Result<u32, Failed> {

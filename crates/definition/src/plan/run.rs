@@ -1,6 +1,6 @@
 //! Running a plan: finding every position of a packet.
 
-use midwire_codec::Wrapper;
+use midwire_codec::{CompressionError, Wrapper};
 
 use super::code::{OptionItem, Test};
 use super::error::{DecodeErrorKind, Failed, PathSegment, fail, over};
@@ -313,18 +313,20 @@ impl<'a> Run<'a> {
             Some(wrapper) => {
                 let (buffer, mut out) = self.ws.take_buffer();
                 let data = &bytes[start as usize..end as usize];
-                let result = self.ws.inflater.inflate_block(wrapper, data, &mut out);
+                let result = self.ws.inflate(wrapper, data, &mut out);
                 let size = out.len() as u32;
                 let out = self.ws.give_buffer(buffer, out);
                 let inner = self.ws.push_block(layout, [base, buffer, 0, size]);
                 self.set(base, code.slot, inner);
-                if let Err(e) = result {
-                    return Err(fail(start, DecodeErrorKind::Inflate(e.to_string())));
+                match result {
+                    Ok(_) => {}
+                    Err(CompressionError::AboveMax { found, max }) => {
+                        return Err(over(start, "inflate_max", max, found));
+                    }
+                    Err(e) => return Err(fail(start, DecodeErrorKind::Inflate(e.to_string()))),
                 }
-                let max = self.ws.limits.inflate_max.into();
-                self.ws.inflated += u64::from(size);
-                if self.ws.inflated > max {
-                    return Err(over(start, "inflate_max", max, self.ws.inflated));
+                if let Err((max, found)) = self.ws.count_inflated(size as usize) {
+                    return Err(over(start, "inflate_max", max.into(), found as u64));
                 }
                 self.layout(code.layout, inner, &out, depth + 1)?;
             }
@@ -344,10 +346,9 @@ impl<'a> Run<'a> {
         let plan = self.plan;
         let code = &plan.calls[call as usize];
         self.deeper(depth, pos)?;
+        self.count_walked(1, pos)?;
         let buffer = self.ws.slots[(base + BUFFER) as usize];
         let layout = &plan.layouts[code.layout as usize];
-        // Its block stays as long as the one around: large blocks count for several.
-        self.spend(1 + layout.slots / 16, pos)?;
         let inner = self.ws.push_block(layout, [base, buffer, pos, limit]);
         for (i, arg) in code.args.iter().enumerate() {
             let value = self.eval(arg, base, pos) as i64 as u64;
@@ -357,6 +358,12 @@ impl<'a> Run<'a> {
         self.set(base, code.slot, inner);
         let end = self.layout(code.layout, inner, bytes, depth + 1)?;
         Ok(self.keep(base, code.end_slot, end))
+    }
+
+    /// Counts elements towards `elements_max`.
+    pub(super) fn count_walked(&mut self, more: u32, at: u32) -> Result<(), Failed> {
+        let counted = self.ws.count_walked(more);
+        counted.map_err(|(max, found)| over(at, "elements_max", max.into(), found.into()))
     }
 
     pub(super) fn deeper(&self, depth: u32, at: u32) -> Result<(), Failed> {

@@ -2,15 +2,13 @@
 
 use std::ops::ControlFlow;
 
-use super::error::DecodeError;
+use super::error::{DecodeError, PathSegment};
 use super::expr::Ex;
 use super::run::Run;
 use super::scope::RunScope;
-use super::workspace::{ABSENT, BUFFER, INDEX_STRIDE, LIMIT, PARENT, START};
-use super::{
-    Activation, ArrayKind, Count, Field, FieldId, Item, Kind, LayoutId, Len, Place, Plan, Workspace,
-};
-use crate::syntax::ast::lookup_key;
+use super::workspace::{ABSENT, BUFFER, INDEX_STRIDE, LIMIT, START};
+use super::{Activation, ArrayKind, Field, FieldId, Item, Kind, LayoutId, Place, Plan, Workspace};
+use crate::syntax::ast::{Transform, lookup_key};
 use crate::value::{self, Value};
 
 /// A packet that was read: a plan's positions over a payload.
@@ -23,6 +21,10 @@ pub struct Packet<'a> {
     error: Option<Box<DecodeError>>,
     /// Where reading ended.
     end: u32,
+    /// Layouts around the one that is being shown.
+    depth: u32,
+    /// Lists around it that were not read to their end.
+    broken_lists: usize,
 }
 
 /// Something that is shown a packet field by field, in wire order.
@@ -115,7 +117,8 @@ impl Plan {
                 (failed.offset, Some(failed))
             }
         };
-        let mut packet = Packet { plan: self, payload, conn, ws, error, end };
+        let mut packet =
+            Packet { plan: self, payload, conn, ws, error, end, depth: 0, broken_lists: 0 };
         if packet.error.is_some() {
             packet.end = packet.readable_end();
         }
@@ -166,9 +169,14 @@ impl<'a> Packet<'a> {
     }
 
     /// Shows everything that could be read, in order.
+    ///
+    /// Elements of lists are read again as they are shown. In a packet that failed, what counts towards a
+    /// limit is counted as it was when the packet was read: what was over it then is not shown now.
     pub fn walk(&mut self, visitor: &mut dyn Visitor) {
         let plan = self.plan;
         let root = self.root();
+        self.ws.begin_counting();
+        (self.depth, self.broken_lists) = (0, 0);
         // A stop only says that the rest was not read, which `error` tells already.
         let _ = self.items(root, &plan.layouts[0].items, visitor);
     }
@@ -293,6 +301,7 @@ impl<'a> Packet<'a> {
                 if base == ABSENT {
                     return Err(Stop);
                 }
+                self.count_inner(&field.kind, base)?;
                 let inner = Activation { base, layout: *layout };
                 let bounded = matches!(field.kind, Kind::Block { .. });
                 self.activation(inner, &node, index, bounded, v)?;
@@ -354,7 +363,9 @@ impl<'a> Packet<'a> {
             if v.open(&self.with_raw(node), Group::Struct) == Flow::Skip {
                 return Ok(());
             }
+            self.depth += 1;
             let result = self.items(act, &layout.items, v);
+            self.depth -= 1;
             if bounded && result.is_ok() {
                 self.unread(act, v);
             }
@@ -376,13 +387,34 @@ impl<'a> Packet<'a> {
             }
         }
         match self.only_field(act, &layout.items)? {
-            Some(id) => self.named_as(act, id, node, index, v)?,
+            Some(id) => {
+                self.depth += 1;
+                let result = self.named_as(act, id, node, index, v);
+                self.depth -= 1;
+                result?;
+            }
             None => v.value(&self.with_raw(node), &Value::Absent),
         }
         if bounded {
             self.unread(act, v);
         }
         Ok(())
+    }
+
+    /// Counts a block or call that is about to be shown as it was counted when it was read.
+    fn count_inner(&mut self, kind: &Kind, base: u32) -> Result<(), Stop> {
+        if self.error.is_none() {
+            return Ok(());
+        }
+        match kind {
+            Kind::Call { .. } => self.ws.count_walked(1).map_err(|_| Stop),
+            Kind::Block { transform: Transform::Sized, .. } => Ok(()),
+            _ => {
+                let buffer = self.ws.slots[(base + BUFFER) as usize];
+                let len = self.ws.buffer(self.payload, buffer).len();
+                self.ws.count_inflated(len).map_err(|_| Stop)
+            }
+        }
     }
 
     /// Shows the value of a transparent layout under the name of what holds it.
@@ -444,14 +476,22 @@ impl<'a> Packet<'a> {
         if count == ABSENT || first == ABSENT {
             return Err(Stop);
         }
+        let empty = self.plan.layouts[array.element as usize].fixed_size == Some(0);
+        if self.error.is_some() && empty && !array.counted {
+            self.ws.count_walked(count).map_err(|_| Stop)?;
+        }
         let done = |whole: bool| if whole { Ok(()) } else { Err(Stop) };
         if v.open(&self.with_raw(node), Group::List(count)) == Flow::Skip {
             return done(whole);
         }
+        let shown = if whole { count } else { self.elements_reached(count) };
         let mut at = first;
         let mut result = Ok(());
-        for index in 0..count {
-            match self.element(act, array, at, index, node, v) {
+        for index in 0..shown {
+            let before = self.ws.checkpoint();
+            let element = self.element(act, array, at, index, node, v);
+            self.ws.restore(before);
+            match element {
                 Ok(end) => at = end,
                 Err(stop) => {
                     result = Err(stop);
@@ -459,37 +499,20 @@ impl<'a> Packet<'a> {
                 }
             }
         }
-        if !whole && result.is_ok() && self.has_begun(act, array, at, count) {
-            result = self.element(act, array, at, count, node, v).map(|_| ());
-        }
         v.close(&self.with_raw(node));
         result.and(done(whole))
     }
 
-    /// In a list that failed with its number unknown: whether another element was begun behind the `count`
-    /// that were read, and is what failed.
-    fn has_begun(&mut self, act: Activation, array: &ArrayKind, at: u32, count: u32) -> bool {
-        let max = match &array.count {
-            Count::Len(Len::Rest) | Count::Sum { .. } => None,
-            Count::Len(_) => return false,
-            Count::While { max, .. } => *max,
-            Count::Until { max, repr, .. } => {
-                let limit = self.ws.slots[(act.base + LIMIT) as usize];
-                let buffer = self.ws.slots[(act.base + BUFFER) as usize];
-                let rest = self.bytes(Place { buffer, start: at, end: limit });
-                if repr.read(rest).is_err() {
-                    return false;
-                }
-                *max
-            }
-        };
-        if max.is_some_and(|max| u64::from(count) >= max) {
-            return false;
-        }
-        let before = self.ws.checkpoint();
-        let opened = self.open_element(act, array.element, at);
-        self.ws.restore(before);
-        opened.is_some_and(|(_, end)| end.is_none())
+    /// How many elements of a list that was not read to its end can be shown, the one that failed included.
+    fn elements_reached(&mut self, count: u32) -> u32 {
+        let indices = self.error.iter().flat_map(|error| &error.path).filter_map(|s| match s {
+            PathSegment::Index(index) => Some(*index),
+            PathSegment::Field(_) => None,
+        });
+        // The first list that broke has the first index of the error's path, one in it the second.
+        let failed = indices.skip(self.broken_lists).next();
+        self.broken_lists += 1;
+        failed.map_or(count, |index| index.saturating_add(1))
     }
 
     /// Shows the element at a position; gives where it ends.
@@ -502,22 +525,20 @@ impl<'a> Packet<'a> {
         list: &Node<'a>,
         v: &mut dyn Visitor,
     ) -> Result<u32, Stop> {
-        let before = self.ws.checkpoint();
-        let shown = self.shown_element(act, array, at, index, list, v);
-        self.ws.restore(before);
-        shown
-    }
-
-    fn shown_element(
-        &mut self,
-        act: Activation,
-        array: &ArrayKind,
-        at: u32,
-        index: u32,
-        list: &Node<'a>,
-        v: &mut dyn Visitor,
-    ) -> Result<u32, Stop> {
-        let (inner, end) = self.open_element(act, array.element, at).ok_or(Stop)?;
+        let (inner, end) = if self.error.is_none() {
+            self.open_element(act, array.element, at)
+        } else {
+            if array.counted {
+                if self.depth >= self.ws.limits.depth_max {
+                    return Err(Stop);
+                }
+                self.ws.count_walked(1).map_err(|_| Stop)?;
+            }
+            let counts = self.ws.counts();
+            let opened = self.run_element(act, array.element, at, self.depth + 1);
+            self.ws.set_counts(counts);
+            opened
+        };
         let plan = self.plan;
         let buffer = self.ws.slots[(act.base + BUFFER) as usize];
         let limit = self.ws.slots[(act.base + LIMIT) as usize];
@@ -528,36 +549,33 @@ impl<'a> Packet<'a> {
         end.ok_or(Stop)
     }
 
-    /// How many layouts are around a block.
-    fn depth(&self, base: u32) -> u32 {
-        let around = |base: &u32| {
-            let parent = self.ws.slots[(base + PARENT) as usize];
-            (parent != ABSENT).then_some(parent)
-        };
-        std::iter::successors(around(&base), around).count() as u32
-    }
-
-    /// A block for the element at a position, and where it ends if it could be read. `None`: it is nested
-    /// deeper than was read.
+    /// A block for the element at a position, and where it ends if it could be read.
     pub(crate) fn open_element(
         &mut self,
         act: Activation,
         layout: LayoutId,
         at: u32,
-    ) -> Option<(Activation, Option<u32>)> {
-        let depth = self.depth(act.base);
-        if depth >= self.ws.limits.depth_max {
-            return None;
-        }
+    ) -> (Activation, Option<u32>) {
+        self.ws.begin_counting();
+        self.run_element(act, layout, at, 0)
+    }
+
+    /// The same, with what was counted before, and so many layouts around it.
+    fn run_element(
+        &mut self,
+        act: Activation,
+        layout: LayoutId,
+        at: u32,
+        depth: u32,
+    ) -> (Activation, Option<u32>) {
         let plan = self.plan;
         let buffer = self.ws.slots[(act.base + BUFFER) as usize];
         let limit = self.ws.slots[(act.base + LIMIT) as usize];
-        self.ws.begin_run();
         let base =
             self.ws.push_block(&plan.layouts[layout as usize], [act.base, buffer, at, limit]);
         let mut run = Run { plan, payload: self.payload, conn: self.conn, ws: self.ws };
-        let end = run.block(layout, base, depth + 1).ok();
-        Some((Activation { base, layout }, end))
+        let end = run.block(layout, base, depth).ok();
+        (Activation { base, layout }, end)
     }
 
     /// Where element `index` of an array starts.
@@ -573,10 +591,7 @@ impl<'a> Packet<'a> {
             return None;
         }
         if let Some(size) = self.plan.layouts[array.element as usize].fixed_size {
-            // The count may have been written before it was found that there are fewer bytes.
-            let at = u64::from(first) + u64::from(index) * u64::from(size);
-            let limit = self.ws.slots[(act.base + LIMIT) as usize];
-            return u32::try_from(at).ok().filter(|at| limit.checked_sub(*at) >= Some(size));
+            return Some(first + index * size);
         }
         let (mut at, mut i) = (first, 0);
         let handle =
@@ -585,15 +600,12 @@ impl<'a> Packet<'a> {
             let entry = index / INDEX_STRIDE;
             at = *self.ws.index.get((handle + entry - 1) as usize)?;
             i = entry * INDEX_STRIDE;
-            if at == ABSENT {
-                return None;
-            }
         }
         while i < index {
             let before = self.ws.checkpoint();
-            let opened = self.open_element(act, array.element, at);
+            let (_, end) = self.open_element(act, array.element, at);
             self.ws.restore(before);
-            at = opened?.1?;
+            at = end?;
             i += 1;
         }
         Some(at)
@@ -626,7 +638,7 @@ impl<'a> Packet<'a> {
                     let f = found.take()?;
                     let Kind::Array(array) = &f.field.kind else { return None };
                     let at = self.element_start(f.act, array, index)?;
-                    let (inner, end) = self.open_element(f.act, array.element, at)?;
+                    let (inner, end) = self.open_element(f.act, array.element, at);
                     let place = Place { start: at, end: end?, ..f.place };
                     found = Some(Found { place, act: inner, element: Some(index), ..f });
                     act = inner;
@@ -691,18 +703,6 @@ impl<'a> Packet<'a> {
 
     /// The number at a path, if there is one.
     pub fn int(&mut self, path: &str) -> Option<i128> {
-        self.looking(|packet| packet.int_at(path))
-    }
-
-    /// Looks at something, and forgets the blocks that were made for it.
-    fn looking<T>(&mut self, look: impl FnOnce(&mut Self) -> T) -> T {
-        let before = self.ws.checkpoint();
-        let seen = look(self);
-        self.ws.restore(before);
-        seen
-    }
-
-    fn int_at(&mut self, path: &str) -> Option<i128> {
         let found = self.find(path)?;
         if let Kind::Let(ex) = &found.field.kind {
             return Some(ex.eval(&self.scope(found.act.base)));
@@ -713,19 +713,21 @@ impl<'a> Packet<'a> {
 
     /// The number of elements of the list at a path, if there is one.
     pub fn count_at(&mut self, path: &str) -> Option<u32> {
-        self.looking(|packet| {
-            let found = packet.find(path)?;
-            match &found.field.kind {
-                Kind::Array(array) if found.element.is_none() => {
-                    Some(packet.ws.slots[(found.act.base + array.count_slot) as usize])
-                }
-                _ => None,
+        let found = self.find(path)?;
+        match &found.field.kind {
+            Kind::Array(array) if found.element.is_none() => {
+                Some(self.ws.slots[(found.act.base + array.count_slot) as usize])
             }
-        })
+            _ => None,
+        }
     }
 
     /// Tells which arms of the plan's branches are taken anywhere in the packet.
     pub(crate) fn note_arms(&mut self, note: &mut dyn FnMut(u32, u32)) {
+        if self.error.is_some() {
+            // What was not read has no arms, and would have to be counted as in a walk.
+            return;
+        }
         let root = self.root();
         self.note_block(root, note);
     }
@@ -775,27 +777,23 @@ impl<'a> Packet<'a> {
         }
         for _ in 0..count {
             let before = self.ws.checkpoint();
-            let opened = self.open_element(act, array.element, at);
-            if let Some((inner, _)) = opened {
-                self.note_block(inner, note);
-            }
+            let (inner, end) = self.open_element(act, array.element, at);
+            self.note_block(inner, note);
             self.ws.restore(before);
-            match opened {
-                Some((_, Some(end))) => at = end,
-                _ => return,
+            match end {
+                Some(end) => at = end,
+                None => return,
             }
         }
     }
 
     /// The text at a path, if there is one.
     pub fn text(&mut self, path: &str) -> Option<String> {
-        self.looking(|packet| {
-            let found = packet.find(path)?;
-            match packet.value_of(&found)? {
-                Value::Text(text, ..) => Some(text.into_owned()),
-                _ => None,
-            }
-        })
+        let found = self.find(path)?;
+        match self.value_of(&found)? {
+            Value::Text(text, ..) => Some(text.into_owned()),
+            _ => None,
+        }
     }
 
     /// The value of a found field; `None` for structs, lists and blocks.

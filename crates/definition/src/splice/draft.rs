@@ -158,6 +158,8 @@ pub(super) struct Encoder<'p, 'a> {
     /// The field that is being encoded ahead: what says its length does not know it yet.
     pub(super) ahead: Option<(DraftId, FieldId)>,
     pub(super) deflater: Deflater,
+    /// Elements, units and words that were made because nobody gave them.
+    pub(super) defaults: Cell<u64>,
 }
 
 impl<'p, 'a> Encoder<'p, 'a> {
@@ -180,6 +182,7 @@ impl<'p, 'a> Encoder<'p, 'a> {
             encoded: HashMap::new(),
             ahead: None,
             deflater: Deflater::default(),
+            defaults: Cell::new(0),
         }
     }
 
@@ -378,7 +381,7 @@ impl<'p, 'a> Encoder<'p, 'a> {
     ) -> Option<(u32, Range<u32>)> {
         let Kind::Array(array) = &self.field(id).kind else { return None };
         let act = Activation { base: self.drafts[d].origin?, layout: self.drafts[d].layout };
-        let (inner, end) = self.packet.as_deref_mut()?.open_element(act, array.element, start)?;
+        let (inner, end) = self.packet.as_deref_mut()?.open_element(act, array.element, start);
         Some((inner.base, start..end?))
     }
 
