@@ -8,8 +8,8 @@ use crate::plan::{
     ArrayKind, Count, Ex, Field, FloatRepr, Flow, Group, IntRepr, Kind, Len, Marks, NbtForm, Node,
     Packet, Place, Plan, Visitor,
 };
-use crate::syntax::ast::{BinaryOp, Compare, Encoding, Transform};
-use crate::value::Value;
+use crate::syntax::ast::{BinaryOp, Compare, Transform};
+use crate::value::{Encoding, Value};
 
 /// A row: a field, an element, a part of a field, or what could not be read.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -419,7 +419,7 @@ pub(crate) fn kind_text(plan: &Plan, kind: &Kind) -> String {
                 Encoding::Utf8 => "str",
                 Encoding::Latin1 => "latin1",
                 Encoding::Mutf8 => "mutf8",
-                Encoding::Utf16 => "utf16",
+                Encoding::Utf16(_) => "utf16",
             };
             format!("{name}[{}]", len_text(plan, len))
         }

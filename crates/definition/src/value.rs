@@ -4,8 +4,35 @@ use std::borrow::Cow;
 use std::sync::Arc;
 
 use crate::plan::{BitsMember, FlagMember, FloatRepr, Kind, Len, NbtForm};
-use crate::syntax::ast::Encoding;
 use midwire_codec::ByteOrder;
+
+/// How text is written in bytes.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
+pub enum Encoding {
+    /// UTF-8.
+    Utf8,
+    /// ISO 8859-1.
+    Latin1,
+    /// Java's modified UTF-8.
+    Mutf8,
+    /// UTF-16; lengths count code units.
+    Utf16(ByteOrder),
+}
+
+impl Encoding {
+    /// Bytes of what lengths count.
+    pub(crate) fn unit(self) -> u8 {
+        if matches!(self, Encoding::Utf16(_)) { 2 } else { 1 }
+    }
+}
+
+/// A code unit of UTF-16.
+fn utf16_unit(order: ByteOrder, pair: [u8; 2]) -> u16 {
+    match order {
+        ByteOrder::Big => u16::from_be_bytes(pair),
+        ByteOrder::Little => u16::from_le_bytes(pair),
+    }
+}
 
 /// What a field holds, borrowed from the packet and its plan.
 #[derive(Debug, Clone, PartialEq)]
@@ -128,8 +155,8 @@ pub(crate) fn text(encoding: Encoding, bytes: &[u8]) -> Cow<'_, str> {
     match encoding {
         Encoding::Utf8 => String::from_utf8_lossy(bytes),
         Encoding::Latin1 => bytes.iter().map(|b| char::from(*b)).collect::<String>().into(),
-        Encoding::Utf16 => {
-            let units = bytes.chunks_exact(2).map(|c| u16::from_be_bytes([c[0], c[1]]));
+        Encoding::Utf16(order) => {
+            let units = bytes.chunks_exact(2).map(|c| utf16_unit(order, [c[0], c[1]]));
             char::decode_utf16(units)
                 .map(|c| c.unwrap_or(char::REPLACEMENT_CHARACTER))
                 .collect::<String>()
@@ -178,8 +205,8 @@ pub(crate) fn is_exact(encoding: Encoding, text: &str, bytes: &[u8]) -> bool {
     match encoding {
         Encoding::Utf8 => text.as_bytes() == bytes,
         Encoding::Latin1 => true,
-        Encoding::Utf16 => {
-            let units = bytes.chunks_exact(2).map(|c| u16::from_be_bytes([c[0], c[1]]));
+        Encoding::Utf16(order) => {
+            let units = bytes.chunks_exact(2).map(|c| utf16_unit(order, [c[0], c[1]]));
             bytes.len().is_multiple_of(2) && text.encode_utf16().eq(units)
         }
         Encoding::Mutf8 => {

@@ -87,7 +87,7 @@ fn elements_without_bytes_do_not_go_on_for_ever() {
     // They count, however quickly they could be passed.
     let many = body("a: [u8] { b: [u16] nothing }");
     let (error, _) = limited(&many, &[&[9][..], &[1, 0].repeat(9)].concat());
-    assert_eq!(error, "a[3].b at 7: 1028 is over elements_max 1000");
+    assert_eq!(error, "a[3].b at 9: 1028 is over elements_max 1000");
     let (error, _) = limited(&body("a: [1001] nothing"), &[]);
     assert_eq!(error, "a at 0: 1001 is over elements_max 1000");
 }

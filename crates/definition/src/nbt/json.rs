@@ -22,7 +22,7 @@
 use super::{Event, Group, Payload, Tag, TagKind, Walk, ints, longs};
 use crate::json::{write_f32, write_f64, write_hex, write_hex_string, write_int, write_string};
 use crate::plan::NbtForm;
-use crate::syntax::ast::Encoding;
+use crate::value::Encoding;
 use crate::value::is_exact;
 
 /// Appends the value at the start of `bytes` as typed JSON; what is not NBT becomes `{"$raw":"hex"}`.

@@ -30,16 +30,10 @@ pub struct Member {
 impl Member {
     /// These bits of `whole`.
     pub(crate) fn of(self, whole: i128) -> i128 {
-        let bits = (whole as u128) >> self.shift;
-        if self.width >= 128 {
-            return bits as i128;
-        }
-        let value = bits & ((1 << self.width) - 1);
-        if self.signed && value >> (self.width - 1) & 1 == 1 {
-            value as i128 - (1i128 << self.width)
-        } else {
-            value as i128
-        }
+        // Up against the highest bit, and down again with or without the sign.
+        let unused = 128 - u32::from(self.width);
+        let bits = ((whole as u128) >> self.shift).checked_shl(unused).unwrap_or(0);
+        if self.signed { bits as i128 >> unused } else { (bits >> unused) as i128 }
     }
 
     /// `whole` with these bits replaced by those of `value`.
@@ -166,6 +160,134 @@ impl Ex {
                 arms.iter().find(|(labels, _)| fits(labels)).map_or(0, |(_, e)| e.eval(scope))
             }
         }
+    }
+}
+
+impl Ex {
+    /// The same expression, seen from so many layouts further in.
+    pub(crate) fn outwards(&self, by: usize) -> Ex {
+        if by == 0 {
+            return self.clone();
+        }
+        let more = |up: u8| up.saturating_add(u8::try_from(by).unwrap_or(u8::MAX));
+        let field = |f: &FieldRef| FieldRef { up: more(f.up), ..f.clone() };
+        let inner = |e: &Ex| Box::new(e.outwards(by));
+        match self {
+            Ex::Int(_) | Ex::Conn(_) | Ex::Remaining => self.clone(),
+            Ex::Field(f) => Ex::Field(field(f)),
+            Ex::Arg { up, index } => Ex::Arg { up: more(*up), index: *index },
+            Ex::CountOf(f) => Ex::CountOf(field(f)),
+            Ex::BytesOf(f) => Ex::BytesOf(field(f)),
+            Ex::Has(f) => Ex::Has(field(f)),
+            Ex::TextIs(f, text) => Ex::TextIs(field(f), text.clone()),
+            Ex::Not(e) => Ex::Not(inner(e)),
+            Ex::Negate(e) => Ex::Negate(inner(e)),
+            Ex::Complement(e) => Ex::Complement(inner(e)),
+            Ex::Ones(e) => Ex::Ones(inner(e)),
+            Ex::Binary(op, a, b) => Ex::Binary(*op, inner(a), inner(b)),
+            Ex::Compare(op, a, b) => Ex::Compare(*op, inner(a), inner(b)),
+            Ex::InSet(e, set) => Ex::InSet(inner(e), set.iter().map(|x| x.outwards(by)).collect()),
+            Ex::InRange(e, a, b) => Ex::InRange(inner(e), inner(a), inner(b)),
+            Ex::InTable(e, table) => Ex::InTable(inner(e), table.clone()),
+            Ex::Match(e, arms) => {
+                let arm = |(labels, e): &(Vec<Ex>, Ex)| {
+                    (labels.iter().map(|l| l.outwards(by)).collect(), e.outwards(by))
+                };
+                Ex::Match(inner(e), arms.iter().map(arm).collect())
+            }
+        }
+    }
+
+    /// The field that this is about, if it is a field's value or something else of it.
+    pub(crate) fn reference(&self) -> Option<&FieldRef> {
+        match self {
+            Ex::Field(f) | Ex::CountOf(f) | Ex::BytesOf(f) | Ex::Has(f) | Ex::TextIs(f, _) => {
+                Some(f)
+            }
+            _ => None,
+        }
+    }
+
+    /// Operands and operators, and for each field named as many as `of` says.
+    pub(crate) fn size(&self, of: &dyn Fn(FieldId) -> usize) -> usize {
+        let mut size = 0usize;
+        each(self, &mut |ex| {
+            let named = ex.reference().into_iter().flat_map(|f| &f.fields);
+            size = named.map(|id| of(*id)).fold(size.saturating_add(1), usize::saturating_add);
+        });
+        size
+    }
+
+    /// Whether any part of this is so.
+    pub(crate) fn any(&self, mut is: impl FnMut(&Ex) -> bool) -> bool {
+        let mut found = false;
+        each(self, &mut |ex| found |= is(ex));
+        found
+    }
+
+    /// The one field that this is a linear function of, in the same layout: field, scale, offset.
+    pub(crate) fn linear(&self) -> Option<(FieldId, i128, i128)> {
+        match self {
+            Ex::Field(FieldRef { up: 0, fields, member: None, .. }) if fields.len() == 1 => {
+                Some((fields[0], 1, 0))
+            }
+            Ex::Binary(op, a, b) => {
+                match (op, a.linear(), b.constant(), a.constant(), b.linear()) {
+                    (BinaryOp::Add, Some((f, s, o)), Some(n), ..) => {
+                        Some((f, s, o.checked_add(n)?))
+                    }
+                    (BinaryOp::Subtract, Some((f, s, o)), Some(n), ..) => {
+                        Some((f, s, o.checked_sub(n)?))
+                    }
+                    (BinaryOp::Multiply, Some((f, s, o)), Some(n), ..) if n != 0 => {
+                        Some((f, s.checked_mul(n)?, o.checked_mul(n)?))
+                    }
+                    (BinaryOp::Add, _, _, Some(n), Some((f, s, o))) => {
+                        Some((f, s, o.checked_add(n)?))
+                    }
+                    (BinaryOp::Multiply, _, _, Some(n), Some((f, s, o))) if n != 0 => {
+                        Some((f, s.checked_mul(n)?, o.checked_mul(n)?))
+                    }
+                    _ => None,
+                }
+            }
+            _ => None,
+        }
+    }
+}
+
+/// An expression and all its parts.
+pub(crate) fn each(ex: &Ex, f: &mut dyn FnMut(&Ex)) {
+    f(ex);
+    match ex {
+        Ex::Not(e) | Ex::Negate(e) | Ex::Complement(e) | Ex::Ones(e) | Ex::InTable(e, _) => {
+            each(e, f);
+        }
+        Ex::Binary(_, a, b) | Ex::Compare(_, a, b) => {
+            each(a, f);
+            each(b, f);
+        }
+        Ex::InSet(e, set) => {
+            each(e, f);
+            set.iter().for_each(|e| each(e, f));
+        }
+        Ex::InRange(a, b, c) => [a, b, c].into_iter().for_each(|e| each(e, f)),
+        Ex::Match(e, arms) => {
+            each(e, f);
+            for (labels, value) in arms {
+                labels.iter().for_each(|e| each(e, f));
+                each(value, f);
+            }
+        }
+        Ex::Int(_)
+        | Ex::Field(_)
+        | Ex::Arg { .. }
+        | Ex::Conn(_)
+        | Ex::Remaining
+        | Ex::CountOf(_)
+        | Ex::BytesOf(_)
+        | Ex::Has(_)
+        | Ex::TextIs(..) => {}
     }
 }
 

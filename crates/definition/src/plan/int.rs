@@ -32,6 +32,16 @@ impl IntRepr {
         }
     }
 
+    /// Bits of the number.
+    pub(crate) fn width(self) -> u32 {
+        match self {
+            IntRepr::Fixed { bytes, .. } => u32::from(bytes) * 8,
+            IntRepr::Varint | IntRepr::Uvarint | IntRepr::Zigzag32 => 32,
+            IntRepr::Varlong | IntRepr::Zigzag64 => 64,
+            IntRepr::Varint128 => 128,
+        }
+    }
+
     /// The smallest and the largest value it can hold (of 128-bit unsigned ones the bits, as signed).
     pub fn range(self) -> (i128, i128) {
         let signed = |bits: u32| (-(1i128 << (bits - 1)), (1i128 << (bits - 1)) - 1);

@@ -33,7 +33,7 @@ pub(crate) use code::{
     ArrayCode, BlockCode, CallCode, Code, ElementShape, FixedMatch, Op, OptionItem, Switch,
 };
 pub use error::{DecodeError, DecodeErrorKind, PathSegment};
-pub(crate) use expr::{Cond, Scope, binary, compare};
+pub(crate) use expr::{Cond, Scope, binary, compare, each};
 pub use expr::{Ex, FieldRef, Member};
 pub(crate) use run::packed_words;
 pub use walk::{Flow, Found, Group, Node, Packet, Visitor};
@@ -41,8 +41,9 @@ pub(crate) use workspace::{ABSENT, START as START_SLOT};
 pub use workspace::{Activation, Place, Workspace};
 pub(crate) use workspace::{BUFFER as BUFFER_SLOT, LIMIT as LIMIT_SLOT};
 
-use crate::syntax::ast::{Encoding, Transform};
+use crate::syntax::ast::Transform;
 use crate::table::Table;
+use crate::value::Encoding;
 
 /// Index of a [`Field`] in its plan.
 pub type FieldId = u32;
@@ -348,6 +349,8 @@ pub struct NbtForm {
 pub struct EnumEntries {
     /// Number and name, in order of number; of several names for a number the first written counts.
     pub by_number: Vec<(i128, Arc<str>)>,
+    /// The other names of these numbers, which can be written but are not shown.
+    pub(crate) other_names: Vec<(i128, Arc<str>)>,
 }
 
 impl EnumEntries {
@@ -360,8 +363,8 @@ impl EnumEntries {
     /// The number of a name; case and `_` do not matter.
     pub fn number(&self, name: &str) -> Option<i128> {
         let key = crate::syntax::ast::lookup_key(name);
-        let found = self.by_number.iter().find(|(_, n)| crate::syntax::ast::lookup_key(n) == key);
-        found.map(|(n, _)| *n)
+        let mut all = self.by_number.iter().chain(&self.other_names);
+        all.find(|(_, n)| crate::syntax::ast::lookup_key(n) == key).map(|(n, _)| *n)
     }
 }
 

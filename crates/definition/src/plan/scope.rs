@@ -2,7 +2,7 @@
 
 use super::expr::{FieldRef, Scope};
 use super::workspace::{ABSENT, BUFFER, HEADER, LIMIT, PARENT};
-use super::{FieldId, IntRepr, Kind, Plan, Pos, Workspace};
+use super::{Field, FieldId, IntRepr, Kind, Plan, Pos, Workspace};
 
 impl Workspace {
     /// Where a position is; [`ABSENT`] where it was not reached.
@@ -40,6 +40,13 @@ impl RunScope<'_> {
         field.fields.iter().find(there).map(|id| (base, *id))
     }
 
+    /// The bytes of a field; none if it was not read.
+    fn bytes_of_field(&self, base: u32, field: &Field) -> &[u8] {
+        let (start, end) = (self.ws.resolve(base, field.start), self.ws.resolve(base, field.end));
+        let buffer = self.ws.buffer(self.payload, self.ws.slots[(base + BUFFER) as usize]);
+        buffer.get(start as usize..end as usize).unwrap_or(&[])
+    }
+
     /// The bytes from a field's start to the end of its block's window.
     fn bytes_from(&self, base: u32, id: FieldId) -> &[u8] {
         let field = &self.plan.fields[id as usize];
@@ -59,8 +66,9 @@ impl Scope for RunScope<'_> {
             Kind::Flags { repr, .. } | Kind::Bits { repr, .. } => int_at(bytes(), *repr),
             Kind::Bool | Kind::Presence => i128::from(bytes().first().is_some_and(|b| *b != 0)),
             Kind::Let(ex) => {
-                let scope = RunScope { base, ..*self };
-                ex.eval(&scope)
+                // `remaining` is what was left where the `let` stands.
+                let pos = self.ws.resolve(base, self.plan.fields[id as usize].start);
+                ex.eval(&RunScope { base, pos, ..*self })
             }
             _ => 0,
         };
@@ -84,10 +92,18 @@ impl Scope for RunScope<'_> {
 
     fn count_of(&self, field: &FieldRef) -> i128 {
         let Some((base, id)) = self.present(field) else { return 0 };
-        match &self.plan.fields[id as usize].kind {
-            Kind::Array(array) => self.ws.slots[(base + array.count_slot) as usize].into(),
-            _ => self.bytes_of(field),
-        }
+        let named = &self.plan.fields[id as usize];
+        let (len, unit) = match &named.kind {
+            Kind::Array(array) => {
+                return self.ws.slots[(base + array.count_slot) as usize].into();
+            }
+            Kind::Str { len, encoding, .. } => (len, encoding.unit()),
+            Kind::Bytes { len } => (len, 1),
+            _ => return self.bytes_of(field),
+        };
+        // What a length in front counts, not the length itself.
+        let size = crate::value::content(len, self.bytes_of_field(base, named)).len();
+        (size / usize::from(unit)) as i128
     }
 
     fn bytes_of(&self, field: &FieldRef) -> i128 {
@@ -106,10 +122,7 @@ impl Scope for RunScope<'_> {
         let Kind::Str { len, encoding, .. } = &self.plan.fields[id as usize].kind else {
             return false;
         };
-        let place = &self.plan.fields[id as usize];
-        let (start, end) = (self.ws.resolve(base, place.start), self.ws.resolve(base, place.end));
-        let buffer = self.ws.buffer(self.payload, self.ws.slots[(base + BUFFER) as usize]);
-        let Some(raw) = buffer.get(start as usize..end as usize) else { return false };
+        let raw = self.bytes_of_field(base, &self.plan.fields[id as usize]);
         crate::value::text(*encoding, crate::value::content(len, raw)) == text
     }
 }

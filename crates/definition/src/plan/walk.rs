@@ -168,6 +168,11 @@ impl<'a> Packet<'a> {
         RunScope { plan: self.plan, payload: self.payload, conn: self.conn, ws: self.ws, base, pos }
     }
 
+    /// What a field's own expressions see: at its place, where other bytes are left than at the start.
+    fn scope_at(&self, base: u32, field: &Field) -> RunScope<'_> {
+        RunScope { pos: self.ws.resolve(base, field.start), ..self.scope(base) }
+    }
+
     /// Shows everything that could be read, in order.
     ///
     /// Elements of lists are read again as they are shown. In a packet that failed, what counts towards a
@@ -283,7 +288,7 @@ impl<'a> Packet<'a> {
                 Ok(())
             }
             Kind::Let(ex) => {
-                let value = ex.eval(&self.scope(act.base));
+                let value = ex.eval(&self.scope_at(act.base, field));
                 v.value(&node, &Value::Int(value));
                 Ok(())
             }
@@ -307,25 +312,11 @@ impl<'a> Packet<'a> {
                 self.activation(inner, &node, index, bounded, v)?;
                 whole.map(|_| ()).ok_or(Stop)
             }
-            Kind::Packed { width, count } => {
+            _ => {
                 if whole.is_none() {
                     return Err(Stop);
                 }
-                let scope = self.scope(act.base);
-                let (width, count) = (width.eval(&scope), count.eval(&scope));
-                let value = Value::Packed(
-                    self.bytes(place),
-                    u32::try_from(width).unwrap_or(0),
-                    u32::try_from(count).unwrap_or(0),
-                );
-                v.value(&self.with_raw(&node), &value);
-                Ok(())
-            }
-            kind => {
-                if whole.is_none() {
-                    return Err(Stop);
-                }
-                if let Some(value) = value::read(kind, self.bytes(place)) {
+                if let Some(value) = self.value_at(act.base, field, place) {
                     v.value(&self.with_raw(&node), &value);
                 }
                 Ok(())
@@ -703,23 +694,32 @@ impl<'a> Packet<'a> {
 
     /// The number at a path, if there is one.
     pub fn int(&mut self, path: &str) -> Option<i128> {
-        let found = self.find(path)?;
-        if let Kind::Let(ex) = &found.field.kind {
-            return Some(ex.eval(&self.scope(found.act.base)));
-        }
-        let whole = self.value_of(&found)?.as_int()?;
-        Some(found.member.map_or(whole, |m| m.of(whole)))
+        self.looking(|packet| {
+            let found = packet.find(path)?;
+            let whole = packet.value_of(&found)?.as_int()?;
+            Some(found.member.map_or(whole, |m| m.of(whole)))
+        })
     }
 
     /// The number of elements of the list at a path, if there is one.
     pub fn count_at(&mut self, path: &str) -> Option<u32> {
-        let found = self.find(path)?;
-        match &found.field.kind {
-            Kind::Array(array) if found.element.is_none() => {
-                Some(self.ws.slots[(found.act.base + array.count_slot) as usize])
+        self.looking(|packet| {
+            let found = packet.find(path)?;
+            match &found.field.kind {
+                Kind::Array(array) if found.element.is_none() => {
+                    Some(packet.ws.slots[(found.act.base + array.count_slot) as usize])
+                }
+                _ => None,
             }
-            _ => None,
-        }
+        })
+    }
+
+    /// Looks at something, and forgets the blocks that were made for it.
+    fn looking<T>(&mut self, look: impl FnOnce(&mut Self) -> T) -> T {
+        let before = self.ws.checkpoint();
+        let seen = look(self);
+        self.ws.restore(before);
+        seen
     }
 
     /// Tells which arms of the plan's branches are taken anywhere in the packet.
@@ -789,11 +789,13 @@ impl<'a> Packet<'a> {
 
     /// The text at a path, if there is one.
     pub fn text(&mut self, path: &str) -> Option<String> {
-        let found = self.find(path)?;
-        match self.value_of(&found)? {
-            Value::Text(text, ..) => Some(text.into_owned()),
-            _ => None,
-        }
+        self.looking(|packet| {
+            let found = packet.find(path)?;
+            match packet.value_of(&found)? {
+                Value::Text(text, ..) => Some(text.into_owned()),
+                _ => None,
+            }
+        })
     }
 
     /// The value of a found field; `None` for structs, lists and blocks.
@@ -801,10 +803,20 @@ impl<'a> Packet<'a> {
         if found.element.is_some() {
             return None;
         }
-        if let Kind::Let(ex) = &found.field.kind {
-            return Some(Value::Int(ex.eval(&self.scope(found.act.base))));
+        self.value_at(found.act.base, found.field, found.place)
+    }
+
+    fn value_at<'s>(&'s self, base: u32, field: &'s Field, place: Place) -> Option<Value<'s>> {
+        let narrow = |n: i128| u32::try_from(n).unwrap_or(0);
+        match &field.kind {
+            Kind::Let(ex) => Some(Value::Int(ex.eval(&self.scope_at(base, field)))),
+            Kind::Packed { width, count } => {
+                let scope = self.scope_at(base, field);
+                let (width, count) = (narrow(width.eval(&scope)), narrow(count.eval(&scope)));
+                Some(Value::Packed(self.bytes(place), width, count))
+            }
+            kind => value::read(kind, self.bytes(place)),
         }
-        value::read(&found.field.kind, self.bytes(found.place))
     }
 }
 

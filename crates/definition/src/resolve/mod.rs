@@ -27,7 +27,7 @@ use crate::syntax::ast::{
 };
 use crate::table::Table;
 use crate::version::{VersionId, Versions};
-use compiler::{Compiler, Reported};
+use compiler::{Compiler, EntryOf, Reported};
 use gates::Interval;
 use scope::ScopeId;
 
@@ -358,12 +358,20 @@ impl Declarations {
                         match &label.node {
                             Label::Int(n) => numbers.push(Ex::Int(*n)),
                             Label::Name(name) | Label::Str(name) => {
-                                numbers.extend(
-                                    names
-                                        .as_ref()
-                                        .and_then(|n| n.entries.number(name))
-                                        .map(Ex::Int),
-                                );
+                                let entry = match &names {
+                                    Some(names) => compiler.entry_of(names, name, label.span)?,
+                                    None => EntryOf::Unknown,
+                                };
+                                match entry {
+                                    EntryOf::Number(n) => numbers.push(Ex::Int(n)),
+                                    EntryOf::OtherVersion => {}
+                                    EntryOf::Unknown => {
+                                        let message =
+                                            format!("`{name}` is no entry of what is matched");
+                                        let error = Diagnostic::error("W029", label.span, message);
+                                        return Err(compiler.problem(error));
+                                    }
+                                }
                             }
                             Label::Bool(b) => numbers.push(Ex::Int((*b).into())),
                             _ => {
@@ -380,6 +388,8 @@ impl Declarations {
                         list.push((numbers, value));
                     }
                 }
+                // Where no arm fits, the state stays: no state has this number.
+                list.push((Vec::new(), Ex::Int(-1)));
                 Ok(Ex::Match(Box::new(on), list))
             }
             _ => Err(compiler.problem(Diagnostic::error(

@@ -5,7 +5,7 @@ use std::sync::OnceLock;
 
 use crate::plan::{
     ArmLabel, Branch, BranchId, Count, Derivation, Ex, Field, FieldId, FieldRef, Item, Kind,
-    LayoutId, Len, Plan, Select,
+    LayoutId, Len, Plan, Select, each,
 };
 
 /// How deep `let`s inside each other are followed.
@@ -304,41 +304,6 @@ pub(super) fn element_exprs(kind: &Kind, f: &mut dyn FnMut(&Ex)) {
 fn len_expr(len: &Len, f: &mut dyn FnMut(&Ex)) {
     if let Len::Expr { expr, .. } = len {
         f(expr);
-    }
-}
-
-/// An expression and all its parts.
-pub(super) fn each(ex: &Ex, f: &mut dyn FnMut(&Ex)) {
-    f(ex);
-    match ex {
-        Ex::Not(e) | Ex::Negate(e) | Ex::Complement(e) | Ex::Ones(e) | Ex::InTable(e, _) => {
-            each(e, f);
-        }
-        Ex::Binary(_, a, b) | Ex::Compare(_, a, b) => {
-            each(a, f);
-            each(b, f);
-        }
-        Ex::InSet(e, set) => {
-            each(e, f);
-            set.iter().for_each(|e| each(e, f));
-        }
-        Ex::InRange(a, b, c) => [a, b, c].into_iter().for_each(|e| each(e, f)),
-        Ex::Match(e, arms) => {
-            each(e, f);
-            for (labels, value) in arms {
-                labels.iter().for_each(|e| each(e, f));
-                each(value, f);
-            }
-        }
-        Ex::Int(_)
-        | Ex::Field(_)
-        | Ex::Arg { .. }
-        | Ex::Conn(_)
-        | Ex::Remaining
-        | Ex::CountOf(_)
-        | Ex::BytesOf(_)
-        | Ex::Has(_)
-        | Ex::TextIs(..) => {}
     }
 }
 

@@ -8,8 +8,7 @@ use super::scope::units;
 use crate::given::Given;
 use crate::json::hex_bytes;
 use crate::plan::{FloatRepr, Kind};
-use crate::syntax::ast::Encoding;
-use crate::value::{self, Value};
+use crate::value::{self, Encoding, Value};
 
 /// A float's bytes on the wire.
 pub(super) fn float_bytes(
@@ -114,7 +113,10 @@ pub(super) fn encode_text(
             };
             text.chars().map(byte).collect::<Result<_, _>>()?
         }
-        Encoding::Utf16 => text.encode_utf16().flat_map(u16::to_be_bytes).collect(),
+        Encoding::Utf16(ByteOrder::Big) => text.encode_utf16().flat_map(u16::to_be_bytes).collect(),
+        Encoding::Utf16(ByteOrder::Little) => {
+            text.encode_utf16().flat_map(u16::to_le_bytes).collect()
+        }
         Encoding::Mutf8 => {
             let mut bytes = Vec::with_capacity(text.len());
             value::write_mutf8(text, &mut bytes);
@@ -126,7 +128,7 @@ pub(super) fn encode_text(
 /// The length of a text as games count it: in UTF-16 code units.
 pub(super) fn text_length(encoding: Encoding, bytes: &[u8]) -> u64 {
     match encoding {
-        Encoding::Utf16 => units(encoding, bytes),
+        Encoding::Utf16(_) => units(encoding, bytes),
         encoding => value::text(encoding, bytes).encode_utf16().count() as u64,
     }
 }

@@ -2,8 +2,7 @@
 
 use super::draft::{Change, DraftId, Encoder, Original};
 use crate::plan::{BranchId, Derivation, Ex, FieldId, FieldRef, IntRepr, Kind, Len, Scope, Select};
-use crate::syntax::ast::Encoding;
-use crate::value;
+use crate::value::{self, Encoding};
 
 /// The new values around a draft.
 pub(super) struct NewScope<'e, 'p, 'a> {
@@ -38,7 +37,9 @@ impl Scope for NewScope<'_, '_, '_> {
     fn count_of(&self, r: &FieldRef) -> i128 {
         let Some((d, id)) = self.encoder.located(self.draft, r) else { return 0 };
         match self.encoder.field(id).kind {
-            Kind::Array(_) => self.encoder.measured(d, id).map_or(0, |m| m.count.into()),
+            Kind::Array(_) | Kind::Str { .. } | Kind::Bytes { .. } => {
+                self.encoder.measured(d, id).map_or(0, |m| m.count.into())
+            }
             _ => self.bytes_of(r),
         }
     }
@@ -315,7 +316,7 @@ pub(super) fn units(encoding: Encoding, bytes: &[u8]) -> u64 {
 
 /// Bytes of what a text's length counts.
 pub(super) fn unit_size(encoding: Encoding) -> usize {
-    if encoding == Encoding::Utf16 { 2 } else { 1 }
+    encoding.unit().into()
 }
 
 /// The bits of a number that its form has, with the sign they give it.

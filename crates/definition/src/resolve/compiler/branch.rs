@@ -192,11 +192,11 @@ impl<'d> Compiler<'d> {
         let textual = self.text_field(subject, scope);
         let names = self.names_of(subject, scope);
         let mut all = Vec::new();
-        for (number, labels) in labels.iter().enumerate() {
-            let Labels::Any(labels_of) = labels else {
+        for (number, of_arm) in labels.iter().enumerate() {
+            let Labels::Any(labels_of) = of_arm else {
                 all.push(Some(Vec::new()));
-                if let Labels::Else(span) = labels
-                    && number + 1 < all.len()
+                if let Labels::Else(span) = of_arm
+                    && number + 1 < labels.len()
                 {
                     self.problems.push(Diagnostic::error(
                         "W027",
@@ -244,6 +244,7 @@ impl<'d> Compiler<'d> {
             _ if textual => Err(self
                 .problem(mismatch("this label").help("texts are matched by texts: `\"x\" => ..`"))),
             ast::Label::Int(n) => Ok(Some(ArmLabel::Range(*n, *n))),
+            ast::Label::Range(low, high) if low > high => Err(self.empty_range(label.span)),
             ast::Label::Range(low, high) => Ok(Some(ArmLabel::Range(*low, *high))),
             ast::Label::Bool(b) => Ok(Some(ArmLabel::Range((*b).into(), (*b).into()))),
             ast::Label::Expr(e) => {
@@ -267,18 +268,20 @@ impl<'d> Compiler<'d> {
         }
     }
 
+    pub(super) fn empty_range(&mut self, span: Span) -> Reported {
+        self.problem(Diagnostic::error("W029", span, "this range ends before it begins"))
+    }
+
     pub(super) fn entry_label(
         &mut self,
         name: &str,
         span: Span,
         names: &EnumNames,
     ) -> Compiled<Option<ArmLabel>> {
-        if let Some(n) = names.entries.number(name) {
-            return Ok(Some(ArmLabel::Range(n, n)));
-        }
-        let key = lookup_key(name);
-        if names.all.iter().any(|n| lookup_key(n) == key) {
-            return Ok(None);
+        match self.entry_of(names, name, span)? {
+            EntryOf::Number(n) => return Ok(Some(ArmLabel::Range(n, n))),
+            EntryOf::OtherVersion => return Ok(None),
+            EntryOf::Unknown => {}
         }
         let error =
             Diagnostic::error("W029", span, format!("`{name}` is no entry of what is matched"));

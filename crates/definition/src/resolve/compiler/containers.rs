@@ -50,9 +50,17 @@ impl<'d> Compiler<'d> {
                 around
             }
         };
+        // What is asked of an element knows its names, then those around the list.
+        let asked = self.new_scope(Some(scope));
+        for (key, id) in
+            self.scopes[around].fields().map(|(k, id)| (k.clone(), id)).collect::<Vec<_>>()
+        {
+            let written = self.plan.fields[id as usize].name.clone();
+            self.scopes[asked].bind(key, &written, Binding::Field(id));
+        }
         let mut lowered = Vec::new();
         for expr in wanted {
-            lowered.push(self.lower_it(expr, around)?);
+            lowered.push(self.lower(expr, asked)?);
         }
         self.leave(opened);
         self.close_layout(items, transparent);
@@ -89,7 +97,6 @@ impl<'d> Compiler<'d> {
             CountKind::UntilSum { each, .. } => wanted.push(each),
             CountKind::While(more) => wanted.push(more),
         }
-        // Only `it` is looked up in the element; the rest of such an expression is the array's.
         let (layout, lowered) = self.layout_of(id, element, scope, &wanted)?;
         let count = match (known, &count.kind, lowered.into_iter().next()) {
             (Some(count), ..) => count,
@@ -157,7 +164,7 @@ impl<'d> Compiler<'d> {
             | Kind::Flags { repr, .. }
             | Kind::Bits { repr, .. } => ElementShape::Varint(repr.max_size()),
             Kind::Str { encoding, len: Len::Prefix { repr, max }, .. } => {
-                let unit = if *encoding == Encoding::Utf16 { 2 } else { 1 };
+                let unit = encoding.unit();
                 ElementShape::Prefixed { repr: *repr, unit, max: narrow(*max) }
             }
             Kind::Bytes { len: Len::Prefix { repr, max } } => {
@@ -235,7 +242,7 @@ impl<'d> Compiler<'d> {
         bindings: &[Binding<'d>],
     ) -> Compiled<LayoutId> {
         let decl = &self.decls.types[ty];
-        if self.plan.layouts.len() > LAYOUTS_MAX {
+        if self.plan.layouts.len() > LAYOUTS_MAX || self.layouts.len() > NESTING_MAX {
             return Err(self.problem(Diagnostic::error(
                 "W024",
                 decl.span,
@@ -261,25 +268,33 @@ impl<'d> Compiler<'d> {
             };
             self.scopes[scope].bind(param.key(), &param.text.as_str().into(), binding);
         }
+        self.called_at.push(self.layouts.len());
         let mut items = Vec::new();
-        let mut transparent = false;
-        match &decl.body.kind {
-            TypeKind::Struct(body) => {
-                let around = self.new_scope(Some(scope));
-                self.struct_items(body, around, &mut items)?;
-            }
-            _ => {
-                transparent = true;
-                let nameless = Name { text: String::new(), span: decl.span };
-                let bind = self.new_scope(Some(scope));
-                let field = Written { name: &nameless, doc: "", marks: Marks::default(), bind };
-                self.typed(field, &decl.body, scope, &mut items)?;
-            }
-        }
-        self.close_layout(items, transparent);
+        let content = self.call_content(ty, scope, &mut items);
+        self.called_at.pop();
+        self.close_layout(items, content?);
         self.parent = parent;
         self.arms = arms;
         Ok(id)
+    }
+
+    /// What a type that contains itself consists of; gives whether that is one value without a name.
+    fn call_content(
+        &mut self,
+        ty: TypeId,
+        scope: ScopeId,
+        items: &mut Vec<Item>,
+    ) -> Compiled<bool> {
+        let decl = &self.decls.types[ty];
+        let bind = self.new_scope(Some(scope));
+        if let TypeKind::Struct(body) = &decl.body.kind {
+            self.struct_items(body, bind, items)?;
+            return Ok(false);
+        }
+        let nameless = Name { text: String::new(), span: decl.span };
+        let field = Written { name: &nameless, doc: "", marks: Marks::default(), bind };
+        self.typed(field, &decl.body, scope, items)?;
+        Ok(true)
     }
 
     /// Notes what is derived from this field's number of elements, bytes or code units.

@@ -107,6 +107,20 @@ impl<'d> Compiler<'d> {
         Ok(found)
     }
 
+    /// What a parameter's value stands for.
+    fn value(&mut self, ex: Ex, span: Span) -> Compiled<Binding<'d>> {
+        let size = self.bounded(&ex, span)?;
+        let level = self.layouts.len();
+        if !ex.any(|ex| *ex == Ex::Remaining) {
+            return Ok(Binding::Value { ex, level });
+        }
+        // The bytes left here are others than where the parameter is used.
+        let id = self.new_field("".into(), "", Kind::Let(ex), Marks::default());
+        self.let_sizes.insert(id, size);
+        let here = FieldRef { up: 0, fields: vec![id], member: None, guarded: false };
+        Ok(Binding::Value { ex: Ex::Field(here), level })
+    }
+
     pub(super) fn argument(
         &mut self,
         param: &Name,
@@ -114,12 +128,19 @@ impl<'d> Compiler<'d> {
         scope: ScopeId,
     ) -> Compiled<Binding<'d>> {
         let wants_type = param.text.starts_with(char::is_uppercase);
+        // A parameter handed on is what it stands for, so that a type may hand its own to itself.
+        if wants_type
+            && let Arg::Name(Type { kind: TypeKind::Name { name, args }, .. }) = arg
+            && args.is_empty()
+            && let Some(bound) = self.parameter(name, scope)
+        {
+            return Ok(bound);
+        }
         match (wants_type, arg) {
             (true, Arg::Type(ty) | Arg::Name(ty)) => Ok(Binding::Type { ty, scope }),
             (false, Arg::Expr(e)) => {
                 let ex = self.lower(e, scope)?;
-                self.bounded(&ex, e.span)?;
-                Ok(Binding::Value { ex, level: self.layouts.len() })
+                self.value(ex, e.span)
             }
             (false, Arg::Name(ty)) => {
                 let TypeKind::Name { name, args } = &ty.kind else { return Err(Reported) };
@@ -131,7 +152,7 @@ impl<'d> Compiler<'d> {
                     )));
                 }
                 let ex = self.lower_name(name, scope)?;
-                Ok(Binding::Value { ex, level: self.layouts.len() })
+                self.value(ex, name.span)
             }
             (true, Arg::Expr(e)) => Err(self.problem(Diagnostic::error(
                 "W043",
@@ -165,23 +186,60 @@ impl<'d> Compiler<'d> {
     pub(super) fn names_of(&mut self, expr: &'d Expr, scope: ScopeId) -> Option<EnumNames> {
         let ExprKind::Path(path) = &expr.kind else { return None };
         let field = self.try_field_of(path, expr.span, scope)?;
-        let id = *field.fields.first()?;
-        match &self.plan.fields[id as usize].kind {
-            Kind::Enum { entries, .. } if field.member.is_none() => {
-                let entries = entries.clone();
-                let all = self.enum_names.get(&id).cloned().unwrap_or_default();
-                Some(EnumNames { entries, all })
-            }
-            _ => None,
+        if field.member.is_some() {
+            return None;
         }
+        let mut found: Option<EnumNames> = None;
+        for id in &field.fields {
+            let Kind::Enum { entries, .. } = &self.plan.fields[*id as usize].kind else {
+                return None;
+            };
+            let all = self.enum_names.get(id).cloned().unwrap_or_default();
+            match &mut found {
+                None => {
+                    let (entries, differing) = (entries.clone(), HashSet::new());
+                    found = Some(EnumNames { entries, all, differing });
+                }
+                // In arms that exclude each other a name may be one number here and another there.
+                Some(found) => {
+                    let mut names: HashSet<String> = all.iter().map(|n| lookup_key(n)).collect();
+                    names.extend(found.all.iter().map(|n| lookup_key(n)));
+                    names.retain(|key| entries.number(key) != found.entries.number(key));
+                    found.differing.extend(names);
+                }
+            }
+        }
+        found
+    }
+
+    /// What a name stands for in an enum.
+    pub(in crate::resolve) fn entry_of(
+        &mut self,
+        names: &EnumNames,
+        name: &str,
+        span: Span,
+    ) -> Compiled<EntryOf> {
+        let key = lookup_key(name);
+        if names.differing.contains(&key) {
+            let message = format!("`{name}` is not the same in all arms that this may come from");
+            return Err(self.problem(
+                Diagnostic::error("W057", span, message).help("give the fields names of their own"),
+            ));
+        }
+        Ok(match names.entries.number(name) {
+            Some(n) => EntryOf::Number(n),
+            None if names.all.iter().any(|n| lookup_key(n) == key) => EntryOf::OtherVersion,
+            None => EntryOf::Unknown,
+        })
     }
 
     /// The text field that an expression is.
     pub(super) fn text_field(&mut self, expr: &'d Expr, scope: ScopeId) -> Option<FieldRef> {
         let ExprKind::Path(path) = &expr.kind else { return None };
         let field = self.try_field_of(path, expr.span, scope)?;
-        let id = *field.fields.first()?;
-        matches!(self.plan.fields[id as usize].kind, Kind::Str { .. }).then_some(field)
+        let is_text =
+            |id: &FieldId| matches!(self.plan.fields[*id as usize].kind, Kind::Str { .. });
+        field.fields.iter().all(is_text).then_some(field)
     }
 
     /// An expression over the body's fields, after the body's layout is closed.

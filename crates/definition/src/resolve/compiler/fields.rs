@@ -159,14 +159,13 @@ impl<'d> Compiler<'d> {
             TypeKind::Enum { repr, entries } => self.enumeration(id, repr, entries, scope),
             TypeKind::Flags { repr, entries } => {
                 let repr = self.integer(repr, scope)?;
-                let bits =
-                    u32::from(repr.max_size()) * if repr.fixed_size().is_some() { 8 } else { 7 };
+                let bits = repr.width();
                 let mut members = Vec::new();
                 let mut next = 0;
                 for entry in entries.iter().filter(|e| self.admitted(&e.gates)).collect::<Vec<_>>()
                 {
                     let number = self.entry_number(entry, next)?;
-                    if !(0..bits.min(128).into()).contains(&number) {
+                    if !(0..bits.into()).contains(&number) {
                         let message = format!(
                             "`{}` would be bit {number}, but there are {bits}",
                             entry.name.text

@@ -3,7 +3,7 @@
 use std::sync::Arc;
 
 use super::super::scope::{Binding, ScopeId};
-use super::{Compiler, EnumNames, Reported};
+use super::{Compiler, EntryOf, EnumNames, Reported};
 use crate::diagnostics::{Diagnostic, suggest};
 use crate::plan::{Ex, FieldId, FieldRef, Kind, Member};
 use crate::syntax::ast::{
@@ -84,23 +84,29 @@ impl<'d> Compiler<'d> {
         for label in labels {
             match &label.node {
                 Label::Int(n) => list.push(Ex::Int(*n)),
+                Label::Range(low, high) if low > high => {
+                    return Err(self.empty_range(label.span));
+                }
                 Label::Range(low, high) if high.saturating_sub(*low) < 256 => {
                     list.extend((*low..=*high).map(Ex::Int))
                 }
                 Label::Bool(b) => list.push(Ex::Int((*b).into())),
                 Label::Expr(e) => list.push(self.lower(e, scope)?),
-                Label::Name(name) | Label::Str(name) => match names
-                    .and_then(|n| n.entries.number(name))
-                {
-                    Some(n) => list.push(Ex::Int(n)),
-                    None if names.is_some_and(|n| {
-                        n.all.iter().any(|x| lookup_key(x) == lookup_key(name))
-                    }) => {}
-                    None => {
-                        let message = format!("`{name}` is no entry of what is matched");
-                        return Err(self.problem(Diagnostic::error("W029", label.span, message)));
+                Label::Name(name) | Label::Str(name) => {
+                    let entry = match names {
+                        Some(names) => self.entry_of(names, name, label.span)?,
+                        None => EntryOf::Unknown,
+                    };
+                    match entry {
+                        EntryOf::Number(n) => list.push(Ex::Int(n)),
+                        EntryOf::OtherVersion => {}
+                        EntryOf::Unknown => {
+                            let message = format!("`{name}` is no entry of what is matched");
+                            let error = Diagnostic::error("W029", label.span, message);
+                            return Err(self.problem(error));
+                        }
                     }
-                },
+                }
                 Label::Range(..) => {
                     return Err(self.problem(Diagnostic::error(
                         "W029",
@@ -115,11 +121,6 @@ impl<'d> Compiler<'d> {
 
     fn boxed(&mut self, expr: &'d Expr, scope: ScopeId) -> Lowered<Box<Ex>> {
         Ok(Box::new(self.lower(expr, scope)?))
-    }
-
-    /// An expression in an element's scope, where `it` is the element.
-    pub(super) fn lower_it(&mut self, expr: &'d Expr, element: ScopeId) -> Lowered<Ex> {
-        self.lower(expr, element)
     }
 
     /// A bare name as a value.
@@ -144,13 +145,11 @@ impl<'d> Compiler<'d> {
             _ => None,
         };
         if let (Some(names), Some(text)) = (names, text) {
-            if let Some(n) = names.entries.number(text) {
-                return Ok(Ex::Int(n));
-            }
-            let key = lookup_key(text);
-            if names.all.iter().any(|n| lookup_key(n) == key) {
-                // An entry of other versions: nothing equals it here.
-                return Ok(Ex::Int(i128::MIN));
+            match self.entry_of(names, text, expr.span)? {
+                EntryOf::Number(n) => return Ok(Ex::Int(n)),
+                // Nothing equals it here.
+                EntryOf::OtherVersion => return Ok(Ex::Int(i128::MIN)),
+                EntryOf::Unknown => {}
             }
         }
         self.lower(expr, scope)
@@ -210,7 +209,10 @@ impl<'d> Compiler<'d> {
             _ => None,
         };
         match (name.text.as_str(), args, path) {
-            ("ones", [e], _) => Ok(Ex::Ones(self.boxed(e, scope)?)),
+            ("ones", [e], _) => {
+                let number = self.lower(e, scope)?;
+                Ok(Ex::Ones(Box::new(self.as_unsigned(number))))
+            }
             ("count", _, Some((path, span))) => Ok(Ex::CountOf(self.field_of(path, span, scope)?)),
             ("bytes", _, Some((path, span))) => Ok(Ex::BytesOf(self.field_of(path, span, scope)?)),
             ("ones" | "count" | "bytes", ..) => {
@@ -227,9 +229,29 @@ impl<'d> Compiler<'d> {
         }
     }
 
+    /// The bits that a field has on the wire: a negative number has no others.
+    fn as_unsigned(&self, ex: Ex) -> Ex {
+        let Ex::Field(FieldRef { fields, member: None, .. }) = &ex else { return ex };
+        let width = |id: &FieldId| match &self.plan.fields[*id as usize].kind {
+            Kind::Int(repr) | Kind::Enum { repr, .. } => Some(repr.width()),
+            Kind::Flags { repr, .. } | Kind::Bits { repr, .. } => Some(repr.width()),
+            _ => None,
+        };
+        match fields.iter().map(width).max() {
+            Some(Some(width)) if width < 128 => {
+                let mask = Ex::Int((1 << width) - 1);
+                Ex::Binary(BinaryOp::BitAnd, Box::new(ex), Box::new(mask))
+            }
+            _ => ex,
+        }
+    }
+
     fn lower_path(&mut self, path: &'d [Name], span: Span, scope: ScopeId) -> Lowered<Ex> {
         let first = &path[0];
+        // None of these words is reserved: a field of that name in scope is what is meant.
+        let named = self.lookup(first, scope);
         match (first.text.as_str(), path.len()) {
+            _ if named.is_some() => {}
             ("remaining", 1) => return Ok(Ex::Remaining),
             ("version", 1) => {
                 // The answer holds for this version alone.
@@ -258,9 +280,10 @@ impl<'d> Compiler<'d> {
             _ => {}
         }
         // A parameter's value stands for itself.
-        if let ([name], Some((_, Binding::Value { ex, level }))) = (path, self.lookup(first, scope))
-        {
-            let _ = name;
+        if let (1, Some((_, Binding::Value { ex, level }))) = (path.len(), named) {
+            if ex.any(|ex| ex.reference().is_some() || matches!(ex, Ex::Arg { .. })) {
+                self.reachable(level, span)?;
+            }
             return Ok(ex.outwards(self.layouts.len() - level));
         }
         let field = self.field_of(path, span, scope)?;
@@ -296,6 +319,19 @@ impl<'d> Compiler<'d> {
             }
         }
         Ok(Ex::Field(field))
+    }
+
+    /// An error if what was found so many layouts deep cannot be reached from here: a type that contains
+    /// itself is run from many places, and only what it is given is the same in all.
+    fn reachable(&mut self, level: usize, span: Span) -> Lowered<()> {
+        if self.called_at.last().is_none_or(|called| *called <= level) {
+            return Ok(());
+        }
+        let message = "this is outside of a type that contains itself";
+        Err(self.problem(
+            Diagnostic::error("W056", span, message)
+                .help("give it to the type as an argument: `type T(U, n) { .. }`"),
+        ))
     }
 
     fn lookup(&self, name: &Name, scope: ScopeId) -> Option<(ScopeId, Binding<'d>)> {
@@ -377,16 +413,20 @@ impl<'d> Compiler<'d> {
                 "the element is no single value",
             )));
         }
+        self.reachable(level, span)?;
         let mut fields = Vec::new();
         let mut member = None;
-        for id in candidates {
-            match self.descend(id, rest, &mut member) {
-                Some(found) => fields.extend(found),
-                None if fields.is_empty() && member.is_none() => {
-                    return Err(self.unknown_member(id, rest));
-                }
-                None => {}
+        for id in &candidates {
+            let mut of_this = None;
+            let Some(found) = self.descend(*id, rest, &mut of_this) else { continue };
+            if !fields.is_empty() && of_this != member {
+                return Err(self.ambiguous(path, span, "lies at different bits"));
             }
+            member = of_this;
+            fields.extend(found);
+        }
+        if fields.is_empty() {
+            return Err(self.unknown_member(candidates[0], rest));
         }
         let taken = |c: &Self, id: FieldId| {
             let guard = c.plan.fields[id as usize].guard;
@@ -399,6 +439,15 @@ impl<'d> Compiler<'d> {
         };
         let up = u8::try_from(self.layouts.len() - level).unwrap_or(u8::MAX);
         Ok(FieldRef { up, fields, member, guarded })
+    }
+
+    /// Fields of one name in arms that exclude each other, of which one meaning is needed.
+    pub(super) fn ambiguous(&mut self, path: &[Name], span: Span, why: &str) -> Reported {
+        let text = path.iter().map(|n| n.text.as_str()).collect::<Vec<_>>().join(".");
+        let message = format!("`{text}` {why} in the arms that it may come from");
+        self.problem(
+            Diagnostic::error("W057", span, message).help("give the fields names of their own"),
+        )
     }
 
     fn fields_in(&self, scope: ScopeId, key: &str) -> Vec<FieldId> {
@@ -513,97 +562,5 @@ fn fold(ex: Ex) -> Ex {
         Ex::Negate(e) => e.constant().map_or_else(|| ex.clone(), |n| Ex::Int(n.wrapping_neg())),
         Ex::Complement(e) => e.constant().map_or_else(|| ex.clone(), |n| Ex::Int(!n)),
         _ => ex,
-    }
-}
-
-impl Ex {
-    /// The same expression, seen from so many layouts further in.
-    pub(crate) fn outwards(&self, by: usize) -> Ex {
-        if by == 0 {
-            return self.clone();
-        }
-        let more = |up: u8| up.saturating_add(u8::try_from(by).unwrap_or(u8::MAX));
-        let field = |f: &FieldRef| FieldRef { up: more(f.up), ..f.clone() };
-        let inner = |e: &Ex| Box::new(e.outwards(by));
-        match self {
-            Ex::Int(_) | Ex::Conn(_) | Ex::Remaining => self.clone(),
-            Ex::Field(f) => Ex::Field(field(f)),
-            Ex::Arg { up, index } => Ex::Arg { up: more(*up), index: *index },
-            Ex::CountOf(f) => Ex::CountOf(field(f)),
-            Ex::BytesOf(f) => Ex::BytesOf(field(f)),
-            Ex::Has(f) => Ex::Has(field(f)),
-            Ex::TextIs(f, text) => Ex::TextIs(field(f), text.clone()),
-            Ex::Not(e) => Ex::Not(inner(e)),
-            Ex::Negate(e) => Ex::Negate(inner(e)),
-            Ex::Complement(e) => Ex::Complement(inner(e)),
-            Ex::Ones(e) => Ex::Ones(inner(e)),
-            Ex::Binary(op, a, b) => Ex::Binary(*op, inner(a), inner(b)),
-            Ex::Compare(op, a, b) => Ex::Compare(*op, inner(a), inner(b)),
-            Ex::InSet(e, set) => Ex::InSet(inner(e), set.iter().map(|x| x.outwards(by)).collect()),
-            Ex::InRange(e, a, b) => Ex::InRange(inner(e), inner(a), inner(b)),
-            Ex::InTable(e, table) => Ex::InTable(inner(e), table.clone()),
-            Ex::Match(e, arms) => {
-                let arm = |(labels, e): &(Vec<Ex>, Ex)| {
-                    (labels.iter().map(|l| l.outwards(by)).collect(), e.outwards(by))
-                };
-                Ex::Match(inner(e), arms.iter().map(arm).collect())
-            }
-        }
-    }
-
-    /// Operands and operators, and for each field named as many as `of` says.
-    pub(crate) fn size(&self, of: &dyn Fn(FieldId) -> usize) -> usize {
-        let named = |f: &FieldRef| f.fields.iter().map(|id| of(*id)).fold(0, usize::saturating_add);
-        let inner = match self {
-            Ex::Int(_) | Ex::Conn(_) | Ex::Remaining | Ex::Arg { .. } => 0,
-            Ex::Field(f) | Ex::CountOf(f) | Ex::BytesOf(f) | Ex::Has(f) | Ex::TextIs(f, _) => {
-                named(f)
-            }
-            Ex::Not(e) | Ex::Negate(e) | Ex::Complement(e) | Ex::Ones(e) => e.size(of),
-            Ex::InTable(e, _) => e.size(of),
-            Ex::Binary(_, a, b) | Ex::Compare(_, a, b) => a.size(of).saturating_add(b.size(of)),
-            Ex::InSet(e, set) => {
-                set.iter().map(|x| x.size(of)).fold(e.size(of), usize::saturating_add)
-            }
-            Ex::InRange(e, a, b) => {
-                e.size(of).saturating_add(a.size(of)).saturating_add(b.size(of))
-            }
-            Ex::Match(e, arms) => arms
-                .iter()
-                .flat_map(|(labels, e)| labels.iter().chain([e]))
-                .map(|x| x.size(of))
-                .fold(e.size(of), usize::saturating_add),
-        };
-        inner.saturating_add(1)
-    }
-
-    /// The one field that this is a linear function of, in the same layout: field, scale, offset.
-    pub(crate) fn linear(&self) -> Option<(FieldId, i128, i128)> {
-        match self {
-            Ex::Field(FieldRef { up: 0, fields, member: None, .. }) if fields.len() == 1 => {
-                Some((fields[0], 1, 0))
-            }
-            Ex::Binary(op, a, b) => {
-                match (op, a.linear(), b.constant(), a.constant(), b.linear()) {
-                    (BinaryOp::Add, Some((f, s, o)), Some(n), ..) => {
-                        Some((f, s, o.checked_add(n)?))
-                    }
-                    (BinaryOp::Subtract, Some((f, s, o)), Some(n), ..) => {
-                        Some((f, s, o.checked_sub(n)?))
-                    }
-                    (BinaryOp::Multiply, Some((f, s, o)), Some(n), ..) if n != 0 => {
-                        Some((f, s.checked_mul(n)?, o.checked_mul(n)?))
-                    }
-                    (BinaryOp::Add, _, _, Some(n), Some((f, s, o))) => {
-                        Some((f, s, o.checked_add(n)?))
-                    }
-                    (BinaryOp::Multiply, _, _, Some(n), Some((f, s, o))) if n != 0 => {
-                        Some((f, s.checked_mul(n)?, o.checked_mul(n)?))
-                    }
-                    _ => None,
-                }
-            }
-            _ => None,
-        }
     }
 }

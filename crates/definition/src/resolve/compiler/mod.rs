@@ -9,7 +9,7 @@ mod lower;
 mod marks;
 mod scalars;
 
-use std::collections::HashMap;
+use std::collections::{HashMap, HashSet};
 use std::sync::Arc;
 
 use midwire_codec::{ByteOrder, Direction};
@@ -25,9 +25,10 @@ use crate::plan::{
     IntRepr, Item, Kind, Layout, LayoutId, Len, Marks, Op, Plan, Pos, START_SLOT, Select, Switch,
 };
 use crate::syntax::ast::{
-    self, Arg, Attribute, CountKind, Encoding, Entry, Expr, ExprKind, FieldKind, Gate, Labels,
-    Literal, Name, Span, Struct, Transform, Type, TypeKind, lookup_key,
+    self, Arg, Attribute, CountKind, Entry, Expr, ExprKind, FieldKind, Gate, Labels, Literal, Name,
+    Span, Struct, Transform, Type, TypeKind, lookup_key,
 };
+use crate::value::Encoding;
 use crate::version::VersionId;
 
 /// The most layouts, and the most fields, of one plan: types may grow without end through their arguments.
@@ -72,6 +73,8 @@ pub(super) struct Compiler<'d> {
     pub(super) arms: Vec<(BranchId, u32)>,
     open_types: Vec<TypeId>,
     called: HashMap<(TypeId, String), LayoutId>,
+    /// How many layouts were open, that of the type included, at each type that contains itself.
+    called_at: Vec<usize>,
     pub(super) layouts: Vec<OpenLayout>,
     parent: Option<FieldId>,
     nesting: usize,
@@ -81,7 +84,7 @@ pub(super) struct Compiler<'d> {
     /// It is only tried whether something has a meaning.
     pub(super) quiet: bool,
     /// The names that each enum field has at any version.
-    enum_names: HashMap<FieldId, Vec<String>>,
+    enum_names: HashMap<FieldId, Arc<[String]>>,
 }
 
 /// A layout that is being made.
@@ -115,6 +118,7 @@ impl<'d> Compiler<'d> {
             arms: Vec::new(),
             open_types: Vec::new(),
             called: HashMap::new(),
+            called_at: Vec::new(),
             layouts: Vec::new(),
             parent: None,
             nesting: 0,
@@ -261,10 +265,9 @@ impl<'d> Compiler<'d> {
                 let ex = self.lower(value, scope)?;
                 let size = self.bounded(&ex, value.span)?;
                 let shared: Arc<str> = name.text.as_str().into();
-                let id =
-                    self.new_field(shared.clone(), &field.doc, Kind::Let(ex), Marks::default());
+                let id = self.new_field(shared, &field.doc, Kind::Let(ex), Marks::default());
                 self.let_sizes.insert(id, size);
-                self.scopes[scope].bind(name.key(), &shared, Binding::Field(id));
+                self.bind(name, id, scope);
                 items.push(Item::Field(id));
                 Ok(())
             }
@@ -303,11 +306,11 @@ impl<'d> Compiler<'d> {
             TypeKind::Struct(body) if opened.recursive.is_none() => {
                 let around = self.new_scope(inner);
                 self.struct_items(body, around, items)?;
-                let fields: Vec<_> =
-                    self.scopes[around].fields().map(|(k, f)| (k.clone(), f)).collect();
-                for (key, id) in fields {
-                    let name = self.plan.fields[id as usize].name.clone();
-                    self.scopes[scope].bind(key, &name, Binding::Field(id));
+                let mut fields: Vec<_> = self.scopes[around].fields().map(|(_, id)| id).collect();
+                fields.sort_unstable();
+                for id in fields {
+                    let text = self.plan.fields[id as usize].name.to_string();
+                    self.bind(&Name { text, span: ty.span }, id, scope);
                 }
                 Ok(())
             }
@@ -327,8 +330,18 @@ impl<'d> Compiler<'d> {
 
 /// The names of an enum: those of this version, and of all.
 pub(super) struct EnumNames {
-    pub(super) entries: Arc<EnumEntries>,
-    pub(super) all: Vec<String>,
+    entries: Arc<EnumEntries>,
+    all: Arc<[String]>,
+    /// Keys of those that do not mean the same in all fields that are asked.
+    differing: HashSet<String>,
+}
+
+/// What a name stands for in an enum.
+pub(super) enum EntryOf {
+    Number(i128),
+    /// It has a number at other versions.
+    OtherVersion,
+    Unknown,
 }
 
 /// A type behind its names.

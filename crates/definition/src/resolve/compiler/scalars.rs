@@ -34,7 +34,7 @@ impl<'d> Compiler<'d> {
     pub(super) fn text(
         &mut self,
         id: FieldId,
-        encoding: Encoding,
+        encoding: ast::Encoding,
         count: Option<&'d ast::Count>,
         span: Span,
         scope: ScopeId,
@@ -48,7 +48,13 @@ impl<'d> Compiler<'d> {
             ));
         };
         let len = self.len(count, scope)?;
-        self.pass_len(id, &len, if encoding == Encoding::Utf16 { 2 } else { 1 });
+        let encoding = match encoding {
+            ast::Encoding::Utf8 => Encoding::Utf8,
+            ast::Encoding::Latin1 => Encoding::Latin1,
+            ast::Encoding::Mutf8 => Encoding::Mutf8,
+            ast::Encoding::Utf16 => Encoding::Utf16(self.decls.order),
+        };
+        self.pass_len(id, &len, encoding.unit());
         Ok(Kind::Str { encoding, len, names })
     }
 
@@ -155,8 +161,12 @@ impl<'d> Compiler<'d> {
             by_number.push((number, entry.name.text.as_str().into()));
         }
         by_number.sort_by_key(|(n, _)| *n);
-        by_number.dedup_by_key(|(n, _)| *n);
-        Ok(EnumEntries { by_number })
+        let (mut first, mut others) = (Vec::new(), Vec::new());
+        for entry in by_number {
+            let again = first.last().is_some_and(|(n, _)| *n == entry.0);
+            if again { &mut others } else { &mut first }.push(entry);
+        }
+        Ok(EnumEntries { by_number: first, other_names: others })
     }
 
     pub(super) fn bits(
@@ -169,12 +179,7 @@ impl<'d> Compiler<'d> {
         scope: ScopeId,
     ) -> Compiled<Kind> {
         let repr = self.integer(repr, scope)?;
-        let total: i64 = match repr {
-            IntRepr::Fixed { bytes, .. } => i64::from(bytes) * 8,
-            IntRepr::Varint | IntRepr::Uvarint | IntRepr::Zigzag32 => 32,
-            IntRepr::Varlong | IntRepr::Zigzag64 => 64,
-            IntRepr::Varint128 => 128,
-        };
+        let total = i64::from(repr.width());
         let mut used = 0;
         let mut list = Vec::new();
         for member in members {
