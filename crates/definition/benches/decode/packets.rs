@@ -155,18 +155,3 @@ pub(crate) fn varints() -> Kind {
         }
     })
 }
-
-/// A text behind two numbers, and a list behind it that nobody asks for.
-pub(crate) fn behind() -> Kind {
-    lists("Behind").with(|i, out| {
-        varint(out, 40 + i * 50);
-        varint(out, 90_000 * i);
-        varint(out, 12);
-        out.extend(b"twelve bytes");
-        varint(out, 8);
-        for _ in 0..8 {
-            varint(out, 7);
-            out.extend(b"7 bytes");
-        }
-    })
-}
