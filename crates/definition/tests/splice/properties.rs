@@ -2,7 +2,7 @@
 
 use std::sync::LazyLock;
 
-use crate::checks::{Known, check_edits, check_lists, check_made_from_values, read};
+use crate::checks::{Known, check_deletes, check_edits, check_lists, check_made_from_values, read};
 use crate::support::{Definition, define_with};
 use midwire_codec::{Deflater, Wrapper};
 use midwire_definition::{Edits, Given};
@@ -184,6 +184,13 @@ proptest! {
     fn elements_come_and_go_and_the_others_stay(bytes in bytes()) {
         for p in prepared() {
             check_lists(&p.known, &p.definition, &(p.wrap)(bytes.clone()));
+        }
+    }
+
+    #[test]
+    fn what_is_deleted_is_gone_or_has_to_be_there(bytes in bytes()) {
+        for p in prepared() {
+            check_deletes(&p.known, &p.definition, &(p.wrap)(bytes.clone()));
         }
     }
 
