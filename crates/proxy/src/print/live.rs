@@ -228,3 +228,115 @@ impl View for Live {
         }
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use bytes::Bytes;
+    use midwire_definition::VersionId;
+    use midwire_session::{Direction, Fate, Origin, PacketEvent, PacketNumber};
+
+    use super::*;
+    use crate::protocols;
+
+    /// What a terminal shows of the text written to it.
+    fn screen(written: &[u8]) -> Vec<String> {
+        let text = String::from_utf8(written.to_vec()).unwrap();
+        let (mut lines, mut row, mut column) = (vec![Vec::new()], 0, 0);
+        let mut chars = text.chars();
+        while let Some(c) = chars.next() {
+            match c {
+                '\r' => column = 0,
+                '\n' => {
+                    (row, column) = (row + 1, 0);
+                    lines.resize(lines.len().max(row + 1), Vec::new());
+                }
+                '\x1b' => {
+                    let mut sequence = String::new();
+                    while !sequence.ends_with(|c: char| c.is_ascii_uppercase()) {
+                        sequence.extend(chars.next());
+                    }
+                    match sequence.as_str() {
+                        "[2K" => lines[row].clear(),
+                        "[J" => {
+                            lines.truncate(row + 1);
+                            lines[row].truncate(column);
+                        }
+                        up => row -= up.trim_matches(['[', 'A']).parse::<usize>().unwrap(),
+                    }
+                }
+                c => {
+                    lines[row].truncate(column);
+                    lines[row].push(c);
+                    column += 1;
+                }
+            }
+        }
+        lines.into_iter().map(String::from_iter).collect()
+    }
+
+    fn live() -> Live {
+        let terraria = protocols::find("terraria", &[]).unwrap();
+        let style = Style { is_terminal: true, color: false };
+        Live::new(terraria, Limits::default(), style)
+    }
+
+    fn packet(live: &Live, body: &[u8], id: u8) -> Message {
+        let dialect = live.rows.protocol().dialect(VersionId(0));
+        let direction = Direction::Serverbound;
+        let payload: Vec<u8> = [&[id][..], body].concat();
+        let state = live.rows.protocol().start;
+        let event = PacketEvent {
+            number: PacketNumber(1),
+            direction,
+            state,
+            version: VersionId(0),
+            id: Some(id.into()),
+            definition: dialect.packet(state, direction, id.into()).cloned(),
+            length: payload.len() as u32,
+            wire_length: payload.len() as u32 + 2,
+            payload: Some(Bytes::from(payload)),
+            body: 1,
+            offset: 0,
+            at: Elapsed::default(),
+            conn: live.rows.protocol().initial_conn().into(),
+            origin: Origin::Client,
+            fate: Fate::Passed,
+            changed_by: None,
+            sent: None,
+            problem: None,
+        };
+        let begun = std::time::SystemTime::UNIX_EPOCH;
+        Message::Events { session: 1, begun, events: vec![Event::Packet(event)] }
+    }
+
+    #[test]
+    fn packets_that_are_alike_fold_even_with_others_between() {
+        let (mut live, mut out) = (live(), Vec::new());
+        let (life, mana) = ([0, 100, 0, 100, 0], [0, 20, 0, 20, 0]);
+        for _ in 0..3 {
+            let message = packet(&live, &life, 16);
+            live.message(&message, &mut out);
+            live.draw(&mut out);
+            let message = packet(&live, &mana, 42);
+            live.message(&message, &mut out);
+        }
+        live.end(&mut out);
+        let shown = screen(&out);
+        assert!(shown[1].contains("PlayerLifeMana") && shown[1].contains("×3"), "{shown:#?}");
+        assert!(shown[2].contains("PlayerMana") && shown[2].contains("×3"), "{shown:#?}");
+        assert!(shown[3].contains("6 packets"), "{shown:#?}");
+    }
+
+    #[test]
+    fn lines_that_have_left_the_young_ones_stay_as_they_are() {
+        let (mut live, mut out) = (live(), Vec::new());
+        for id in 150..200 {
+            let message = packet(&live, &[1], id);
+            live.message(&message, &mut out);
+        }
+        live.end(&mut out);
+        let shown = screen(&out);
+        assert_eq!(shown.len(), 1 + 50 + 1 + 1, "{shown:#?}");
+        assert!(shown[1].contains("0x96") && shown[50].contains("0xc7"), "{shown:#?}");
+    }
+}

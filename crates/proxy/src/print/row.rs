@@ -217,6 +217,12 @@ impl RowWriter {
         self.width = width;
     }
 
+    /// Whose packets these are.
+    #[cfg(test)]
+    pub(crate) fn protocol(&self) -> &Protocol {
+        &self.protocol
+    }
+
     /// A session begins.
     pub(crate) fn open(&mut self, session: u64, client: SocketAddr) {
         let known = Known { client, version: None, player: None, looks: LOOKS };
