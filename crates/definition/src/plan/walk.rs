@@ -505,12 +505,12 @@ impl<'a> Packet<'a> {
 
     /// How many elements of a list that was not read to its end can be shown, the one that failed included.
     fn elements_reached(&mut self, count: u32) -> u32 {
-        let indices = self.error.iter().flat_map(|error| &error.path).filter_map(|s| match s {
+        let mut indices = self.error.iter().flat_map(|error| &error.path).filter_map(|s| match s {
             PathSegment::Index(index) => Some(*index),
             PathSegment::Field(_) => None,
         });
         // The first list that broke has the first index of the error's path, one in it the second.
-        let failed = indices.skip(self.broken_lists).next();
+        let failed = indices.nth(self.broken_lists);
         self.broken_lists += 1;
         failed.map_or(count, |index| index.saturating_add(1))
     }
