@@ -81,7 +81,7 @@ pub fn check(path: &str, loader: &dyn Loader) -> Report {
 }
 
 /// The packet that a test is about, at its version.
-fn tested(
+pub(crate) fn tested(
     protocol: &Protocol,
     test: &TestItem,
 ) -> Result<(Arc<PacketDefinition>, VersionId), Box<Diagnostic>> {

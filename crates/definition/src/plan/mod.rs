@@ -20,8 +20,11 @@ mod expr;
 mod fuse;
 mod int;
 mod pass;
+mod quick;
 mod run;
 mod scope;
+#[cfg(test)]
+mod tests;
 mod walk;
 mod workspace;
 
@@ -29,12 +32,10 @@ use std::sync::Arc;
 
 use midwire_codec::ByteOrder;
 
-pub(crate) use code::{
-    ArrayCode, BlockCode, CallCode, Code, ElementShape, FixedMatch, Op, OptionItem, Switch,
-};
+pub(crate) use code::{ArrayCode, BlockCode, CallCode, Code, ElementShape, Fused, Op, Switch};
+pub use error::{DecodeError, DecodeErrorKind, PathSegment};
 pub(crate) use expr::{Cond, Scope, binary, compare};
 pub use expr::{Ex, FieldRef, Member};
-pub use error::{DecodeError, DecodeErrorKind, PathSegment};
 pub use walk::{Flow, Found, Group, Node, Packet, Visitor};
 pub(crate) use workspace::{ABSENT, START as START_SLOT};
 pub use workspace::{Activation, Place, Workspace};
@@ -65,8 +66,8 @@ pub struct Plan {
     pub(crate) arrays: Vec<ArrayCode>,
     pub(crate) blocks: Vec<BlockCode>,
     pub(crate) calls: Vec<CallCode>,
-    pub(crate) options: Vec<OptionItem>,
-    pub(crate) tables: Vec<FixedMatch>,
+    /// Quick forms, each with the first of the instructions that it stands for.
+    pub(crate) fused: Vec<(Fused, Op)>,
 }
 
 impl Plan {
@@ -84,8 +85,7 @@ impl Plan {
             arrays: Vec::new(),
             blocks: Vec::new(),
             calls: Vec::new(),
-            options: Vec::new(),
-            tables: Vec::new(),
+            fused: Vec::new(),
         }
     }
 }
