@@ -78,6 +78,16 @@ impl End {
         Self::new(stream)
     }
 
+    /// Connects as a client would to a proxy that may reset the connection at once, which a fast reset
+    /// already shows here.
+    pub fn connect_unless_reset(address: SocketAddr) -> Option<Self> {
+        match TcpStream::connect_timeout(&address, PATIENCE) {
+            Ok(stream) => Some(Self::new(stream)),
+            Err(e) if e.kind() == std::io::ErrorKind::ConnectionReset => None,
+            Err(e) => panic!("the proxy does not accept at {address}: {e}"),
+        }
+    }
+
     fn new(stream: TcpStream) -> Self {
         stream.set_nodelay(true).unwrap();
         stream.set_write_timeout(Some(PATIENCE)).unwrap();

@@ -1,19 +1,17 @@
-//! Checking a definition: its text, the tests in it, and what it leaves opaque or untested.
+//! Checking a definition: its text, and the tests in it.
 
-use std::collections::{BTreeMap, HashSet};
 use std::sync::Arc;
 
 use midwire_codec::Direction;
 
 use crate::diagnostics::{Diagnostic, Diagnostics, suggest};
-use crate::plan::{Kind, Packet, Plan, Workspace};
-use crate::protocol::{PacketDefinition, Protocol, StateId};
+use crate::plan::{Packet, Workspace};
+use crate::protocol::{PacketDefinition, Protocol};
 use crate::sources::{Loader, Sources};
 use crate::syntax::ast::{
     Directions, Literal, Spanned, TestExpectation, TestItem, VersionRef, lookup_key,
 };
 use crate::value::Value;
-use crate::version::VersionId;
 
 /// What checking found.
 #[derive(Debug)]
@@ -37,22 +35,6 @@ pub struct TestFailure {
     pub packet: Arc<str>,
     /// What was wrong, one line each.
     pub messages: Vec<String>,
-}
-
-/// What a definition leaves opaque or untested, per version.
-#[derive(Debug, Clone, PartialEq, Eq, Default)]
-pub struct Coverage {
-    /// In order of what is missing.
-    pub entries: Vec<CoverageEntry>,
-}
-
-/// Something opaque or untested, and the versions in which it is.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub struct CoverageEntry {
-    /// `play clientbound map_chunk: opaque`, `.. body.arm 3: untested`
-    pub what: String,
-    /// The first and the last version's key.
-    pub versions: (Arc<str>, Arc<str>),
 }
 
 /// Reads a definition, checks every packet at every version at which it differs, and runs its tests.
@@ -80,11 +62,11 @@ pub fn check(path: &str, loader: &dyn Loader) -> Report {
     Report { protocol: Some(protocol), diagnostics, sources, tests, failures }
 }
 
-/// The packet that a test is about, at its version.
+/// The packet that a test is about, at its version, in each direction that it is about. Never none.
 pub(crate) fn tested(
     protocol: &Protocol,
     test: &TestItem,
-) -> Result<(Arc<PacketDefinition>, VersionId), Box<Diagnostic>> {
+) -> Result<Vec<Arc<PacketDefinition>>, Box<Diagnostic>> {
     let version = match &test.version {
         None => Some(protocol.versions.newest()),
         Some(version) => match &version.node {
@@ -112,27 +94,29 @@ pub(crate) fn tested(
         Some(Directions::Serverbound) => vec![Direction::Serverbound],
         _ => Direction::BOTH.to_vec(),
     };
-    let found = wanted.iter().find_map(|d| dialect.packet_named(state, *d, &test.packet.text));
-    match found {
-        Some(definition) => Ok((definition.clone(), version)),
-        None => {
-            let key = &protocol.versions.get(version).key;
-            let message = format!("version {key} has no packet `{}` there", test.packet.text);
-            let near = suggest(
-                &test.packet.text,
-                dialect.packets().map(|p| &*p.name).collect::<Vec<_>>().into_iter(),
-            )
-            .map(|near| format!("did you mean `{near}`?"));
-            let error = Diagnostic::error("W080", test.packet.span, message);
-            Err(Box::new(near.map_or_else(|| error.clone(), |near| error.clone().label(near))))
-        }
+    let name = &test.packet.text;
+    let found: Vec<_> =
+        wanted.iter().filter_map(|d| dialect.packet_named(state, *d, name).cloned()).collect();
+    if !found.is_empty() {
+        return Ok(found);
     }
+    let key = &protocol.versions.get(version).key;
+    let error = Diagnostic::error(
+        "W080",
+        test.packet.span,
+        format!("version {key} has no packet `{name}` there"),
+    );
+    let names: Vec<_> = dialect.packets().map(|p| &*p.name).collect();
+    Err(Box::new(match suggest(name, names.into_iter()) {
+        Some(near) => error.label(format!("did you mean `{near}`?")),
+        None => error,
+    }))
 }
 
 /// Runs one test; gives what is wrong.
 fn run(protocol: &Protocol, test: &TestItem, ws: &mut Workspace) -> Vec<Diagnostic> {
     let definition = match tested(protocol, test) {
-        Ok((definition, _)) => definition,
+        Ok(found) => found[0].clone(),
         Err(error) => return vec![*error],
     };
     let Some(plan) = &definition.plan else {
@@ -266,99 +250,4 @@ fn uuid_text(bytes: &[u8; 16]) -> String {
         text.insert(at, '-');
     }
     text
-}
-
-/// What the definition leaves opaque, and which arms none of its tests takes, with the versions.
-pub fn coverage(protocol: &Protocol) -> Coverage {
-    let mut ws = Workspace::default();
-    let conn = protocol.initial_conn();
-    // Arms that tests took: by packet, version and the branch's number, which plans of one packet share
-    // only at versions that share the plan.
-    let mut taken: HashSet<(*const Plan, u32, u32)> = HashSet::new();
-    let mut opaque_read: HashSet<*const Plan> = HashSet::new();
-    for test in &protocol.declarations.tests {
-        let Ok((definition, _)) = tested(protocol, test) else { continue };
-        let Some(plan) = &definition.plan else { continue };
-        let mut packet = plan.decode(&test.bytes.node, 0, &conn, &mut ws);
-        packet.note_arms(&mut |branch, arm| {
-            taken.insert((Arc::as_ptr(plan), branch, arm));
-        });
-        opaque_read.insert(Arc::as_ptr(plan));
-    }
-    let mut missing: BTreeMap<(StateId, &'static str, String), Vec<VersionId>> = BTreeMap::new();
-    let mut plans: Vec<Arc<crate::protocol::Dialect>> = Vec::new();
-    for (version, _) in protocol.versions.iter() {
-        let dialect = protocol.dialect_uncached(version);
-        for packet in dialect.packets() {
-            let mut note = |what: String| {
-                let key =
-                    (packet.state, packet.direction.as_str(), format!("{}{what}", packet.name));
-                missing.entry(key).or_default().push(version);
-            };
-            let Some(plan) = &packet.plan else {
-                note(": opaque".into());
-                continue;
-            };
-            for field in &plan.fields {
-                if matches!(field.kind, Kind::Tail) {
-                    note(format!("{}: opaque tail", dotted(plan, field.parent)));
-                }
-            }
-            for (index, branch) in plan.branches.iter().enumerate() {
-                for arm in 0..branch.arms.len() as u32 {
-                    if !taken.contains(&(Arc::as_ptr(plan), index as u32, arm)) {
-                        note(format!(" {}: untested", branch_text(plan, index, arm)));
-                    }
-                }
-            }
-        }
-        // Plans are told apart by their address, so they must live until the end.
-        plans.push(Arc::new(dialect));
-    }
-    let key = |id: VersionId| protocol.versions.get(id).key.clone();
-    let mut entries = Vec::new();
-    for ((state, direction, what), versions) in missing {
-        let state = protocol.state_name(state);
-        let gap = if state.is_empty() { "" } else { " " };
-        let mut runs: Vec<(VersionId, VersionId)> = Vec::new();
-        for version in versions {
-            match runs.last_mut() {
-                Some((_, last)) if last.0 == version.0 => {}
-                Some((_, last)) if last.0 + 1 == version.0 => *last = version,
-                _ => runs.push((version, version)),
-            }
-        }
-        for (first, last) in runs {
-            let what = format!("{state}{gap}{direction} {what}");
-            entries.push(CoverageEntry { what, versions: (key(first), key(last)) });
-        }
-    }
-    Coverage { entries }
-}
-
-/// The path of a struct field with a dot in front.
-fn dotted(plan: &Plan, mut field: Option<u32>) -> String {
-    let mut text = String::new();
-    while let Some(id) = field {
-        let parent = &plan.fields[id as usize];
-        text = format!(".{}{text}", parent.name);
-        field = parent.parent;
-    }
-    text
-}
-
-/// An arm as people find it: what it holds first.
-fn branch_text(plan: &Plan, index: usize, arm: u32) -> String {
-    let branch = &plan.branches[index];
-    let holds = branch.arms[arm as usize].items.iter().find_map(|item| match item {
-        crate::plan::Item::Field(id) => {
-            let field = &plan.fields[*id as usize];
-            (!field.name.is_empty())
-                .then(|| format!("{}.{}", dotted(plan, field.parent), field.name))
-        }
-        crate::plan::Item::Branch(_) => None,
-    });
-    let layout = plan.layouts[branch.layout as usize].name.as_deref().unwrap_or("");
-    let first = holds.unwrap_or_default();
-    format!("{layout}{} (choice {index}, arm {arm})", first.replace("..", "."))
 }

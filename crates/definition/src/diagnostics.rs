@@ -1,9 +1,11 @@
 //! What is wrong with a definition, and how that is shown: file, line, column, the line, a caret.
 
+use std::borrow::Cow;
 use std::fmt::Write as _;
 
 use annotate_snippets::{AnnotationKind, Group, Level, Renderer, Snippet};
 
+use crate::escape::{escape, is_unsafe};
 use crate::sources::{SourceFile, Sources};
 use crate::syntax::ast::{Span, lookup_key};
 
@@ -123,8 +125,8 @@ impl Diagnostic {
             Severity::Error => "error",
             Severity::Warning => "warning",
         };
-        let message = escaped(&self.message);
-        format!("{}:{line}:{column}: {severity}[{}]: {message}", escaped(name), self.code)
+        let message = escape(&self.message);
+        format!("{}:{line}:{column}: {severity}[{}]: {message}", escape(name), self.code)
     }
 }
 
@@ -222,7 +224,7 @@ fn render_one(renderer: &Renderer, diagnostic: &Diagnostic, sources: &Sources) -
         Severity::Error => Level::ERROR,
         Severity::Warning => Level::WARNING,
     };
-    let title = level.primary_title(escaped(&diagnostic.message)).id(diagnostic.code);
+    let title = level.primary_title(escape(&diagnostic.message)).id(diagnostic.code);
     let mut group = Group::with_title(title);
     let mut places = vec![(diagnostic.span, &diagnostic.label, AnnotationKind::Primary)];
     for (span, label) in &diagnostic.secondary {
@@ -237,23 +239,23 @@ fn render_one(renderer: &Renderer, diagnostic: &Diagnostic, sources: &Sources) -
         if let Some(file) = sources.get(span.file) {
             let here: Vec<_> = places.iter().filter(|place| place.0.file == span.file).collect();
             let window = Window::around(file, here.iter().map(|place| place.0));
-            let mut snippet = Snippet::source(window.text)
+            let mut snippet = Snippet::source(safe(window.text))
                 .line_start(window.line)
-                .path(escaped(&file.name))
+                .path(escape(&file.name))
                 .fold(true);
             for (span, label, kind) in here {
                 let mark = kind.span(window.range(*span));
-                let mark = if label.is_empty() { mark } else { mark.label(escaped(label)) };
+                let mark = if label.is_empty() { mark } else { mark.label(escape(label)) };
                 snippet = snippet.annotation(mark);
             }
             group = group.element(snippet);
         }
     }
     if let Some(help) = &diagnostic.help {
-        group = group.element(Level::HELP.message(escaped(help)));
+        group = group.element(Level::HELP.message(escape(help)));
     }
     for note in &diagnostic.notes {
-        group = group.element(Level::NOTE.message(escaped(note)));
+        group = group.element(Level::NOTE.message(escape(note)));
     }
     renderer.render(&[group])
 }
@@ -295,30 +297,27 @@ impl<'a> Window<'a> {
     }
 }
 
-/// Makes control characters, direction marks and invisible characters of foreign text visible.
-pub fn escaped(text: &str) -> String {
-    let mut out = String::with_capacity(text.len());
-    for c in text.chars() {
-        if is_invisible(c) {
-            out.extend(c.escape_unicode());
-        } else {
-            out.push(c);
-        }
+/// A file's text with something of the same length, in bytes, for each character that must not reach a
+/// screen, so that places in it stay what they are.
+fn safe(text: &str) -> Cow<'_, str> {
+    let is_layout = |c| matches!(c, '\n' | '\t');
+    if !text.contains(|c| is_unsafe(c) && !is_layout(c)) {
+        return text.into();
     }
-    out
-}
-
-fn is_invisible(c: char) -> bool {
-    c.is_control()
-        || matches!(c,
-            '\u{ad}' | '\u{61c}' | '\u{180e}' | '\u{200b}'..='\u{200f}' | '\u{2028}'..='\u{202e}'
-            | '\u{2060}'..='\u{206f}' | '\u{feff}' | '\u{fff9}'..='\u{fffb}' | '\u{e0000}'..='\u{e007f}')
+    let stand_in = |c: char| match c.len_utf8() {
+        _ if is_layout(c) || !is_unsafe(c) => c,
+        1 => '?',
+        2 => '\u{bf}',
+        3 => '\u{fffd}',
+        _ => '\u{1fbc4}',
+    };
+    text.chars().map(stand_in).collect::<String>().into()
 }
 
 /// The candidate that `wrong` was most likely meant to be, if any is near enough.
 ///
-/// Case and `_` do not count; up to a third of the letters may differ, two that changed places
-/// count as one.
+/// Case and `_` do not count; about a third of the letters may differ, two that changed places
+/// count as one difference.
 pub fn suggest<'a>(wrong: &str, candidates: impl Iterator<Item = &'a str>) -> Option<&'a str> {
     const LONGEST: usize = 64;
     let wrong: Vec<char> = lookup_key(wrong).chars().take(LONGEST + 1).collect();
@@ -356,4 +355,127 @@ fn edit_distance(a: &[char], b: &[char]) -> usize {
         before = std::mem::replace(&mut last, row);
     }
     last[b.len()]
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn sources(text: &str) -> Sources {
+        let mut sources = Sources::new();
+        sources.add("game.wire", text);
+        sources
+    }
+
+    fn span(start: u32, end: u32) -> Span {
+        Span { file: 0, start, end }
+    }
+
+    #[test]
+    fn a_message_shows_places_of_several_files_help_and_notes() {
+        let mut sources = sources("type A = B\n");
+        let other = sources.add("other.wire", "\n\ntype C = u8\n");
+        let diagnostic = Diagnostic::warning("W999", span(9, 10), "`B` is unknown")
+            .label("here")
+            .secondary(Span { file: other, start: 7, end: 8 }, "perhaps this")
+            .help("write `C`")
+            .note("types are declared anywhere");
+        assert_eq!(diagnostic.one_line(&sources), "game.wire:1:10: warning[W999]: `B` is unknown");
+        let text = render(&Diagnostics(vec![diagnostic]), &sources, false);
+        assert_eq!(
+            text,
+            "\
+warning[W999]: `B` is unknown
+ --> game.wire:1:10
+  |
+1 | type A = B
+  |          ^ here
+  |
+ ::: other.wire:3:6
+  |
+3 | type C = u8
+  |      - perhaps this
+  |
+  = help: write `C`
+  = note: types are declared anywhere
+"
+        );
+    }
+
+    #[test]
+    fn colour_is_only_added() {
+        let sources = sources("abc");
+        let one = Diagnostics(vec![Diagnostic::error("W999", span(1, 2), "wrong")]);
+        assert!(!render(&one, &sources, false).contains('\x1b'));
+        assert!(render(&one, &sources, true).contains('\x1b'));
+    }
+
+    #[test]
+    fn the_first_twenty_errors_are_shown_and_the_others_counted() {
+        let sources = sources("abc");
+        let errors = |n| {
+            let mut list = Diagnostics::new();
+            list.extend((0..n).map(|_| Diagnostic::error("W999", span(0, 1), "wrong")));
+            list.push(Diagnostic::warning("W998", span(0, 1), "odd"));
+            render(&list, &sources, false)
+        };
+        assert_eq!(errors(20).matches("error[").count(), 20);
+        assert!(!errors(20).contains("more error"));
+        assert_eq!(errors(22).matches("error[").count(), 20);
+        assert_eq!(errors(22).matches("warning[").count(), 1);
+        assert!(errors(21).ends_with("\nand 1 more error\n"));
+        assert!(errors(22).ends_with("\nand 2 more errors\n"));
+    }
+
+    #[test]
+    fn nothing_of_a_file_steers_the_terminal() {
+        let unsafe_ones: String = (1..=0x10ffff)
+            .filter_map(char::from_u32)
+            .filter(|c| is_unsafe(*c) && !matches!(c, '\n' | '\r' | '\t'))
+            .collect();
+        let text = format!("a{unsafe_ones}b");
+        let mut sources = sources(&text);
+        sources.add(text.as_str(), "x");
+        let end = u32::try_from(text.len()).unwrap();
+        let both = Diagnostics(vec![
+            Diagnostic::error("W999", span(end - 1, end), text.as_str()).label(text.as_str()),
+            Diagnostic::error("W999", Span { file: 1, start: 0, end: 1 }, "x").help(text.as_str()),
+        ]);
+        let shown = render(&both, &sources, false) + &both.0[0].one_line(&sources);
+        assert!(!shown.contains(|c| is_unsafe(c) && c != '\n'));
+    }
+
+    #[test]
+    fn spans_that_fit_no_text_are_shown_as_well_as_can_be() {
+        for text in ["", "\u{feff}", "\n", "\u{feff}a\r\né\r\n", "é"] {
+            let sources = sources(text);
+            for (file, start, end) in [(0, 0, 0), (0, 1, 2), (0, 3, 1), (0, 7, u32::MAX), (9, 0, 1)]
+            {
+                let place = Span { file, start, end };
+                let diagnostic = Diagnostic::error("W999", place, "wrong").secondary(place, "here");
+                assert!(diagnostic.one_line(&sources).contains("error[W999]: wrong"));
+                let text = render(&Diagnostics(vec![diagnostic]), &sources, false);
+                assert!(text.starts_with("error[W999]: wrong\n"), "{text}");
+            }
+        }
+    }
+
+    #[test]
+    fn the_nearest_name_is_suggested_if_it_is_near() {
+        let names = ["packet", "protocol", "if", "added_count", "id"];
+        let suggested = |wrong| suggest(wrong, names.into_iter());
+        assert_eq!(suggested("pakcet"), Some("packet"));
+        assert_eq!(suggested("PACKETS"), Some("packet"));
+        assert_eq!(suggested("addedCount"), Some("added_count"));
+        assert_eq!(suggested("fi"), Some("if"));
+        assert_eq!(suggested("item"), None);
+        assert_eq!(suggested("x"), None);
+        assert_eq!(suggested(""), None);
+        assert_eq!(suggested(&"packet".repeat(100)), None);
+    }
+
+    #[test]
+    fn codes_are_in_order_and_used_once() {
+        assert!(SYNTAX_CODES.is_sorted_by(|a, b| a.0 < b.0));
+    }
 }

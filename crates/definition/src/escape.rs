@@ -65,6 +65,15 @@ pub(crate) fn write_quoted(text: &str, out: &mut impl fmt::Write) -> fmt::Result
     out.write_char('"')
 }
 
+/// Writes text, what is unsafe as escapes.
+pub(crate) fn write_escaped(text: &str, out: &mut impl fmt::Write) -> fmt::Result {
+    if text.contains(is_unsafe) {
+        text.chars().try_for_each(|c| write_char(c, out))
+    } else {
+        out.write_str(text)
+    }
+}
+
 /// Writes one character, or the escape for it.
 pub(crate) fn write_char(c: char, out: &mut impl fmt::Write) -> fmt::Result {
     match c {
@@ -77,57 +86,85 @@ pub(crate) fn write_char(c: char, out: &mut impl fmt::Write) -> fmt::Result {
     }
 }
 
-/// Text that is cut off, with `…`, where it gets too wide. Writing fails once it is cut, so that whoever
-/// writes can stop.
+/// How much of a line is taken, and where it is cut off with `…`.
 #[derive(Debug)]
-pub(crate) struct Clipped<'o> {
-    out: &'o mut String,
+pub(crate) struct Clip {
     width_max: usize,
     width: usize,
     /// Combining marks have no width; their number is bounded with that of all characters.
     chars: usize,
-    /// Where `…` still has room.
+    /// Where in the text `…` still has room.
     mark: usize,
     cut: bool,
 }
 
-impl<'o> Clipped<'o> {
-    /// Appends to `out`, at most `width_max` columns.
-    pub(crate) fn new(out: &'o mut String, width_max: usize) -> Clipped<'o> {
-        let mark = out.len();
-        Clipped { out, width_max, width: 0, chars: 0, mark, cut: false }
+impl Clip {
+    /// Room for so many columns, from this byte of the text on.
+    pub(crate) fn new(width_max: usize, at: usize) -> Clip {
+        Clip { width_max, width: 0, chars: 0, mark: at, cut: false }
     }
 
-    /// How many columns were written.
-    pub(crate) fn width(&self) -> usize {
-        self.width
+    /// Whether something did not fit. Nothing more is taken then.
+    pub(crate) fn is_cut(&self) -> bool {
+        self.cut
+    }
+
+    /// Where the text ends that stays if it is cut off.
+    pub(crate) fn mark(&self) -> usize {
+        self.mark
+    }
+}
+
+/// Text that is cut off where it gets too wide. Writing fails from there on, so that whoever writes can
+/// stop.
+#[derive(Debug)]
+pub(crate) struct Clipped<'o> {
+    out: &'o mut String,
+    clip: &'o mut Clip,
+}
+
+impl<'o> Clipped<'o> {
+    /// Appends to `out` as long as `clip` has room.
+    pub(crate) fn new(out: &'o mut String, clip: &'o mut Clip) -> Clipped<'o> {
+        Clipped { out, clip }
     }
 }
 
 impl fmt::Write for Clipped<'_> {
     fn write_str(&mut self, text: &str) -> fmt::Result {
+        let clip = &mut *self.clip;
+        let (width, chars) = (clip.width + text.len(), clip.chars + text.len());
+        if !clip.cut
+            && text.is_ascii()
+            && width < clip.width_max
+            && chars < clip.width_max.saturating_mul(4)
+        {
+            self.out.push_str(text);
+            (clip.width, clip.chars, clip.mark) = (width, chars, self.out.len());
+            return Ok(());
+        }
         text.chars().try_for_each(|c| self.write_char(c))
     }
 
     fn write_char(&mut self, c: char) -> fmt::Result {
-        if self.cut {
+        let clip = &mut *self.clip;
+        if clip.cut {
             return Err(fmt::Error);
         }
-        let width = self.width + char_width(c);
-        self.chars += 1;
-        if width > self.width_max || self.chars > self.width_max.saturating_mul(4) {
-            self.cut = true;
-            self.out.truncate(self.mark);
-            if self.width_max > 0 {
+        let width = clip.width + char_width(c);
+        clip.chars += 1;
+        if width > clip.width_max || clip.chars > clip.width_max.saturating_mul(4) {
+            clip.cut = true;
+            self.out.truncate(clip.mark);
+            if clip.width_max > 0 {
                 self.out.push('…');
-                self.width = self.width_max;
             }
             return Err(fmt::Error);
         }
         self.out.push(c);
-        self.width = width;
-        if width < self.width_max {
-            self.mark = self.out.len();
+        clip.width = width;
+        if width < clip.width_max {
+            clip.mark = self.out.len();
         }
         Ok(())
     }
@@ -217,7 +254,9 @@ mod tests {
     fn clipped_text_ends_in_an_ellipsis_within_its_width() {
         let clip = |text: &str, width: usize| {
             let mut out = String::new();
-            let whole = fmt::Write::write_str(&mut Clipped::new(&mut out, width), text).is_ok();
+            let whole =
+                fmt::Write::write_str(&mut Clipped::new(&mut out, &mut Clip::new(width, 0)), text)
+                    .is_ok();
             (out, whole)
         };
         assert_eq!(clip("abcd", 4), ("abcd".into(), true));

@@ -3,25 +3,28 @@
 mod builtin;
 pub mod chat;
 mod check;
-
+mod coverage;
 pub mod diagnostics;
 pub mod escape;
 pub mod given;
 pub mod json;
 mod limits;
+pub mod line;
 pub mod nbt;
 pub mod plan;
 mod protocol;
 mod resolve;
 pub mod sources;
+pub mod splice;
 pub mod syntax;
 mod table;
+pub mod tree;
 pub mod value;
 mod version;
 
 pub use builtin::{Builtin, builtin, builtins};
-
-pub use check::{Coverage, CoverageEntry, Report, TestFailure, check, coverage};
+pub use check::{Report, TestFailure, check};
+pub use coverage::{Coverage, CoverageEntry, Gap, coverage};
 pub use diagnostics::{Diagnostic, Diagnostics, Severity, render};
 pub use given::Given;
 pub use limits::Limits;
@@ -30,5 +33,6 @@ pub use protocol::{
     Dialect, Effect, Event, PacketDefinition, Problems, Protocol, Stack, StateId, VersionFrom,
 };
 pub use sources::{LoadError, Loader, SourceFile, Sources};
+pub use splice::{EditError, Edits};
 pub use table::Table;
 pub use version::{Version, VersionId, Versions};

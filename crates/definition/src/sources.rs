@@ -87,14 +87,13 @@ impl SourceFile {
     pub fn line_col(&self, offset: u32) -> (usize, usize) {
         let line = self.line_starts.partition_point(|start| *start <= offset);
         let start = self.line_start(line) as usize;
-        let end = (offset as usize).min(self.text.len()).max(start);
-        let before = self.text.char_indices().map(|(at, _)| at);
-        let column = match self.text.get(start..end) {
-            Some(text) => text.chars().count(),
-            None => before.skip_while(|at| *at < start).take_while(|at| *at < end).count() - 1,
-        };
-        let bom = usize::from(line == 1 && self.text.starts_with('\u{feff}') && column > 0);
-        (line, column + 1 - bom)
+        let mut end = (offset as usize).min(self.text.len()).max(start);
+        while !self.text.is_char_boundary(end) {
+            end -= 1;
+        }
+        let before = &self.text[start..end];
+        let column = before.chars().count() + 1 - usize::from(before.starts_with('\u{feff}'));
+        (line, column)
     }
 
     /// The offset at which a line starts; lines count from 1.
@@ -144,5 +143,46 @@ impl Sources {
     /// A span of no file is at 1:1.
     pub fn line_col(&self, span: Span) -> (usize, usize) {
         self.get(span.file).map_or((1, 1), |file| file.line_col(span.start))
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn columns_count_characters_from_one() {
+        let mut sources = Sources::new();
+        let file = sources.add("a.wire", "\u{feff}ab\r\né😀x\n");
+        let at = |start| sources.line_col(Span { file, start, end: start });
+        assert_eq!(at(0), (1, 1));
+        assert_eq!(at(3), (1, 1));
+        assert_eq!(at(4), (1, 2));
+        assert_eq!(at(7), (2, 1));
+        assert_eq!(at(8), (2, 1), "inside a character is at it");
+        assert_eq!(at(9), (2, 2));
+        assert_eq!(at(13), (2, 3));
+        assert_eq!(at(15), (3, 1));
+        assert_eq!(at(u32::MAX), (3, 1));
+        assert_eq!(sources.line_col(Span { file: 7, start: 3, end: 3 }), (1, 1));
+    }
+
+    #[test]
+    fn files_are_numbered_in_the_order_they_came() {
+        let mut sources = Sources::new();
+        assert_eq!((sources.add("a", "1"), sources.add("b", "2")), (0, 1));
+        assert_eq!(sources.get(1).map(|file| file.name.as_str()), Some("b"));
+        assert!(sources.get(2).is_none());
+        assert_eq!(sources.files().len(), 2);
+    }
+
+    #[test]
+    fn more_files_than_have_numbers_share_the_last() {
+        let mut sources = Sources::new();
+        for _ in 0..MAX_SOURCE_FILES {
+            sources.add("", "");
+        }
+        assert_eq!(sources.add("one more", ""), u16::MAX);
+        assert_eq!(sources.files().len(), MAX_SOURCE_FILES);
     }
 }

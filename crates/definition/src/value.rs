@@ -180,7 +180,7 @@ pub(crate) fn is_exact(encoding: Encoding, text: &str, bytes: &[u8]) -> bool {
         Encoding::Latin1 => true,
         Encoding::Utf16 => {
             let units = bytes.chunks_exact(2).map(|c| u16::from_be_bytes([c[0], c[1]]));
-            bytes.len() % 2 == 0 && text.encode_utf16().eq(units)
+            bytes.len().is_multiple_of(2) && text.encode_utf16().eq(units)
         }
         Encoding::Mutf8 => {
             let mut rest = bytes;

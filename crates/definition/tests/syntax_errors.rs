@@ -5,6 +5,7 @@
 use std::fs;
 use std::path::Path;
 
+use midwire_definition::diagnostics::SYNTAX_CODES;
 use midwire_definition::syntax::parse;
 use midwire_definition::{Diagnostics, Sources, render};
 
@@ -31,5 +32,14 @@ fn mistakes_are_explained() {
     }
     for (is, should) in actual.split("=== ").zip(table.split("=== ")) {
         assert!(is == should, "is:\n{is}\nshould be:\n{should}");
+    }
+}
+
+#[test]
+fn every_code_has_an_example() {
+    let table = include_str!("syntax/errors.txt");
+    for (code, about) in SYNTAX_CODES {
+        // A text over the limit is too long for an example.
+        assert!(*code == "W014" || table.contains(&format!("error[{code}]")), "{code}: {about}");
     }
 }

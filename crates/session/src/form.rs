@@ -1,8 +1,8 @@
 //! The form of one direction at one end: protocol state, compression, encryption, variables.
 //!
-//! Each direction has two forms. The *received* one is what its sender writes, and packets are read in it.
-//! The *sent* one is what its receiver reads, and packets are made in it. A packet with an event changes all
-//! four, each when that end of that connection changes it:
+//! Each direction has two forms. The *received* one is what its sender writes, and packets are read
+//! in it. The *sent* one is what its receiver reads, and packets are made in it. A packet with an
+//! event changes all four, each when that end of that connection changes it:
 //!
 //! ```text
 //!   packet P goes from X to Y            X changes both as it sends P, Y as it gets P
@@ -13,8 +13,8 @@
 //!   received, the opposite    Y writes   some time after P was handed to Y
 //! ```
 //!
-//! The last is the only one whose time is not known: frames that Y sent before it got P are still on their
-//! way. Until one comes that is clearly new, they are read in the old and the new form.
+//! The last is the only one whose time is not known: frames that Y sent before it got P are still
+//! on their way. Until one comes that is clearly new, they are read in the old and the new form.
 
 use std::collections::VecDeque;
 use std::sync::Arc;
@@ -22,8 +22,24 @@ use std::sync::Arc;
 use midwire_codec::Direction;
 use midwire_definition::{Effect, StateId};
 
-/// What packets change, shared by those who will apply it.
-pub(crate) type Effects = Arc<[Effect]>;
+/// What a packet changes, shared by those who will apply it. Hardly any packet changes anything.
+#[derive(Clone, Debug, Default)]
+pub(crate) struct Effects(Option<Arc<[Effect]>>);
+
+impl std::ops::Deref for Effects {
+    type Target = [Effect];
+
+    fn deref(&self) -> &[Effect] {
+        self.0.as_deref().unwrap_or_default()
+    }
+}
+
+impl FromIterator<Effect> for Effects {
+    fn from_iter<I: IntoIterator<Item = Effect>>(effects: I) -> Self {
+        let effects: Vec<_> = effects.into_iter().collect();
+        Self((!effects.is_empty()).then(|| effects.into()))
+    }
+}
 
 /// How bytes of a direction are written and read at one end.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -84,8 +100,8 @@ pub(crate) fn compression(effects: &[Effect]) -> Option<i64> {
     })
 }
 
-/// Changes that a sender may have been told of before it shows that it has made the first of them. No game
-/// comes near; more are taken as made.
+/// Changes that a sender may have been told of before it shows that it has made the first of them.
+/// No game comes near; more are taken as made.
 const ANNOUNCED_MAX: usize = 8;
 
 /// The form that a direction is received in, and changes of it that its sender has been told.
@@ -100,7 +116,7 @@ pub(crate) struct Received {
 struct Announced {
     /// Oldest first. The sender makes them in this order, each at an unknown time.
     changes: VecDeque<Effects>,
-    /// Frames that came since, none of which was clearly new.
+    /// Frames in a row that were neither clearly old nor clearly new.
     frames: u32,
 }
 
@@ -162,7 +178,8 @@ impl Received {
         }
     }
 
-    /// A frame came that was not clearly new. Gives how many there have been.
+    /// A frame came that was neither clearly old nor clearly new. Gives how many there were in a
+    /// row.
     pub(crate) fn count_unclear(&mut self) -> u32 {
         self.announced.as_mut().map_or(0, |announced| {
             announced.frames = announced.frames.saturating_add(1);
@@ -197,7 +214,7 @@ mod tests {
     #[test]
     fn a_change_that_changes_nothing_is_not_waited_for() {
         let mut received = Received::new(form());
-        let effects: Effects = [Effect::Assign { variable: 1, value: 0 }].into();
+        let effects: Effects = [Effect::Assign { variable: 1, value: 0 }].into_iter().collect();
         received.announce(&effects, Serverbound);
         assert!(!received.is_changing());
     }
@@ -205,9 +222,12 @@ mod tests {
     #[test]
     fn announced_changes_build_on_each_other_and_on_what_the_sender_did_before() {
         let mut received = Received::new(form());
-        received.announce(&[Effect::Compression { threshold: 64 }].into(), Serverbound);
         received
-            .announce(&[Effect::State { direction: None, state: StateId(2) }].into(), Serverbound);
+            .announce(&[Effect::Compression { threshold: 64 }].into_iter().collect(), Serverbound);
+        received.announce(
+            &[Effect::State { direction: None, state: StateId(2) }].into_iter().collect(),
+            Serverbound,
+        );
         received.form.apply(&[Effect::Assign { variable: 0, value: 5 }], Serverbound);
         let forms = received.forms(Serverbound);
         let seen: Vec<_> = forms.iter().map(|f| (f.state.0, f.threshold, f.conn[0])).collect();

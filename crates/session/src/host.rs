@@ -1,17 +1,15 @@
 //! Telling the server the address it is known by, not the one that the client was told.
 
-use midwire_codec::ByteOrder;
-use midwire_codec::varint::write_uvarint;
-use midwire_definition::Packet;
-use midwire_definition::plan::{Flow, Group, IntRepr, Kind, Len, Node, Place, Visitor};
+use midwire_definition::plan::{Flow, Group, Kind, Node, Visitor};
 use midwire_definition::value::Value;
+use midwire_definition::{Edits, Given, Packet};
 
 use crate::setup::HostRewrite;
 
 /// What an address field will say: the new host with what stood behind the old one. Behind a zero
-/// character mod loaders and forwarding proxies put their own data; a final dot is how a name that was
-/// looked up by an SRV record is written.
-pub(crate) fn host(old: &str, new: &str) -> String {
+/// character mod loaders and forwarding proxies put their own data; a final dot is how a name that
+/// was looked up by an SRV record is written.
+fn host(old: &str, new: &str) -> String {
     let (name, suffix) = match old.find('\0') {
         Some(at) => old.split_at(at),
         None => (old, ""),
@@ -20,74 +18,65 @@ pub(crate) fn host(old: &str, new: &str) -> String {
     format!("{new}{dot}{suffix}")
 }
 
-/// The payload with the new address in its marked fields; `None` if it has none, or says so already.
-pub(crate) fn rewrite(mut packet: Packet<'_>, to: &HostRewrite) -> Option<Vec<u8>> {
-    let mut found = Found { to, fields: Vec::new() };
-    packet.walk(&mut found);
-    let payload = packet.payload();
-    let mut out = Vec::with_capacity(payload.len() + to.host.len());
-    let mut copied = 0;
-    for (place, new) in found.fields {
-        out.extend_from_slice(payload.get(copied..place.start as usize)?);
-        out.extend_from_slice(&new);
-        copied = place.end as usize;
-    }
-    out.extend_from_slice(payload.get(copied..)?);
-    (out != payload).then_some(out)
+/// The edits that put the address into a packet's marked fields; none if it says so already.
+pub(crate) fn edits(packet: &mut Packet<'_>, to: &HostRewrite) -> Edits {
+    let mut marked = Marked { to, around: Vec::new(), edits: Edits::new() };
+    packet.walk(&mut marked);
+    marked.edits
 }
 
-/// The marked fields, in wire order, and what they will be.
-struct Found<'a> {
+struct Marked<'a> {
     to: &'a HostRewrite,
-    fields: Vec<(Place, Vec<u8>)>,
+    /// The names of the structs around.
+    around: Vec<String>,
+    edits: Edits,
 }
 
-impl Visitor for Found<'_> {
+impl Visitor for Marked<'_> {
     fn value(&mut self, node: &Node<'_>, value: &Value<'_>) {
         let marks = &node.field.marks;
         let new = match (value, &node.field.kind) {
-            (Value::Text(old, ..), Kind::Str { len: Len::Prefix { repr, .. }, .. })
-                if marks.host =>
-            {
-                text(*repr, &host(old, &self.to.host))
+            (Value::Text(old, ..), Kind::Str { .. }) if marks.host => {
+                let new = host(old, &self.to.host);
+                (new != **old).then_some(Given::Text(new))
             }
-            (Value::Int(_), Kind::Int(repr)) if marks.port => number(*repr, self.to.port.into()),
+            (Value::Int(old), _) if marks.port => {
+                let new = i128::from(self.to.port);
+                (new != *old).then_some(Given::Int(new))
+            }
             _ => None,
         };
-        if let Some(new) = new.filter(|_| node.place.buffer == 0) {
-            self.fields.push((node.place, new));
+        if let Some(new) = new {
+            let path: Vec<&str> = self.around.iter().map(String::as_str).collect();
+            self.edits.set(&[&path[..], &[node.name]].concat().join("."), new);
         }
     }
 
-    fn open(&mut self, _: &Node<'_>, _: Group) -> Flow {
-        Flow::Enter
-    }
-
-    fn close(&mut self, _: &Node<'_>) {}
-}
-
-/// A text behind its length in bytes.
-fn text(prefix: IntRepr, text: &str) -> Option<Vec<u8>> {
-    let mut bytes = number(prefix, u32::try_from(text.len()).ok()?)?;
-    bytes.extend_from_slice(text.as_bytes());
-    Some(bytes)
-}
-
-fn number(repr: IntRepr, value: u32) -> Option<Vec<u8>> {
-    let mut bytes = Vec::new();
-    match repr {
-        IntRepr::Varint | IntRepr::Uvarint => write_uvarint(value, &mut bytes),
-        IntRepr::Fixed { bytes: width, order, .. } if width <= 4 => {
-            let width = usize::from(width);
-            if width < 4 && value >> (8 * width) != 0 {
-                return None;
+    fn open(&mut self, node: &Node<'_>, group: Group) -> Flow {
+        match group {
+            Group::Struct => {
+                self.around.push(node.name.to_owned());
+                Flow::Enter
             }
-            match order {
-                ByteOrder::Big => bytes.extend_from_slice(&value.to_be_bytes()[4 - width..]),
-                ByteOrder::Little => bytes.extend_from_slice(&value.to_le_bytes()[..width]),
-            }
+            // an address is said once
+            Group::List(_) => Flow::Skip,
         }
-        _ => return None,
     }
-    Some(bytes)
+
+    fn close(&mut self, _: &Node<'_>) {
+        self.around.pop();
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::host;
+
+    #[test]
+    fn what_stands_behind_the_host_is_kept() {
+        assert_eq!(host("localhost", "a.example"), "a.example");
+        assert_eq!(host("localhost.", "a.example"), "a.example.");
+        assert_eq!(host("localhost\0FML2\0", "a.example"), "a.example\0FML2\0");
+        assert_eq!(host("\0FML\0", "a.example"), "a.example\0FML\0");
+    }
 }

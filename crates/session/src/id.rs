@@ -23,6 +23,30 @@ pub(crate) fn reach(stack: &Stack) -> usize {
     stack.before_id as usize + usize::from(stack.id.max_size())
 }
 
+/// Appends zeros for what stands in front of the id, and the id; `None`, and nothing, if it does
+/// not fit.
+pub(crate) fn write(stack: &Stack, id: i64, out: &mut Vec<u8>) -> Option<()> {
+    let before = vec![0; stack.before_id as usize];
+    let mut bytes = Vec::new();
+    match stack.id {
+        IntRepr::Fixed { bytes: width, order, .. } => {
+            let wide = i128::from(id).to_be_bytes();
+            bytes.extend_from_slice(wide.get(16 - usize::from(width)..)?);
+            if order == ByteOrder::Little {
+                bytes.reverse();
+            }
+        }
+        IntRepr::Varint => varint::write_varint(i32::try_from(id).ok()?, &mut bytes),
+        IntRepr::Uvarint => varint::write_uvarint(u32::try_from(id).ok()?, &mut bytes),
+        IntRepr::Varlong => varint::write_varlong(id, &mut bytes),
+        IntRepr::Zigzag32 => varint::write_zigzag32(i32::try_from(id).ok()?, &mut bytes),
+        IntRepr::Zigzag64 => varint::write_zigzag64(id, &mut bytes),
+        IntRepr::Varint128 => varint::write_varint128(u128::try_from(id).ok()?, &mut bytes),
+    }
+    let payload = [before, bytes].concat();
+    (read(stack, &payload)? == (id, payload.len())).then(|| out.extend_from_slice(&payload))
+}
+
 fn wide(repr: IntRepr, bytes: &[u8]) -> Option<(i64, usize)> {
     match repr {
         IntRepr::Fixed { bytes: width, signed, order } => {
@@ -79,6 +103,31 @@ mod tests {
         let fixed = IntRepr::Fixed { bytes: 2, signed: false, order: ByteOrder::Little };
         assert_eq!(read(&stack(fixed, 3), &[9, 9, 9, 0x34, 0x12]), Some((0x1234, 5)));
         assert_eq!(read(&stack(fixed, 3), &[9, 9, 9, 0x34]), None);
+    }
+
+    #[test]
+    fn an_id_is_written_as_it_is_read() {
+        let fixed = |bytes, signed, order| IntRepr::Fixed { bytes, signed, order };
+        for repr in [
+            fixed(1, false, ByteOrder::Big),
+            fixed(2, true, ByteOrder::Little),
+            fixed(16, false, ByteOrder::Big),
+            IntRepr::Varint,
+            IntRepr::Varlong,
+            IntRepr::Uvarint,
+            IntRepr::Varint128,
+            IntRepr::Zigzag32,
+            IntRepr::Zigzag64,
+        ] {
+            let stack = stack(repr, 2);
+            for id in [-70_000, -1, 0, 1, 127, 128, 255, 256, 70_000, i64::MAX] {
+                let mut bytes = Vec::new();
+                match write(&stack, id, &mut bytes) {
+                    Some(()) => assert_eq!(read(&stack, &bytes), Some((id, bytes.len()))),
+                    None => assert!(bytes.is_empty() && !(0..128).contains(&id), "{repr:?} {id}"),
+                }
+            }
+        }
     }
 
     #[test]

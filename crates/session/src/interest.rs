@@ -77,6 +77,16 @@ impl Tables {
         }
     }
 
+    /// The definition of a name; case and `_` do not matter.
+    pub(crate) fn named(
+        &self,
+        state: StateId,
+        direction: Direction,
+        name: &str,
+    ) -> Option<&Arc<PacketDefinition>> {
+        self.dialect.packet_named(state, direction, name)
+    }
+
     /// Whether the session itself needs a packet.
     pub(crate) fn needs(&self, state: StateId, direction: Direction, id: i64) -> bool {
         let ids = self.ids(state, direction);

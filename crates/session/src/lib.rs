@@ -11,6 +11,41 @@
 //! ```
 //!
 //! Sockets, a capture file and a test drive it by the same calls; see [`Session`].
+//!
+//! ```
+//! use bytes::BytesMut;
+//! use midwire_definition::builtin;
+//! use midwire_session::{
+//!     Direction, Elapsed, Event, Options, Output, Scratch, Session, Setup, Watch,
+//! };
+//!
+//! let terraria = builtin("terraria").expect("it is built in");
+//! let mut session = Session::new(Setup::new(terraria, Options::default()));
+//! session.set_watch(Watch::Packets);
+//! let mut scratch = Scratch::default();
+//!
+//! // a frame, and the start of another, which waits for the rest
+//! let mut bytes = BytesMut::from(&b"\x0f\0\x01\x0bTerraria319\x03\0"[..]);
+//! let at = Elapsed::from_millis(5);
+//! session.handle_bytes(Direction::Serverbound, &mut bytes, at, &mut scratch);
+//! assert_eq!(bytes, b"\x03\0"[..]);
+//!
+//! let mut seen = Vec::new();
+//! while let Some(output) = session.poll_output() {
+//!     seen.push(match output {
+//!         Output::Send { direction, bytes } => format!("{} bytes {direction}", bytes.len()),
+//!         Output::Finish { direction } => format!("no more {direction}"),
+//!         Output::Abort { direction } => format!("reset {direction}"),
+//!         Output::Event(Event::Packet(packet)) => {
+//!             let name = packet.definition.map_or("unknown".into(), |known| known.name.clone());
+//!             format!("packet {} {} {name}", packet.number, packet.direction)
+//!         }
+//!         Output::Event(Event::Version { number, .. }) => format!("version {number:?}"),
+//!         Output::Event(_) => continue,
+//!     });
+//! }
+//! assert_eq!(seen, ["version Some(319)", "packet 1 serverbound Hello", "15 bytes serverbound"]);
+//! ```
 
 mod event;
 mod form;
@@ -33,4 +68,6 @@ pub use midwire_codec::Direction;
 pub use scratch::Scratch;
 pub use session::{Output, Session};
 pub use setup::{HostRewrite, OnLostFraming, Options, Setup};
-pub use verdict::{InjectError, Judge, NewPacket, PacketInfo, UnknownPacket, Verdict};
+pub use verdict::{
+    ComposeError, InjectError, Judge, NewPacket, PacketInfo, UnknownPacket, Verdict,
+};

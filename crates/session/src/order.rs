@@ -1,13 +1,12 @@
 //! What is held back in one direction, in the order in which it will be sent.
 
 use std::collections::VecDeque;
-use std::sync::Arc;
 
 use bytes::Bytes;
-use midwire_definition::StateId;
+use midwire_codec::Direction;
 
 use crate::event::{Elapsed, PacketNumber};
-use crate::form::Effects;
+use crate::form::{Effects, Form};
 
 /// What is sent when its turn comes.
 #[derive(Debug)]
@@ -58,13 +57,18 @@ pub(crate) enum Gate {
 }
 
 /// An intercepted packet.
-#[derive(Debug)]
+#[derive(Clone, Debug)]
 pub(crate) struct Held {
     pub(crate) number: PacketNumber,
+    pub(crate) direction: Direction,
     pub(crate) came: Came,
-    /// The protocol state and variables it was read with.
-    pub(crate) state: StateId,
-    pub(crate) conn: Arc<[i64]>,
+    /// The form it was read in.
+    pub(crate) form: Form,
+    /// Id and fields, plain, and where the fields start.
+    pub(crate) payload: Bytes,
+    pub(crate) body: u32,
+    /// The payload that goes on if nobody decides otherwise, where it is another one.
+    pub(crate) new: Option<Bytes>,
 }
 
 #[derive(Debug)]
@@ -143,7 +147,8 @@ impl Order {
         })
     }
 
-    /// Decides about an intercepted packet: what is sent in its place (nothing, when dropped), and when.
+    /// Decides about an intercepted packet: what is sent in its place (nothing, when dropped), and
+    /// when.
     pub(crate) fn decide(&mut self, number: PacketNumber, item: Option<Item>, gate: Gate) {
         let is_it = |w: &Waiting| matches!(&w.gate, Gate::Held(held) if held.number == number);
         let Some(at) = self.queue.iter().position(is_it) else { return };

@@ -4,7 +4,7 @@ use std::time::Duration;
 
 use bytes::Bytes;
 use midwire_codec::Direction;
-use midwire_definition::{Packet, PacketDefinition, StateId, VersionId};
+use midwire_definition::{EditError, Edits, Packet, PacketDefinition, StateId, VersionId};
 use thiserror::Error;
 
 use crate::event::{Elapsed, Origin, PacketNumber};
@@ -17,6 +17,8 @@ pub enum Verdict {
     Pass,
     /// It does not go on.
     Drop,
+    /// It goes on with these fields changed. If that cannot be done, it goes on as it came.
+    Edit(Edits),
     /// It goes on with this payload: id and fields, plain.
     Replace(Bytes),
     /// It waits for [`Session::resume`](crate::Session::resume), and what follows it waits behind.
@@ -36,6 +38,9 @@ pub struct PacketInfo<'a> {
     pub state: StateId,
     /// The version it was read with.
     pub version: VersionId,
+    /// The session's own version is not listed, and this is the nearest below it; or it has not
+    /// said one yet, and this is the newest.
+    pub assumed: bool,
     /// Its id.
     pub id: i64,
     /// What the id stands for; `None`: unknown.
@@ -63,8 +68,8 @@ pub trait Judge: Send {
         definition: Option<&PacketDefinition>,
     ) -> bool;
 
-    /// Decides about a packet. `fields` is there if the packet is known and not opaque; what could not
-    /// be read of it says [`Packet::error`].
+    /// Decides about a packet. `fields` is there if the packet is known and not opaque; what could
+    /// not be read of it says [`Packet::error`].
     fn judge(&mut self, info: &PacketInfo<'_>, fields: Option<&mut Packet<'_>>) -> Verdict;
 
     /// Who is named as having changed a packet.
@@ -133,6 +138,31 @@ pub enum InjectError {
     /// No frame can hold the payload.
     #[error("{0}")]
     Frame(#[from] midwire_codec::FrameError),
+}
+
+/// Why a payload was not made.
+#[derive(Clone, Debug, PartialEq, Error)]
+#[non_exhaustive]
+pub enum ComposeError {
+    /// The receiver's protocol state has no packet of that name.
+    #[error("there is no {direction} packet `{name}` in {state}")]
+    Undefined {
+        /// Which direction.
+        direction: Direction,
+        /// The name that was asked for.
+        name: String,
+        /// The receiver's protocol state.
+        state: String,
+    },
+    /// The packet's fields are not known.
+    #[error("the fields of `{name}` are not known")]
+    Opaque {
+        /// Its name.
+        name: String,
+    },
+    /// A field cannot be written as it was given.
+    #[error("{0}")]
+    Fields(#[from] EditError),
 }
 
 /// There is no intercepted packet of that number.

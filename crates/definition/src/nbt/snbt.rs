@@ -3,14 +3,15 @@
 use std::fmt::{self, Write};
 
 use super::{Event, Group, Payload, TagKind, Walk, ints, longs};
-use crate::escape::{Clipped, write_quoted};
+use crate::escape::{Clip, Clipped, write_quoted};
 use crate::plan::NbtForm;
 
 /// Appends the value at the start of `bytes` as SNBT, cut off with `…` where it is wider than `width_max`
 /// columns. A root's name is left out. What does not print is escaped.
 pub fn write_snbt(bytes: &[u8], form: NbtForm, width_max: usize, out: &mut String) {
     // Writing ends early where the text is cut off; then the rest is not looked at.
-    let _ = write_tags(bytes, form, &mut Clipped::new(out, width_max));
+    let mut clip = Clip::new(width_max, out.len());
+    let _ = write_tags(bytes, form, &mut Clipped::new(out, &mut clip));
 }
 
 fn write_tags(bytes: &[u8], form: NbtForm, out: &mut impl Write) -> fmt::Result {

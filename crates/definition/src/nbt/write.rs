@@ -410,7 +410,7 @@ fn count(found: usize, out: &mut Vec<u8>) -> Written {
 fn hex(value: &Given) -> Result<Vec<u8>, NotNbtKind> {
     match value {
         Given::Bytes(bytes) => Ok(bytes.clone()),
-        Given::Text(text) => hex_bytes(text).ok_or_else(|| NotNbtKind::Hex),
+        Given::Text(text) => hex_bytes(text).ok_or(NotNbtKind::Hex),
         other => Err(expected("bytes as hexadecimal text", other)),
     }
 }

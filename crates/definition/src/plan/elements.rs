@@ -146,10 +146,10 @@ impl Packet<'_> {
                         break;
                     }
                 }
-                Count::Sum { compare: op, total, .. } => {
-                    if compare(*op, sum, self.eval_at(total, base, at)) {
-                        break;
-                    }
+                Count::Sum { compare: op, total, .. }
+                    if compare(*op, sum, self.eval_at(total, base, at)) =>
+                {
+                    break;
                 }
                 Count::Len(_) if at >= window.len() as u32 => break,
                 _ => {}

@@ -36,9 +36,11 @@ pub(crate) use code::{ArrayCode, BlockCode, CallCode, Code, ElementShape, Fused,
 pub use error::{DecodeError, DecodeErrorKind, PathSegment};
 pub(crate) use expr::{Cond, Scope, binary, compare};
 pub use expr::{Ex, FieldRef, Member};
+pub(crate) use run::packed_words;
 pub use walk::{Flow, Found, Group, Node, Packet, Visitor};
 pub(crate) use workspace::{ABSENT, START as START_SLOT};
 pub use workspace::{Activation, Place, Workspace};
+pub(crate) use workspace::{BUFFER as BUFFER_SLOT, LIMIT as LIMIT_SLOT};
 
 use crate::syntax::ast::{Encoding, Transform};
 use crate::table::Table;
@@ -68,6 +70,8 @@ pub struct Plan {
     pub(crate) calls: Vec<CallCode>,
     /// Quick forms, each with the first of the instructions that it stands for.
     pub(crate) fused: Vec<(Fused, Op)>,
+    /// What editing needs to know, found when it is first needed.
+    pub(crate) facts: std::sync::OnceLock<crate::splice::Facts>,
 }
 
 impl Plan {
@@ -86,6 +90,7 @@ impl Plan {
             blocks: Vec::new(),
             calls: Vec::new(),
             fused: Vec::new(),
+            facts: std::sync::OnceLock::new(),
         }
     }
 }
@@ -133,8 +138,6 @@ pub struct Layout {
     pub(crate) end: Pos,
     /// The fields of an element that is one value have no names of their own.
     pub transparent: bool,
-    /// Number of value arguments that a call puts into the block.
-    pub(crate) args: u32,
 }
 
 /// An entry of a layout or of a nested struct.

@@ -47,9 +47,10 @@ fn the_quick_way_finds_what_the_exact_one_finds_in_all_tests_of_the_definitions(
         let protocol = builtin(name).unwrap();
         let conn = protocol.initial_conn();
         for test in &protocol.declarations.tests {
-            let (packet, _) = tested(&protocol, test).unwrap();
-            both_ways_agree(&packet, &test.bytes.node, &conn, &mut ws);
-            count += 1;
+            for packet in tested(&protocol, test).unwrap() {
+                both_ways_agree(&packet, &test.bytes.node, &conn, &mut ws);
+                count += 1;
+            }
         }
     }
     assert!(count > 200, "{count}");

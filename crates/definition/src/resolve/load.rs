@@ -5,7 +5,7 @@ use std::sync::{Arc, Mutex};
 
 use midwire_codec::{ByteOrder, Direction};
 
-use super::{Declarations, data, gates, stack};
+use super::{Declarations, data, gates, recursion, stack};
 use crate::diagnostics::{Diagnostic, Diagnostics, suggest};
 use crate::protocol::{Problems, Protocol, StateId, VersionFrom};
 use crate::sources::{Loader, Sources};
@@ -155,6 +155,7 @@ fn gather(
     for (index, item) in d.types.iter().enumerate() {
         d.types_by_name.entry(item.name.key()).or_default().push(index);
     }
+    d.recursive = recursion::recursive(&d.types, &d.types_by_name);
     for (index, item) in d.packets.iter().enumerate() {
         d.packets_by_name.entry(item.name.key()).or_default().push(index);
     }
@@ -301,6 +302,7 @@ fn head(
         groups: Vec::new(),
         tests: Vec::new(),
         plans: Mutex::default(),
+        recursive: HashSet::new(),
     };
     let begin = start.map_or(Some(StateId(0)), |name| declarations.state(Some(name)));
     if let (None, Some(name)) = (begin, start) {

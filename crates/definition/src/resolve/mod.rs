@@ -8,8 +8,8 @@ mod data;
 mod gates;
 mod ids;
 mod load;
-mod lower;
 mod primitives;
+mod recursion;
 mod scope;
 mod stack;
 
@@ -27,7 +27,7 @@ use crate::syntax::ast::{
 };
 use crate::table::Table;
 use crate::version::{VersionId, Versions};
-use compiler::{Broken, Compiler};
+use compiler::{Compiler, Reported};
 use gates::Interval;
 use scope::ScopeId;
 
@@ -58,6 +58,8 @@ pub(crate) struct Declarations {
     pub(crate) groups: Vec<GroupItem>,
     pub(crate) tests: Vec<TestItem>,
     plans: Mutex<HashMap<(usize, Direction), Vec<Made>>>,
+    /// Those of the types that contain themselves.
+    pub(crate) recursive: HashSet<TypeId>,
 }
 
 /// A packet's plan and events, and for which versions they hold.
@@ -69,6 +71,9 @@ pub(crate) struct Made {
     /// What was wrong; then there is no plan.
     problems: Arc<[Diagnostic]>,
 }
+
+/// A packet that a version has: state, direction, id, name, and its declaration if it has one.
+pub(crate) type Listed = (StateId, Direction, i64, Arc<str>, Option<usize>);
 
 impl Made {
     pub(crate) fn problems(&self) -> &[Diagnostic] {
@@ -113,6 +118,17 @@ impl Declarations {
         Dialect { version, by_id }
     }
 
+    /// The first version after this one that may differ from it in any packet.
+    pub(crate) fn next_change(&self, version: VersionId) -> VersionId {
+        let mut interval = Interval::ALL;
+        let packets = self.packets_at(version, &mut interval, &mut Vec::new());
+        let made = packets
+            .into_iter()
+            .filter_map(|(_, direction, _, _, item)| Some(self.made(item?, direction, version)));
+        let last = made.map(|made| made.interval.last).fold(interval.last, VersionId::min);
+        VersionId(last.0.saturating_add(1).max(version.0 + 1))
+    }
+
     /// Every packet of a version: state, direction, id, name, and its declaration if it has one.
     /// Ids given twice and names that are no packets go to `out`.
     pub(crate) fn packets_at(
@@ -120,7 +136,7 @@ impl Declarations {
         version: VersionId,
         interval: &mut Interval,
         out: &mut Vec<Diagnostic>,
-    ) -> Vec<(StateId, Direction, i64, Arc<str>, Option<usize>)> {
+    ) -> Vec<Listed> {
         let mut list = Vec::new();
         let mut from_tables: HashSet<(StateId, Direction, String)> = HashSet::new();
         for table in &self.ids {
@@ -215,24 +231,20 @@ impl Declarations {
 
     fn make(&self, packet: usize, direction: Direction, version: VersionId) -> Made {
         let item = &self.packets[packet];
-        let mut recursive = HashSet::new();
-        loop {
-            let mut compiler = Compiler::new(self, version, direction, recursive.clone());
-            let compiled = self.compile(item, direction, &mut compiler);
-            let mut interval = compiler.interval;
-            // The declaration itself may hold for fewer versions.
-            gates::admits(&item.gates, &self.versions, version, Some(direction), &mut interval);
-            match compiled {
-                Err(Broken::Recursive(ty)) if recursive.insert(ty) => continue,
-                Ok(events) if compiler.problems.is_empty() => {
-                    let wanted = item.body.is_some() || !events.is_empty();
-                    let plan = wanted.then(|| Arc::new(compiler.plan));
-                    return Made { interval, plan, events: events.into(), problems: Arc::from([]) };
-                }
-                _ => {
-                    let problems = compiler.problems.into();
-                    return Made { interval, plan: None, events: Arc::from([]), problems };
-                }
+        let mut compiler = Compiler::new(self, version, direction);
+        let compiled = self.compile(item, direction, &mut compiler);
+        let mut interval = compiler.interval;
+        // The declaration itself may hold for fewer versions.
+        gates::admits(&item.gates, &self.versions, version, Some(direction), &mut interval);
+        match compiled {
+            Ok(events) if compiler.problems.is_empty() => {
+                let wanted = item.body.is_some() || !events.is_empty();
+                let plan = wanted.then(|| Arc::new(compiler.plan));
+                Made { interval, plan, events: events.into(), problems: Arc::from([]) }
+            }
+            _ => {
+                let problems = compiler.problems.into();
+                Made { interval, plan: None, events: Arc::from([]), problems }
             }
         }
     }
@@ -242,7 +254,7 @@ impl Declarations {
         item: &'d PacketItem,
         direction: Direction,
         compiler: &mut Compiler<'d>,
-    ) -> Result<Vec<Event>, Broken> {
+    ) -> Result<Vec<Event>, Reported> {
         let scope = compiler.body(item.body.as_ref())?;
         let mut events = Vec::new();
         let (state, key) = (self.state(item.state.as_ref()), item.name.key());
@@ -262,7 +274,7 @@ impl Declarations {
         on: &'d OnItem,
         scope: ScopeId,
         compiler: &mut Compiler<'d>,
-    ) -> Result<Event, Broken> {
+    ) -> Result<Event, Reported> {
         // The body's layout is closed: its fields are those of the block that events are read in.
         let condition = match &on.condition {
             Some(e) => Some(compiler.lower_at_body(e, scope)?),
@@ -322,7 +334,7 @@ impl Declarations {
         value: &'d Expr,
         scope: ScopeId,
         compiler: &mut Compiler<'d>,
-    ) -> Result<Ex, Broken> {
+    ) -> Result<Ex, Reported> {
         match &value.kind {
             ExprKind::Path(path) if path.len() == 1 => match self.state(Some(&path[0])) {
                 Some(state) => Ok(Ex::Int(state.0.into())),

@@ -74,7 +74,14 @@ pub(super) fn frame(
         }
         return;
     };
-    stack.framing = Some(Framing { before, prefix, order, counts, max, min: 0 });
+    // A frame has at least its header; an id that is a stage of its own is no part of it.
+    let behind = after + id.and_then(IntRepr::fixed_size).unwrap_or(0) as usize;
+    let min = match (counts, prefix.width()) {
+        (Counts::Whole, Some(width)) => before + width + behind,
+        (Counts::Whole, None) => before + 1 + behind,
+        (Counts::Rest, _) => behind,
+    };
+    stack.framing = Some(Framing { before, prefix, order, counts, max, min });
     stack.before_id = after as u32;
     if let Some(id) = id {
         stack.id = id;

@@ -38,8 +38,8 @@ pub(super) fn item(i: Cursor<'_>) -> Parsed<'_, Item> {
 /// Whether a declaration may have been meant here.
 pub(super) fn resembles_item(i: Cursor<'_>) -> bool {
     let known = ITEM_KEYWORDS.iter().copied();
-    i.word().is_some_and(|word| suggest(word, known).is_some()) && i.is_name_ahead(1)
-        || i.is_word("include")
+    let is_named = i.is_name_ahead(1) || i.ahead(1).kind == Kind::Text;
+    is_named && (i.is_at_margin() || i.word().is_some_and(|word| suggest(word, known).is_some()))
 }
 
 fn no_item(i: Cursor<'_>) -> Parsed<'_, Item> {

@@ -77,7 +77,12 @@ fn named_field(i: Cursor<'_>) -> Parsed<'_, FieldKind> {
     if !after.is_symbol(":") {
         return no_colon(i, after);
     }
-    let (rest, ty) = needed_type(newlines(after.skip()))?;
+    let ty = newlines(after.skip());
+    if ty.token().first_of_line && ty.is_name_ahead(0) && ty.is_symbol_ahead(1, ":") {
+        // The next field, not the type of this one.
+        return Fault::needed(after.skip(), &[Wanted::Thing("a type")]);
+    }
+    let (rest, ty) = needed_type(ty)?;
     let (rest, value) = opt(preceded(continued("="), cut(expr))).parse(rest)?;
     let (rest, attributes) = attributes(rest)?;
     Ok((rest, FieldKind::Named { name, ty, value, attributes }))

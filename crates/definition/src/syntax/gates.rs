@@ -142,7 +142,7 @@ fn not_quoted<T>(i: Cursor<'_>) -> Parsed<'_, T> {
     let text = i.slice(span);
     let message = Diagnostic::error("W010", span, "a release is written in quotes")
         .label("not a wire number")
-        .help(format!("write `@\"{text}\"..`, or the wire number"));
+        .help(format!("write `\"{text}\"`, or the wire number"));
     Fault::known(i, message)
 }
 

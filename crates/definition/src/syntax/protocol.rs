@@ -4,13 +4,16 @@ use nom::Parser;
 use nom::combinator::{cut, map, opt};
 use nom::sequence::preceded;
 
-use super::ast::{FrameField, ProtocolEntry, ProtocolItem, Spanned, Stage, Variable, VersionFrom};
+use super::ast::{
+    FrameField, Name, ProtocolEntry, ProtocolItem, Spanned, Stage, Variable, VersionFrom,
+};
 use super::count::{counts, limit};
-use super::cursor::{Cursor, Parsed, commas, continued, keyword, name, named, symbol};
+use super::cursor::{Cursor, Parsed, continued, keyword, name, named, newlines, symbol};
 use super::expression::{expr, path};
 use super::fault::{Fault, Wanted};
 use super::gates::{attributes, direction, direction_word};
 use super::recovery::{Style, block};
+use super::token::Kind;
 use super::types::needed_type;
 use super::value::{small, string};
 use crate::diagnostics::{Diagnostic, suggest};
@@ -88,15 +91,27 @@ fn version_entry(i: Cursor<'_>) -> Parsed<'_, (Spanned<i64>, Option<Spanned<Stri
     (small, opt(string)).parse(i)
 }
 
-/// Names with commas or blanks between them.
-fn states(i: Cursor<'_>) -> Parsed<'_, Vec<super::ast::Name>> {
-    let (mut i, mut states) = commas(named("a protocol state"))(i)?;
-    while i.is_name_ahead(0) {
-        let (rest, more) = commas(name)(i)?;
-        states.extend(more);
+/// Names with commas or blanks between them, up to the next line of the block: that may stand on the
+/// same line, behind a comma.
+fn states(i: Cursor<'_>) -> Parsed<'_, Vec<Name>> {
+    let (mut i, first) = named("a protocol state")(i)?;
+    let mut states = vec![first];
+    loop {
+        let next = if i.is_symbol(",") { newlines(i.skip()) } else { i };
+        if !next.is_name_ahead(0) || begins_entry(next) {
+            return Ok((i, states));
+        }
+        let (rest, state) = name(next)?;
+        states.push(state);
         i = rest;
     }
-    Ok((i, states))
+}
+
+/// Whether a keyword of the block stands here with something of its own behind it.
+fn begins_entry(i: Cursor<'_>) -> bool {
+    let follows =
+        matches!(i.ahead(1).kind, Kind::Ident | Kind::Quoted | Kind::Integer | Kind::Symbol("{"));
+    follows && i.word().is_some_and(|word| ENTRIES.contains(&word))
 }
 
 /// What follows `frame`: nothing at all, or the fields of its header.

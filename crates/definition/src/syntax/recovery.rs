@@ -120,8 +120,8 @@ pub(super) fn resume(i: Cursor<'_>, at: usize, style: Style) -> Cursor<'_> {
         let token = here.token();
         if here.at() > begin && token.first_of_line {
             let only_brackets = open.iter().all(|symbol| *symbol != "{");
-            let is_field = here.is_name_ahead(0) && here.is_symbol_ahead(1, ":");
-            if begins_item(here, style) || (here.at() >= at && only_brackets && is_field) {
+            let is_new = here.at() == at || here.at() > at && begins_field(here);
+            if begins_item(here, style) || (only_brackets && is_new) {
                 return here;
             }
         }
@@ -141,6 +141,13 @@ pub(super) fn resume(i: Cursor<'_>, at: usize, style: Style) -> Cursor<'_> {
         }
         here = here.skip();
     }
+}
+
+/// Whether a line begins here as only fields do.
+fn begins_field(i: Cursor<'_>) -> bool {
+    i.is_name_ahead(0)
+        && (i.is_symbol_ahead(1, ":")
+            || i.is_name_ahead(1) && matches!(i.word(), Some("let" | "if" | "match")))
 }
 
 fn close(open: &mut Vec<&'static str>, symbol: &str) {

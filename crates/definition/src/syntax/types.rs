@@ -15,7 +15,7 @@ use super::cursor::{
     symbol,
 };
 use super::expression::{begins_operator, condition, continue_with, expr};
-use super::fault::{Fault, Wanted};
+use super::fault::{Fault, Wanted, unexpected};
 use super::fields::structure;
 use super::gates::{attributes, leading_gates};
 use super::recovery::{Style, block};
@@ -70,7 +70,7 @@ fn keyword_type(i: Cursor<'_>) -> Parsed<'_, TypeKind> {
         "opt" => map(boxed, TypeKind::Opt).parse(rest),
         "bytes" => map(cut(count), TypeKind::Bytes).parse(rest),
         "enum" | "flags" => {
-            let (rest, repr) = boxed(rest)?;
+            let (rest, repr) = representation(rest, word)?;
             let (rest, (entries, _)) =
                 cut(|i| block(i, Style::Words, "an entry", entry)).parse(rest)?;
             let is_enum = word == "enum";
@@ -81,7 +81,7 @@ fn keyword_type(i: Cursor<'_>) -> Parsed<'_, TypeKind> {
             };
             Ok((rest, kind))
         }
-        "bits" => bits(rest),
+        "bits" => bits(rest, word),
         "packed" => packed(rest),
         "match" => match_type(rest),
         "if" => if_type(rest),
@@ -89,6 +89,16 @@ fn keyword_type(i: Cursor<'_>) -> Parsed<'_, TypeKind> {
         "nothing" => Ok((rest, TypeKind::Nothing)),
         _ => named_type(i),
     }
+}
+
+/// The type that carries an enum, flags or bits.
+fn representation<'a>(i: Cursor<'a>, word: &str) -> Parsed<'a, Box<Type>> {
+    if i.is_symbol("{") {
+        let message = unexpected(i, &[Wanted::Thing("a type")]);
+        let help = format!("say what carries it: `{word} u8 {{ .. }}`");
+        return Fault::known(i, message.help(help));
+    }
+    boxed(i)
 }
 
 fn encoding(word: &str) -> Option<Encoding> {
@@ -251,8 +261,8 @@ fn entry_value(i: Cursor<'_>) -> Parsed<'_, Spanned<Literal>> {
     }
 }
 
-fn bits(i: Cursor<'_>) -> Parsed<'_, TypeKind> {
-    let (i, repr) = boxed(i)?;
+fn bits<'a>(i: Cursor<'a>, word: &str) -> Parsed<'a, TypeKind> {
+    let (i, repr) = representation(i, word)?;
     let (i, lsb_first) = match i.word() {
         Some("lsb") => (i.skip(), true),
         Some("msb") => (i.skip(), false),

@@ -1,21 +1,19 @@
-//! Frames that somebody looks at: reading them, asking about them, reporting them.
+//! Frames that somebody looks at: what is done with them, and what is reported.
 
 use std::ops::Range;
-use std::sync::Arc;
 
 use bytes::Bytes;
-use midwire_codec::{CompressionError, Direction, Framing};
-use midwire_definition::{PacketDefinition, StateId, Workspace};
+use midwire_codec::{Direction, Framing};
 
 use super::Session;
+use super::judge::Ruling;
+use super::read::{Plain, Read};
 use super::relay::{Stop, owned};
-use crate::event::{Event, Fate, Origin, PacketEvent, PacketNumber};
-use crate::form::{self, Effects, Form};
-use crate::host;
-use crate::id;
-use crate::interest::{Interest, Tables, Watch};
+use super::turn::effects_of;
+use crate::event::{Event, Fate, Notice, Origin, PacketEvent, PacketNumber};
+use crate::form::Effects;
+use crate::interest::Watch;
 use crate::order::{Came, Gate, Held, Item, Made};
-use crate::payload::{Fit, Stored, fit, inflate, stored};
 use crate::scratch::Scratch;
 use crate::verdict::{PacketInfo, Verdict};
 
@@ -29,31 +27,16 @@ enum Action {
     Put(Item, Gate),
 }
 
-/// A frame as it was read.
-struct Read {
-    form: Form,
-    /// The form is not only a guess.
-    sure: bool,
-    /// Which of the forms that it may be in it is.
-    index: usize,
-    plain: Plain,
-    /// Bytes of the payload when plain.
-    length: usize,
-    id: Option<i64>,
-    body: u32,
-    wanted: bool,
-    definition: Option<Arc<PacketDefinition>>,
-    problem: Option<CompressionError>,
-}
-
-/// Where the plain payload is.
-enum Plain {
-    /// Here in the chunk.
-    InFrame(Range<usize>),
-    /// In the scratch memory.
-    Inflated,
-    /// Nowhere: nobody needs it, or it cannot be had.
-    Unread,
+/// A frame among others.
+struct Looked<'a> {
+    direction: Direction,
+    number: PacketNumber,
+    chunk: &'a Bytes,
+    /// Where in the chunk it is, and where its payload.
+    frame: Range<usize>,
+    payload: Range<usize>,
+    /// Where in the direction's stream it started.
+    offset: u64,
 }
 
 impl Session {
@@ -72,13 +55,16 @@ impl Session {
             let skimmed = self.skim(direction, framing, &chunk[at..], scratch);
             self.count(direction, skimmed.len, skimmed.frames);
             at += skimmed.len;
-            let Stop::Look = skimmed.stop else { break };
-            let Ok(Some(frame)) = framing.next(&chunk[at..]) else { break };
+            let Stop::Look(frame) = skimmed.stop else { break };
             let payload = at + frame.payload.start..at + frame.payload.end;
             let frame = at..at + frame.len;
             at = frame.end;
-            let action = self.look(direction, &chunk, frame.clone(), payload, scratch);
-            match action {
+            let offset = self.side(direction).counters.bytes;
+            self.count(direction, frame.len(), 1);
+            let number = PacketNumber(self.packets);
+            let looked =
+                Looked { direction, number, chunk: &chunk, frame: frame.clone(), payload, offset };
+            match self.look(looked, scratch) {
                 Action::Pass(effects) if effects.is_empty() => {}
                 Action::Pass(effects) if self.side(direction).order.is_empty() => {
                     self.sent(direction, at - run, &effects);
@@ -108,392 +94,161 @@ impl Session {
         self.pass(direction, chunk.slice(run..at));
     }
 
-    fn look(
-        &mut self,
-        direction: Direction,
-        chunk: &Bytes,
-        frame: Range<usize>,
-        payload: Range<usize>,
-        scratch: &mut Scratch,
-    ) -> Action {
-        let offset = self.side(direction).counters.bytes;
-        self.count(direction, frame.len(), 1);
-        let number = PacketNumber(self.packets);
-        let mut read = self.read(direction, chunk, payload.clone(), scratch);
-        if !read.wanted && self.watch == Watch::Nothing && !self.side(direction).diverged {
+    fn look(&mut self, looked: Looked<'_>, scratch: &mut Scratch) -> Action {
+        let direction = looked.direction;
+        let mut read = self.read(direction, looked.chunk, looked.payload.clone(), scratch);
+        if !read.wanted && !self.side(direction).diverged {
+            if self.watch > Watch::Nothing {
+                self.report(looked, read, &scratch.plain, Fate::Passed, Ruling::default());
+            }
             return Action::Pass(Effects::default());
         }
-        self.learn_version(direction, chunk, &mut read, scratch);
+        self.learn_version(direction, looked.chunk, &mut read, scratch);
 
         let Scratch { workspace, plain, .. } = scratch;
-        let bytes: &[u8] = match &read.plain {
-            Plain::InFrame(range) => &chunk[range.clone()],
-            Plain::Inflated => plain,
-            Plain::Unread => &[],
-        };
+        let payload = read.payload(looked.chunk, plain);
         let definition = read.definition.as_deref();
         let mut effects = Effects::default();
-        if read.sure && definition.is_some_and(|d| !d.events.is_empty()) {
-            effects = effects_of(definition, bytes, read.body, &read.form.conn, workspace);
+        if read.sure {
+            effects = effects_of(definition, payload, read.body, &read.form, workspace);
         }
-        let mut changed_by = None;
-        let mut replacement =
-            self.rewritten(definition, bytes, read.body, &read.form.conn, workspace);
-        if replacement.is_some() {
-            changed_by = Some(Origin::Midwire);
-        }
-        let info = PacketInfo {
-            number,
-            direction,
-            state: read.form.state,
-            version: self.tables.version,
-            id: read.id.unwrap_or_default(),
-            definition,
-            payload: bytes,
-            body: read.body,
-            wire_length: u32::try_from(frame.len()).unwrap_or(u32::MAX),
-            at: self.now,
-        };
-        let verdict = match read.wanted {
-            true => self.judge(&info, &read.form.conn, workspace),
-            false => Verdict::Pass,
-        };
-        if let Verdict::Replace(new) = &verdict {
-            let body = id::read(&self.setup.protocol.stack, new).map_or(0, |(_, body)| body as u32);
-            let again = self.rewritten(definition, new, body, &read.form.conn, workspace);
-            replacement = Some(again.unwrap_or_else(|| new.clone()));
-            changed_by = self.judged.as_ref().map(|judged| judged.judge.origin());
-        }
-
-        let is_held = matches!(verdict, Verdict::Intercept);
-        let waits = is_held
-            || matches!(verdict, Verdict::Delay(_))
-            || !self.side(direction).order.is_empty();
-        let is_plain = !matches!(read.plain, Plain::Unread) && read.problem.is_none();
-        let came = |effects: &Effects| Came {
-            frame: if waits { owned(&chunk[frame.clone()]) } else { chunk.slice(frame.clone()) },
-            threshold: read.form.threshold,
-            effects: effects.clone(),
-        };
-        let item = match &replacement {
-            _ if matches!(verdict, Verdict::Drop) => None,
-            Some(new) => {
-                let changed = self.effects_at(direction, new, &read.form, workspace);
-                self.diverge(&effects, &changed);
-                Some(Item::Payload(Made {
-                    number,
-                    payload: new.clone(),
-                    instead: Some(came(&effects)),
-                    changed: true,
-                    forced: true,
-                    effects: changed,
-                }))
-            }
-            None if self.side(direction).diverged && is_plain => Some(Item::Payload(Made {
-                number,
-                payload: owned(bytes),
-                instead: Some(came(&effects)),
-                changed: false,
-                forced: true,
-                effects: effects.clone(),
-            })),
-            None if is_held || matches!(verdict, Verdict::Delay(_)) => {
-                Some(Item::Frame(came(&effects).frame, effects.clone()))
-            }
-            None => None,
-        };
-        let changed = replacement.is_some();
-        let (fate, action) = match (verdict, item) {
-            (Verdict::Drop, _) => {
-                self.side(direction).counters.dropped += 1;
-                self.diverge(&effects, &Effects::default());
-                (Fate::Dropped, Action::Drop)
-            }
-            (Verdict::Intercept, Some(item)) => {
-                let held = Held {
-                    number,
-                    came: came(&effects),
-                    state: read.form.state,
-                    conn: read.form.conn.clone(),
-                };
-                (Fate::Held, Action::Put(item, Gate::Held(Box::new(held))))
-            }
-            (Verdict::Delay(wait), Some(item)) => {
-                let until = self.now.after(wait);
-                (Fate::Delayed(until), Action::Put(item, Gate::Until(until)))
-            }
-            (_, Some(item)) => {
-                let fate = if changed { Fate::Changed } else { Fate::Passed };
-                (fate, Action::Put(item, Gate::Open))
-            }
-            (_, None) => (Fate::Passed, Action::Pass(effects.clone())),
-        };
-        if changed && fate != Fate::Dropped {
-            self.side(direction).counters.changed += 1;
-        }
-        if self.watch > Watch::Nothing {
-            let payload = match &read.plain {
-                _ if self.watch < Watch::Packets => None,
-                Plain::InFrame(range) => Some(chunk.slice(range.clone())),
-                Plain::Inflated => Some(owned(bytes)),
-                Plain::Unread => Some(chunk.slice(payload)),
-            };
-            self.event(Event::Packet(PacketEvent {
-                number,
+        let mut ruling = Ruling::default();
+        if read.wanted {
+            let info = PacketInfo {
+                number: looked.number,
                 direction,
                 state: read.form.state,
                 version: self.tables.version,
-                id: read.id,
-                definition: read.definition,
+                assumed: self.assumed,
+                id: read.id.unwrap_or_default(),
+                definition,
                 payload,
                 body: read.body,
-                length: u32::try_from(read.length).unwrap_or(u32::MAX),
-                wire_length: u32::try_from(frame.len()).unwrap_or(u32::MAX),
-                offset,
+                wire_length: u32::try_from(looked.frame.len()).unwrap_or(u32::MAX),
                 at: self.now,
-                conn: read.form.conn,
-                origin: Origin::sender(direction),
-                fate,
-                changed_by: changed_by.filter(|_| fate != Fate::Dropped),
-                sent: replacement.filter(|_| fate != Fate::Dropped && self.watch == Watch::Packets),
-                problem: read.problem,
-            }));
+            };
+            ruling = self.judge(&info, &read.form, workspace);
+        }
+        let mut changes = effects.clone();
+        if let Some(new) = ruling.new.as_ref().filter(|_| !matches!(ruling.verdict, Verdict::Drop))
+        {
+            changes = self.effects_at(direction, new, &read.form, workspace);
+        }
+        if let Some(reason) = ruling.refused.take() {
+            self.notice(Notice::EditRefused { number: looked.number, reason });
+        }
+        let index = read.index;
+        let (fate, action) = self.act(&looked, &read, payload, &ruling, &effects, changes);
+        if self.watch > Watch::Nothing {
+            self.report(looked, read, &scratch.plain, fate, ruling);
         }
         if !effects.is_empty() {
-            self.commit(direction, read.index);
+            self.commit(direction, index);
             self.was_sent(direction, &effects);
         }
         action
     }
 
-    /// Reads a frame as far as anybody needs it.
-    fn read(
+    /// What is to be sent for a packet that changes `effects`, and is to be sent such that it
+    /// changes `changes`.
+    fn act(
         &mut self,
-        direction: Direction,
-        chunk: &[u8],
-        payload: Range<usize>,
-        scratch: &mut Scratch,
-    ) -> Read {
-        let (form, index, sure) = self.form_of(direction, &chunk[payload.clone()], scratch);
-        let stack = &self.setup.protocol.stack;
-        let judged = self.judged.as_deref();
-        let interest = Interest::new(&self.tables, judged, form.state, direction);
-        let side = &self.sides[direction.index()];
-        let all = self.watch == Watch::Packets || side.diverged;
-        let peek = all || self.watch == Watch::Ids || interest.any();
-        let wants = |id: Option<(i64, usize)>| id.is_some_and(|(id, _)| interest.wants(id));
-
-        let mut length = payload.len();
-        let mut problem = None;
-        let mut found = None;
-        let plain = match stored(chunk, payload, form.threshold.is_some()) {
-            Ok(Stored::Plain(range)) => {
-                length = range.len();
-                found = id::read(stack, &chunk[range.clone()]);
-                Plain::InFrame(range)
-            }
-            Ok(Stored::Deflated(data, plain_len)) => {
-                length = plain_len;
-                let data = &chunk[data];
-                let mut full = all;
-                if peek && !all {
-                    scratch.plain.clear();
-                    let reach = id::reach(stack);
-                    match scratch.inflater.inflate_prefix(data, reach, &mut scratch.plain) {
-                        Ok(_) => found = id::read(stack, &scratch.plain),
-                        Err(error) => problem = Some(error),
-                    }
-                    full = wants(found);
-                }
-                match full.then(|| inflate(scratch, data, plain_len)) {
-                    Some(Ok(())) => {
-                        found = id::read(stack, &scratch.plain);
-                        Plain::Inflated
-                    }
-                    Some(Err(error)) => {
-                        problem = Some(error);
-                        found = None;
-                        Plain::Unread
-                    }
-                    None => Plain::Unread,
-                }
-            }
-            Err(error) => {
-                problem = Some(error);
-                Plain::Unread
-            }
-        };
-        let wanted = problem.is_none() && wants(found);
-        let definition = found
-            .filter(|_| wanted || self.watch > Watch::Nothing)
-            .and_then(|(id, _)| self.tables.definition(form.state, direction, id).cloned());
-        let (id, body) = found.map_or((None, 0), |(id, body)| (Some(id), body as u32));
-        Read { form, sure, index, plain, length, id, body, wanted, definition, problem }
-    }
-
-    /// The form that a frame is in, which of those it may be in that is, and whether it fits.
-    fn form_of(
-        &mut self,
-        direction: Direction,
+        looked: &Looked<'_>,
+        read: &Read,
         payload: &[u8],
-        scratch: &mut Scratch,
-    ) -> (Form, usize, bool) {
-        let received = &self.sides[direction.index()].received;
-        if !received.is_changing() {
-            return (received.form.clone(), 0, true);
+        ruling: &Ruling,
+        effects: &Effects,
+        changes: Effects,
+    ) -> (Fate, Action) {
+        let side = self.side(looked.direction);
+        if matches!(ruling.verdict, Verdict::Drop) {
+            side.counters.dropped += 1;
+            self.diverge(effects, &Effects::default());
+            return (Fate::Dropped, Action::Drop);
         }
-        let mut forms = received.forms(direction);
-        let stack = &self.setup.protocol.stack;
-        let fits: Vec<Fit> = forms
-            .iter()
-            .map(|form| fit(stack, &self.tables, form, direction, payload, scratch))
-            .collect();
-        let best = fits.iter().copied().max().unwrap_or(Fit::Broken);
-        let index = fits.iter().rposition(|fit| *fit == best).unwrap_or(0);
-        let sure = best >= Fit::Opaque;
-        let form = forms.swap_remove(index);
-        // variables change how a packet is understood, hardly ever what a packet is
-        let differs = |old: &Form| old.state != form.state || old.threshold != form.threshold;
-        let is_clear = (0..index).all(|older| fits[older] < Fit::Opaque || !differs(&forms[older]));
-        if sure && is_clear {
-            self.commit(direction, index);
-            return (form, 0, true);
+        let is_prompt = !matches!(ruling.verdict, Verdict::Intercept | Verdict::Delay(_));
+        if is_prompt && ruling.new.is_none() && !(side.diverged && read.is_plain()) {
+            return (Fate::Passed, Action::Pass(changes));
         }
-        let max = self.setup.options.limits.in_flight_max;
-        if self.side(direction).received.count_unclear() > max {
-            self.commit(direction, usize::MAX);
-            return (self.side(direction).received.form.clone(), 0, true);
-        }
-        (form, index, sure)
-    }
-
-    /// The sender of a direction has surely made the first changes that it was told of.
-    fn commit(&mut self, direction: Direction, changes: usize) {
-        let received = &mut self.side(direction).received;
-        let before = received.form.state;
-        received.commit(changes, direction);
-        self.report_state(direction, before);
-    }
-
-    /// A packet that changes the session has been read: its sender has made the changes.
-    fn was_sent(&mut self, direction: Direction, effects: &Effects) {
-        let side = self.side(direction);
-        let before = side.received.form.state;
-        side.received.form.apply(effects, direction);
-        let back = direction.opposite();
-        self.side(back).sent.apply(effects, back);
-        self.report_state(direction, before);
-        if form::encrypts(effects) {
-            self.side(direction).opaque = true;
-            if !std::mem::replace(&mut self.encrypted, true) {
-                self.notice(crate::event::Notice::Encrypted);
+        let frame = looked.frame.clone();
+        let frame = match is_prompt && side.order.is_empty() {
+            true => looked.chunk.slice(frame),
+            false => owned(&looked.chunk[frame]),
+        };
+        let came = Came { frame, threshold: read.form.threshold, effects: effects.clone() };
+        let made = |payload: Bytes| Made {
+            number: looked.number,
+            payload,
+            instead: Some(came.clone()),
+            changed: ruling.new.is_some(),
+            forced: true,
+            effects: changes.clone(),
+        };
+        let item = match &ruling.new {
+            Some(new) => Item::Payload(made(new.clone())),
+            None if side.diverged && read.is_plain() => Item::Payload(made(owned(payload))),
+            None => Item::Frame(came.frame.clone(), changes.clone()),
+        };
+        let is_held = matches!(ruling.verdict, Verdict::Intercept);
+        side.counters.changed += u64::from(ruling.new.is_some() && !is_held);
+        let (fate, gate) = match ruling.verdict {
+            Verdict::Intercept => {
+                let held = Held {
+                    number: looked.number,
+                    direction: looked.direction,
+                    came,
+                    form: read.form.clone(),
+                    payload: owned(payload),
+                    body: read.body,
+                    new: ruling.new.clone(),
+                };
+                (Fate::Held, Gate::Held(Box::new(held)))
             }
-        }
+            Verdict::Delay(wait) => {
+                let until = self.now.after(wait);
+                (Fate::Delayed(until), Gate::Until(until))
+            }
+            _ if ruling.new.is_some() => (Fate::Changed, Gate::Open),
+            _ => (Fate::Passed, Gate::Open),
+        };
+        self.diverge(effects, &changes);
+        (fate, Action::Put(item, gate))
     }
 
-    fn report_state(&mut self, direction: Direction, before: StateId) {
-        let state = self.side(direction).received.form.state;
-        if state != before {
-            self.event(Event::State { direction, state, at: self.now });
-        }
-    }
-
-    /// Reads the version off the packet that says it, and the packet anew by the version's definitions.
-    fn learn_version(
+    fn report(
         &mut self,
-        direction: Direction,
-        chunk: &[u8],
-        read: &mut Read,
-        scratch: &mut Scratch,
+        looked: Looked<'_>,
+        read: Read,
+        inflated: &[u8],
+        fate: Fate,
+        ruling: Ruling,
     ) {
-        if self.version_known || !read.sure {
-            return;
-        }
-        let setup = self.setup.clone();
-        let Some(from) = &setup.protocol.version_from else { return };
-        let Some(definition) = read.definition.as_ref().filter(|d| d.says_version) else { return };
-        let Some(plan) = &definition.plan else { return };
-        let Scratch { workspace, plain, .. } = scratch;
-        let bytes = match &read.plain {
-            Plain::InFrame(range) => &chunk[range.clone()],
-            Plain::Inflated => plain,
-            Plain::Unread => return,
-        };
-        let mut packet = plan.decode(bytes, read.body, &read.form.conn, workspace);
-        let Some(number) = from.number(&mut packet) else { return };
-        let (version, assumed) = setup.protocol.versions.by_number(number);
-        self.set_version(version, Some(number), assumed);
-        let id = read.id.unwrap_or_default();
-        read.definition = self.tables.definition(read.form.state, direction, id).cloned();
+        let all = self.watch == Watch::Packets;
+        let payload = all.then(|| match read.plain {
+            Plain::InFrame(range) => looked.chunk.slice(range),
+            Plain::Inflated => owned(inflated),
+            Plain::Unread => looked.chunk.slice(looked.payload),
+        });
+        let is_sent = fate != Fate::Dropped;
+        self.event(Event::Packet(PacketEvent {
+            number: looked.number,
+            direction: looked.direction,
+            state: read.form.state,
+            version: self.tables.version,
+            id: read.id,
+            definition: read.definition,
+            payload,
+            body: read.body,
+            length: u32::try_from(read.length).unwrap_or(u32::MAX),
+            wire_length: u32::try_from(looked.frame.len()).unwrap_or(u32::MAX),
+            offset: looked.offset,
+            at: self.now,
+            conn: read.form.conn,
+            origin: Origin::sender(looked.direction),
+            fate,
+            changed_by: ruling.changed_by.filter(|_| is_sent),
+            sent: ruling.new.filter(|_| is_sent && all),
+            problem: read.problem,
+        }));
     }
-
-    fn judge(&mut self, info: &PacketInfo<'_>, conn: &[i64], workspace: &mut Workspace) -> Verdict {
-        let tables: &Tables = &self.tables;
-        let Some(judged) = self.judged.as_deref_mut() else { return Verdict::Pass };
-        if !judged.wants(tables, info.state, info.direction, info.id) {
-            return Verdict::Pass;
-        }
-        match info.definition.and_then(|definition| definition.plan.as_ref()) {
-            Some(plan) => {
-                let mut packet = plan.decode(info.payload, info.body, conn, workspace);
-                judged.judge.judge(info, Some(&mut packet))
-            }
-            None => judged.judge.judge(info, None),
-        }
-    }
-
-    /// The payload with the server's address in it, if this packet is to have that and does not.
-    pub(super) fn rewritten(
-        &self,
-        definition: Option<&PacketDefinition>,
-        payload: &[u8],
-        body: u32,
-        conn: &[i64],
-        workspace: &mut Workspace,
-    ) -> Option<Bytes> {
-        let to = self.setup.options.rewrite_host.as_ref()?;
-        let plan = definition.filter(|d| d.says_version)?.plan.as_ref()?;
-        host::rewrite(plan.decode(payload, body, conn, workspace), to).map(Bytes::from)
-    }
-
-    /// What a payload changes, read as the packet that it is in a form.
-    pub(super) fn effects_at(
-        &self,
-        direction: Direction,
-        payload: &[u8],
-        form: &Form,
-        workspace: &mut Workspace,
-    ) -> Effects {
-        let Some((id, body)) = id::read(&self.setup.protocol.stack, payload) else {
-            return Effects::default();
-        };
-        let definition = self.tables.definition(form.state, direction, id);
-        effects_of(definition.map(Arc::as_ref), payload, body as u32, &form.conn, workspace)
-    }
-
-    /// What a packet changed is not what the packet sent in its place changes.
-    pub(super) fn diverge(&mut self, came: &Effects, sent: &Effects) {
-        if form::compression(came) != form::compression(sent) {
-            for side in &mut self.sides {
-                side.diverged = true;
-            }
-        }
-    }
-}
-
-/// What a packet changes. Of a malformed one too: that its end is not understood must not make all that
-/// follows unreadable.
-pub(super) fn effects_of(
-    definition: Option<&PacketDefinition>,
-    payload: &[u8],
-    body: u32,
-    conn: &[i64],
-    workspace: &mut Workspace,
-) -> Effects {
-    let Some(definition) = definition.filter(|d| !d.events.is_empty()) else {
-        return Effects::default();
-    };
-    let Some(plan) = &definition.plan else { return Effects::default() };
-    let packet = plan.decode(payload, body, conn, workspace);
-    definition.events.iter().flat_map(|event| event.effects(&packet)).collect()
 }

@@ -1,7 +1,8 @@
-//! Bytes in, bytes out: skimming over frames that nobody looks at, sending, and what sending changes.
+//! Bytes in, bytes out: skimming over frames that nobody looks at, sending, and what sending
+//! changes.
 
 use bytes::{Bytes, BytesMut};
-use midwire_codec::{Direction, FrameError, Framing};
+use midwire_codec::{Direction, Frame, FrameError, Framing};
 
 use super::{Output, Session};
 use crate::event::{Elapsed, Event, Notice};
@@ -25,8 +26,8 @@ pub(super) struct Skimmed {
 pub(super) enum Stop {
     /// The next frame is not all there.
     End,
-    /// The next frame is to be looked at.
-    Look,
+    /// The next frame is to be looked at. Its places count from its own start.
+    Look(Frame),
     /// There is no next frame.
     Lost(FrameError),
 }
@@ -54,7 +55,7 @@ impl Session {
                     self.pass(direction, bytes.split_to(skimmed.len).freeze());
                     return;
                 }
-                Stop::Look => {
+                Stop::Look(_) => {
                     let whole = skimmed.len + whole_frames(&framing, &bytes[skimmed.len..]);
                     let chunk = bytes.split_to(whole).freeze();
                     self.inspect(direction, &framing, chunk, skimmed.len, scratch);
@@ -94,17 +95,17 @@ impl Session {
                 Err(error) => break Stop::Lost(error),
             };
             if all {
-                break Stop::Look;
+                break Stop::Look(frame);
             }
             if interest.any() {
-                let payload = &bytes[len..][frame.payload];
+                let payload = &bytes[len..][frame.payload.clone()];
                 let read = if compressed {
                     peek(stack, payload, scratch)
                 } else {
                     id::read(stack, payload)
                 };
                 if read.is_some_and(|(id, _)| interest.wants(id)) {
-                    break Stop::Look;
+                    break Stop::Look(frame);
                 }
             }
             len += frame.len;
@@ -200,8 +201,9 @@ impl Session {
         self.sent(direction, 0, effects);
     }
 
-    /// A packet has been put into what is sent: its receiver reads what follows in another form, and will
-    /// write in another form once it has got it. `more` bytes up to its end are still to be sent.
+    /// A packet has been put into what is sent: its receiver reads what follows in another form,
+    /// and will write in another form once it has got it. `more` bytes up to its end are still to
+    /// be sent.
     pub(super) fn sent(&mut self, direction: Direction, more: usize, effects: &Effects) {
         if effects.is_empty() {
             return;
@@ -263,8 +265,8 @@ impl Session {
     }
 }
 
-/// A frame around a payload, compressed if the form asks for it. Bytes in front of the length are those of
-/// the frame that it stands in for.
+/// A frame around a payload, compressed if the form asks for it. Bytes in front of the length are
+/// those of the frame that it stands in for.
 fn frame_of(
     framing: &Framing,
     payload: &[u8],

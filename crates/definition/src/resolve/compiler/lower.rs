@@ -2,15 +2,15 @@
 
 use std::sync::Arc;
 
-use super::compiler::{Broken, Compiler, EnumNames};
-use super::scope::{Binding, ScopeId};
+use super::super::scope::{Binding, ScopeId};
+use super::{Compiler, EnumNames, Reported};
 use crate::diagnostics::{Diagnostic, suggest};
 use crate::plan::{Ex, FieldId, FieldRef, Kind, Member};
 use crate::syntax::ast::{
     BinaryOp, Compare, Expr, ExprKind, Label, Labels, Name, Span, lookup_key,
 };
 
-type Lowered<T> = Result<T, Broken>;
+type Lowered<T> = Result<T, Reported>;
 
 impl<'d> Compiler<'d> {
     /// An expression in a scope.
@@ -442,7 +442,10 @@ impl<'d> Compiler<'d> {
         }
     }
 
-    fn unknown_field(&mut self, name: &Name, scope: ScopeId) -> Broken {
+    fn unknown_field(&mut self, name: &Name, scope: ScopeId) -> Reported {
+        if self.quiet {
+            return Reported;
+        }
         let mut written: Vec<Arc<str>> = Vec::new();
         let mut at = Some(scope);
         while let Some(id) = at {
@@ -458,9 +461,12 @@ impl<'d> Compiler<'d> {
         })
     }
 
-    fn unknown_member(&mut self, id: FieldId, rest: &[Name]) -> Broken {
+    fn unknown_member(&mut self, id: FieldId, rest: &[Name]) -> Reported {
+        if self.quiet {
+            return Reported;
+        }
         let field = &self.plan.fields[id as usize];
-        let Some(name) = rest.first() else { return Broken::Reported };
+        let Some(name) = rest.first() else { return Reported };
         let (message, names): (String, Vec<Arc<str>>) = match &field.kind {
             Kind::Flags { members, .. } => (
                 format!("`{}` has no flag `{}`", field.name, name.text),

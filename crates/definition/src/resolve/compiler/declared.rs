@@ -1,0 +1,209 @@
+//! Declared types: from a name to its shape.
+
+use super::*;
+
+impl<'d> Compiler<'d> {
+    /// Follows names to a type's shape; gives the scope of its parameters if it was declared, and the
+    /// attributes met on the way.
+    #[expect(clippy::type_complexity, reason = "what is found on one way")]
+    pub(super) fn resolve(
+        &mut self,
+        ty: &'d Type,
+        scope: ScopeId,
+    ) -> Compiled<(Shape<'d>, Option<ScopeId>, Vec<&'d [Attribute]>, Opened<'d>)> {
+        let mut extra = Vec::new();
+        let mut opened = Opened { depth: self.open_types.len(), recursive: None, args: Vec::new() };
+        let (mut ty, mut at, mut inner) = (ty, scope, None);
+        while let TypeKind::Name { name, args } = &ty.kind {
+            if self.open_types.len() > NESTING_MAX {
+                return Err(self.problem(Diagnostic::error(
+                    "W024",
+                    name.span,
+                    "this type grows without end",
+                )));
+            }
+            if let Some(Binding::Type { ty: bound, scope }) = self.parameter(name, at) {
+                (ty, at, inner) = (bound, scope, Some(scope));
+                continue;
+            }
+            let Some(id) = self.declared(name)? else {
+                if !args.is_empty() {
+                    return Err(self.unknown_type(name));
+                }
+                break;
+            };
+            let decl = &self.decls.types[id];
+            if decl.params.len() != args.len() {
+                let message = format!(
+                    "`{}` takes {} argument(s), not {}",
+                    name.text,
+                    decl.params.len(),
+                    args.len()
+                );
+                return Err(self.problem(
+                    Diagnostic::error("W041", name.span, message)
+                        .secondary(decl.name.span, "declared here"),
+                ));
+            }
+            let mut bound = Vec::new();
+            for (param, arg) in decl.params.iter().zip(args) {
+                bound.push(self.argument(param, arg, at)?);
+            }
+            if self.decls.recursive.contains(&id) {
+                opened.recursive = Some(id);
+                opened.args = bound;
+                extra.push(decl.attributes.as_slice());
+                break;
+            }
+            self.open_types.push(id);
+            let params = self.new_scope(None);
+            for (param, binding) in decl.params.iter().zip(bound) {
+                self.scopes[params].bind(param.key(), &param.text.as_str().into(), binding);
+            }
+            extra.push(decl.attributes.as_slice());
+            (ty, at, inner) = (&decl.body, params, Some(params));
+        }
+        Ok((Shape { kind: &ty.kind, span: ty.span }, inner, extra, opened))
+    }
+
+    pub(super) fn leave(&mut self, opened: Opened<'d>) {
+        self.open_types.truncate(opened.depth);
+    }
+
+    pub(super) fn parameter(&self, name: &Name, scope: ScopeId) -> Option<Binding<'d>> {
+        let key = name.key();
+        let mut at = Some(scope);
+        while let Some(scope) = at {
+            if let Some([binding @ Binding::Type { .. }, ..]) = self.scopes[scope].get(&key) {
+                return Some(binding.clone());
+            }
+            at = self.scopes[scope].parent;
+        }
+        None
+    }
+
+    /// The declaration of a type at this version.
+    pub(super) fn declared(&mut self, name: &Name) -> Compiled<Option<TypeId>> {
+        let decls = self.decls;
+        let Some(candidates) = decls.types_by_name.get(&name.key()) else { return Ok(None) };
+        let found = candidates.iter().copied().find(|id| {
+            let gates = &decls.types[*id].gates;
+            gates::admits(
+                gates,
+                &decls.versions,
+                self.version,
+                Some(self.direction),
+                &mut self.interval,
+            )
+        });
+        if found.is_none() {
+            let key = &decls.versions.get(self.version).key;
+            let message = format!("`{}` is not declared for version {key}", name.text);
+            return Err(self.problem(
+                Diagnostic::error("W042", name.span, message)
+                    .secondary(decls.types[candidates[0]].name.span, "declared here for others"),
+            ));
+        }
+        Ok(found)
+    }
+
+    pub(super) fn argument(
+        &mut self,
+        param: &Name,
+        arg: &'d Arg,
+        scope: ScopeId,
+    ) -> Compiled<Binding<'d>> {
+        let wants_type = param.text.starts_with(char::is_uppercase);
+        match (wants_type, arg) {
+            (true, Arg::Type(ty) | Arg::Name(ty)) => Ok(Binding::Type { ty, scope }),
+            (false, Arg::Expr(e)) => {
+                let ex = self.lower(e, scope)?;
+                Ok(Binding::Value { ex, level: self.layouts.len() })
+            }
+            (false, Arg::Name(ty)) => {
+                let TypeKind::Name { name, args } = &ty.kind else { return Err(Reported) };
+                if !args.is_empty() {
+                    return Err(self.problem(Diagnostic::error(
+                        "W043",
+                        ty.span,
+                        "a value is needed here",
+                    )));
+                }
+                let ex = self.lower_name(name, scope)?;
+                Ok(Binding::Value { ex, level: self.layouts.len() })
+            }
+            (true, Arg::Expr(e)) => Err(self.problem(Diagnostic::error(
+                "W043",
+                e.span,
+                format!("`{}` is a type", param.text),
+            ))),
+            (false, Arg::Type(ty)) => Err(self.problem(Diagnostic::error(
+                "W043",
+                ty.span,
+                format!("`{}` is a value", param.text),
+            ))),
+        }
+    }
+
+    /// The field that a path names, if it names one.
+    pub(super) fn try_field_of(
+        &mut self,
+        path: &'d [Name],
+        span: Span,
+        scope: ScopeId,
+    ) -> Option<FieldRef> {
+        self.quiet = true;
+        let found = self.field_of(path, span, scope);
+        self.quiet = false;
+        found.ok()
+    }
+
+    // ---- names of enums ----------------------------------------------------------------------
+
+    /// The entries of the enum that an expression is of.
+    pub(super) fn names_of(&mut self, expr: &'d Expr, scope: ScopeId) -> Option<EnumNames> {
+        let ExprKind::Path(path) = &expr.kind else { return None };
+        let field = self.try_field_of(path, expr.span, scope)?;
+        let id = *field.fields.first()?;
+        match &self.plan.fields[id as usize].kind {
+            Kind::Enum { entries, .. } if field.member.is_none() => {
+                let entries = entries.clone();
+                let all = self.enum_names.get(&id).cloned().unwrap_or_default();
+                Some(EnumNames { entries, all })
+            }
+            _ => None,
+        }
+    }
+
+    /// The text field that an expression is.
+    pub(super) fn text_field(&mut self, expr: &'d Expr, scope: ScopeId) -> Option<FieldRef> {
+        let ExprKind::Path(path) = &expr.kind else { return None };
+        let field = self.try_field_of(path, expr.span, scope)?;
+        let id = *field.fields.first()?;
+        matches!(self.plan.fields[id as usize].kind, Kind::Str { .. }).then_some(field)
+    }
+
+    /// An expression over the body's fields, after the body's layout is closed.
+    pub(in crate::resolve) fn lower_at_body(
+        &mut self,
+        expr: &'d Expr,
+        scope: ScopeId,
+    ) -> Compiled<Ex> {
+        self.resume_layout(0, 0);
+        let lowered = self.lower(expr, scope);
+        self.layouts.pop();
+        lowered
+    }
+
+    /// The enum that an expression over the body's fields is of.
+    pub(in crate::resolve) fn names_at_body(
+        &mut self,
+        expr: &'d Expr,
+        scope: ScopeId,
+    ) -> Option<EnumNames> {
+        self.resume_layout(0, 0);
+        let names = self.names_of(expr, scope);
+        self.layouts.pop();
+        names
+    }
+}

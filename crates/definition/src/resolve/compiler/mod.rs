@@ -1,0 +1,315 @@
+//! One packet at one version in one direction: from its syntax tree to a plan.
+
+mod branch;
+mod containers;
+mod declared;
+mod fields;
+mod layout;
+mod lower;
+mod marks;
+mod scalars;
+
+use std::collections::HashMap;
+use std::sync::Arc;
+
+use midwire_codec::{ByteOrder, Direction};
+
+use super::gates::{self, Interval};
+use super::primitives::{self, Primitive};
+use super::scope::{Binding, NameScope, ScopeId};
+use super::{Declarations, TypeId};
+use crate::diagnostics::{Diagnostic, suggest};
+use crate::plan::{
+    Arm, ArmLabel, ArrayCode, ArrayKind, BitsMember, BlockCode, Branch, BranchId, CallCode, Code,
+    Cond, Count, Derivation, ElementShape, EnumEntries, Ex, Field, FieldId, FieldRef, FlagMember,
+    IntRepr, Item, Kind, Layout, LayoutId, Len, Marks, Op, Plan, Pos, START_SLOT, Select, Switch,
+};
+use crate::syntax::ast::{
+    self, Arg, Attribute, CountKind, Encoding, Entry, Expr, ExprKind, FieldKind, Gate, Labels,
+    Literal, Name, Span, Struct, Transform, Type, TypeKind, lookup_key,
+};
+use crate::version::VersionId;
+
+/// The most layouts, and the most fields, of one plan: types may grow without end through their arguments.
+const LAYOUTS_MAX: usize = 4_096;
+const FIELDS_MAX: usize = 65_536;
+/// The deepest nesting of types in a plan that is being made.
+const NESTING_MAX: usize = 200;
+
+/// A piece could not be compiled, and what is wrong was reported.
+pub(super) struct Reported;
+
+/// Whether a piece was compiled.
+type Compiled<T> = Result<T, Reported>;
+
+/// What is written of a field besides its type, and where its name counts.
+#[derive(Clone)]
+pub(super) struct Written<'a> {
+    name: &'a Name,
+    doc: &'a str,
+    marks: Marks,
+    bind: ScopeId,
+}
+
+/// Makes one plan.
+pub(super) struct Compiler<'d> {
+    pub(super) decls: &'d Declarations,
+    pub(super) version: VersionId,
+    pub(super) direction: Direction,
+    pub(super) interval: Interval,
+    pub(super) problems: Vec<Diagnostic>,
+    pub(super) plan: Plan,
+    pub(super) scopes: Vec<NameScope<'d>>,
+    pub(super) struct_scopes: HashMap<FieldId, ScopeId>,
+    /// The arms that the place being compiled stands in.
+    pub(super) arms: Vec<(BranchId, u32)>,
+    open_types: Vec<TypeId>,
+    called: HashMap<(TypeId, String), LayoutId>,
+    pub(super) layouts: Vec<OpenLayout>,
+    parent: Option<FieldId>,
+    nesting: usize,
+    /// It is only tried whether something has a meaning.
+    pub(super) quiet: bool,
+    /// The names that each enum field has at any version.
+    enum_names: HashMap<FieldId, Vec<String>>,
+}
+
+/// A layout that is being made.
+pub(super) struct OpenLayout {
+    id: LayoutId,
+    code: Vec<Code>,
+    covers: Vec<(FieldId, FieldId)>,
+    switches: Vec<u32>,
+    /// Where the next field starts.
+    cur: Pos,
+    /// Bytes of fixed fields not yet in the code, and the first of these fields.
+    pending: u32,
+    pending_first: Option<FieldId>,
+    next_slot: u32,
+    slots: u32,
+    fixed: bool,
+    min: u32,
+}
+
+impl<'d> Compiler<'d> {
+    pub(super) fn new(decls: &'d Declarations, version: VersionId, direction: Direction) -> Self {
+        Compiler {
+            decls,
+            version,
+            direction,
+            interval: Interval::ALL,
+            problems: Vec::new(),
+            plan: Plan::empty(),
+            scopes: Vec::new(),
+            struct_scopes: HashMap::new(),
+            arms: Vec::new(),
+            open_types: Vec::new(),
+            called: HashMap::new(),
+            layouts: Vec::new(),
+            parent: None,
+            nesting: 0,
+            quiet: false,
+            enum_names: HashMap::new(),
+        }
+    }
+
+    /// Compiles the body; gives the scope of its names.
+    pub(super) fn body(&mut self, body: Option<&'d Struct>) -> Compiled<ScopeId> {
+        let scope = self.new_scope(None);
+        let id = self.open_layout(None, 0);
+        debug_assert_eq!(id, 0);
+        self.scopes[scope].level = self.layouts.len();
+        let mut items = Vec::new();
+        match body {
+            Some(body) => self.struct_items(body, scope, &mut items)?,
+            None => self.tail(&mut items),
+        }
+        self.close_layout(items, false);
+        Ok(scope)
+    }
+
+    pub(super) fn problem(&mut self, diagnostic: Diagnostic) -> Reported {
+        if !self.quiet {
+            self.problems.push(diagnostic);
+        }
+        Reported
+    }
+
+    pub(super) fn admitted(&mut self, gates: &[Gate]) -> bool {
+        let versions = &self.decls.versions;
+        gates::admits(gates, versions, self.version, Some(self.direction), &mut self.interval)
+    }
+
+    pub(super) fn struct_items(
+        &mut self,
+        body: &'d Struct,
+        scope: ScopeId,
+        items: &mut Vec<Item>,
+    ) -> Compiled<()> {
+        let before = (self.nesting, self.layouts.len(), self.open_types.len(), self.parent);
+        let arms = self.arms.clone();
+        self.nesting += 1;
+        if self.nesting > NESTING_MAX || self.plan.fields.len() > FIELDS_MAX {
+            return Err(self.problem(Diagnostic::error(
+                "W024",
+                body.span,
+                "this type grows without end",
+            )));
+        }
+        let mut broken = false;
+        for field in &body.fields {
+            if !self.admitted(&field.gates) {
+                continue;
+            }
+            match self.struct_item(field, scope, items) {
+                Ok(()) => {}
+                // One wrong field does not hide what is wrong with the next.
+                Err(Reported) => {
+                    broken = true;
+                    self.nesting = before.0 + 1;
+                    self.layouts.truncate(before.1);
+                    self.open_types.truncate(before.2);
+                    self.parent = before.3;
+                    self.arms.clone_from(&arms);
+                }
+            }
+        }
+        self.nesting -= 1;
+        if broken { Err(Reported) } else { Ok(()) }
+    }
+
+    pub(super) fn struct_item(
+        &mut self,
+        field: &'d ast::Field,
+        scope: ScopeId,
+        items: &mut Vec<Item>,
+    ) -> Compiled<()> {
+        match &field.kind {
+            FieldKind::Named { name, ty, value, attributes } => {
+                let marks = self.marks(attributes)?;
+                let first = self.plan.fields.len();
+                let written = Written { name, doc: &field.doc, marks, bind: scope };
+                self.typed(written, ty, scope, items)?;
+                if let Some(value) = value {
+                    let ex = self.lower(value, scope)?;
+                    let made =
+                        self.plan.fields[first..].iter_mut().find(|f| f.name.as_ref() == name.text);
+                    if let Some(made) = made {
+                        made.derived.push(Derivation::Expr(ex));
+                    }
+                }
+                Ok(())
+            }
+            FieldKind::If { condition, then, otherwise } => {
+                let ex = self.lower(condition, scope)?;
+                let bodies = std::iter::once(then).chain(otherwise).map(|arm| {
+                    (Vec::new(), move |c: &mut Self, items: &mut Vec<Item>| {
+                        c.struct_items(arm, scope, items)
+                    })
+                });
+                self.branch(Select::If(ex), bodies.collect(), items)
+            }
+            FieldKind::Match { subject, arms } => {
+                let kept: Vec<_> = arms.iter().filter(|arm| self.admitted(&arm.gates)).collect();
+                let labels: Vec<_> = kept.iter().map(|arm| &arm.labels).collect();
+                let (select, labels) = self.select(subject, &labels, scope)?;
+                let bodies = kept.into_iter().map(|arm| {
+                    move |c: &mut Self, items: &mut Vec<Item>| {
+                        c.struct_items(&arm.body, scope, items)
+                    }
+                });
+                let arms =
+                    labels.into_iter().zip(bodies).filter_map(|(l, b)| Some((l?, b))).collect();
+                self.branch(select, arms, items)
+            }
+            FieldKind::Let { name, value } => {
+                let ex = self.lower(value, scope)?;
+                let shared: Arc<str> = name.text.as_str().into();
+                let id =
+                    self.new_field(shared.clone(), &field.doc, Kind::Let(ex), Marks::default());
+                self.scopes[scope].bind(name.key(), &shared, Binding::Field(id));
+                items.push(Item::Field(id));
+                Ok(())
+            }
+            FieldKind::Pad(n) => {
+                let size = u32::try_from(n.node).ok().filter(|n| *n <= 1 << 20);
+                let Some(size) = size else {
+                    return Err(self.problem(Diagnostic::error(
+                        "W025",
+                        n.span,
+                        "no number of bytes to pad",
+                    )));
+                };
+                let id = self.new_field("".into(), &field.doc, Kind::Pad(size), Marks::default());
+                self.advance(size, id);
+                self.end_field(id);
+                items.push(Item::Field(id));
+                Ok(())
+            }
+            FieldKind::Tail => {
+                self.tail(items);
+                Ok(())
+            }
+            FieldKind::Flat(ty) => self.flat(ty, scope, items),
+        }
+    }
+
+    /// The fields of a struct type, in the struct around.
+    pub(super) fn flat(
+        &mut self,
+        ty: &'d Type,
+        scope: ScopeId,
+        items: &mut Vec<Item>,
+    ) -> Compiled<()> {
+        let (shape, inner, _, opened) = self.resolve(ty, scope)?;
+        let result = match &shape.kind {
+            TypeKind::Struct(body) if opened.recursive.is_none() => {
+                let around = self.new_scope(inner);
+                self.struct_items(body, around, items)?;
+                let fields: Vec<_> =
+                    self.scopes[around].fields().map(|(k, f)| (k.clone(), f)).collect();
+                for (key, id) in fields {
+                    let name = self.plan.fields[id as usize].name.clone();
+                    self.scopes[scope].bind(key, &name, Binding::Field(id));
+                }
+                Ok(())
+            }
+            _ => Err(self.problem(
+                Diagnostic::error(
+                    "W026",
+                    ty.span,
+                    "only a struct that does not contain itself can be flattened",
+                )
+                .help("give it a name: `name: Type`"),
+            )),
+        };
+        self.leave(opened);
+        result
+    }
+}
+
+/// The names of an enum: those of this version, and of all.
+pub(super) struct EnumNames {
+    pub(super) entries: Arc<EnumEntries>,
+    pub(super) all: Vec<String>,
+}
+
+/// A type behind its names.
+#[derive(Clone, Copy)]
+pub(super) struct Shape<'d> {
+    pub(super) kind: &'d TypeKind,
+    pub(super) span: Span,
+}
+
+/// Which declared types were entered on the way to a shape.
+pub(super) struct Opened<'d> {
+    depth: usize,
+    /// The way ended at a type that contains itself.
+    pub(super) recursive: Option<TypeId>,
+    /// Its arguments.
+    args: Vec<Binding<'d>>,
+}
+
+fn narrow(max: Option<u64>) -> u32 {
+    max.map_or(u32::MAX, |max| u32::try_from(max).unwrap_or(u32::MAX))
+}

@@ -1,0 +1,213 @@
+//! Fields of one value: integers, texts, bytes, enums, flags, bits.
+
+use super::*;
+
+impl<'d> Compiler<'d> {
+    pub(super) fn pass_int(&mut self, id: FieldId, repr: IntRepr) {
+        match repr.fixed_size() {
+            Some(size) => self.advance(size, id),
+            None => self.advance_to(id, 1, |slot| Op::Varint { max: repr.max_size(), slot }),
+        }
+    }
+
+    pub(super) fn expr(&mut self, ex: Ex) -> u32 {
+        self.plan.exprs.push(ex);
+        self.plan.exprs.len() as u32 - 1
+    }
+
+    pub(super) fn pass_len(&mut self, id: FieldId, len: &Len, unit: u8) {
+        match len {
+            Len::Fixed(n) => self.advance(n.saturating_mul(unit.into()), id),
+            Len::Rest => self.advance_to(id, 0, |slot| Op::Rest { slot }),
+            Len::Prefix { repr, max } => {
+                let min = repr.fixed_size().unwrap_or(1);
+                let (repr, max) = (*repr, narrow(*max));
+                self.advance_to(id, min, |slot| Op::Prefixed { repr, unit, max, slot });
+            }
+            Len::Expr { expr, max } => {
+                let (expr, max) = (self.expr(expr.clone()), narrow(*max));
+                self.advance_to(id, 0, |slot| Op::Counted { expr, unit, max, slot });
+            }
+        }
+    }
+
+    pub(super) fn text(
+        &mut self,
+        id: FieldId,
+        encoding: Encoding,
+        count: Option<&'d ast::Count>,
+        span: Span,
+        scope: ScopeId,
+        names: Vec<Arc<str>>,
+    ) -> Compiled<Kind> {
+        let Some(count) = count else {
+            return Err(self.problem(
+                Diagnostic::error("W035", span, "a text's length is missing").help(
+                    "write how its length is known: `str[varint]`, `str[u8]`, `str[16]`, `str[..]`",
+                ),
+            ));
+        };
+        let len = self.len(count, scope)?;
+        self.pass_len(id, &len, if encoding == Encoding::Utf16 { 2 } else { 1 });
+        Ok(Kind::Str { encoding, len, names })
+    }
+
+    /// A number of bytes or elements that is known before the first.
+    pub(super) fn len(&mut self, count: &'d ast::Count, scope: ScopeId) -> Compiled<Len> {
+        let max = count.max.as_ref().and_then(|m| u64::try_from(m.node).ok());
+        match &count.kind {
+            CountKind::Rest => Ok(Len::Rest),
+            CountKind::Prefix(ty) => Ok(Len::Prefix { repr: self.integer(ty, scope)?, max }),
+            CountKind::Expr(e) => {
+                let ex = self.lower(e, scope)?;
+                match ex.constant() {
+                    None => Ok(Len::Expr { expr: ex, max }),
+                    Some(n) => match u32::try_from(n).ok().filter(|n| *n <= 1 << 24) {
+                        Some(n) => Ok(Len::Fixed(n)),
+                        None => Err(self.problem(Diagnostic::error(
+                            "W036",
+                            e.span,
+                            format!("{n} is no length"),
+                        ))),
+                    },
+                }
+            }
+            _ => Err(self.problem(Diagnostic::error("W037", count.span, "only a list can end so"))),
+        }
+    }
+
+    /// The integer that a type is.
+    pub(super) fn integer(&mut self, ty: &'d Type, scope: ScopeId) -> Compiled<IntRepr> {
+        let (shape, _, _, opened) = self.resolve(ty, scope)?;
+        self.leave(opened);
+        let order = self.decls.order;
+        let repr = match shape.kind {
+            TypeKind::Name { name, .. } => match primitives::named(&name.text, order) {
+                Some(Primitive::Int(repr)) => Some(repr),
+                Some(Primitive::Bool) => Some(IntRepr::Fixed { bytes: 1, signed: false, order }),
+                Some(_) => None,
+                None => return Err(self.unknown_type(name)),
+            },
+            _ => None,
+        };
+        repr.ok_or_else(|| {
+            self.problem(
+                Diagnostic::error("W038", ty.span, "an integer type is needed here")
+                    .label("not an integer"),
+            )
+        })
+    }
+
+    pub(super) fn entry_number(&mut self, entry: &Entry, next: i128) -> Compiled<i128> {
+        match &entry.value {
+            None => Ok(next),
+            Some(value) => match &value.node {
+                Literal::Int(n) => Ok(*n),
+                _ => Err(self.problem(Diagnostic::error(
+                    "W039",
+                    value.span,
+                    "an entry's value is a number here",
+                ))),
+            },
+        }
+    }
+
+    pub(super) fn enumeration(
+        &mut self,
+        id: FieldId,
+        repr: &'d Type,
+        entries: &'d [Entry],
+        scope: ScopeId,
+    ) -> Compiled<Kind> {
+        let (shape, inner, _, opened) = self.resolve(repr, scope)?;
+        if let TypeKind::Str { encoding, count } = shape.kind {
+            let names = entries
+                .iter()
+                .filter(|e| self.admitted(&e.gates))
+                .map(|e| match e.value.as_ref().map(|v| &v.node) {
+                    Some(Literal::Str(text)) => text.as_str().into(),
+                    _ => e.name.text.as_str().into(),
+                })
+                .collect();
+            let kind =
+                self.text(id, *encoding, count.as_ref(), shape.span, inner.unwrap_or(scope), names);
+            self.leave(opened);
+            return kind;
+        }
+        self.leave(opened);
+        let repr = self.integer(repr, scope)?;
+        self.enum_names.insert(id, entries.iter().map(|e| e.name.text.clone()).collect());
+        let entries = self.entries(entries)?;
+        self.pass_int(id, repr);
+        Ok(Kind::Enum { repr, entries: Arc::new(entries) })
+    }
+
+    /// An enum's numbers at this version.
+    pub(super) fn entries(&mut self, entries: &'d [Entry]) -> Compiled<EnumEntries> {
+        let mut by_number: Vec<(i128, Arc<str>)> = Vec::new();
+        let mut next = 0;
+        for entry in entries {
+            if !self.admitted(&entry.gates) {
+                continue;
+            }
+            let number = self.entry_number(entry, next)?;
+            next = number.saturating_add(1);
+            by_number.push((number, entry.name.text.as_str().into()));
+        }
+        by_number.sort_by_key(|(n, _)| *n);
+        by_number.dedup_by_key(|(n, _)| *n);
+        Ok(EnumEntries { by_number })
+    }
+
+    pub(super) fn bits(
+        &mut self,
+        id: FieldId,
+        repr: &'d Type,
+        lsb_first: bool,
+        members: &'d [ast::BitMember],
+        span: Span,
+        scope: ScopeId,
+    ) -> Compiled<Kind> {
+        let repr = self.integer(repr, scope)?;
+        let total: i64 = match repr {
+            IntRepr::Fixed { bytes, .. } => i64::from(bytes) * 8,
+            IntRepr::Varint | IntRepr::Uvarint | IntRepr::Zigzag32 => 32,
+            IntRepr::Varlong | IntRepr::Zigzag64 => 64,
+            IntRepr::Varint128 => 128,
+        };
+        let mut used = 0;
+        let mut list = Vec::new();
+        for member in members {
+            if !self.admitted(&member.gates) {
+                continue;
+            }
+            let width = member.width.node;
+            if !(1..=total).contains(&width) || used + width > total {
+                let message = format!("{width} bits at bit {used} do not fit into {total}");
+                return Err(self.problem(Diagnostic::error("W040", member.width.span, message)));
+            }
+            let shift = if lsb_first { used } else { total - used - width };
+            used += width;
+            if let Some(name) = &member.name {
+                let marks = self.marks(&member.attributes)?;
+                list.push(BitsMember {
+                    name: name.text.as_str().into(),
+                    shift: shift as u8,
+                    width: width as u8,
+                    signed: member.signed,
+                    doc: member.doc.as_str().into(),
+                    marks,
+                });
+            }
+        }
+        if used < total && repr.fixed_size().is_some() {
+            let message = format!("the parts have {used} bits, the integer {total}");
+            return Err(self.problem(
+                Diagnostic::error("W040", span, message)
+                    .help(format!("add `pad {}`", total - used)),
+            ));
+        }
+        self.pass_int(id, repr);
+        Ok(Kind::Bits { repr, members: list })
+    }
+}

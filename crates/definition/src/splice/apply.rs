@@ -1,0 +1,514 @@
+//! From wishes to drafts: every path finds its field, every value its form.
+
+use std::borrow::Cow;
+
+use super::draft::{Change, DraftId, Encoder, Holder, ListChange, Original, Run};
+use super::edits::{Action, Wish, same_name};
+use super::error::EditError;
+use super::invert::Wanted;
+use super::scope::{units, unmeasured};
+use crate::diagnostics::suggest;
+use crate::given::Given;
+use crate::plan::{ArrayKind, Count, Derivation, FieldId, Item, Kind, Plan};
+
+impl<'a> Encoder<'_, 'a> {
+    /// Puts wishes into an activation.
+    pub(super) fn wish(&mut self, d: DraftId, wish: Wish<'_>) -> Result<(), EditError> {
+        let layout = &self.plan.layouts[self.drafts[d].layout as usize];
+        if !layout.transparent {
+            return self.wish_struct(d, None, &layout.items, wish);
+        }
+        let mut order = Vec::new();
+        fields_of(self.plan, &layout.items, &mut order);
+        order.retain(|id| !matches!(self.field(*id).kind, Kind::Presence | Kind::Pad(_)));
+        if let Some(id) = order.iter().find(|id| self.present(d, self.field(**id).guard)) {
+            return self.wish_field(d, *id, wish);
+        }
+        match order.as_slice() {
+            [id] => self.wish_absent(d, *id, wish),
+            _ if deletes(&wish.action) => Ok(()),
+            [] => Err(EditError::Absent {
+                path: self.path_of(d),
+                reason: "nothing is laid out there".into(),
+            }),
+            several => Err(self.ambiguous(d, several)),
+        }
+    }
+
+    fn wish_struct(
+        &mut self,
+        d: DraftId,
+        at: Option<FieldId>,
+        items: &'a [Item],
+        mut wish: Wish<'_>,
+    ) -> Result<(), EditError> {
+        let path = || at.map_or_else(|| self.path_of(d), |id| self.path(d, id));
+        if let Some(given) = not_an_object(&wish) {
+            let expected = "an object of its fields";
+            return Err(EditError::WrongType { path: path(), expected, found: given });
+        }
+        if let Action::Set(Given::Object(members)) = wish.action {
+            wish.unfold(members);
+        }
+        let mut order = Vec::new();
+        fields_of(self.plan, items, &mut order);
+        let mut wishes: Vec<_> = wish.fields.into_iter().map(Some).collect();
+        let mut pads = 0;
+        for (place, id) in order.iter().enumerate() {
+            let field = self.field(*id);
+            let name = match &field.kind {
+                Kind::Presence => continue,
+                Kind::Pad(_) if self.present(d, field.guard) => {
+                    pads += 1;
+                    if pads == 1 { "$pad".into() } else { Cow::from(format!("$pad{pads}")) }
+                }
+                Kind::Pad(_) => continue,
+                Kind::Tail => "$tail".into(),
+                _ => Cow::from(&*field.name),
+            };
+            let named = |wish: &Option<(&str, Wish<'_>)>| {
+                wish.as_ref().is_some_and(|(wanted, _)| same_name(wanted, &name))
+            };
+            let Some(found) = wishes.iter().position(named) else { continue };
+            let there = self.present(d, field.guard);
+            let same = |id: &&FieldId| {
+                let field = self.field(**id);
+                same_name(&field.name, &name) && !matches!(field.kind, Kind::Presence)
+            };
+            if !there && order[place + 1..].iter().any(|id| same(&id)) {
+                // Another arm has that name, too; perhaps it is there.
+                continue;
+            }
+            let Some((_, wish)) = wishes[found].take() else { continue };
+            if there {
+                self.wish_field(d, *id, wish)?;
+                continue;
+            }
+            let candidates: Vec<FieldId> = order.iter().filter(same).copied().collect();
+            match candidates.as_slice() {
+                [_] => self.wish_absent(d, *id, wish)?,
+                _ if deletes(&wish.action) => {}
+                several => return Err(self.ambiguous(d, several)),
+            }
+        }
+        match wishes.into_iter().flatten().next() {
+            None => Ok(()),
+            Some((name, _)) => {
+                let names = order.iter().map(|id| &*self.field(*id).name);
+                let nearest = suggest(name, names).map(Into::into);
+                let path = at.map_or_else(|| self.path_of(d), |id| self.path(d, id));
+                Err(EditError::UnknownField { path, name: name.into(), nearest })
+            }
+        }
+    }
+
+    fn ambiguous(&self, d: DraftId, fields: &[FieldId]) -> EditError {
+        let conditions: Vec<String> = fields
+            .iter()
+            .filter_map(|id| self.field(*id).guard)
+            .map(|(branch, arm)| format!("`{}`", self.condition_text(branch, arm)))
+            .collect();
+        EditError::Condition {
+            path: fields.first().map_or(String::new(), |id| self.path(d, *id)),
+            condition: conditions.join(" or "),
+            reason: "set what chooses between them".into(),
+        }
+    }
+
+    /// Puts a wish into a field that is not there (yet).
+    fn wish_absent(&mut self, d: DraftId, id: FieldId, wish: Wish<'_>) -> Result<(), EditError> {
+        let field = self.field(id);
+        let is_nbt = matches!(field.kind, Kind::Nbt(_));
+        if deletes(&wish.action) && !(is_nbt && matches!(wish.action, Action::Set(_))) {
+            return Ok(());
+        }
+        if let (Kind::Let(_), Action::Set(_)) = (&field.kind, wish.action) {
+            // Nothing computes it there.
+            return Err(self.computed_error(d, id));
+        }
+        self.hint(d, id, &wish)?;
+        self.require(d, field.guard, Wanted { draft: d, field: id })?;
+        self.wish_field(d, id, wish)
+    }
+
+    /// Tells the counts that measure a field what it is going to have: whether it is there may depend on
+    /// them.
+    fn hint(&mut self, d: DraftId, id: FieldId, wish: &Wish<'_>) -> Result<(), EditError> {
+        let field = self.field(id);
+        let count = match (&field.kind, wish.action) {
+            (Kind::Array(_), Action::Set(given)) => {
+                list_parts(given).map_or(0, |(items, ..)| items.len() as i128)
+            }
+            (Kind::Array(_), _) => 0,
+            (Kind::Str { .. } | Kind::Bytes { .. }, Action::Set(given)) => {
+                match (self.given_change(d, id, given)?, &field.kind) {
+                    (Change::Content { bytes, .. }, Kind::Str { encoding, .. }) => {
+                        units(*encoding, &bytes).into()
+                    }
+                    (Change::Content { bytes, .. }, _) => bytes.len() as i128,
+                    _ => return Ok(()),
+                }
+            }
+            _ => return Ok(()),
+        };
+        let count = count + wish.inserts.len() as i128;
+        for &derived in &self.facts.derived {
+            for derivation in &self.field(derived).derived {
+                if let Derivation::Measures { of, scale, offset } = derivation
+                    && *of == id
+                    && !matches!(self.field(derived).kind, Kind::Let(_))
+                {
+                    self.number_change(d, derived).hint = unmeasured(count, *scale, *offset);
+                }
+            }
+        }
+        Ok(())
+    }
+
+    fn computed_error(&self, d: DraftId, id: FieldId) -> EditError {
+        let by = match &self.field(id).kind {
+            Kind::Let(ex) => super::describe::expression(self.plan, ex),
+            _ => String::new(),
+        };
+        EditError::Computed { path: self.path(d, id), by }
+    }
+
+    /// Puts a wish into a field that is there.
+    fn wish_field(&mut self, d: DraftId, id: FieldId, wish: Wish<'_>) -> Result<(), EditError> {
+        let field = self.field(id);
+        let is_nbt = matches!(field.kind, Kind::Nbt(_));
+        let is_struct = matches!(field.kind, Kind::Struct(_));
+        if !is_struct && self.original(d, id) == Original::Unread {
+            return Err(EditError::Unread { path: self.path(d, id) });
+        }
+        match wish.action {
+            Action::Delete => return self.exclude(d, id),
+            Action::Set(Given::Null) if !is_nbt => return self.exclude(d, id),
+            Action::Remove => {
+                let reason = "only an element of a list can be removed; a field is deleted".into();
+                return Err(EditError::Form { path: self.path(d, id), reason });
+            }
+            _ => {}
+        }
+        match &field.kind {
+            Kind::Array(array) => return self.wish_list(d, id, array, wish),
+            // What is inside of these knows; a recursive type may be a list.
+            Kind::Struct(_) | Kind::Block { .. } | Kind::Call { .. } => {}
+            _ if wish.elements.is_empty() && wish.inserts.is_empty() => {}
+            _ => {
+                let (expected, found) = ("no index: it is no list", "one");
+                return Err(EditError::WrongType { path: self.path(d, id), expected, found });
+            }
+        }
+        match &field.kind {
+            Kind::Struct(items) => self.wish_struct(d, Some(id), items, wish),
+            Kind::Let(_) => match wish.action {
+                Action::Set(Given::Int(value)) if wish.fields.is_empty() => {
+                    // Decoded packets have computed fields; what they say must only be right.
+                    self.drafts[d].expected.push((id, *value));
+                    Ok(())
+                }
+                _ => Err(self.computed_error(d, id)),
+            },
+            Kind::Block { layout, .. } | Kind::Call { layout, .. } => {
+                let origin = self.original_inner(d, id);
+                let holder = Holder { draft: d, field: id, index: None };
+                let inner = self.draft(Some(holder), *layout, origin)?;
+                self.change(d, id, Change::Inner(inner));
+                self.wish(inner, wish)
+            }
+            Kind::Int(_)
+            | Kind::Bool
+            | Kind::Enum { .. }
+            | Kind::Flags { .. }
+            | Kind::Bits { .. } => self.wish_number(d, id, wish),
+            _ => {
+                if let Action::Set(given) = wish.action {
+                    let change = self.given_change(d, id, given)?;
+                    self.change(d, id, change);
+                }
+                self.no_parts(d, id, &wish)
+            }
+        }
+    }
+
+    fn no_parts(&self, d: DraftId, id: FieldId, wish: &Wish<'_>) -> Result<(), EditError> {
+        match wish.fields.first() {
+            None => Ok(()),
+            Some((name, _)) => Err(EditError::UnknownField {
+                path: self.path(d, id),
+                name: (*name).into(),
+                nearest: None,
+            }),
+        }
+    }
+
+    fn wish_number(&mut self, d: DraftId, id: FieldId, wish: Wish<'_>) -> Result<(), EditError> {
+        if let Action::Set(given) = wish.action {
+            let (number, raw) = self.given_number(d, id, given)?;
+            self.number_change(d, id).give(number, raw);
+        }
+        for (name, part) in wish.fields {
+            let unset = Given::Bool(false);
+            let given = match part.action {
+                Action::Set(given) => given,
+                Action::Delete if matches!(self.field(id).kind, Kind::Flags { .. }) => &unset,
+                Action::Delete => {
+                    let reason = "it is a part of a number".into();
+                    return Err(EditError::Required { path: self.path(d, id), reason });
+                }
+                _ => {
+                    let path = super::draft::join(self.path(d, id), name);
+                    let name = part.fields.first().map_or("[..]", |(name, _)| name).into();
+                    return Err(EditError::UnknownField { path, name, nearest: None });
+                }
+            };
+            let (mask, bits) = self.given_member(d, id, name, given)?;
+            let number = super::convert::GivenNumber::Parts(mask, bits);
+            self.number_change(d, id).give(number, None);
+        }
+        Ok(())
+    }
+
+    // ---- lists -------------------------------------------------------------------------------
+
+    fn wish_list(
+        &mut self,
+        d: DraftId,
+        id: FieldId,
+        array: &'a ArrayKind,
+        mut wish: Wish<'_>,
+    ) -> Result<(), EditError> {
+        self.no_parts(d, id, &wish)?;
+        let mut list = ListChange::default();
+        let items: Option<&[Given]> = match wish.action {
+            Action::Set(given) => {
+                let Some((items, prefix, end)) = list_parts(given) else {
+                    return Err(EditError::WrongType {
+                        path: self.path(d, id),
+                        expected: "a list",
+                        found: given.kind_name(),
+                    });
+                };
+                list.prefix = self.list_bytes(d, id, prefix)?;
+                list.end = self.list_bytes(d, id, end)?;
+                Some(items)
+            }
+            _ => None,
+        };
+        let count = match items {
+            Some(items) => items.len() as u64,
+            None => self.original_count(d, id).unwrap_or(0).into(),
+        };
+        let count = u32::try_from(count).unwrap_or(u32::MAX);
+        let none = |index| EditError::NoElement { path: self.path(d, id), index, count };
+        wish.elements.sort_by_key(|(index, _)| *index);
+        wish.inserts.sort_by_key(|(index, _)| *index);
+        if let Some((index, _)) = wish.elements.iter().find(|(index, _)| *index >= count) {
+            return Err(none(*index));
+        }
+        if let Some((index, _)) = wish.inserts.iter().find(|(index, _)| *index > count) {
+            return Err(none(*index));
+        }
+
+        let mut made: Vec<(DraftId, Wish<'_>)> = Vec::new();
+        let mut next = 0u32;
+        let mut elements = wish.elements.into_iter().peekable();
+        let mut inserts = wish.inserts.into_iter().peekable();
+        let mut at = 0u32;
+        while at <= count {
+            while let Some((_, given)) = inserts.next_if(|(index, _)| *index == at) {
+                let new = self.element_draft(d, id, array, next, None)?;
+                list.runs.push(Run::Made(new));
+                made.push((new, Wish::of(given)));
+                next += 1;
+            }
+            if at == count {
+                break;
+            }
+            let wish = elements.next_if(|(index, _)| *index == at).map(|(_, wish)| wish);
+            match (items, wish) {
+                (_, Some(Wish { action: Action::Remove, .. })) => {}
+                (Some(items), wish) => {
+                    let new = self.element_draft(d, id, array, next, None)?;
+                    list.runs.push(Run::Made(new));
+                    made.push((new, Wish::of(&items[at as usize])));
+                    made.extend(wish.map(|wish| (new, wish)));
+                    next += 1;
+                }
+                (None, Some(wish)) => {
+                    let opened = self.open_element(d, id, at);
+                    let Some((base, _)) = opened else {
+                        return Err(EditError::Unread { path: self.path(d, id) });
+                    };
+                    let changed = self.element_draft(d, id, array, next, Some(base))?;
+                    list.runs.push(Run::Made(changed));
+                    made.push((changed, wish));
+                    next += 1;
+                }
+                (None, None) => {
+                    // As far as nothing is wanted.
+                    let stop = elements.peek().map_or(count, |(index, _)| *index);
+                    let stop = inserts.peek().map_or(stop, |(index, _)| stop.min(*index));
+                    list.runs.push(Run::Kept(at..stop));
+                    next += stop - at;
+                    at = stop;
+                    continue;
+                }
+            }
+            at += 1;
+        }
+        let total = list.count();
+        let path = || self.path(d, id);
+        self.check_marks_length(self.field(id), total, "elements", path)?;
+        self.change(d, id, Change::List(list));
+        for (element, wish) in made {
+            self.wish(element, wish)?;
+        }
+        if let Count::While { .. } = array.count {
+            self.mark_last(d, id, array)?;
+        }
+        Ok(())
+    }
+
+    pub(super) fn element_draft(
+        &mut self,
+        d: DraftId,
+        id: FieldId,
+        array: &ArrayKind,
+        index: u32,
+        origin: Option<u32>,
+    ) -> Result<DraftId, EditError> {
+        let holder = Holder { draft: d, field: id, index: Some(index) };
+        self.draft(Some(holder), array.element, origin)
+    }
+
+    fn list_bytes(
+        &self,
+        d: DraftId,
+        id: FieldId,
+        hex: Option<&Given>,
+    ) -> Result<Option<Vec<u8>>, EditError> {
+        let bytes = match hex {
+            None => return Ok(None),
+            Some(Given::Bytes(bytes)) => Some(bytes.clone()),
+            Some(Given::Text(text)) => crate::json::hex_bytes(text),
+            Some(_) => None,
+        };
+        bytes.map(Some).ok_or_else(|| EditError::Form {
+            path: self.path(d, id),
+            reason: "bytes are pairs of hexadecimal digits".into(),
+        })
+    }
+
+    /// Makes only the last element of a list end it.
+    fn mark_last(
+        &mut self,
+        d: DraftId,
+        id: FieldId,
+        array: &'a ArrayKind,
+    ) -> Result<(), EditError> {
+        let Some(Change::List(list)) = self.drafts[d].changes.get(&id) else { return Ok(()) };
+        let count = list.count();
+        if count == 0 {
+            let reason = "it has one element at least: its last one says that it is the last";
+            return Err(EditError::List { path: self.path(d, id), reason: reason.into() });
+        }
+        let original = self.original_count(d, id).unwrap_or(0);
+        // Those of the original all say that another follows, but for its last.
+        let mut runs = Vec::new();
+        let mut position = 0;
+        for run in list.runs.clone() {
+            let behind = position + run.count();
+            match run {
+                Run::Made(element) => runs.push((position, Run::Made(element))),
+                Run::Kept(range) => {
+                    let is_last = behind == count;
+                    let was_last = range.end == original;
+                    if is_last == was_last {
+                        runs.push((position, Run::Kept(range)));
+                    } else {
+                        let index = range.end - 1;
+                        if range.len() > 1 {
+                            runs.push((position, Run::Kept(range.start..index)));
+                        }
+                        let Some((base, _)) = self.open_element(d, id, index) else {
+                            return Err(EditError::Unread { path: self.path(d, id) });
+                        };
+                        let index = u32::try_from(behind - 1).unwrap_or(u32::MAX);
+                        let element = self.element_draft(d, id, array, index, Some(base))?;
+                        runs.push((behind - 1, Run::Made(element)));
+                    }
+                }
+            }
+            position = behind;
+        }
+        if let Some(Change::List(list)) = self.drafts[d].changes.get_mut(&id) {
+            list.runs = runs.iter().map(|(_, run)| run.clone()).collect();
+        }
+        self.changed();
+        for (position, run) in runs {
+            if let Run::Made(element) = run {
+                self.mark(element, array, position + 1 < count, Wanted { draft: d, field: id })?;
+            }
+        }
+        Ok(())
+    }
+
+    /// Makes an element say whether another follows.
+    pub(super) fn mark(
+        &mut self,
+        element: DraftId,
+        array: &'a ArrayKind,
+        more: bool,
+        wanted: Wanted,
+    ) -> Result<(), EditError> {
+        let Count::While { more: ex, .. } = &array.count else { return Ok(()) };
+        self.make(element, ex, more, wanted)?.map_err(|reason| EditError::List {
+            path: self.path_of(element),
+            reason: format!("it has to say whether another element follows, but {reason}"),
+        })
+    }
+}
+
+/// The kind of value that was given for a struct, if it is no object.
+fn not_an_object(wish: &Wish<'_>) -> Option<&'static str> {
+    match wish.action {
+        Action::Set(Given::Object(_)) | Action::Keep => {}
+        Action::Set(given) => return Some(given.kind_name()),
+        Action::Delete | Action::Remove => return Some("nothing"),
+    }
+    let indexed = !wish.elements.is_empty() || !wish.inserts.is_empty();
+    indexed.then_some("an index")
+}
+
+fn deletes(action: &Action<'_>) -> bool {
+    matches!(action, Action::Delete | Action::Set(Given::Null))
+}
+
+/// A list's elements, and the bytes of its count and end mark where those are given:
+/// `{"value":[..],"$prefix":"hex","$end":"hex"}`.
+fn list_parts(given: &Given) -> Option<(&[Given], Option<&Given>, Option<&Given>)> {
+    match given {
+        Given::List(items) => Some((items, None, None)),
+        Given::Object(_) => match given.get("value") {
+            Some(Given::List(items)) => Some((items, given.get("$prefix"), given.get("$end"))),
+            _ => None,
+        },
+        _ => None,
+    }
+}
+
+/// The fields of a struct in wire order, those of all arms, not those of structs inside.
+pub(super) fn fields_of(plan: &Plan, items: &[Item], out: &mut Vec<FieldId>) {
+    for item in items {
+        match item {
+            Item::Field(id) => out.push(*id),
+            Item::Branch(id) => {
+                for arm in &plan.branches[*id as usize].arms {
+                    fields_of(plan, &arm.items, out);
+                }
+            }
+        }
+    }
+}

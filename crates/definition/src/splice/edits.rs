@@ -1,0 +1,269 @@
+//! What somebody wants changed, by path; and the same sorted into a tree.
+
+use super::error::EditError;
+use crate::given::Given;
+
+/// Names and indices that one path may have.
+const SEGMENTS_MAX: usize = 256;
+
+/// Changes of one packet, which are made together.
+///
+/// Paths name fields as they are printed (`item.added[2].data`, `motion.has_velocity`); case and `_` do
+/// not matter. Indices are those of the original list, whatever else is inserted or removed. Of several
+/// changes of the same path the last counts.
+///
+/// ```
+/// use midwire_definition::{Edits, Given};
+///
+/// let mut edits = Edits::new();
+/// edits.set("health", Given::Int(20)).delete("absorption");
+/// edits.insert("effects", 0, Given::Object(vec![("id".into(), Given::Int(1))]));
+/// assert!(!edits.is_empty());
+/// ```
+#[derive(Debug, Clone, Default, PartialEq)]
+pub struct Edits {
+    list: Vec<(String, Edit)>,
+}
+
+#[derive(Debug, Clone, PartialEq)]
+enum Edit {
+    Set(Given),
+    Delete,
+    Insert(u32, Given),
+    Remove,
+}
+
+impl Edits {
+    /// No changes.
+    pub fn new() -> Edits {
+        Edits::default()
+    }
+
+    /// Gives a field a value. Named fields of a struct that `value` does not have stay; a list is replaced
+    /// as a whole. `null` deletes (of NBT it is the value "nothing").
+    ///
+    /// What the field depends on is set with it where only one value will do: `set("velocity", ..)` under
+    /// `if motion.has_velocity` sets the flag.
+    pub fn set(&mut self, path: &str, value: Given) -> &mut Edits {
+        self.push(path, Edit::Set(value))
+    }
+
+    /// Leaves a field out, by turning the condition round under which it is there.
+    pub fn delete(&mut self, path: &str) -> &mut Edits {
+        self.push(path, Edit::Delete)
+    }
+
+    /// Puts a new element in front of element `index` of the original list; at its length, at the end.
+    pub fn insert(&mut self, path: &str, index: u32, value: Given) -> &mut Edits {
+        self.push(path, Edit::Insert(index, value))
+    }
+
+    /// Takes an element out of its list. The path ends in its index.
+    pub fn remove(&mut self, path: &str) -> &mut Edits {
+        self.push(path, Edit::Remove)
+    }
+
+    /// Whether there is nothing to change.
+    pub fn is_empty(&self) -> bool {
+        self.list.is_empty()
+    }
+
+    fn push(&mut self, path: &str, edit: Edit) -> &mut Edits {
+        self.list.push((path.into(), edit));
+        self
+    }
+
+    /// The changes as a tree over the packet.
+    pub(super) fn tree(&self) -> Result<Wish<'_>, EditError> {
+        let mut root = Wish::default();
+        for (path, edit) in &self.list {
+            let mut at = &mut root;
+            for step in steps(path)? {
+                at = match step {
+                    Step::Name(name) => at.field(name),
+                    Step::Index(index) => at.element(index),
+                };
+            }
+            match edit {
+                Edit::Set(value) => at.put(value),
+                Edit::Delete => at.action = Action::Delete,
+                Edit::Insert(index, value) => at.inserts.push((*index, value)),
+                Edit::Remove => at.action = Action::Remove,
+            }
+        }
+        Ok(root)
+    }
+
+    /// The paths that are set, with their values.
+    pub(super) fn sets(&self) -> impl Iterator<Item = (&str, &Given)> {
+        self.list.iter().filter_map(|(path, edit)| match edit {
+            Edit::Set(value) => Some((path.as_str(), value)),
+            _ => None,
+        })
+    }
+
+    /// Whether indices in the new packet can differ from those of the paths.
+    pub(super) fn moves_elements(&self) -> bool {
+        self.list.iter().any(|(_, edit)| matches!(edit, Edit::Insert(..) | Edit::Remove))
+    }
+}
+
+/// What is wanted of one place of the packet.
+#[derive(Debug, Default)]
+pub(super) struct Wish<'e> {
+    pub(super) action: Action<'e>,
+    pub(super) inserts: Vec<(u32, &'e Given)>,
+    pub(super) fields: Vec<(&'e str, Wish<'e>)>,
+    pub(super) elements: Vec<(u32, Wish<'e>)>,
+}
+
+/// What is wanted of a place as a whole.
+#[derive(Debug, Default, Clone, Copy)]
+pub(super) enum Action<'e> {
+    /// Nothing; something inside may be.
+    #[default]
+    Keep,
+    Set(&'e Given),
+    Delete,
+    Remove,
+}
+
+impl<'e> Wish<'e> {
+    /// To have this value.
+    pub(super) fn of(value: &'e Given) -> Wish<'e> {
+        Wish { action: Action::Set(value), ..Wish::default() }
+    }
+
+    fn put(&mut self, value: &'e Given) {
+        self.action = Action::Set(value);
+    }
+
+    fn field(&mut self, name: &'e str) -> &mut Wish<'e> {
+        let at = self.fields.iter().position(|(n, _)| same_name(n, name));
+        let at = at.unwrap_or_else(|| {
+            self.fields.push((name, Wish::default()));
+            self.fields.len() - 1
+        });
+        &mut self.fields[at].1
+    }
+
+    fn element(&mut self, index: u32) -> &mut Wish<'e> {
+        let at = self.elements.iter().position(|(i, _)| *i == index);
+        let at = at.unwrap_or_else(|| {
+            self.elements.push((index, Wish::default()));
+            self.elements.len() - 1
+        });
+        &mut self.elements[at].1
+    }
+
+    /// The members of a given object become wishes of their own, unless something nearer is wished.
+    pub(super) fn unfold(&mut self, members: &'e [(String, Given)]) {
+        for (name, value) in members {
+            let inner = self.field(name);
+            if let Action::Keep = inner.action {
+                inner.put(value);
+            }
+        }
+    }
+}
+
+/// Whether two names are one: case and `_` do not matter.
+pub(super) fn same_name(a: &str, b: &str) -> bool {
+    // Most are written as they are defined; and what begins differently is another name.
+    a == b
+        || match (a.as_bytes().first(), b.as_bytes().first()) {
+            (Some(x), Some(y)) if x.is_ascii_alphanumeric() && y.is_ascii_alphanumeric() => {
+                x.eq_ignore_ascii_case(y) && letters(a).eq(letters(b))
+            }
+            _ => letters(a).eq(letters(b)),
+        }
+}
+
+fn letters(name: &str) -> impl Iterator<Item = char> + '_ {
+    name.chars().filter(|c| *c != '_').flat_map(char::to_lowercase)
+}
+
+#[derive(Debug, PartialEq)]
+enum Step<'e> {
+    Name(&'e str),
+    Index(u32),
+}
+
+/// The steps of a written path.
+fn steps(path: &str) -> Result<Vec<Step<'_>>, EditError> {
+    let wrong = |reason| EditError::Path { path: path.into(), reason };
+    let mut steps = Vec::new();
+    let mut rest = path.trim();
+    while !rest.is_empty() {
+        if steps.len() >= SEGMENTS_MAX {
+            return Err(wrong("it has too many parts"));
+        }
+        if let Some(inner) = rest.strip_prefix('[') {
+            let (digits, behind) = inner.split_once(']').ok_or(wrong("`[` without `]`"))?;
+            let index = digits.trim().parse().map_err(|_| wrong("an index is a whole number"))?;
+            steps.push(Step::Index(index));
+            rest = behind;
+            continue;
+        }
+        if !steps.is_empty() {
+            rest = rest.strip_prefix('.').ok_or(wrong("expected `.` or `[`"))?;
+        }
+        let (name, behind) = match rest.strip_prefix('`') {
+            Some(quoted) => quoted.split_once('`').ok_or(wrong("a back-tick without its twin"))?,
+            None => rest.split_at(rest.find(['.', '[']).unwrap_or(rest.len())),
+        };
+        if name.trim().is_empty() {
+            return Err(wrong("a name is missing"));
+        }
+        steps.push(Step::Name(name.trim()));
+        rest = behind;
+    }
+    match steps.first() {
+        Some(Step::Name(_)) => Ok(steps),
+        Some(Step::Index(_)) => Err(wrong("it begins with an index")),
+        None => Err(wrong("it is empty")),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn paths_are_names_and_indices() {
+        let wanted =
+            vec![Step::Name("item"), Step::Name("added"), Step::Index(2), Step::Name("a b")];
+        assert_eq!(steps("item.added[2].`a b`"), Ok(wanted));
+        assert_eq!(
+            steps("grid[1][20]"),
+            Ok(vec![Step::Name("grid"), Step::Index(1), Step::Index(20)])
+        );
+    }
+
+    #[test]
+    fn what_is_no_path_is_refused_with_its_reason() {
+        for path in ["", "[1]", "a..b", "a.", ".a", "a[", "a[x]", "a[1]b", "`a", "a[-1]"] {
+            let error = steps(path).unwrap_err();
+            assert!(matches!(&error, EditError::Path { path: p, .. } if p == path), "{path}");
+        }
+        assert!(steps(&"a.".repeat(100_000)).is_err());
+    }
+
+    #[test]
+    fn names_differ_in_more_than_case_and_underscores() {
+        assert!(same_name("hasVelocity", "has_velocity"));
+        assert!(same_name("ÄB", "ä_b"));
+        assert!(!same_name("a", "ab"));
+        assert!(!same_name("velocity", "velocitx"));
+    }
+
+    #[test]
+    fn the_last_change_of_a_path_counts() {
+        let mut edits = Edits::new();
+        edits.set("a.b", Given::Int(1)).delete("A.b").set("a.B", Given::Int(2));
+        let tree = edits.tree().unwrap();
+        assert_eq!(tree.fields.len(), 1);
+        let (_, inner) = &tree.fields[0].1.fields[0];
+        assert!(matches!(inner.action, Action::Set(Given::Int(2))));
+    }
+}

@@ -1,0 +1,156 @@
+//! Encoding by splice: edits and new packets become bytes.
+//!
+//! ```text
+//!   original   ┌──────┬────┬───────┬──────────┬──────┐
+//!              │ id   │ n  │ a     │ items    │ rest │
+//!              └──────┴────┴───────┴──────────┴──────┘
+//!                 ║      ║    │        ║          ║        ║ copied    │ written
+//!   edits: a = 7; items gets one more
+//!                 ║      │    │        ║ │        ║
+//!              ┌──────┬────┬───────┬────────────┬──────┐
+//!   new        │ id   │ n+1│ 7     │ items +1   │ rest │
+//!              └──────┴────┴───────┴────────────┴──────┘
+//! ```
+//!
+//! One encoder serves both. It follows the definition, and takes each field from what was given, else from
+//! the original packet, else from a default. What was not touched is copied as it lies, odd forms and all;
+//! a compressed block in which nothing changed stays compressed. Before anything is written every path finds
+//! its field, and conditions are turned round where a field is set that was not there.
+
+mod apply;
+mod convert;
+mod describe;
+mod draft;
+mod editable;
+mod edits;
+mod encode;
+mod error;
+mod facts;
+mod invert;
+mod lists;
+mod scope;
+
+pub use editable::{Editable, editable_paths};
+pub use edits::Edits;
+pub use error::EditError;
+pub(crate) use facts::Facts;
+
+use draft::Encoder;
+use edits::{Action, Wish};
+
+use crate::given::Given;
+use crate::plan::{DecodeError, Packet, Plan, START_SLOT, Workspace};
+
+impl Packet<'_> {
+    /// Appends the payload with these edits made: the packet id, the new body, and what was behind it.
+    ///
+    /// Every byte that the edits do not reach is that of the original. A packet that could not be read to
+    /// its end can be edited in the part that could.
+    ///
+    /// # Errors
+    /// The first edit that cannot be made, and why. Then nothing is appended.
+    pub fn splice(&mut self, edits: &Edits, out: &mut Vec<u8>) -> Result<(), EditError> {
+        let start = out.len();
+        let before = self.ws.checkpoint();
+        let result = self.spliced(edits, out);
+        self.ws.restore(before);
+        if result.is_err() {
+            out.truncate(start);
+        }
+        result
+    }
+
+    fn spliced(&mut self, edits: &Edits, out: &mut Vec<u8>) -> Result<(), EditError> {
+        let payload = self.payload();
+        if edits.is_empty() {
+            out.extend_from_slice(payload);
+            return Ok(());
+        }
+        let start = out.len();
+        let body = self.ws.slots[START_SLOT as usize];
+        let rest = self.rest();
+        let (plan, conn, limits) = (self.plan, self.conn, self.ws.limits);
+        let wish = edits.tree()?;
+        out.extend_from_slice(payload.get(..body as usize).unwrap_or(&[]));
+        let mut encoder = Encoder::new(plan, conn, Some(self), limits);
+        let root = encoder.draft(None, 0, Some(0))?;
+        encoder.wish(root, wish)?;
+        encoder.encode(root, out)?;
+        out.extend_from_slice(rest);
+
+        let mut ws = Workspace::new(limits);
+        let mut again = plan.decode(&out[start..], body, conn, &mut ws);
+        check_again(&again, self.error(), rest)?;
+        if cfg!(debug_assertions) && !edits.moves_elements() {
+            check_sets(&mut again, edits)?;
+        }
+        Ok(())
+    }
+}
+
+impl Plan {
+    /// Appends a packet's body made of these named fields; what they do not say is 0, empty or the first
+    /// entry of an enum, and what follows from other fields follows from them.
+    ///
+    /// # Errors
+    /// What cannot be written as it was given, and why. Then nothing is appended.
+    pub fn encode(
+        &self,
+        fields: &Given,
+        conn: &[i64],
+        ws: &mut Workspace,
+        out: &mut Vec<u8>,
+    ) -> Result<(), EditError> {
+        let start = out.len();
+        let mut made = || {
+            let mut encoder = Encoder::new(self, conn, None, ws.limits);
+            let root = encoder.draft(None, 0, None)?;
+            encoder.wish(root, Wish { action: Action::Set(fields), ..Wish::default() })?;
+            encoder.encode(root, out)?;
+            check_again(&self.decode(&out[start..], 0, conn, ws), None, &[])
+        };
+        let result = made();
+        if result.is_err() {
+            out.truncate(start);
+        }
+        result
+    }
+}
+
+/// Reading what was written has to end as reading the original did.
+fn check_again(
+    again: &Packet<'_>,
+    error: Option<&DecodeError>,
+    rest: &[u8],
+) -> Result<(), EditError> {
+    let same = match (again.error(), error) {
+        (None, None) => true,
+        (Some(a), Some(b)) => a.path == b.path,
+        _ => false,
+    };
+    if same && again.rest() == rest {
+        return Ok(());
+    }
+    let reason = match again.error() {
+        Some(e) if !same => e.to_string(),
+        _ => format!("{} byte(s) are left instead of {}", again.rest().len(), rest.len()),
+    };
+    Err(EditError::Inconsistent { reason })
+}
+
+/// What was set has to be read.
+fn check_sets(again: &mut Packet<'_>, edits: &Edits) -> Result<(), EditError> {
+    for (path, given) in edits.sets() {
+        let (found, wanted) = match given {
+            Given::Int(n) => (again.int(path), *n),
+            Given::Bool(b) => (again.int(path), (*b).into()),
+            _ => continue,
+        };
+        // Floats have no such number.
+        if found.is_some_and(|found| found != wanted) {
+            let reason = format!("`{path}` is not what it was set to");
+            return Err(EditError::Inconsistent { reason });
+        }
+    }
+    Ok(())
+}

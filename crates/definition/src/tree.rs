@@ -1,0 +1,555 @@
+//! A packet as rows, one for each field and element, with the bytes that each comes from.
+
+use std::fmt::{self, Write as _};
+
+use crate::escape::{Clip, Clipped, escape, write_quoted};
+use crate::json::{bits_of, is_secret, part_of, repr_of, write_uuid};
+use crate::plan::{
+    ArrayKind, Count, Ex, Field, FloatRepr, Flow, Group, IntRepr, Kind, Len, Marks, NbtForm, Node,
+    Packet, Place, Plan, Visitor,
+};
+use crate::syntax::ast::{BinaryOp, Compare, Encoding, Transform};
+use crate::value::Value;
+
+/// A row: a field, an element, a part of a field, or what could not be read.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Row {
+    /// How far it is indented.
+    pub depth: u32,
+    /// The field's name; `[3]` for an element.
+    pub name: String,
+    /// Its type as definitions write it: `varint`, `str[varint]`, `enum u8`.
+    pub kind: String,
+    /// What it holds, safe for a terminal; empty for structs. Of a list the number of its elements.
+    pub value: String,
+    /// Its bytes.
+    pub place: Place,
+    /// The first line of its documentation.
+    pub doc: String,
+    /// What it is.
+    pub state: RowState,
+}
+
+/// How a row came to be.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum RowState {
+    /// It was read.
+    Read,
+    /// Some bits of the row above, whose bytes it shares.
+    Part,
+    /// Computed from others; it has no bytes.
+    Computed,
+    /// A struct, list or block of which only the beginning could be read.
+    Partial,
+    /// What could not be read; the value says why.
+    Malformed,
+    /// Bytes that no field covers.
+    Unread,
+}
+
+/// How much is shown.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct TreeLimits {
+    /// Elements of one list; the rest is one row.
+    pub elements_max: u32,
+    /// Rows of the whole packet; the rest is one row.
+    pub rows_max: usize,
+    /// Columns of one value.
+    pub width_max: usize,
+}
+
+impl Default for TreeLimits {
+    /// 64 elements, 10,000 rows, 120 columns.
+    fn default() -> TreeLimits {
+        TreeLimits { elements_max: 64, rows_max: 10_000, width_max: 120 }
+    }
+}
+
+/// The rows of a packet, in the order of its bytes. What could not be read comes last.
+pub fn rows(packet: &mut Packet<'_>, limits: TreeLimits) -> Vec<Row> {
+    let failed = packet.error().map(|error| (error.offset, error.buffer));
+    let mut tree = Tree { rows: Vec::new(), limits, failed, open: Vec::new(), left_out: 0 };
+    packet.walk(&mut tree);
+    let Tree { mut rows, left_out, .. } = tree;
+    if left_out > 0 {
+        let place = Place { buffer: 0, start: 0, end: 0 };
+        rows.push(note(place, format!("… {left_out} more rows"), RowState::Unread));
+    }
+    let (end, len) = (packet.end(), packet.payload().len() as u32);
+    let rest = Place { buffer: 0, start: end.min(len), end: len };
+    if let Some(error) = packet.error() {
+        let place = match error.buffer {
+            0 => Place { buffer: 0, start: error.offset.min(len), end: len },
+            buffer => Place { buffer, start: error.offset, end: error.offset },
+        };
+        let name = escape(&error.path_text()).into_owned();
+        let value = escape(&error.kind.to_string()).into_owned();
+        rows.push(Row { name, ..note(place, value, RowState::Malformed) });
+        return rows;
+    }
+    if rest.start < rest.end {
+        let value = format!("{} bytes left over", rest.end - rest.start);
+        rows.push(note(rest, value, RowState::Unread));
+    }
+    rows
+}
+
+/// For each byte of the payload the row that explains it best: the innermost.
+pub fn owners(rows: &[Row], payload_len: usize) -> Vec<Option<u32>> {
+    let mut owners = vec![None; payload_len];
+    for (i, row) in rows.iter().enumerate() {
+        if row.place.buffer != 0 || row.state == RowState::Part {
+            continue;
+        }
+        let range = row.place.start as usize..(row.place.end as usize).min(payload_len);
+        if let Some(bytes) = owners.get_mut(range) {
+            bytes.fill(Some(i as u32));
+        }
+    }
+    owners
+}
+
+fn note(place: Place, value: String, state: RowState) -> Row {
+    Row {
+        depth: 0,
+        name: String::new(),
+        kind: String::new(),
+        value,
+        place,
+        doc: String::new(),
+        state,
+    }
+}
+
+struct Tree {
+    rows: Vec<Row>,
+    limits: TreeLimits,
+    /// Where reading failed.
+    failed: Option<(u32, u32)>,
+    /// For each open group, how many of a list's elements were left out, and the row of the list.
+    open: Vec<Open>,
+    /// Rows that had no room.
+    left_out: usize,
+}
+
+struct Open {
+    /// The elements behind this one are left out.
+    elements_max: u32,
+    /// The row of the list or struct.
+    row: usize,
+    /// The marks of a list, which its elements share.
+    marks: Marks,
+    /// The list has this many elements.
+    count: u32,
+}
+
+impl Tree {
+    fn add(&mut self, row: Row) -> bool {
+        if self.rows.len() >= self.limits.rows_max {
+            self.left_out += 1;
+            return false;
+        }
+        self.rows.push(row);
+        true
+    }
+
+    /// Whether an element is one of those that are shown.
+    fn is_shown(&self, node: &Node<'_>) -> bool {
+        match (node.index, self.open.last()) {
+            (Some(index), Some(list)) => index < list.elements_max,
+            _ => true,
+        }
+    }
+
+    fn row(&self, node: &Node<'_>, kind: String, value: String) -> Row {
+        let name = match (node.index, &node.field.kind) {
+            (Some(index), _) => format!("[{index}]"),
+            (None, Kind::Pad(_)) => "pad".to_owned(),
+            (None, Kind::Tail) => "...".to_owned(),
+            (None, _) => escape(node.name).into_owned(),
+        };
+        let doc = match node.index {
+            Some(_) => String::new(),
+            None => escape(node.field.doc.lines().next().unwrap_or("").trim()).into_owned(),
+        };
+        let state = if matches!(node.field.kind, Kind::Let(_)) {
+            RowState::Computed
+        } else {
+            RowState::Read
+        };
+        Row { depth: self.open.len() as u32, name, kind, value, place: node.place, doc, state }
+    }
+
+    /// The marks of a value: its own, and of an element those of the list.
+    fn marks(&self, node: &Node<'_>) -> Marks {
+        let own = node.field.marks.clone();
+        match (node.index, self.open.last()) {
+            (Some(_), Some(list)) => own.over(list.marks.clone()),
+            _ => own,
+        }
+    }
+}
+
+impl Visitor for Tree {
+    fn value(&mut self, node: &Node<'_>, value: &Value<'_>) {
+        if !self.is_shown(node) {
+            return;
+        }
+        let marks = self.marks(node);
+        let secret = is_secret(node);
+        let width = self.limits.width_max;
+        let text = if secret {
+            "***".to_owned()
+        } else {
+            value_text(&node.field.kind, &marks, value, width)
+        };
+        let mut kind = kind_text(node.plan, &node.field.kind);
+        if let (Value::Absent, Some(_)) = (value, node.index) {
+            kind.clear();
+        }
+        if matches!(node.field.kind, Kind::Let(_)) {
+            let row = self.row(node, kind, text);
+            let place = Place { end: row.place.start, ..row.place };
+            self.add(Row { place, ..row });
+            return;
+        }
+        let row = self.row(node, kind, text);
+        if !self.add(row) {
+            return;
+        }
+        if let (Value::Bits(number, members), false) = (value, secret) {
+            let depth = self.open.len() as u32 + 1;
+            let bits = bits_of(*number, repr_of(&node.field.kind)) as i128;
+            for member in *members {
+                let part = part_of(member).of(bits);
+                let value = if member.marks.secret {
+                    "***".to_owned()
+                } else {
+                    number_text(&member.marks, None, part)
+                };
+                let letter = if member.signed { 'i' } else { 'u' };
+                self.add(Row {
+                    depth,
+                    name: escape(&member.name).into_owned(),
+                    kind: format!("{letter}{}", member.width),
+                    value,
+                    place: node.place,
+                    doc: escape(member.doc.lines().next().unwrap_or("").trim()).into_owned(),
+                    state: RowState::Part,
+                });
+            }
+        }
+    }
+
+    fn open(&mut self, node: &Node<'_>, group: Group) -> Flow {
+        if !self.is_shown(node) {
+            return Flow::Skip;
+        }
+        let secret = is_secret(node);
+        let marks = self.marks(node);
+        let kind = match (node.index, &node.field.kind, group) {
+            (Some(_), Kind::Array(array), Group::Struct) => layout_text(node.plan, array.element),
+            (_, kind, _) => kind_text(node.plan, kind),
+        };
+        let (value, count) = match group {
+            Group::List(count) => (format!("{count} elements"), count),
+            Group::Struct => (String::new(), 0),
+        };
+        let value = if secret { "***".to_owned() } else { value };
+        let mut row = self.row(node, kind, value);
+        if let Some((offset, 0)) = self.failed
+            && node.place.buffer == 0
+            && node.place.start <= offset
+            && offset <= node.place.end
+            && node.place.end > node.place.start
+        {
+            row.state = RowState::Partial;
+        }
+        if !self.add(row) || secret {
+            return Flow::Skip;
+        }
+        let (elements_max, row) = (self.limits.elements_max, self.rows.len() - 1);
+        self.open.push(Open { elements_max, row, marks, count });
+        Flow::Enter
+    }
+
+    fn presence(&mut self, node: &Node<'_>) {
+        if self.is_shown(node) {
+            let there = node.raw.first().is_some_and(|byte| *byte != 0);
+            let mut row = self.row(node, "bool".to_owned(), there.to_string());
+            if row.name.is_empty() {
+                row.name.push_str("present");
+            }
+            self.add(row);
+        }
+    }
+
+    fn rest(&mut self, place: Place, bytes: &[u8]) {
+        let depth = self.open.len() as u32;
+        let value = format!("{} bytes left over", bytes.len());
+        self.add(Row { depth, ..note(place, value, RowState::Unread) });
+    }
+
+    fn close(&mut self, node: &Node<'_>) {
+        let Some(open) = self.open.pop() else { return };
+        if open.count > open.elements_max {
+            let more = open.count - open.elements_max;
+            let depth = self.rows.get(open.row).map_or(0, |row| row.depth) + 1;
+            let place = Place { start: node.place.end, ..node.place };
+            self.add(Row {
+                depth,
+                ..note(place, format!("… {more} more elements"), RowState::Read)
+            });
+        }
+    }
+}
+
+/// A value as text of at most `width_max` columns.
+fn value_text(kind: &Kind, marks: &Marks, value: &Value<'_>, width_max: usize) -> String {
+    let mut out = String::new();
+    let mut clip = Clip::new(width_max, 0);
+    let mut clipped = Clipped::new(&mut out, &mut clip);
+    // It fails where the text is cut off.
+    let _ = write_value(kind, marks, value, width_max, &mut clipped);
+    out
+}
+
+fn write_value(
+    kind: &Kind,
+    marks: &Marks,
+    value: &Value<'_>,
+    width_max: usize,
+    out: &mut Clipped<'_>,
+) -> fmt::Result {
+    match value {
+        Value::Int(n) => out.write_str(&number_text(marks, repr_of(kind), *n)),
+        Value::Enum(n, None) => write!(out, "{n} (unknown)"),
+        Value::Enum(n, Some(name)) => write!(out, "{} ({n})", escape(name)),
+        Value::F32(n) => write!(out, "{n}{}", unit(marks)),
+        Value::F64(n) => write!(out, "{n}{}", unit(marks)),
+        Value::Bool(b @ 0..=1) => write!(out, "{}", *b != 0),
+        Value::Bool(b) => write!(out, "true ({b})"),
+        Value::Uuid(uuid) => {
+            let mut text = String::new();
+            write_uuid(*uuid, &mut text);
+            out.write_str(&text)
+        }
+        Value::Flags(n, members) => {
+            let bits = bits_of(*n, repr_of(kind));
+            write!(out, "{bits:#x}")?;
+            let mut unknown = bits;
+            let mut separator = ": ";
+            for member in *members {
+                let bit = 1u128.checked_shl(member.bit.into()).unwrap_or(0);
+                if bits & bit != 0 {
+                    write!(out, "{separator}{}", escape(&member.name))?;
+                    separator = " | ";
+                    unknown &= !bit;
+                }
+            }
+            if unknown != 0 && unknown != bits {
+                write!(out, "{separator}{unknown:#x}")?;
+            }
+            Ok(())
+        }
+        Value::Bits(n, _) => write!(out, "{:#x}", bits_of(*n, repr_of(kind))),
+        Value::Text(text, ..) => write_quoted(text, out),
+        Value::Bytes(bytes) => {
+            write!(out, "{} bytes", bytes.len())?;
+            let mut separator = ": ";
+            for byte in *bytes {
+                write!(out, "{separator}{byte:02x}")?;
+                separator = " ";
+            }
+            Ok(())
+        }
+        Value::Nbt(bytes, form) => {
+            let mut text = String::new();
+            crate::nbt::write_snbt(bytes, *form, width_max, &mut text);
+            out.write_str(&text)
+        }
+        Value::Packed(bytes, width, count) => {
+            write!(out, "{count} numbers of {width} bits")?;
+            let mut separator = ": ";
+            for number in crate::json::packed(bytes, *width, *count) {
+                write!(out, "{separator}{number}")?;
+                separator = " ";
+            }
+            Ok(())
+        }
+        Value::Absent => out.write_str("absent"),
+    }
+}
+
+fn unit(marks: &Marks) -> String {
+    marks.unit.as_ref().map_or(String::new(), |unit| format!(" {}", escape(unit)))
+}
+
+fn number_text(marks: &Marks, repr: Option<IntRepr>, number: i128) -> String {
+    let bits = bits_of(number, repr);
+    let unsigned =
+        matches!(repr, Some(IntRepr::Varint128 | IntRepr::Fixed { bytes: 16, signed: false, .. }));
+    let mut text = if marks.color && bits <= 0xffff_ffff {
+        format!("#{bits:06x}")
+    } else if marks.hex {
+        format!("{bits:#x}")
+    } else if unsigned {
+        bits.to_string()
+    } else {
+        number.to_string()
+    };
+    if let Some(name) = marks.reference_table.as_ref().and_then(|table| table.name_of(number)) {
+        text = format!("{} ({text})", escape(name));
+    }
+    text + &unit(marks)
+}
+
+/// A field's type as definitions write it, as far as it shows on one line.
+pub(crate) fn kind_text(plan: &Plan, kind: &Kind) -> String {
+    match kind {
+        Kind::Int(repr) => repr_text(*repr),
+        Kind::Float(FloatRepr { bytes, .. }) => format!("f{}", bytes * 8),
+        Kind::Bool => "bool".into(),
+        Kind::Uuid => "uuid".into(),
+        Kind::Enum { repr, .. } => format!("enum {}", repr_text(*repr)),
+        Kind::Flags { repr, .. } => format!("flags {}", repr_text(*repr)),
+        Kind::Bits { repr, .. } => format!("bits {}", repr_text(*repr)),
+        Kind::Str { encoding, len, .. } => {
+            let name = match encoding {
+                Encoding::Utf8 => "str",
+                Encoding::Latin1 => "latin1",
+                Encoding::Mutf8 => "mutf8",
+                Encoding::Utf16 => "utf16",
+            };
+            format!("{name}[{}]", len_text(plan, len))
+        }
+        Kind::Bytes { len } => format!("bytes[{}]", len_text(plan, len)),
+        Kind::Array(array) => {
+            format!("[{}] {}", count_text(plan, array), layout_text(plan, array.element))
+        }
+        Kind::Struct(_) => "struct".into(),
+        Kind::Block { transform, len, .. } => {
+            let name = match transform {
+                Transform::Sized => "sized",
+                Transform::Zlib => "zlib",
+                Transform::Deflate => "deflate",
+                Transform::Gzip => "gzip",
+            };
+            format!("{name}[{}]", len_text(plan, len))
+        }
+        Kind::Call { layout, .. } => layout_text(plan, *layout),
+        Kind::Nbt(NbtForm { named, optional }) => match (optional, named) {
+            (false, false) => "nbt",
+            (false, true) => "named_nbt",
+            (true, false) => "opt_nbt",
+            (true, true) => "opt_named_nbt",
+        }
+        .into(),
+        Kind::Packed { width, count } => {
+            format!("packed({}, {})", ex_text(plan, width), ex_text(plan, count))
+        }
+        Kind::Let(ex) => format!("= {}", ex_text(plan, ex)),
+        Kind::Pad(size) => format!("pad {size}"),
+        Kind::Tail => "unknown".into(),
+        Kind::Presence => "bool".into(),
+    }
+}
+
+/// A layout by its name; a nameless one by the one value that it has, if that is all.
+fn layout_text(plan: &Plan, layout: u32) -> String {
+    let Some(layout) = plan.layouts.get(layout as usize) else { return String::new() };
+    if let Some(name) = &layout.name {
+        return escape(name).into_owned();
+    }
+    match layout.items.as_slice() {
+        [crate::plan::Item::Field(id)] if layout.transparent => {
+            plan.fields.get(*id as usize).map_or(String::new(), |field| match &field.kind {
+                // Lists of lists of lists would grow long.
+                Kind::Array(_) => "[..]".into(),
+                kind => kind_text(plan, kind),
+            })
+        }
+        _ => "struct".into(),
+    }
+}
+
+fn repr_text(repr: IntRepr) -> String {
+    match repr {
+        IntRepr::Fixed { bytes, signed, .. } => {
+            format!("{}{}", if signed { 'i' } else { 'u' }, u32::from(bytes) * 8)
+        }
+        IntRepr::Varint => "varint".into(),
+        IntRepr::Varlong => "varlong".into(),
+        IntRepr::Uvarint => "uvarint".into(),
+        IntRepr::Varint128 => "varint128".into(),
+        IntRepr::Zigzag32 => "zigzag32".into(),
+        IntRepr::Zigzag64 => "zigzag64".into(),
+    }
+}
+
+fn len_text(plan: &Plan, len: &Len) -> String {
+    match len {
+        Len::Prefix { repr, .. } => repr_text(*repr),
+        Len::Expr { expr, .. } => ex_text(plan, expr),
+        Len::Fixed(n) => n.to_string(),
+        Len::Rest => "..".into(),
+    }
+}
+
+fn count_text(plan: &Plan, array: &ArrayKind) -> String {
+    match &array.count {
+        Count::Len(len) => len_text(plan, len),
+        Count::Until { repr, compare, value, .. } => {
+            format!(
+                "until {} {} {}",
+                repr_text(*repr),
+                compare_text(*compare),
+                ex_text(plan, value)
+            )
+        }
+        Count::Sum { .. } => "until sum(..)".into(),
+        Count::While { .. } => "while ..".into(),
+    }
+}
+
+fn compare_text(compare: Compare) -> &'static str {
+    match compare {
+        Compare::Equal => "==",
+        Compare::NotEqual => "!=",
+        Compare::Less => "<",
+        Compare::LessEqual => "<=",
+        Compare::Greater => ">",
+        Compare::GreaterEqual => ">=",
+    }
+}
+
+/// A short expression; a long one is `..`.
+fn ex_text(plan: &Plan, ex: &Ex) -> String {
+    let name = |id: &u32| {
+        plan.fields.get(*id as usize).map(|field: &Field| escape(&field.name).into_owned())
+    };
+    let short = |ex: &Ex| match ex {
+        Ex::Int(n) => Some(n.to_string()),
+        Ex::Field(field) if field.member.is_none() => field.fields.first().and_then(name),
+        Ex::Remaining => Some("remaining".to_owned()),
+        Ex::CountOf(field) => {
+            field.fields.first().and_then(name).map(|name| format!("count({name})"))
+        }
+        _ => None,
+    };
+    let pair = |op: &BinaryOp, a: &Ex, b: &Ex| {
+        let op = match op {
+            BinaryOp::Add => "+",
+            BinaryOp::Subtract => "-",
+            BinaryOp::Multiply => "*",
+            BinaryOp::Divide => "/",
+            _ => return None,
+        };
+        Some(format!("{} {op} {}", short(a)?, short(b)?))
+    };
+    let text = match ex {
+        Ex::Binary(op, a, b) => pair(op, a, b),
+        ex => short(ex),
+    };
+    text.unwrap_or_else(|| "..".to_owned())
+}

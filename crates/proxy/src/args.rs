@@ -1,0 +1,195 @@
+//! What can be typed.
+
+use std::path::PathBuf;
+
+use clap::{Args as ClapArgs, Parser, Subcommand};
+
+/// Stands between a game and its server, and shows what they say to each other.
+#[derive(Debug, Parser)]
+#[command(
+    name = "midwire",
+    version,
+    disable_help_subcommand = true,
+    after_help = "Exit codes: 0 done, 1 the answer is no, 2 wrong usage, 3 input or output failed."
+)]
+pub(crate) struct Args {
+    #[command(subcommand)]
+    pub(crate) command: Option<Command>,
+}
+
+#[derive(Debug, Subcommand)]
+pub(crate) enum Command {
+    /// Relay a game's connections to its server, and list every packet
+    Proxy(Proxy),
+    /// Explain the bytes of packets, from hex in any common form
+    Decode(Decode),
+    /// Make a packet: JSON fields on stdin, hex on stdout
+    Encode(Encode),
+    /// Check definitions and run the tests in them
+    Check(Check),
+    /// List and show definitions
+    Defs(Defs),
+    /// Play a recorded game through a real midwire on this machine: nothing else is needed
+    Demo,
+}
+
+/// `midwire proxy`.
+#[derive(Debug, ClapArgs)]
+pub(crate) struct Proxy {
+    /// minecraft, terraria, raw (bytes without meaning), or a .wire file
+    pub(crate) protocol: String,
+    /// The server: a name or an address; the port may be left out where the protocol has one. SRV
+    /// records are not looked up
+    #[arg(long, value_name = "HOST[:PORT]")]
+    pub(crate) to: String,
+    /// Where the game connects to; port 0 takes any free one [default: 127.0.0.1 and the protocol's port]
+    #[arg(long, value_name = "ADDRESS:PORT")]
+    pub(crate) listen: Option<String>,
+    /// Leave the server's name in the handshake as the game typed it
+    #[arg(long)]
+    pub(crate) keep_host: bool,
+    #[command(flatten)]
+    pub(crate) view: View,
+    #[command(flatten)]
+    pub(crate) definitions: Definitions,
+    /// Raise a limit or choose a behaviour; an unknown name lists them all
+    #[arg(long, value_name = "NAME=VALUE")]
+    pub(crate) set: Vec<String>,
+    /// Read every session with this version, whatever it says itself: 769 or 1.21.4
+    #[arg(long, value_name = "VERSION")]
+    pub(crate) protocol_version: Option<String>,
+    /// Not there yet
+    #[arg(short = 'w', long = "write", value_name = "FILE", hide = true)]
+    pub(crate) write: Option<PathBuf>,
+    /// Not there yet
+    #[arg(short = 'Y', long = "filter", value_name = "FILTER", hide = true)]
+    pub(crate) filter: Option<String>,
+    /// Not there yet
+    #[arg(long, value_name = "FILE", hide = true)]
+    pub(crate) rules: Vec<PathBuf>,
+    /// Not there yet
+    #[arg(long, value_name = "FILE", hide = true)]
+    pub(crate) config: Option<PathBuf>,
+}
+
+/// What is shown, and how.
+#[derive(Clone, Debug, ClapArgs)]
+pub(crate) struct View {
+    /// One JSON object a line
+    #[arg(long)]
+    pub(crate) json: bool,
+    /// Add each packet's bytes, its fields marked
+    #[arg(short = 'x', long = "hex", conflicts_with = "json")]
+    pub(crate) hex: bool,
+    /// Only say what is wrong
+    #[arg(short = 'q', long = "quiet", conflicts_with_all = ["json", "hex"])]
+    pub(crate) quiet: bool,
+    /// On a terminal: a line for every packet, however many are alike
+    #[arg(long)]
+    pub(crate) all: bool,
+}
+
+/// Where definitions come from.
+#[derive(Clone, Debug, ClapArgs)]
+pub(crate) struct Definitions {
+    /// A folder of definitions: NAME.wire in it is taken instead of the built-in NAME
+    #[arg(long, value_name = "DIR")]
+    pub(crate) defs: Vec<PathBuf>,
+}
+
+/// `midwire decode`.
+#[derive(Debug, ClapArgs)]
+pub(crate) struct Decode {
+    /// A file with hex text (or the bytes themselves); - is standard input
+    #[arg(conflicts_with = "hex", required_unless_present = "hex")]
+    pub(crate) file: Option<PathBuf>,
+    /// The hex text itself
+    #[arg(long, value_name = "TEXT")]
+    pub(crate) hex: Option<String>,
+    #[command(flatten)]
+    pub(crate) packet: Packet,
+    /// Packet id and fields without a frame's length
+    #[arg(long)]
+    pub(crate) unframed: bool,
+    /// Each line is a packet
+    #[arg(long)]
+    pub(crate) lines: bool,
+    /// One JSON object a line
+    #[arg(long)]
+    pub(crate) json: bool,
+    #[command(flatten)]
+    pub(crate) definitions: Definitions,
+    /// Raise a limit; an unknown name lists them all
+    #[arg(long, value_name = "NAME=VALUE")]
+    pub(crate) set: Vec<String>,
+}
+
+/// Which packets are meant; what is left out is guessed, where that is possible.
+#[derive(Clone, Debug, ClapArgs)]
+pub(crate) struct Packet {
+    /// minecraft, terraria, or a .wire file
+    #[arg(long, value_name = "PROTOCOL")]
+    pub(crate) protocol: Option<String>,
+    /// The protocol state: handshake, play
+    #[arg(long)]
+    pub(crate) state: Option<String>,
+    /// serverbound or clientbound
+    #[arg(long)]
+    pub(crate) direction: Option<String>,
+    /// The version: 769 or 1.21.4
+    #[arg(long, value_name = "VERSION")]
+    pub(crate) protocol_version: Option<String>,
+}
+
+/// `midwire encode`.
+#[derive(Debug, ClapArgs)]
+pub(crate) struct Encode {
+    /// The packet's name
+    pub(crate) name: String,
+    #[command(flatten)]
+    pub(crate) packet: Packet,
+    /// Packet id and fields without a frame's length
+    #[arg(long)]
+    pub(crate) unframed: bool,
+    #[command(flatten)]
+    pub(crate) definitions: Definitions,
+}
+
+/// `midwire check`.
+#[derive(Debug, ClapArgs)]
+pub(crate) struct Check {
+    /// Definitions (.wire)
+    #[arg(required = true)]
+    pub(crate) files: Vec<PathBuf>,
+    /// List what is opaque, and what no test reads, with the versions
+    #[arg(long)]
+    pub(crate) coverage: bool,
+}
+
+/// `midwire defs`.
+#[derive(Debug, ClapArgs)]
+pub(crate) struct Defs {
+    #[command(subcommand)]
+    pub(crate) command: DefsCommand,
+}
+
+#[derive(Debug, Subcommand)]
+pub(crate) enum DefsCommand {
+    /// The definitions that there are
+    List {
+        #[command(flatten)]
+        definitions: Definitions,
+    },
+    /// What a definition says: its packets, or one packet
+    Show {
+        /// minecraft, terraria, or a .wire file
+        name: String,
+        /// A packet's name
+        packet: Option<String>,
+        /// The version: 769 or 1.21.4 [default: the newest]
+        #[arg(long, value_name = "VERSION")]
+        protocol_version: Option<String>,
+        #[command(flatten)]
+        definitions: Definitions,
+    },
+}

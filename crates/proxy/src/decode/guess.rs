@@ -1,0 +1,242 @@
+//! What bytes are, where nobody said: everything that is not given is tried, and what reads best wins.
+
+use std::sync::Arc;
+
+use midwire_definition::{Protocol, VersionId, Workspace, builtins};
+
+use super::reading::{Fixed, Form, Reading, read};
+use crate::args;
+use crate::defs::releases;
+use crate::error::usage;
+use crate::protocols;
+use crate::settings::Settings;
+
+/// Versions that are tried, newest first, where the newest does not fit.
+const VERSIONS_MAX: usize = 80;
+
+/// What was asked for.
+pub(super) struct Wanted {
+    /// The protocols in question, each with the version, if one was given.
+    protocols: Vec<(Arc<Protocol>, Option<VersionId>, Fixed)>,
+    protocol_given: bool,
+    unframed: bool,
+    state_given: bool,
+    direction_given: bool,
+    inflate_max: usize,
+}
+
+impl Wanted {
+    pub(super) fn new(args: &args::Decode, settings: Settings) -> anyhow::Result<Self> {
+        let packet = &args.packet;
+        let names: Vec<String> = match &packet.protocol {
+            Some(name) => vec![name.clone()],
+            None => builtins().map(str::to_owned).collect(),
+        };
+        let direction = packet.direction.as_deref().map(protocols::direction).transpose()?;
+        let mut protocols = Vec::new();
+        let mut last = None;
+        for name in names {
+            let protocol = protocols::find(&name, &args.definitions.defs)?;
+            let place = || -> anyhow::Result<(Option<VersionId>, Fixed)> {
+                let version = packet.protocol_version.as_deref();
+                let version =
+                    version.map(|text| protocols::version(&protocol, text)).transpose()?;
+                let state = packet.state.as_deref();
+                let state = state.map(|text| protocols::state(&protocol, text)).transpose()?;
+                Ok((version, Fixed { state, direction }))
+            };
+            // Of several, those that have no such version or state are not meant.
+            match place() {
+                Ok((version, fixed)) => protocols.push((protocol, version, fixed)),
+                Err(error) => last = Some(error),
+            }
+        }
+        if protocols.is_empty() {
+            return Err(last.unwrap_or_else(|| usage("there is no protocol to read this with")));
+        }
+        Ok(Self {
+            protocols,
+            protocol_given: packet.protocol.is_some(),
+            unframed: args.unframed,
+            state_given: packet.state.is_some(),
+            direction_given: packet.direction.is_some(),
+            inflate_max: settings.session.inflate_max,
+        })
+    }
+
+    /// What was not said and had to be found out, in words.
+    pub(super) fn guessed(&self, reading: &Reading) -> Option<String> {
+        let form = &reading.form;
+        let first = reading.packets.first();
+        let mut parts = Vec::new();
+        if !self.protocol_given {
+            parts.push(form.protocol.name.to_string());
+        }
+        let given = self.protocols.iter().any(|(_, version, _)| version.is_some());
+        let version = form.protocol.versions.get(form.version);
+        if !given && version.number != 0 {
+            let why = if form.version_known { ", as they say" } else { "" };
+            parts.push(format!("version {} ({}{why})", version.key, version.number));
+        }
+        if let Some(first) = first {
+            let state = form.protocol.state_name(first.state);
+            if !self.state_given && !state.is_empty() {
+                parts.push(format!("state {state}"));
+            }
+            if !self.direction_given {
+                parts.push(first.direction.to_string());
+            }
+        }
+        if !self.unframed && !form.framed {
+            parts.push("without a frame".to_owned());
+        }
+        if form.compressed {
+            parts.push("compressed frames".to_owned());
+        }
+        (!parts.is_empty()).then(|| format!("guessed: {}", parts.join(", ")))
+    }
+
+    /// Whether a form is tried with frames, and with compression.
+    fn shapes(&self, protocol: &Protocol) -> Vec<(bool, bool)> {
+        let framed = protocol.stack.framing.is_some() && !self.unframed;
+        let compressible = protocol.stack.compression.is_some();
+        let mut shapes = Vec::new();
+        if framed {
+            shapes.push((true, false));
+            if compressible {
+                shapes.push((true, true));
+            }
+        }
+        shapes.push((false, false));
+        shapes
+    }
+}
+
+/// The best reading of some bytes, which may follow others.
+pub(super) fn best(
+    wanted: &Wanted,
+    bytes: &[u8],
+    before: Option<&Form>,
+    workspace: &mut Workspace,
+) -> Reading {
+    let mut best: Option<Reading> = None;
+    let mut offer = |reading: Reading| {
+        let better = best.as_ref().is_none_or(|best| reading.penalty() < best.penalty());
+        let clean = reading.is_clean();
+        if better {
+            best = Some(reading);
+        }
+        clean
+    };
+    for (protocol, version, fixed) in &wanted.protocols {
+        if let Some(form) = before.filter(|form| Arc::ptr_eq(&form.protocol, protocol))
+            && offer(read(form.clone(), *fixed, bytes, wanted.inflate_max, workspace))
+        {
+            break;
+        }
+        let mut clean = false;
+        for (framed, compressed) in wanted.shapes(protocol) {
+            let form = form(protocol, *version, framed, compressed);
+            clean |= offer(read(form, *fixed, bytes, wanted.inflate_max, workspace));
+        }
+        if clean || version.is_some() {
+            continue;
+        }
+        for version in releases(protocol).into_iter().rev().take(VERSIONS_MAX) {
+            let form = form(protocol, Some(version), wanted.shapes(protocol)[0].0, false);
+            let form = Form { version_known: false, ..form };
+            if offer(read(form, *fixed, bytes, wanted.inflate_max, workspace)) {
+                break;
+            }
+        }
+    }
+    best.unwrap_or_else(|| {
+        let (protocol, version, fixed) = &wanted.protocols[0];
+        read(form(protocol, *version, false, false), *fixed, bytes, wanted.inflate_max, workspace)
+    })
+}
+
+fn form(
+    protocol: &Arc<Protocol>,
+    version: Option<VersionId>,
+    framed: bool,
+    compressed: bool,
+) -> Form {
+    Form {
+        protocol: protocol.clone(),
+        version: version.unwrap_or_else(|| protocol.versions.newest()),
+        version_known: version.is_some(),
+        states: [None; 2],
+        direction: None,
+        framed,
+        compressed,
+        conn: protocol.initial_conn(),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn wanted(arguments: &[&str]) -> Wanted {
+        use clap::Parser as _;
+        let command = [&["midwire", "decode", "--hex", "00"], arguments].concat();
+        let Some(args::Command::Decode(args)) = args::Args::parse_from(command).command else {
+            panic!("that is decode")
+        };
+        Wanted::new(&args, Settings::default()).unwrap()
+    }
+
+    fn names(reading: &Reading) -> Vec<String> {
+        let name = |found: &super::super::reading::Found| {
+            found
+                .definition
+                .as_ref()
+                .map_or("?".to_owned(), |definition| definition.name.to_string())
+        };
+        reading.packets.iter().map(name).collect()
+    }
+
+    #[test]
+    fn what_is_not_said_is_found_out() {
+        let reading =
+            best(&wanted(&[]), b"\x0f\x00\x01\x0bTerraria279", None, &mut Workspace::default());
+        let form = &reading.form;
+        assert_eq!((&*form.protocol.name, names(&reading)), ("terraria", vec!["Hello".into()]));
+        assert_eq!(form.protocol.versions.get(form.version).number, 279);
+        assert!(reading.problem.is_none() && reading.packets[0].is_whole);
+    }
+
+    #[test]
+    fn a_stream_is_followed_through_its_states_and_into_compression() {
+        let login =
+            [&b"\x10\x00\xfd\x05\x09127.0.0.1\x63\xdd\x02"[..], b"\x16\x00\x04Alva", &[7; 16]]
+                .concat();
+        let reading =
+            best(&wanted(&["--protocol", "minecraft"]), &login, None, &mut Workspace::default());
+        assert_eq!(names(&reading), ["set_protocol", "login_start"]);
+        let after_compress = b"\x03\x03\x80\x02\x03\x00\x03\x01";
+        let wanted =
+            wanted(&["--protocol", "minecraft", "--state", "login", "--direction", "clientbound"]);
+        let reading = best(&wanted, after_compress, Some(&reading.form), &mut Workspace::default());
+        assert_eq!(names(&reading)[0], "compress");
+        assert!(reading.form.compressed);
+    }
+
+    #[test]
+    fn a_frame_that_is_not_all_there_is_told() {
+        let wanted = wanted(&["--protocol", "terraria", "--direction", "serverbound"]);
+        let reading = best(&wanted, b"\x0f\x00\x01\x0bTerra", None, &mut Workspace::default());
+        assert!(!reading.is_clean());
+    }
+
+    #[test]
+    fn any_bytes_are_read_without_a_panic() {
+        let wanted = wanted(&[]);
+        let mut workspace = Workspace::default();
+        for len in 0..40 {
+            let bytes: Vec<u8> = (0..len).map(|n: u8| n.wrapping_mul(37) ^ len).collect();
+            best(&wanted, &bytes, None, &mut workspace);
+        }
+    }
+}

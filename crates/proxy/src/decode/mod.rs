@@ -1,0 +1,247 @@
+//! `midwire decode`: what pasted bytes mean.
+
+mod guess;
+mod reading;
+
+use std::io::Read;
+use std::path::Path;
+use std::process::ExitCode;
+use std::sync::Arc;
+
+use anyhow::Context as _;
+use midwire_definition::json::{write_hex, write_string};
+use midwire_definition::{Protocol, Workspace};
+
+use self::guess::Wanted;
+use self::reading::{Found, Reading};
+use crate::args;
+use crate::error::{NO, print, say, usage};
+use crate::explain::write_tree;
+use crate::hex_text::{self, HexText};
+use crate::print::{Marked, PacketJson, Paint, Style, put, write_marked};
+use crate::settings::Settings;
+
+/// Runs `midwire decode`.
+pub(crate) fn run(args: &args::Decode) -> anyhow::Result<ExitCode> {
+    let settings = Settings::from_args(&args.set)?;
+    let wanted = Wanted::new(args, settings)?;
+    let input = input(args)?;
+    let pieces: Vec<HexText> = match (&input, args.lines) {
+        (Input::Bytes(bytes), _) => vec![HexText { bytes: bytes.clone(), ignored: Vec::new() }],
+        (Input::Text(text), false) => vec![hex_text::parse(text)],
+        (Input::Text(text), true) => lines(text),
+    };
+    for (line, text) in pieces.iter().flat_map(|piece| &piece.ignored).take(8) {
+        say(&format!("ignored, being no hex: {} (line {line})", shortened(text)));
+    }
+    let more = pieces.iter().map(|piece| piece.ignored.len()).sum::<usize>().saturating_sub(8);
+    if more > 0 {
+        say(&format!("ignored, being no hex: {more} pieces more"));
+    }
+    if pieces.iter().all(|piece| piece.bytes.is_empty()) {
+        return Err(usage("there is no hex in the input"));
+    }
+    let mut show = Show::new(args.json, settings);
+    let mut form = None;
+    for piece in pieces.iter().filter(|piece| !piece.bytes.is_empty()) {
+        let reading = guess::best(&wanted, &piece.bytes, form.as_ref(), &mut show.workspace);
+        if form.is_none()
+            && let Some(guessed) = wanted.guessed(&reading)
+        {
+            say(&guessed);
+        }
+        show.reading(&reading, &piece.bytes);
+        form = Some(reading.form);
+    }
+    let printed = print(&show.out);
+    Ok(if show.all_read { printed } else { ExitCode::from(NO) })
+}
+
+enum Input {
+    Text(String),
+    /// A file that is no text: the bytes themselves.
+    Bytes(Vec<u8>),
+}
+
+fn input(args: &args::Decode) -> anyhow::Result<Input> {
+    if let Some(text) = &args.hex {
+        return Ok(Input::Text(text.clone()));
+    }
+    let file = args.file.as_deref().unwrap_or(Path::new("-"));
+    let mut bytes = Vec::new();
+    let limit = hex_text::TEXT_MAX as u64 + 1;
+    if file == Path::new("-") {
+        std::io::stdin()
+            .take(limit)
+            .read_to_end(&mut bytes)
+            .context("cannot read standard input")?;
+    } else {
+        let name = file.display();
+        let opened = std::fs::File::open(file).with_context(|| format!("cannot open {name}"))?;
+        opened
+            .take(limit)
+            .read_to_end(&mut bytes)
+            .with_context(|| format!("cannot read {name}"))?;
+    }
+    if bytes.len() > hex_text::TEXT_MAX {
+        let max = hex_text::TEXT_MAX;
+        return Err(usage(format!("the input is longer than {max} bytes")));
+    }
+    let is_text = |c: char| !c.is_control() || c.is_whitespace();
+    match String::from_utf8(bytes) {
+        Ok(text) if text.chars().all(is_text) => Ok(Input::Text(text)),
+        Ok(text) => Ok(Input::Bytes(text.into_bytes())),
+        Err(error) => Ok(Input::Bytes(error.into_bytes())),
+    }
+}
+
+/// Each line that has something on it, for itself.
+fn lines(text: &str) -> Vec<HexText> {
+    let numbered = text.lines().enumerate().filter(|(_, line)| !line.trim().is_empty());
+    numbered
+        .map(|(number, line)| {
+            let mut piece = hex_text::parse(line);
+            piece.ignored.iter_mut().for_each(|(line, _)| *line = number + 1);
+            piece
+        })
+        .collect()
+}
+
+fn shortened(text: &str) -> String {
+    let start: String = text.chars().take(40).collect();
+    let dots = if start.len() < text.len() { "…" } else { "" };
+    format!("`{}{dots}`", midwire_definition::escape::escape(&start))
+}
+
+/// Collects what is printed.
+struct Show {
+    json: bool,
+    style: Style,
+    workspace: Workspace,
+    out: String,
+    count: u64,
+    all_read: bool,
+}
+
+impl Show {
+    fn new(json: bool, settings: Settings) -> Self {
+        Self {
+            json,
+            style: Style::of_stdout(),
+            workspace: Workspace::new(settings.definition),
+            out: String::new(),
+            count: 0,
+            all_read: true,
+        }
+    }
+
+    fn reading(&mut self, reading: &Reading, bytes: &[u8]) {
+        for found in &reading.packets {
+            self.count += 1;
+            self.all_read &= found.is_whole;
+            if self.json {
+                self.json(&reading.form.protocol, found);
+            } else {
+                self.tree(&reading.form.protocol, found);
+            }
+        }
+        let Some(problem) = &reading.problem else { return };
+        self.all_read = false;
+        let rest = bytes.get(reading.rest..).unwrap_or_default();
+        if self.json {
+            self.out.push_str("{\"type\":\"notice\",\"message\":");
+            write_string(problem, &mut self.out);
+            put(&mut self.out, format_args!(",\"offset\":{},\"rest\":\"", reading.rest));
+            write_hex(rest, &mut self.out);
+            self.out.push_str("\"}\n");
+        } else {
+            let problem = self.style.paint(Paint::Bad, problem);
+            put(&mut self.out, format_args!("! at {}: {problem}\n", reading.rest));
+            write_marked(rest, &Marked::default(), self.style, &mut self.out);
+        }
+    }
+
+    fn json(&mut self, protocol: &Arc<Protocol>, found: &Found) {
+        let out = &mut self.out;
+        put(out, format_args!("{{\"type\":\"packet\",\"n\":{}", self.count));
+        out.push_str(",\"protocol\":");
+        write_string(&protocol.name, out);
+        out.push_str(",\"version\":");
+        write_string(&protocol.versions.get(found.version).key, out);
+        let json = PacketJson {
+            direction: found.direction,
+            state: protocol.state_name(found.state),
+            id: found.id,
+            definition: found.definition.as_deref(),
+            length: u32::try_from(found.payload.len()).unwrap_or(u32::MAX),
+            wire_length: found.wire_length,
+        };
+        json.write_envelope(out);
+        if let Some(problem) = &found.problem {
+            out.push_str(",\"error\":{\"field\":\"\",\"offset\":0,\"message\":");
+            write_string(problem, out);
+            out.push_str("},\"rest\":\"");
+            write_hex(&found.payload, out);
+            out.push('"');
+        } else {
+            json.write_body(&found.payload, found.body, &found.conn, &mut self.workspace, out);
+        }
+        out.push_str("}\n");
+    }
+
+    fn tree(&mut self, protocol: &Arc<Protocol>, found: &Found) {
+        let (out, style) = (&mut self.out, self.style);
+        if self.count > 1 {
+            out.push('\n');
+        }
+        let state = protocol.state_name(found.state);
+        let state = if state.is_empty() { String::new() } else { format!("{state} ") };
+        let paint = match found.direction {
+            midwire_session::Direction::Serverbound => Paint::Serverbound,
+            midwire_session::Direction::Clientbound => Paint::Clientbound,
+        };
+        let place = format!("{state}{}", found.direction);
+        put(out, format_args!("{} ", style.paint(paint, place)));
+        match (&found.definition, found.id) {
+            (Some(definition), _) => {
+                put(out, format_args!("{}", style.paint(Paint::Name, &definition.name)));
+            }
+            (None, Some(_)) => out.push_str("? unknown packet"),
+            (None, None) => out.push_str("! no packet id"),
+        }
+        if let Some(id) = found.id {
+            put(out, format_args!(" · id {id} ({id:#04x})"));
+        }
+        put(out, format_args!(" · {} bytes", found.payload.len()));
+        if let Some(wire_length) = found.wire_length {
+            put(out, format_args!(", {wire_length} with the frame"));
+        }
+        out.push('\n');
+        if let Some(definition) = &found.definition {
+            for line in definition.doc.lines().take(2) {
+                put(
+                    out,
+                    format_args!(
+                        "{}\n",
+                        style.paint(Paint::Dim, format_args!("  // {}", line.trim()))
+                    ),
+                );
+            }
+        }
+        let plan = found.definition.as_ref().and_then(|definition| definition.plan.as_ref());
+        match plan.filter(|_| found.problem.is_none()) {
+            Some(plan) => {
+                let mut packet =
+                    plan.decode(&found.payload, found.body, &found.conn, &mut self.workspace);
+                write_tree(&mut packet, found.body, style, out);
+            }
+            None => {
+                if let Some(problem) = &found.problem {
+                    put(out, format_args!("! {}\n", style.paint(Paint::Bad, problem)));
+                }
+                let marked = Marked::read(&found.payload, found.body, None, &mut self.workspace);
+                write_marked(&found.payload, &marked, style, out);
+            }
+        }
+    }
+}

@@ -1,0 +1,297 @@
+//! Bytes cut into packets, under one assumption of what they are.
+
+use std::sync::Arc;
+
+use midwire_codec::{Inflater, frames, split};
+use midwire_definition::plan::{Flow, Group, Node, Visitor};
+use midwire_definition::value::Value;
+use midwire_definition::{
+    Effect, Packet, PacketDefinition, Protocol, StateId, VersionId, Workspace,
+};
+use midwire_session::Direction;
+
+use crate::wire_id;
+
+/// What bytes are assumed to be.
+#[derive(Clone, Debug)]
+pub(super) struct Form {
+    pub(super) protocol: Arc<Protocol>,
+    pub(super) version: VersionId,
+    /// A packet, or who asks, has said the version.
+    pub(super) version_known: bool,
+    /// The protocol state of each direction, if it is known.
+    pub(super) states: [Option<StateId>; 2],
+    /// The direction of the packet before.
+    pub(super) direction: Option<Direction>,
+    pub(super) framed: bool,
+    pub(super) compressed: bool,
+    pub(super) conn: Vec<i64>,
+}
+
+/// What must not be guessed.
+#[derive(Clone, Copy, Debug, Default)]
+pub(super) struct Fixed {
+    pub(super) state: Option<StateId>,
+    pub(super) direction: Option<Direction>,
+}
+
+/// A packet that was found.
+#[derive(Clone, Debug)]
+pub(super) struct Found {
+    /// Id and fields, plain.
+    pub(super) payload: Vec<u8>,
+    pub(super) body: u32,
+    pub(super) wire_length: Option<u32>,
+    pub(super) id: Option<i64>,
+    pub(super) definition: Option<Arc<PacketDefinition>>,
+    pub(super) state: StateId,
+    pub(super) direction: Direction,
+    pub(super) version: VersionId,
+    pub(super) conn: Vec<i64>,
+    /// Why the payload could not be made plain.
+    pub(super) problem: Option<String>,
+    /// It is known, and read to its last byte.
+    pub(super) is_whole: bool,
+    /// How little it looks like what it is taken for.
+    penalty: u64,
+}
+
+/// All packets of some bytes.
+#[derive(Clone, Debug)]
+pub(super) struct Reading {
+    pub(super) packets: Vec<Found>,
+    /// Where what is no packet begins.
+    pub(super) rest: usize,
+    /// Why there is such a rest.
+    pub(super) problem: Option<String>,
+    /// What follows these bytes is assumed to be.
+    pub(super) form: Form,
+}
+
+const OPAQUE: u64 = 3;
+const MALFORMED: u64 = 20;
+const UNKNOWN: u64 = 30;
+const NO_FRAME: u64 = 40;
+/// Frames that fit are hardly ever chance.
+const UNFRAMED: u64 = 12;
+/// Odd values count up to so many.
+const ODD_MAX: u64 = 10;
+
+impl Reading {
+    /// The penalty of a packet, on average.
+    pub(super) fn penalty(&self) -> f64 {
+        let sum: u64 = self.packets.iter().map(|found| found.penalty).sum();
+        let lost = if self.problem.is_some() { NO_FRAME } else { 0 };
+        let unframed = self.form.protocol.stack.framing.is_some() && !self.form.framed;
+        let lost = lost + if unframed { UNFRAMED } else { 0 };
+        (sum + lost) as f64 / self.packets.len().max(1) as f64
+    }
+
+    /// Nothing about it is odd enough to look for something better.
+    pub(super) fn is_clean(&self) -> bool {
+        self.penalty() < MALFORMED as f64 / 2.0
+    }
+}
+
+/// Reads bytes under an assumption.
+pub(super) fn read(
+    mut form: Form,
+    fixed: Fixed,
+    bytes: &[u8],
+    inflate_max: usize,
+    workspace: &mut Workspace,
+) -> Reading {
+    let mut inflater = Inflater::new(inflate_max);
+    let mut packets = Vec::new();
+    let framing = form.protocol.stack.framing.filter(|_| form.framed);
+    let Some(framing) = framing else {
+        packets.push(packet(&mut form, fixed, bytes, None, &mut inflater, workspace));
+        return Reading { packets, rest: bytes.len(), problem: None, form };
+    };
+    let mut rest = 0;
+    let mut problem = None;
+    for frame in frames(&framing, bytes) {
+        match frame {
+            Ok(frame) => {
+                rest = frame.payload.end;
+                let wire_length = u32::try_from(frame.len).ok();
+                let payload = &bytes[frame.payload];
+                packets.push(packet(
+                    &mut form,
+                    fixed,
+                    payload,
+                    wire_length,
+                    &mut inflater,
+                    workspace,
+                ));
+            }
+            Err(error) => {
+                problem = Some(format!("no frame begins here: {error}"));
+                break;
+            }
+        }
+    }
+    if problem.is_none() && rest < bytes.len() {
+        let needed = framing.needed(&bytes[rest..]).unwrap_or(0);
+        let missing = needed.saturating_sub(bytes.len() - rest);
+        problem = Some(format!(
+            "a frame begins here, but {missing} more bytes are wanted of it, and {} are there",
+            bytes.len() - rest
+        ));
+    }
+    Reading { packets, rest, problem, form }
+}
+
+fn packet(
+    form: &mut Form,
+    fixed: Fixed,
+    payload: &[u8],
+    wire_length: Option<u32>,
+    inflater: &mut Inflater,
+    workspace: &mut Workspace,
+) -> Found {
+    let (payload, problem) = plain(form, payload, inflater);
+    let stack = &form.protocol.stack;
+    let id = if problem.is_none() { wire_id::read(stack, &payload) } else { None };
+    let start = form.protocol.start;
+    let mut found = Found {
+        body: id.map_or(0, |(_, body)| body as u32),
+        id: id.map(|(id, _)| id),
+        payload,
+        wire_length,
+        definition: None,
+        state: fixed.state.or(form.states[0]).unwrap_or(start),
+        direction: fixed.direction.or(form.direction).unwrap_or(Direction::Serverbound),
+        version: form.version,
+        conn: form.conn.clone(),
+        problem,
+        is_whole: false,
+        penalty: UNKNOWN,
+    };
+    if found.id.is_some() {
+        choose(form, fixed, &mut found, workspace);
+    }
+    follow(form, fixed, &found, workspace);
+    found
+}
+
+/// Takes off the compression stage.
+fn plain(form: &Form, payload: &[u8], inflater: &mut Inflater) -> (Vec<u8>, Option<String>) {
+    if !form.compressed {
+        return (payload.to_vec(), None);
+    }
+    let parts = match split(payload) {
+        Ok(parts) => parts,
+        Err(error) => return (payload.to_vec(), Some(error.to_string())),
+    };
+    let Some(len) = parts.plain_len else { return (parts.data.to_vec(), None) };
+    let mut out = Vec::new();
+    match inflater.inflate(parts.data, len, &mut out) {
+        Ok(()) => (out, None),
+        Err(error) => (payload.to_vec(), Some(error.to_string())),
+    }
+}
+
+/// Chooses the state and direction in which a packet reads best.
+fn choose(form: &Form, fixed: Fixed, found: &mut Found, workspace: &mut Workspace) {
+    let dialect = form.protocol.dialect(form.version);
+    let Some(id) = found.id else { return };
+    let mut best: Option<(u64, u8)> = None;
+    for direction in Direction::BOTH {
+        if fixed.direction.is_some_and(|fixed| fixed != direction) {
+            continue;
+        }
+        for state in (0..=u8::MAX).map(StateId).take(form.protocol.states.len().max(1)) {
+            if fixed.state.is_some_and(|fixed| fixed != state) {
+                continue;
+            }
+            let Some(definition) = dialect.packet(state, direction, id) else { continue };
+            let penalty = judge(definition, found, workspace);
+            // What the packets before make likely.
+            let known = form.states[direction.index()];
+            let odd_state = u8::from(known.is_some_and(|known| known != state)) * 2;
+            let odd_way = u8::from(form.direction.is_some_and(|known| known != direction));
+            let rank = (penalty, odd_state + odd_way);
+            if best.is_none_or(|best| rank < best) {
+                best = Some(rank);
+                found.penalty = penalty;
+                found.is_whole = penalty < MALFORMED;
+                (found.state, found.direction) = (state, direction);
+                found.definition = Some(definition.clone());
+            }
+        }
+    }
+}
+
+/// How little a payload looks like a packet.
+fn judge(definition: &PacketDefinition, found: &Found, workspace: &mut Workspace) -> u64 {
+    let Some(plan) = &definition.plan else { return OPAQUE };
+    let mut packet = plan.decode(&found.payload, found.body, &found.conn, workspace);
+    if packet.error().is_some() || !packet.rest().is_empty() {
+        return MALFORMED;
+    }
+    let mut odd = Odd(0);
+    packet.walk(&mut odd);
+    odd.0.min(ODD_MAX)
+}
+
+/// Counts values that no program would send.
+struct Odd(u64);
+
+impl Visitor for Odd {
+    fn value(&mut self, _node: &Node<'_>, value: &Value<'_>) {
+        let is_odd_float = |n: f64| n.is_nan() || n != 0.0 && !(1e-9..1e12).contains(&n.abs());
+        let is_odd = match value {
+            Value::Text(text, ..) => {
+                text.chars().any(|c| c == '\u{fffd}' || c.is_control() && c != '\n')
+            }
+            Value::Enum(_, None) => true,
+            Value::Bool(b) => *b > 1,
+            Value::F32(n) => is_odd_float((*n).into()),
+            Value::F64(n) => is_odd_float(*n),
+            _ => false,
+        };
+        self.0 += u64::from(is_odd);
+    }
+
+    fn open(&mut self, _node: &Node<'_>, _group: Group) -> Flow {
+        if self.0 < ODD_MAX { Flow::Enter } else { Flow::Skip }
+    }
+
+    fn close(&mut self, _node: &Node<'_>) {}
+}
+
+/// What a packet makes of those after it.
+fn follow(form: &mut Form, fixed: Fixed, found: &Found, workspace: &mut Workspace) {
+    let Some(definition) = &found.definition else { return };
+    form.direction = Some(found.direction);
+    form.states[found.direction.index()] = Some(found.state);
+    let Some(plan) = &definition.plan else { return };
+    let protocol = form.protocol.clone();
+    let mut packet: Packet<'_> = plan.decode(&found.payload, found.body, &found.conn, workspace);
+    if definition.says_version && !form.version_known {
+        let number = protocol.version_from.as_ref().and_then(|from| from.number(&mut packet));
+        if let Some(number) = number {
+            form.version = protocol.versions.by_number(number).0;
+            form.version_known = true;
+        }
+    }
+    for effect in definition.events.iter().flat_map(|event| event.effects(&packet)) {
+        match effect {
+            Effect::State { direction, state } if fixed.state.is_none() => {
+                for each in Direction::BOTH {
+                    if direction.is_none_or(|direction| direction == each) {
+                        form.states[each.index()] = Some(state);
+                    }
+                }
+            }
+            Effect::Assign { variable, value } => {
+                if let Some(place) = form.conn.get_mut(variable as usize) {
+                    *place = value;
+                }
+            }
+            Effect::Compression { threshold } => form.compressed = threshold >= 0,
+            Effect::State { .. } | Effect::Cipher => {}
+        }
+    }
+}

@@ -1,0 +1,64 @@
+//! How the program ends: exit codes, and messages on stderr.
+
+use std::io::{self, Write};
+use std::process::ExitCode;
+
+/// The answer is "no": differences were found, a check failed, bytes could not be read.
+pub(crate) const NO: u8 = 1;
+/// What was typed makes no sense.
+pub(crate) const USAGE: u8 = 2;
+/// Input or output failed.
+pub(crate) const FAILED: u8 = 3;
+
+/// A mistake in what was typed: the program ends with [`USAGE`].
+#[derive(Debug)]
+pub(crate) struct Usage(pub(crate) String);
+
+impl std::fmt::Display for Usage {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.write_str(&self.0)
+    }
+}
+
+impl std::error::Error for Usage {}
+
+/// A mistake in what was typed.
+pub(crate) fn usage(text: impl Into<String>) -> anyhow::Error {
+    Usage(text.into()).into()
+}
+
+/// Prints what went wrong, if anything, and gives the exit code for it.
+pub(crate) fn exit_code(result: anyhow::Result<ExitCode>) -> ExitCode {
+    let error = match result {
+        Ok(code) => return code,
+        Err(error) => error,
+    };
+    if is_closed_pipe(&error) {
+        return ExitCode::SUCCESS;
+    }
+    let code = if error.is::<Usage>() { USAGE } else { FAILED };
+    say(&format!("error: {error:#}"));
+    ExitCode::from(code)
+}
+
+/// A line on stderr. That nobody reads it is no reason to fail.
+pub(crate) fn say(line: &str) {
+    let mut stderr = io::stderr().lock();
+    let _ = stderr.write_all(line.as_bytes());
+    if !line.ends_with('\n') {
+        let _ = stderr.write_all(b"\n");
+    }
+}
+
+/// Text on stdout, and the exit code after it.
+pub(crate) fn print(text: &str) -> ExitCode {
+    let written = io::stdout().lock().write_all(text.as_bytes());
+    exit_code(written.map(|()| ExitCode::SUCCESS).map_err(anyhow::Error::from))
+}
+
+/// Whoever read our output has gone: that is how `| head` ends, not an error.
+fn is_closed_pipe(error: &anyhow::Error) -> bool {
+    let kind =
+        error.chain().find_map(|cause| cause.downcast_ref::<io::Error>()).map(io::Error::kind);
+    kind == Some(io::ErrorKind::BrokenPipe)
+}

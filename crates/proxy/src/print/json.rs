@@ -1,0 +1,288 @@
+//! `--json`: one object a line.
+
+use std::collections::HashMap;
+use std::fmt::Write as _;
+use std::sync::Arc;
+use std::time::SystemTime;
+
+use midwire_definition::json::{write_error, write_fields, write_hex, write_string};
+use midwire_definition::{Limits, PacketDefinition, Protocol, Workspace};
+use midwire_session::{Counters, Direction, Elapsed, Event, PacketEvent};
+
+use super::View;
+use super::notices::notice;
+use super::time::{Seconds, Utc};
+use crate::queue::Message;
+
+/// Writes every message as a line of JSON.
+pub(crate) struct Json {
+    protocol: Arc<Protocol>,
+    workspace: Workspace,
+    opened: HashMap<u64, Opened>,
+    line: String,
+}
+
+/// What is said of a session when it has begun.
+struct Opened {
+    client: String,
+    server: Arc<str>,
+}
+
+/// When and where something happened.
+#[derive(Clone, Copy)]
+struct Place {
+    session: u64,
+    begun: SystemTime,
+    time: Elapsed,
+}
+
+impl Json {
+    pub(crate) fn new(protocol: Arc<Protocol>, limits: Limits) -> Self {
+        let workspace = Workspace::new(limits);
+        Self { protocol, workspace, opened: HashMap::new(), line: String::new() }
+    }
+
+    fn event(&mut self, session: u64, begun: SystemTime, event: &Event) {
+        let line = &mut self.line;
+        let mut begin = |kind: &str, at: &Elapsed| {
+            let place = Place { session, begun, time: *at };
+            write_start(kind, Some(place), None, line);
+        };
+        match event {
+            Event::Packet(packet) => return self.packet(session, begun, packet),
+            Event::Opaque { .. } => return,
+            Event::Opened => {
+                begin("session", &Elapsed::default());
+                line.push_str(",\"event\":\"opened\",\"protocol\":");
+                write_string(&self.protocol.name, line);
+                if let Some(opened) = self.opened.get(&session) {
+                    line.push_str(",\"client\":");
+                    write_string(&opened.client, line);
+                    line.push_str(",\"server\":");
+                    write_string(&opened.server, line);
+                }
+            }
+            Event::State { direction, state, at } => {
+                begin("state", at);
+                put(line, format_args!(",\"direction\":\"{direction}\",\"state\":"));
+                write_name(self.protocol.state_name(*state), line);
+            }
+            Event::Version { version, number, assumed, at } => {
+                begin("session", at);
+                let version = self.protocol.versions.get(*version);
+                line.push_str(",\"event\":\"version\",\"version\":");
+                write_string(&version.key, line);
+                let number = number.unwrap_or(version.number);
+                put(line, format_args!(",\"number\":{number},\"assumed\":{assumed}"));
+                if let (true, Some(text)) = (*assumed, notice(event)) {
+                    line.push_str("}\n");
+                    let place = Place { session, begun, time: *at };
+                    write_start("notice", Some(place), None, line);
+                    line.push_str(",\"message\":");
+                    write_string(&text, line);
+                }
+            }
+            Event::LostFraming { at, direction, .. } => {
+                begin("notice", at);
+                put(line, format_args!(",\"direction\":\"{direction}\",\"message\":"));
+                write_string(&notice(event).unwrap_or_default(), line);
+            }
+            Event::Notice { at, .. } => {
+                let Some(text) = notice(event) else { return };
+                begin("notice", at);
+                line.push_str(",\"message\":");
+                write_string(&text, line);
+            }
+            Event::Resumed { number, at, fate, .. } => {
+                begin("notice", at);
+                let text = format!("packet {number} was held: {}", fate.as_str());
+                put(line, format_args!(",\"n\":{number},\"fate\":\"{}\"", fate.as_str()));
+                line.push_str(",\"message\":");
+                write_string(&text, line);
+            }
+            Event::Closed { counters, at } => {
+                begin("session", at);
+                line.push_str(",\"event\":\"closed\"");
+                for (direction, counters) in Direction::BOTH.iter().zip(counters) {
+                    put(line, format_args!(",\"{direction}\":"));
+                    write_counters(counters, line);
+                }
+            }
+        }
+        line.push_str("}\n");
+    }
+
+    fn packet(&mut self, session: u64, begun: SystemTime, packet: &PacketEvent) {
+        let place = Place { session, begun, time: packet.at };
+        write_start("packet", Some(place), Some(packet.number.0), &mut self.line);
+        let json = PacketJson {
+            direction: packet.direction,
+            state: self.protocol.state_name(packet.state),
+            id: packet.id,
+            definition: packet.definition.as_deref(),
+            length: packet.length,
+            wire_length: Some(packet.wire_length),
+        };
+        json.write_envelope(&mut self.line);
+        let line = &mut self.line;
+        let (origin, fate) = (packet.origin.as_str(), packet.fate.as_str());
+        put(line, format_args!(",\"origin\":\"{origin}\",\"fate\":\"{fate}\""));
+        if let Some(by) = packet.changed_by {
+            put(line, format_args!(",\"changed_by\":\"{}\"", by.as_str()));
+        }
+        if let Some(problem) = &packet.problem {
+            line.push_str(",\"error\":{\"field\":\"\",\"offset\":0,\"message\":");
+            write_string(&problem.to_string(), line);
+            line.push_str("},\"rest\":\"");
+            write_hex(packet.payload.as_deref().unwrap_or_default(), line);
+            line.push('"');
+        } else if let Some(payload) = &packet.payload {
+            json.write_body(payload, packet.body, &packet.conn, &mut self.workspace, line);
+        }
+        if let Some(sent) = &packet.sent {
+            put(line, format_args!(",\"sent\":{{\"length\":{}", sent.len()));
+            json.write_body(sent, packet.body, &packet.conn, &mut self.workspace, line);
+            line.push('}');
+        }
+        line.push_str("}\n");
+    }
+}
+
+impl View for Json {
+    fn message(&mut self, message: &Message, out: &mut Vec<u8>) {
+        match message {
+            Message::Opened { session, client, server, .. } => {
+                let opened = Opened { client: client.to_string(), server: server.clone() };
+                self.opened.insert(*session, opened);
+            }
+            Message::Events { session, begun, events } => {
+                for event in events {
+                    self.event(*session, *begun, event);
+                    if self.line.len() > 64 << 10 {
+                        out.extend_from_slice(self.line.as_bytes());
+                        self.line.clear();
+                    }
+                }
+            }
+            Message::Notice { session, at, text } => {
+                self.line.push_str("{\"type\":\"notice\"");
+                put(&mut self.line, format_args!(",\"at\":\"{}\"", Utc(*at)));
+                if let Some(session) = session {
+                    put(&mut self.line, format_args!(",\"session\":{session}"));
+                }
+                self.line.push_str(",\"message\":");
+                write_string(text, &mut self.line);
+                self.line.push_str("}\n");
+            }
+            Message::Ended { session } => {
+                self.opened.remove(session);
+            }
+        }
+        out.extend_from_slice(self.line.as_bytes());
+        self.line.clear();
+        if self.line.capacity() > 1 << 20 {
+            self.line = String::new();
+        }
+    }
+}
+
+/// A packet as JSON, without what only a session knows.
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct PacketJson<'a> {
+    pub(crate) direction: Direction,
+    /// Empty in a protocol without states.
+    pub(crate) state: &'a str,
+    pub(crate) id: Option<i64>,
+    pub(crate) definition: Option<&'a PacketDefinition>,
+    pub(crate) length: u32,
+    pub(crate) wire_length: Option<u32>,
+}
+
+impl PacketJson<'_> {
+    /// `,"direction":..` to the lengths.
+    pub(crate) fn write_envelope(&self, line: &mut String) {
+        put(line, format_args!(",\"direction\":\"{}\",\"state\":", self.direction));
+        write_name(self.state, line);
+        match self.id {
+            Some(id) => put(line, format_args!(",\"id\":{id},\"name\":")),
+            None => line.push_str(",\"id\":null,\"name\":"),
+        }
+        write_name(self.definition.map_or("", |definition| &definition.name), line);
+        put(line, format_args!(",\"length\":{}", self.length));
+        if let Some(wire_length) = self.wire_length {
+            put(line, format_args!(",\"wire_length\":{wire_length}"));
+        }
+    }
+
+    /// `,"fields":..`, and what could not be read of the payload.
+    pub(crate) fn write_body(
+        &self,
+        payload: &[u8],
+        body: u32,
+        conn: &[i64],
+        workspace: &mut Workspace,
+        line: &mut String,
+    ) {
+        let Some(plan) = self.definition.and_then(|definition| definition.plan.as_ref()) else {
+            let rest = payload.get(body as usize..).unwrap_or_default();
+            return write_rest(rest, line);
+        };
+        let mut packet = plan.decode(payload, body, conn, workspace);
+        line.push_str(",\"fields\":");
+        write_fields(&mut packet, line);
+        if let Some(error) = packet.error() {
+            line.push_str(",\"error\":");
+            write_error(error, line);
+        }
+        write_rest(packet.rest(), line);
+    }
+}
+
+/// What was not read; nothing if there is nothing.
+fn write_rest(rest: &[u8], line: &mut String) {
+    if !rest.is_empty() {
+        line.push_str(",\"rest\":\"");
+        write_hex(rest, line);
+        line.push('"');
+    }
+}
+
+/// `{"type":..` to the session.
+fn write_start(kind: &str, place: Option<Place>, number: Option<u64>, line: &mut String) {
+    put(line, format_args!("{{\"type\":\"{kind}\""));
+    if let Some(number) = number {
+        put(line, format_args!(",\"n\":{number}"));
+    }
+    if let Some(Place { session, begun, time }) = place {
+        let at = Utc(begun + time.0);
+        put(
+            line,
+            format_args!(",\"time\":{},\"at\":\"{at}\",\"session\":{session}", Seconds(time.0)),
+        );
+    }
+}
+
+fn write_counters(counters: &Counters, line: &mut String) {
+    let Counters { bytes, frames, sent_bytes, dropped, changed, injected } = counters;
+    put(
+        line,
+        format_args!(
+            "{{\"bytes\":{bytes},\"packets\":{frames},\"sent_bytes\":{sent_bytes},\
+             \"dropped\":{dropped},\"changed\":{changed},\"injected\":{injected}}}"
+        ),
+    );
+}
+
+/// A name, or null where there is none.
+fn write_name(name: &str, line: &mut String) {
+    if name.is_empty() {
+        line.push_str("null");
+    } else {
+        write_string(name, line);
+    }
+}
+
+fn put(line: &mut String, text: std::fmt::Arguments<'_>) {
+    // Writing to a String does not fail.
+    let _ = line.write_fmt(text);
+}

@@ -1,0 +1,130 @@
+//! The listing, a line for every packet: for pipes and files, and for terminals with `--all` or `-x`.
+
+use std::sync::Arc;
+
+use midwire_definition::{Limits, Protocol, Workspace};
+use midwire_session::{Elapsed, Event};
+
+use super::marked::{Marked, write_marked};
+use super::row::{Above, Columns, Row, RowWriter, put};
+use super::style::{Paint, Style};
+use super::{View, screen};
+use crate::queue::Message;
+
+/// Writes every packet on a line of its own.
+pub(crate) struct Listing {
+    rows: RowWriter,
+    style: Style,
+    columns: Columns,
+    /// Of what the bytes are shown, and with what they are read.
+    hex: Option<Workspace>,
+    above: Above,
+    line: String,
+}
+
+impl Listing {
+    pub(crate) fn new(protocol: Arc<Protocol>, limits: Limits, style: Style, hex: bool) -> Self {
+        let columns = if style.is_terminal { Columns::Short } else { Columns::Long };
+        Self {
+            rows: RowWriter::new(protocol, limits),
+            style,
+            columns,
+            hex: hex.then(|| Workspace::new(limits)),
+            above: Above::default(),
+            line: String::new(),
+        }
+    }
+
+    fn row(&mut self, row: &Row) {
+        if self.columns == Columns::Short
+            && let Some(header) = self.rows.header_above(row, &mut self.above)
+        {
+            write_header(&header, self.style, &mut self.line);
+            self.line.push('\n');
+        }
+        row.write(self.style, self.columns, &mut self.line);
+        self.line.push('\n');
+    }
+
+    fn event(&mut self, session: u64, event: &Event) {
+        let Some(row) = self.rows.event(session, event) else { return };
+        self.row(&row);
+        let Some(workspace) = &mut self.hex else { return };
+        match event {
+            Event::Packet(packet) => {
+                let Some(payload) = packet.sent.as_ref().or(packet.payload.as_ref()) else {
+                    return;
+                };
+                let plan =
+                    packet.definition.as_ref().and_then(|definition| definition.plan.as_ref());
+                let plan = plan.filter(|_| packet.problem.is_none());
+                let marked = Marked::read(
+                    payload,
+                    packet.body,
+                    plan.map(|plan| (&**plan, &*packet.conn)),
+                    workspace,
+                );
+                write_marked(payload, &marked, self.style, &mut self.line);
+            }
+            Event::Opaque { bytes, .. } => {
+                write_marked(bytes, &Marked::default(), self.style, &mut self.line);
+            }
+            _ => {}
+        }
+    }
+}
+
+impl View for Listing {
+    fn message(&mut self, message: &Message, out: &mut Vec<u8>) {
+        if self.style.is_terminal {
+            self.rows.set_width(screen::size().map(|(width, _)| width));
+        }
+        match message {
+            Message::Opened { session, client, server, .. } => {
+                self.rows.open(*session, *client);
+                let text = format!("{client} connects to {server}");
+                let row = self.rows.notice(*session, Elapsed::default(), &text);
+                self.row(&row);
+            }
+            Message::Events { session, events, .. } => {
+                for event in events {
+                    self.event(*session, event);
+                    if self.line.len() > 64 << 10 {
+                        out.extend_from_slice(self.line.as_bytes());
+                        self.line.clear();
+                    }
+                }
+            }
+            Message::Notice { session, text, .. } => match session {
+                Some(session) => {
+                    let row = self.rows.notice(*session, Elapsed::default(), text);
+                    self.row(&row);
+                }
+                None => {
+                    let text = midwire_definition::escape::escape(text);
+                    put(&mut self.line, format_args!("·  {text}\n"));
+                }
+            },
+            Message::Ended { session } => self.rows.close(*session),
+        }
+        out.extend_from_slice(self.line.as_bytes());
+        self.line.clear();
+    }
+
+    fn idle(&mut self, lost: u64, out: &mut Vec<u8>) {
+        if lost > 0 {
+            out.extend_from_slice(format!("·  {lost} packets were not shown\n").as_bytes());
+        }
+    }
+}
+
+/// `── #1 Alva · Minecraft 1.21.4 (769) · play ──────…`, without its end.
+pub(super) fn write_header(text: &str, style: Style, out: &mut String) {
+    let width = screen::size().map_or(70, |(width, _)| width.clamp(20, 70));
+    let used = midwire_definition::escape::width(text) + 4;
+    let line = "─".repeat(width.saturating_sub(used).max(2));
+    put(
+        out,
+        format_args!("{} {text} {}", style.paint(Paint::Dim, "──"), style.paint(Paint::Dim, line)),
+    );
+}

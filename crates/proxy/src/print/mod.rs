@@ -1,0 +1,121 @@
+//! Showing what sessions report: one thread takes it off the queue, and a view turns it into text.
+
+mod json;
+mod listing;
+mod live;
+mod marked;
+mod notices;
+mod row;
+pub(crate) mod screen;
+pub(crate) mod style;
+mod time;
+
+use std::io::{self, Write};
+use std::sync::Arc;
+use std::sync::mpsc::RecvTimeoutError;
+use std::thread::JoinHandle;
+use std::time::Duration;
+
+use midwire_definition::{Limits, Protocol};
+use tokio::sync::watch;
+
+pub(crate) use self::json::PacketJson;
+pub(crate) use self::marked::{Marked, write_marked};
+pub(crate) use self::row::{Columns, RowWriter, put, write_line};
+
+pub(crate) use self::style::{Paint, Style};
+use crate::args;
+use crate::queue::{Message, Receiver};
+
+/// Turns messages into text.
+pub(crate) trait View: Send {
+    /// Appends what a message is shown as.
+    fn message(&mut self, message: &Message, out: &mut Vec<u8>);
+
+    /// Nothing more is there for now: appends what was put off. So many packets were lost since the
+    /// last time.
+    fn idle(&mut self, _lost: u64, _out: &mut Vec<u8>) {}
+
+    /// Nothing more comes.
+    fn end(&mut self, _out: &mut Vec<u8>) {}
+}
+
+/// The view that was asked for.
+pub(crate) fn view(
+    args: &args::View,
+    style: Style,
+    protocol: &Arc<Protocol>,
+    limits: Limits,
+) -> Box<dyn View> {
+    if args.quiet {
+        Box::new(notices::Notices)
+    } else if args.json {
+        Box::new(json::Json::new(protocol.clone(), limits))
+    } else if style.is_terminal && !args.all && !args.hex {
+        Box::new(live::Live::new(protocol.clone(), limits, style))
+    } else {
+        Box::new(listing::Listing::new(protocol.clone(), limits, style, args.hex))
+    }
+}
+
+/// Text that waits is written at the latest when there is so much.
+const WRITE_AT: usize = 64 << 10;
+/// How often a view may put right what it put off.
+const TICK: Duration = Duration::from_millis(100);
+/// Definitions may nest deeply.
+const STACK: usize = 16 << 20;
+
+/// Starts the thread that shows everything. When its output is closed it asks for the end of the program.
+pub(crate) fn spawn(
+    view: Box<dyn View>,
+    queue: Receiver,
+    stop: Arc<watch::Sender<bool>>,
+) -> io::Result<JoinHandle<io::Result<()>>> {
+    let show = move || {
+        let shown = show(view, &queue);
+        if shown.is_err() {
+            stop.send_replace(true);
+            // Sessions that wait for room must get it, or they could not end.
+            while queue.next(Duration::from_secs(3600)).is_ok() {}
+        }
+        shown
+    };
+    std::thread::Builder::new().name("printer".into()).stack_size(STACK).spawn(show)
+}
+
+fn show(mut view: Box<dyn View>, queue: &Receiver) -> io::Result<()> {
+    let mut out = Vec::new();
+    loop {
+        let next = queue.next(TICK);
+        match &next {
+            Ok(message) => view.message(message, &mut out),
+            Err(RecvTimeoutError::Timeout) => {}
+            Err(RecvTimeoutError::Disconnected) => {
+                view.idle(queue.take_lost(), &mut out);
+                view.end(&mut out);
+                return write(&mut out);
+            }
+        }
+        while let Some(message) = queue.next_now() {
+            view.message(&message, &mut out);
+            if out.len() >= WRITE_AT {
+                write(&mut out)?;
+            }
+        }
+        view.idle(queue.take_lost(), &mut out);
+        write(&mut out)?;
+    }
+}
+
+fn write(out: &mut Vec<u8>) -> io::Result<()> {
+    if out.is_empty() {
+        return Ok(());
+    }
+    let mut stdout = io::stdout().lock();
+    let written = stdout.write_all(out).and_then(|()| stdout.flush());
+    out.clear();
+    if out.capacity() > 4 * WRITE_AT {
+        *out = Vec::new();
+    }
+    written
+}

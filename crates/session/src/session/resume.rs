@@ -1,0 +1,67 @@
+//! Deciding about intercepted packets.
+
+use super::Session;
+use crate::event::{Event, Fate, Notice, PacketNumber};
+use crate::form::Effects;
+use crate::interest::Watch;
+use crate::order::{Gate, Item, Made};
+use crate::scratch::Scratch;
+use crate::verdict::{UnknownPacket, Verdict};
+
+impl Session {
+    pub(super) fn decide_held(
+        &mut self,
+        number: PacketNumber,
+        verdict: Verdict,
+        scratch: &mut Scratch,
+    ) -> Result<(), UnknownPacket> {
+        let mut held = self.sides.iter().filter_map(|side| side.order.held(number));
+        let held = held.next().cloned().ok_or(UnknownPacket(number))?;
+        if matches!(verdict, Verdict::Intercept) {
+            return Ok(());
+        }
+        let ruling = self.rule_on(&held, verdict, &mut scratch.workspace);
+        if let Some(reason) = ruling.refused {
+            self.notice(Notice::EditRefused { number, reason });
+        }
+        let direction = held.direction;
+        let mut gate = Gate::Open;
+        let fate = match (&ruling.verdict, &ruling.new) {
+            (Verdict::Drop, _) => Fate::Dropped,
+            (Verdict::Delay(wait), _) => {
+                let until = self.now.after(*wait);
+                gate = Gate::Until(until);
+                Fate::Delayed(until)
+            }
+            (_, Some(_)) => Fate::Changed,
+            (_, None) => Fate::Passed,
+        };
+        if fate == Fate::Dropped {
+            self.side(direction).counters.dropped += 1;
+            self.diverge(&held.came.effects, &Effects::default());
+            self.side(direction).order.decide(number, None, gate);
+        } else if let Some(new) = &ruling.new {
+            self.side(direction).counters.changed += 1;
+            let workspace = &mut scratch.workspace;
+            let effects = self.effects_at(direction, new, &held.form, workspace);
+            self.diverge(&held.came.effects, &effects);
+            let made = Made {
+                number,
+                payload: new.clone(),
+                instead: Some(held.came),
+                changed: true,
+                forced: true,
+                effects,
+            };
+            self.side(direction).order.decide(number, Some(Item::Payload(made)), gate);
+        } else {
+            self.side(direction).order.open(number, gate);
+        }
+        if self.watch > Watch::Nothing {
+            let sent = ruling.new.filter(|_| self.watch == Watch::Packets);
+            self.event(Event::Resumed { number, at: self.now, fate, sent });
+        }
+        self.pump(direction, scratch);
+        Ok(())
+    }
+}

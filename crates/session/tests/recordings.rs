@@ -1,0 +1,349 @@
+//! Recorded sessions of real clients and servers: every byte leaves as it came, and each packet is
+//! the one that the end points say it was. The recordings are described in `captures/README.md`.
+
+#![allow(clippy::unwrap_used, reason = "a test that cannot go on has failed")]
+
+mod support;
+
+use std::collections::BTreeMap;
+use std::io::Read;
+use std::path::{Path, PathBuf};
+
+use midwire_codec::Direction;
+use midwire_session::{Elapsed, Event, Notice, Options, Watch};
+use serde_json::Value;
+use support::{Clientbound, Driver, Serverbound};
+
+/// A packet as an end point saw it: state, id, length of id and fields.
+type Packet = (String, i64, u64);
+
+/// What happened to one recorded connection.
+enum Step {
+    Data(Direction, Vec<u8>),
+    End(Direction),
+}
+
+struct Recorded {
+    steps: Vec<(u64, Step)>,
+}
+
+fn find(name: &str) -> PathBuf {
+    let mut folders = vec![Path::new(env!("CARGO_MANIFEST_DIR")).join("../../captures")];
+    while let Some(folder) = folders.pop() {
+        for entry in std::fs::read_dir(folder).unwrap() {
+            let path = entry.unwrap().path();
+            if path.is_dir() {
+                folders.push(path);
+            } else if path.file_name().is_some_and(|file| file == name) {
+                return path;
+            }
+        }
+    }
+    panic!("no {name} below captures/");
+}
+
+fn lines(name: &str) -> Vec<Value> {
+    let file = std::fs::File::open(find(name)).unwrap();
+    let mut text = String::new();
+    flate2::read::GzDecoder::new(file).read_to_string(&mut text).unwrap();
+    text.lines().map(|line| serde_json::from_str(line).unwrap()).collect()
+}
+
+fn base64(text: &str) -> Vec<u8> {
+    let value = |c: u8| match c {
+        b'A'..=b'Z' => c - b'A',
+        b'a'..=b'z' => c - b'a' + 26,
+        b'0'..=b'9' => c - b'0' + 52,
+        b'+' => 62,
+        _ => 63,
+    };
+    let digits: Vec<u8> = text.bytes().filter(|c| *c != b'=').map(value).collect();
+    let group = |four: &[u8]| {
+        let bits = four.iter().fold(0u32, |bits, six| bits << 6 | u32::from(*six));
+        let bits = bits << (6 * (4 - four.len()));
+        bits.to_be_bytes()[1..four.len()].to_vec()
+    };
+    digits.chunks(4).flat_map(group).collect()
+}
+
+fn direction(line: &Value) -> Direction {
+    if line["dir"] == "c2s" { Serverbound } else { Clientbound }
+}
+
+fn recording(name: &str) -> Vec<Recorded> {
+    let mut connections = BTreeMap::<u64, Recorded>::new();
+    for line in lines(&format!("{name}.stream.jsonl.gz")) {
+        let at = line["t"].as_u64().unwrap();
+        let connection = line["conn"].as_u64().unwrap();
+        let steps =
+            &mut connections.entry(connection).or_insert(Recorded { steps: Vec::new() }).steps;
+        match line["ev"].as_str().unwrap() {
+            "data" => {
+                steps.push((
+                    at,
+                    Step::Data(direction(&line), base64(line["b64"].as_str().unwrap())),
+                ));
+            }
+            "fin" => steps.push((at, Step::End(direction(&line)))),
+            _ => {}
+        }
+    }
+    connections.into_values().collect()
+}
+
+/// What the end points received, by direction and connection.
+fn truth(name: &str) -> [Vec<Vec<Packet>>; 2] {
+    let mut seen = [BTreeMap::new(), BTreeMap::new()];
+    for line in lines(&format!("{name}.truth.jsonl.gz")) {
+        if line["act"] != "recv" {
+            continue;
+        }
+        let state = line["state"].as_str().unwrap().replace("handshaking", "handshake");
+        let packet = (state, line["id"].as_i64().unwrap(), line["len"].as_u64().unwrap());
+        let connection = line["conn"].as_str().unwrap().to_owned();
+        let packets: &mut Vec<_> =
+            seen[direction(&line).index()].entry(connection).or_insert_with(Vec::new);
+        packets.push(packet);
+    }
+    seen.map(|connections| connections.into_values().collect())
+}
+
+#[derive(Clone, Copy, Debug)]
+enum Cut {
+    AsRecorded,
+    EveryByte,
+    /// At places that a seed makes.
+    Seeded(u64),
+}
+
+fn play(recorded: &Recorded, watch: Watch, cut: Cut, driver: &mut Driver) {
+    driver.session.set_watch(watch);
+    let mut fed: [Vec<u8>; 2] = Default::default();
+    let mut seed = match cut {
+        Cut::Seeded(seed) => seed,
+        _ => 0,
+    };
+    let start = recorded.steps.first().map_or(0, |(at, _)| *at);
+    for (at, step) in &recorded.steps {
+        driver.now = Elapsed::from_millis(at - start);
+        driver.wait(0);
+        match step {
+            Step::Data(direction, bytes) => {
+                fed[direction.index()].extend_from_slice(bytes);
+                let mut rest = &bytes[..];
+                while !rest.is_empty() {
+                    let len = match cut {
+                        Cut::AsRecorded => rest.len(),
+                        Cut::EveryByte => 1,
+                        Cut::Seeded(_) => {
+                            seed = seed.wrapping_mul(6_364_136_223_846_793_005).wrapping_add(1);
+                            (1 + (seed >> 33) as usize % 700).min(rest.len())
+                        }
+                    };
+                    driver.feed(*direction, &rest[..len]);
+                    rest = &rest[len..];
+                }
+            }
+            Step::End(direction) => {
+                driver.end(*direction);
+            }
+        }
+    }
+    driver.wait(1000);
+    for direction in Direction::BOTH {
+        driver.end(direction);
+        assert_eq!(driver.sent(direction), fed[direction.index()], "{direction}, {cut:?}");
+    }
+    assert!(matches!(driver.events.last(), Some(Event::Closed { .. })));
+}
+
+fn new_driver() -> Driver {
+    Driver::with(support::minecraft(), Options::default())
+}
+
+fn packets(driver: &Driver, direction: Direction) -> Vec<Packet> {
+    let protocol = support::minecraft();
+    let seen = driver.packets().filter(|packet| packet.direction == direction);
+    seen.map(|packet| {
+        let name = protocol.state_name(packet.state).to_owned();
+        assert_eq!(packet.problem, None);
+        let state = &packet.definition;
+        assert!(state.is_some(), "{direction} {name} {:?} at {}", packet.id, packet.offset);
+        (name, packet.id.unwrap(), packet.length.into())
+    })
+    .collect()
+}
+
+fn is_as_the_end_points_say(name: &str, cuts: &[Cut]) {
+    let truth = truth(name);
+    for recorded in recording(name) {
+        for cut in cuts {
+            let mut driver = new_driver();
+            play(&recorded, Watch::Packets, *cut, &mut driver);
+            for direction in Direction::BOTH {
+                let seen = packets(&driver, direction);
+                // the end points do not log the last packets before they go away
+                let says_so = |told: &&Vec<Packet>| {
+                    let both = told.len().min(seen.len());
+                    told[..both] == seen[..both] && told.len().abs_diff(seen.len()) <= 3
+                };
+                if !truth[direction.index()].iter().any(|told| says_so(&told)) {
+                    let told = &truth[direction.index()][0];
+                    let at = told.iter().zip(&seen).position(|(told, seen)| told != seen);
+                    let at = at.unwrap_or(told.len().min(seen.len()));
+                    let range = at.saturating_sub(3)..;
+                    panic!(
+                        "{name} {direction} {cut:?} at {at}: told {:?}, seen {:?}",
+                        &told[range.start.min(told.len())..][..6.min(told.len() - range.start)],
+                        &seen[range.start.min(seen.len())..][..6.min(seen.len() - range.start)]
+                    );
+                }
+            }
+        }
+    }
+}
+
+/// The other levels of watching must not change what is relayed, nor how the session reads it.
+fn is_the_same_however_it_is_watched(name: &str) {
+    for recorded in recording(name) {
+        let mut states = Vec::new();
+        for watch in [Watch::Nothing, Watch::Ids, Watch::Packets] {
+            let mut driver = new_driver();
+            play(&recorded, watch, Cut::Seeded(7), &mut driver);
+            let frames = Direction::BOTH.map(|direction| driver.session.counters(direction).frames);
+            let turns = driver.events.iter().filter_map(|event| match event {
+                Event::State { direction, state, .. } => Some((*direction, *state)),
+                _ => None,
+            });
+            states.push((turns.collect::<Vec<_>>(), frames));
+        }
+        assert_eq!(states[0], states[1]);
+        assert_eq!(states[0], states[2]);
+    }
+}
+
+const CUTS: [Cut; 3] = [Cut::AsRecorded, Cut::Seeded(1), Cut::Seeded(2)];
+const CUTS_OF_SMALL: [Cut; 3] = [Cut::AsRecorded, Cut::Seeded(1), Cut::EveryByte];
+
+#[test]
+fn packets_of_1_8_8_are_what_the_end_points_say() {
+    is_as_the_end_points_say("mc-1.8.8-offline", &CUTS_OF_SMALL);
+    is_the_same_however_it_is_watched("mc-1.8.8-offline");
+}
+
+#[test]
+fn packets_of_1_12_2_are_what_the_end_points_say() {
+    is_as_the_end_points_say("mc-1.12.2-offline", &CUTS_OF_SMALL);
+    is_the_same_however_it_is_watched("mc-1.12.2-offline");
+}
+
+#[test]
+fn packets_of_1_16_5_are_what_the_end_points_say() {
+    is_as_the_end_points_say("mc-1.16.5-offline", &CUTS);
+}
+
+#[test]
+fn packets_of_1_20_4_are_what_the_end_points_say() {
+    is_as_the_end_points_say("mc-1.20.4-offline", &CUTS);
+    is_the_same_however_it_is_watched("mc-1.20.4-offline");
+}
+
+#[test]
+fn packets_of_1_21_4_are_what_the_end_points_say() {
+    is_as_the_end_points_say("mc-1.21.4-offline", &CUTS);
+}
+
+#[test]
+fn packets_of_1_21_11_are_what_the_end_points_say() {
+    is_as_the_end_points_say("mc-1.21.11-offline", &CUTS_OF_SMALL);
+}
+
+#[test]
+fn packets_of_26_1_are_what_the_end_points_say() {
+    is_as_the_end_points_say("mc-26.1-offline", &CUTS_OF_SMALL);
+    is_the_same_however_it_is_watched("mc-26.1-offline");
+}
+
+#[test]
+fn encrypted_sessions_pass_and_say_once_that_they_are() {
+    for (name, clear) in [("mc-1.12.2-encrypted", [3, 1]), ("mc-1.20.4-encrypted", [3, 1])] {
+        for recorded in recording(name) {
+            for cut in CUTS_OF_SMALL {
+                let mut driver = new_driver();
+                play(&recorded, Watch::Packets, cut, &mut driver);
+                let seen = Direction::BOTH.map(|direction| packets(&driver, direction).len());
+                assert_eq!(seen, clear, "{name} {cut:?}");
+                let notices: Vec<_> = driver
+                    .events
+                    .iter()
+                    .filter_map(|event| match event {
+                        Event::Notice { notice, .. } => Some(notice.clone()),
+                        Event::LostFraming { error, .. } => panic!("lost framing: {error}"),
+                        _ => None,
+                    })
+                    .collect();
+                assert_eq!(notices, [Notice::Encrypted], "{name} {cut:?}");
+            }
+        }
+    }
+}
+
+#[test]
+fn pings_of_all_times_pass() {
+    let mut legacy = 0;
+    for recorded in recording("mc-pings") {
+        for cut in [Cut::AsRecorded, Cut::EveryByte] {
+            let mut driver = new_driver();
+            play(&recorded, Watch::Packets, cut, &mut driver);
+            let is_legacy = driver
+                .events
+                .iter()
+                .any(|event| matches!(event, Event::Notice { notice: Notice::LegacyPing, .. }));
+            legacy += u32::from(is_legacy);
+            if !is_legacy {
+                assert!(packets(&driver, Serverbound).iter().all(|packet| packet.0 != "play"));
+                let answers = packets(&driver, Clientbound);
+                assert!(answers.iter().all(|packet| packet.0 == "status"), "{answers:?}");
+            }
+        }
+    }
+    assert!(legacy >= 6, "{legacy}");
+}
+
+/// Ids and frame lengths that Terraria's server logged, by direction and connection. It was started
+/// several times, and counts from 0 each time.
+fn terraria_truth() -> [Vec<Vec<(i64, u64)>>; 2] {
+    let mut seen = [BTreeMap::new(), BTreeMap::new()];
+    let mut start = 0;
+    for line in lines("terraria.truth.jsonl.gz") {
+        start += u32::from(line["seq"] == 0);
+        let (Some(id), Some(len)) = (line["id"].as_i64(), line["len"].as_u64()) else { continue };
+        let connection = (start, line["conn"].as_str().unwrap().to_owned());
+        let packets: &mut Vec<_> =
+            seen[direction(&line).index()].entry(connection).or_insert_with(Vec::new);
+        packets.push((id, len));
+    }
+    seen.map(|connections| connections.into_values().collect())
+}
+
+#[test]
+fn packets_of_terraria_are_what_the_server_says() {
+    let truth = terraria_truth();
+    for recorded in recording("terraria") {
+        for cut in CUTS_OF_SMALL {
+            let terraria = midwire_definition::builtin("terraria").unwrap();
+            let mut driver = Driver::with(terraria, Options::default());
+            play(&recorded, Watch::Packets, cut, &mut driver);
+            for direction in Direction::BOTH {
+                let seen: Vec<_> = driver
+                    .packets()
+                    .filter(|packet| packet.direction == direction)
+                    .map(|packet| (packet.id.unwrap(), u64::from(packet.wire_length)))
+                    .collect();
+                let truth = &truth[direction.index()];
+                let is_told = seen.is_empty() || truth.iter().any(|told| told.starts_with(&seen));
+                assert!(is_told, "{direction} {cut:?}: {seen:?}");
+            }
+        }
+    }
+}
