@@ -155,10 +155,10 @@ impl Run<'_> {
                         break;
                     }
                 }
-                Count::Sum { compare: op, total, .. } => {
-                    if compare(*op, sum, self.eval(total, base, at)) {
-                        break;
-                    }
+                Count::Sum { compare: op, total, .. }
+                    if compare(*op, sum, self.eval(total, base, at)) =>
+                {
+                    break;
                 }
                 Count::Len(_) if at >= window.len() as u32 => break,
                 _ => {}

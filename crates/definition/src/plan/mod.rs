@@ -138,8 +138,6 @@ pub struct Layout {
     pub(crate) end: Pos,
     /// The fields of an element that is one value have no names of their own.
     pub transparent: bool,
-    /// Number of value arguments that a call puts into the block.
-    pub(crate) args: u32,
 }
 
 /// An entry of a layout or of a nested struct.

@@ -35,6 +35,11 @@ pub trait Visitor {
     fn open(&mut self, node: &Node<'_>, group: Group) -> Flow;
     /// What was opened last ends.
     fn close(&mut self, node: &Node<'_>);
+    /// The byte that says whether an `opt` is there; its value follows if it is.
+    fn presence(&mut self, _node: &Node<'_>) {}
+    /// Bytes at the end of a block that its content did not reach. They come before the block's `close`,
+    /// or behind its value if it holds nothing but that.
+    fn rest(&mut self, _place: Place, _bytes: &[u8]) {}
 }
 
 /// What a visitor wants next.
@@ -64,8 +69,10 @@ pub struct Node<'a> {
     pub name: &'a str,
     /// The place in the list, of an element.
     pub index: Option<u32>,
-    /// Its bytes.
+    /// Where its bytes are.
     pub place: Place,
+    /// Its bytes, with a length in front if it has one.
+    pub raw: &'a [u8],
     /// The plan that the field belongs to.
     pub plan: &'a Plan,
 }
@@ -266,20 +273,26 @@ impl<'a> Packet<'a> {
         let limit = self.ws.slots[(act.base + LIMIT) as usize];
         let whole = self.field_place(act.base, field);
         let place = whole.unwrap_or(Place { buffer, start: start.min(limit), end: limit });
-        let node = Node { field, name: &field.name, index, place, plan };
+        let node = Node { field, name: &field.name, index, place, raw: &[], plan };
         match &field.kind {
-            Kind::Presence => whole.map(|_| ()).ok_or(Stop),
+            Kind::Presence => {
+                if whole.is_none() {
+                    return Err(Stop);
+                }
+                v.presence(&self.with_raw(&node));
+                Ok(())
+            }
             Kind::Let(ex) => {
                 let value = ex.eval(&self.scope(act.base));
                 v.value(&node, &Value::Int(value));
                 Ok(())
             }
             Kind::Struct(items) => {
-                if v.open(&node, Group::Struct) == Flow::Skip {
+                if v.open(&self.with_raw(&node), Group::Struct) == Flow::Skip {
                     return whole.map(|_| ()).ok_or(Stop);
                 }
                 let result = self.items(act, items, v);
-                v.close(&node);
+                v.close(&self.with_raw(&node));
                 result
             }
             Kind::Array(array) => self.array(act, &node, array, whole.is_some(), v),
@@ -289,7 +302,9 @@ impl<'a> Packet<'a> {
                     return Err(Stop);
                 }
                 self.count_inner(&field.kind, base)?;
-                self.activation(Activation { base, layout: *layout }, &node, index, v)?;
+                let inner = Activation { base, layout: *layout };
+                let bounded = matches!(field.kind, Kind::Block { .. });
+                self.activation(inner, &node, index, bounded, v)?;
                 whole.map(|_| ()).ok_or(Stop)
             }
             Kind::Packed { width, count } => {
@@ -303,7 +318,7 @@ impl<'a> Packet<'a> {
                     u32::try_from(width).unwrap_or(0),
                     u32::try_from(count).unwrap_or(0),
                 );
-                v.value(&node, &value);
+                v.value(&self.with_raw(&node), &value);
                 Ok(())
             }
             kind => {
@@ -311,10 +326,25 @@ impl<'a> Packet<'a> {
                     return Err(Stop);
                 }
                 if let Some(value) = value::read(kind, self.bytes(place)) {
-                    v.value(&node, &value);
+                    v.value(&self.with_raw(&node), &value);
                 }
                 Ok(())
             }
+        }
+    }
+
+    fn with_raw<'s>(&'s self, node: &Node<'s>) -> Node<'s> {
+        Node { raw: self.bytes(node.place), ..*node }
+    }
+
+    /// Shows what the content of a block did not reach.
+    fn unread(&self, act: Activation, v: &mut dyn Visitor) {
+        let end = self.ws.resolve(act.base, self.plan.layouts[act.layout as usize].end);
+        let limit = self.ws.slots[(act.base + LIMIT) as usize];
+        if end < limit {
+            let buffer = self.ws.slots[(act.base + BUFFER) as usize];
+            let place = Place { buffer, start: end, end: limit };
+            v.rest(place, self.bytes(place));
         }
     }
 
@@ -324,32 +354,51 @@ impl<'a> Packet<'a> {
         act: Activation,
         node: &Node<'a>,
         index: Option<u32>,
+        bounded: bool,
         v: &mut dyn Visitor,
     ) -> Result<(), Stop> {
         let plan = self.plan;
         let layout = &plan.layouts[act.layout as usize];
         if !layout.transparent {
-            if v.open(node, Group::Struct) == Flow::Skip {
+            if v.open(&self.with_raw(node), Group::Struct) == Flow::Skip {
                 return Ok(());
             }
             self.depth += 1;
             let result = self.items(act, &layout.items, v);
             self.depth -= 1;
-            v.close(node);
+            if bounded && result.is_ok() {
+                self.unread(act, v);
+            }
+            v.close(&self.with_raw(node));
             return result;
+        }
+        if let Some(Item::Field(id)) = layout.items.first() {
+            let field = &plan.fields[*id as usize];
+            if let (Kind::Presence, Some(place)) = (&field.kind, self.field_place(act.base, field))
+            {
+                v.presence(&Node {
+                    field,
+                    name: node.name,
+                    index,
+                    place,
+                    raw: self.bytes(place),
+                    plan,
+                });
+            }
         }
         match self.only_field(act, &layout.items)? {
             Some(id) => {
                 self.depth += 1;
                 let result = self.named_as(act, id, node, index, v);
                 self.depth -= 1;
-                result
+                result?;
             }
-            None => {
-                v.value(node, &Value::Absent);
-                Ok(())
-            }
+            None => v.value(&self.with_raw(node), &Value::Absent),
         }
+        if bounded {
+            self.unread(act, v);
+        }
+        Ok(())
     }
 
     /// Counts a block or call that is about to be shown as it was counted when it was read.
@@ -432,7 +481,7 @@ impl<'a> Packet<'a> {
             self.ws.count_walked(count).map_err(|_| Stop)?;
         }
         let done = |whole: bool| if whole { Ok(()) } else { Err(Stop) };
-        if v.open(node, Group::List(count)) == Flow::Skip {
+        if v.open(&self.with_raw(node), Group::List(count)) == Flow::Skip {
             return done(whole);
         }
         let shown = if whole { count } else { self.elements_reached(count) };
@@ -450,7 +499,7 @@ impl<'a> Packet<'a> {
                 }
             }
         }
-        v.close(node);
+        v.close(&self.with_raw(node));
         result.and(done(whole))
     }
 
@@ -494,8 +543,9 @@ impl<'a> Packet<'a> {
         let buffer = self.ws.slots[(act.base + BUFFER) as usize];
         let limit = self.ws.slots[(act.base + LIMIT) as usize];
         let place = Place { buffer, start: at, end: end.unwrap_or(limit) };
-        let node = Node { field: list.field, name: list.name, index: Some(index), place, plan };
-        self.activation(inner, &node, Some(index), v)?;
+        let node =
+            Node { field: list.field, name: list.name, index: Some(index), place, raw: &[], plan };
+        self.activation(inner, &node, Some(index), false, v)?;
         end.ok_or(Stop)
     }
 
@@ -839,5 +889,14 @@ impl Visitor for Renamed<'_, '_> {
         self.depth -= 1;
         let node = if self.depth == 0 { Node { name: self.name, ..*node } } else { *node };
         self.inner.close(&node);
+    }
+
+    fn presence(&mut self, node: &Node<'_>) {
+        let node = if self.depth == 0 { Node { name: self.name, ..*node } } else { *node };
+        self.inner.presence(&node);
+    }
+
+    fn rest(&mut self, place: Place, bytes: &[u8]) {
+        self.inner.rest(place, bytes);
     }
 }
