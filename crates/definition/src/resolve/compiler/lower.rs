@@ -230,6 +230,8 @@ impl<'d> Compiler<'d> {
     fn lower_path(&mut self, path: &'d [Name], span: Span, scope: ScopeId) -> Lowered<Ex> {
         let first = &path[0];
         match (first.text.as_str(), path.len()) {
+            // A field of such a name comes first.
+            ("remaining" | "version" | "conn", _) if self.lookup(first, scope).is_some() => {}
             ("remaining", 1) => return Ok(Ex::Remaining),
             ("version", 1) => {
                 // The answer holds for this version alone.
@@ -337,7 +339,7 @@ impl<'d> Compiler<'d> {
                     }
                     path = rest;
                 }
-                "it" if self.lookup(first, scope).is_none_or(|(at, _)| at == scope) => {
+                "it" if self.lookup(first, scope).is_none() => {
                     path = rest;
                     only_here = true;
                     nameless = rest.is_empty();
