@@ -14,13 +14,15 @@
 //! struct       {..}                    a field that is not there has no key
 //! padding      "$pad":"00ff"           only if not zero; "$pad2" is the second of a struct
 //! unknown tail "$tail":"0a1b"
+//! unread bytes "$rest":"0a1b"          at the end of a block whose content ended before it
 //! secret       {"secret":11}           its length in bytes
 //! ```
 //!
 //! Where writing the value would not give the same bytes again (an over-long varint, a bool that is 2, text
 //! that is no UTF-8, a NaN with a payload), the field is `{"value":v,"$raw":"hex"}` with all its bytes. A list whose count is
 //! over-long, or whose end mark says more than that it is the end, is `{"value":[..],"$prefix":"hex","$end":"hex"}`.
-//! What an `opt` was announced with, if not with 0 or 1, is not told.
+//! What an `opt` was announced with, if not with 0 or 1, is not told, nor are the
+//! bytes at the end of a block that its content does not reach, nor odd forms inside inflated blocks.
 
 use std::fmt::Write as _;
 
@@ -38,7 +40,7 @@ use crate::value::{Value, is_exact};
 pub fn write_fields(packet: &mut Packet<'_>, out: &mut String) {
     out.push('{');
     let whole = packet.error().is_none();
-    let mut fields = Fields { payload: packet.payload(), whole, out, open: Vec::new(), pads: 0 };
+    let mut fields = Fields { whole, out, open: Vec::new(), pads: 0, rests: 0 };
     packet.walk(&mut fields);
     out.push('}');
 }
@@ -224,29 +226,26 @@ struct Frame {
     start: usize,
     /// Paddings seen in it.
     pads: u32,
-    /// Where the element before ends; `None` if that cannot be told.
+    /// Blocks in it with bytes that were not read.
+    rests: u32,
+    /// The buffer that it is in.
+    buffer: u32,
+    /// Where the element before ends; `None` if that is in another buffer.
     end: Option<u32>,
 }
 
-struct Fields<'p, 'o> {
-    payload: &'p [u8],
+struct Fields<'o> {
     /// The packet was read to its end.
     whole: bool,
     out: &'o mut String,
     open: Vec<Frame>,
     /// Paddings seen outside all structs.
     pads: u32,
+    /// Blocks outside all structs with bytes that were not read.
+    rests: u32,
 }
 
-impl Fields<'_, '_> {
-    /// The bytes of a place, if they are at hand.
-    fn raw(&self, place: Place) -> Option<&[u8]> {
-        match place.buffer {
-            0 => self.payload.get(place.start as usize..place.end as usize),
-            _ => None,
-        }
-    }
-
+impl Fields<'_> {
     fn key(&mut self, node: &Node<'_>, name: &str) {
         self.separate();
         if node.index.is_none() {
@@ -264,7 +263,7 @@ impl Fields<'_, '_> {
     /// Notes that an element ends there.
     fn passed(&mut self, node: &Node<'_>) {
         if let Some(frame) = self.open.last_mut().filter(|frame| frame.list) {
-            frame.end = (node.place.buffer == 0).then_some(node.place.end);
+            frame.end = (node.place.buffer == frame.buffer).then_some(node.place.end);
         }
     }
 
@@ -296,7 +295,7 @@ impl Fields<'_, '_> {
     }
 }
 
-impl Visitor for Fields<'_, '_> {
+impl Visitor for Fields<'_> {
     fn value(&mut self, node: &Node<'_>, value: &Value<'_>) {
         self.passed(node);
         if let (Kind::Pad(_) | Kind::Tail, Value::Bytes(bytes)) = (&node.field.kind, value) {
@@ -309,16 +308,31 @@ impl Visitor for Fields<'_, '_> {
         if is_secret(node) && !matches!(value, Value::Absent) {
             return write_secret(value_len(node, value), self.out);
         }
-        let raw = self.raw(node.place).filter(|raw| !is_value_exact(&node.field.kind, value, raw));
-        let Some(range) = raw.map(|_| node.place) else {
+        if is_value_exact(&node.field.kind, value, node.raw) {
             return write_value(&node.field.kind, value, self.out);
-        };
+        }
         self.out.push_str("{\"value\":");
         write_value(&node.field.kind, value, self.out);
         self.out.push_str(",\"$raw\":");
-        let raw = self.payload.get(range.start as usize..range.end as usize).unwrap_or(&[]);
-        write_hex_string(raw, self.out);
+        write_hex_string(node.raw, self.out);
         self.out.push('}');
+    }
+
+    fn rest(&mut self, _: Place, bytes: &[u8]) {
+        // An element of a list has no key to stand beside.
+        if self.open.last().is_some_and(|frame| frame.list) {
+            return;
+        }
+        let rests = self.open.last_mut().map_or(&mut self.rests, |frame| &mut frame.rests);
+        *rests += 1;
+        let number = *rests;
+        self.separate();
+        self.out.push_str("\"$rest");
+        if number > 1 {
+            write_int(number.into(), self.out);
+        }
+        self.out.push_str("\":");
+        write_hex_string(bytes, self.out);
     }
 
     fn open(&mut self, node: &Node<'_>, group: Group) -> Flow {
@@ -331,7 +345,8 @@ impl Visitor for Fields<'_, '_> {
         let list = matches!(group, Group::List(_));
         let start = self.out.len();
         self.out.push(if list { '[' } else { '{' });
-        self.open.push(Frame { list, start, pads: 0, end: Some(node.place.start) });
+        let Place { buffer, start: first, .. } = node.place;
+        self.open.push(Frame { list, start, pads: 0, rests: 0, buffer, end: Some(first) });
         Flow::Enter
     }
 
@@ -342,9 +357,7 @@ impl Visitor for Fields<'_, '_> {
             return;
         }
         self.out.push(']');
-        let (Kind::Array(array), Some(raw)) = (&node.field.kind, self.raw(node.place)) else {
-            return;
-        };
+        let (Kind::Array(array), raw) = (&node.field.kind, node.raw) else { return };
         let mut prefix = 0..0;
         let mut mark = 0..0;
         match &array.count {
@@ -363,13 +376,11 @@ impl Visitor for Fields<'_, '_> {
         if prefix.is_empty() && mark.is_empty() {
             return;
         }
-        let start = node.place.start as usize;
         self.out.insert_str(frame.start, "{\"value\":");
         for (key, range) in [(",\"$prefix\":", prefix), (",\"$end\":", mark)] {
             if !range.is_empty() {
                 self.out.push_str(key);
-                let bytes = self.payload.get(start + range.start..start + range.end);
-                write_hex_string(bytes.unwrap_or(&[]), self.out);
+                write_hex_string(raw.get(range).unwrap_or(&[]), self.out);
             }
         }
         self.out.push('}');

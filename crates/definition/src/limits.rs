@@ -5,9 +5,10 @@
 pub struct Limits {
     /// `depth_max`: layouts inside each other (blocks, elements, recursive types). Default 64.
     pub depth_max: u32,
-    /// `elements_max`: elements of one array, and elements of varying size in all arrays together. Default 1,048,576.
+    /// `elements_max`: elements of one array; and, all together, elements of varying size or without
+    /// bytes, and recursive types. Default 1,048,576.
     pub elements_max: u32,
-    /// `inflate_max`: bytes that one compressed block may become. Default 8 MiB.
+    /// `inflate_max`: bytes that the compressed blocks of a packet may become, together. Default 8 MiB.
     pub inflate_max: u32,
     /// `nbt_depth_max`: NBT lists and compounds inside each other. Default 512, as the game has it.
     pub nbt_depth_max: u32,

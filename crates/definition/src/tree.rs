@@ -273,6 +273,23 @@ impl Visitor for Tree {
         Flow::Enter
     }
 
+    fn presence(&mut self, node: &Node<'_>) {
+        if self.is_shown(node) {
+            let there = node.raw.first().is_some_and(|byte| *byte != 0);
+            let mut row = self.row(node, "bool".to_owned(), there.to_string());
+            if row.name.is_empty() {
+                row.name.push_str("present");
+            }
+            self.add(row);
+        }
+    }
+
+    fn rest(&mut self, place: Place, bytes: &[u8]) {
+        let depth = self.open.len() as u32;
+        let value = format!("{} bytes left over", bytes.len());
+        self.add(Row { depth, ..note(place, value, RowState::Unread) });
+    }
+
     fn close(&mut self, node: &Node<'_>) {
         let Some(open) = self.open.pop() else { return };
         if open.count > open.elements_max {

@@ -124,7 +124,7 @@ fn every_packet_in_the_tests_is_shown_whole_and_cut_off() {
 }
 
 #[test]
-fn every_byte_of_a_whole_packet_has_a_row_but_those_that_say_that_something_is_there() {
+fn every_byte_of_a_whole_packet_has_a_row() {
     let mut ws = Workspace::default();
     for name in builtins() {
         let protocol = builtin(name).unwrap();
@@ -138,9 +138,7 @@ fn every_byte_of_a_whole_packet_has_a_row_but_those_that_say_that_something_is_t
             let limits = tree::TreeLimits { elements_max: u32::MAX, ..tree::TreeLimits::default() };
             let rows = tree::rows(&mut packet, limits);
             let owners = tree::owners(&rows, packet.payload().len());
-            let bare = packet.payload().iter().zip(owners).filter(|(_, owner)| owner.is_none());
-            let bytes: Vec<u8> = bare.map(|(byte, _)| *byte).collect();
-            assert!(bytes.iter().all(|byte| *byte <= 1), "{name} {}: {bytes:?}", test.packet.text);
+            assert!(owners.iter().all(Option::is_some), "{name} {}: {owners:?}", test.packet.text);
         }
     }
 }
@@ -153,7 +151,9 @@ fn wrong_again(plan: &Plan, bytes: &[u8], conn: &[i64], ws: &mut Workspace) -> O
         json::write_fields(&mut packet, &mut text);
         (packet.error().is_none() && packet.rest().is_empty()).then_some(text)
     };
-    let text = fields(bytes, ws).filter(|text| !text.contains("{\"secret\":"))?;
+    // Secrets are not told, and what a block's content does not reach cannot be given.
+    let kept_back = |text: &String| text.contains("{\"secret\":") || text.contains("\"$rest\":");
+    let text = fields(bytes, ws).filter(|text| !kept_back(text))?;
     let mut out = Vec::new();
     if let Err(e) = plan.encode(&given::parse(&text).unwrap(), conn, ws, &mut out) {
         return Some(format!("{e}: {text}"));

@@ -273,6 +273,28 @@ mod json_form {
     }
 
     #[test]
+    fn what_the_content_of_a_block_leaves_is_kept() {
+        assert_eq!(
+            json_of("a: sized[u8] { x: u8 }, b: u8", &hex!("03 01 0203 04")),
+            r#"{"a":{"x":1,"$rest":"0203"},"b":4}"#
+        );
+        assert_eq!(
+            json_of("a: sized[u8] u8, b: u8", &hex!("02 01 02 04")),
+            r#"{"a":1,"$rest":"02","b":4}"#
+        );
+    }
+
+    #[test]
+    fn an_over_long_varint_in_an_inflated_block_has_its_bytes_beside_it() {
+        // zlib of 85 00, stored.
+        let bytes = hex!("0d 7801 01 0200 fdff 8500 010c0086");
+        assert_eq!(
+            json_of("a: zlib[u8] { x: varint }", &bytes),
+            r#"{"a":{"x":{"value":5,"$raw":"8500"}}}"#
+        );
+    }
+
+    #[test]
     fn inflated_blocks_are_shown_like_others() {
         // zlib of 00 05, stored.
         let bytes = hex!("0d 7801 01 0200 fdff 0005 00070006");
@@ -563,6 +585,26 @@ mod field_tree {
         assert_eq!(
             tree_of("packet P = 1 clientbound { a: u8 }", &hex!("01 02 03")),
             "0..1 a: u8 = 1\n1..3 :  = 2 bytes left over unread\n"
+        );
+    }
+
+    #[test]
+    fn bytes_that_say_whether_something_is_there_have_rows() {
+        assert_eq!(
+            tree_of(
+                "packet P = 1 clientbound { a: opt u8, b: [u8] opt u8, c: sized[u8] { x: u8 } }",
+                &hex!("01 05 01 00 02 07 09")
+            ),
+            "\
+0..1 present: bool = true
+1..2 a: u8 = 5
+2..4 b: [u8] struct = 1 elements
+3..4   [0]: bool = false
+3..4   [0]:  = absent
+4..7 c: sized[u8] = 
+5..6   x: u8 = 7
+6..7   :  = 1 bytes left over unread
+"
         );
     }
 

@@ -42,7 +42,8 @@ fn check(file: &Path, with_coverage: bool, out: &mut String) -> anyhow::Result<b
     };
     let (errors, warnings) = (count(Severity::Error), count(Severity::Warning));
     let Some(protocol) = &report.protocol else {
-        put(out, format_args!("{path}: {errors} errors, {warnings} warnings\n"));
+        let (errors, warnings) = (plural(errors, "error"), plural(warnings, "warning"));
+        put(out, format_args!("{path}: not ok: {errors}, {warnings}\n"));
         return Ok(false);
     };
     let failed = report.failures.len();
@@ -53,10 +54,11 @@ fn check(file: &Path, with_coverage: bool, out: &mut String) -> anyhow::Result<b
     put(
         out,
         format_args!(
-            "{path}: {verdict}: {versions} versions, {} packets in the newest; {passed} of {} tests \
-             pass; {warnings} warnings\n",
-            dialect.packets().count(),
+            "{path}: {verdict}: {}, {} in the newest; {passed} of {} tests pass; {}\n",
+            plural(versions, "version"),
+            plural(dialect.packets().count(), "packet"),
             report.tests,
+            plural(warnings, "warning"),
         ),
     );
     if with_coverage {
@@ -72,4 +74,8 @@ fn check(file: &Path, with_coverage: bool, out: &mut String) -> anyhow::Result<b
         put(out, format_args!("  {} places are opaque or untested\n", coverage.entries.len()));
     }
     Ok(errors == 0 && failed == 0)
+}
+
+fn plural(count: usize, what: &str) -> String {
+    format!("{count} {what}{}", if count == 1 { "" } else { "s" })
 }

@@ -186,3 +186,33 @@ pub(crate) fn direction(text: &str) -> anyhow::Result<Direction> {
         _ => Err(usage(format!("--direction {text}: it is serverbound or clientbound"))),
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_folder_of_ones_own_comes_first_and_cannot_be_left() {
+        let folder = std::env::temp_dir().join(format!("midwire-defs-{}", std::process::id()));
+        std::fs::create_dir_all(folder.join("inside")).unwrap();
+        let own = "protocol terraria \"My Terraria\" { frame { length: u8, id: u8 } }\n";
+        std::fs::write(folder.join("terraria.wire"), own).unwrap();
+        let folders = [folder.clone()];
+        assert_eq!(&*find("terraria", &folders).unwrap().title, "My Terraria");
+        assert_ne!(&*find("minecraft", &folders).unwrap().title, "My Terraria");
+        assert_eq!(names(&folders).iter().filter(|name| *name == "terraria").count(), 1);
+
+        let inside = Folder::of(&folder.join("inside/x.wire"));
+        let outside = folder.join("inside/../terraria.wire");
+        let refused = inside.load(outside.to_str().unwrap());
+        assert!(matches!(refused, Err(LoadError::Outside { .. })), "{refused:?}");
+        std::fs::remove_dir_all(folder).unwrap();
+    }
+
+    #[test]
+    fn an_unknown_name_suggests_one_that_is_known() {
+        let error = find("minecaft", &[]).unwrap_err().to_string();
+        assert!(error.contains("did you mean minecraft?"), "{error}");
+        assert!(find("rfb", &[]).unwrap_err().to_string().contains("not there yet"));
+    }
+}

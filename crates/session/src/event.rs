@@ -26,8 +26,8 @@ impl Elapsed {
     }
 }
 
-/// A packet of a session, counted from 1 over both directions in the order of arrival, injected ones
-/// included.
+/// A packet of a session, counted from 1 over both directions in the order of arrival, injected
+/// ones included.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub struct PacketNumber(pub u64);
 
@@ -132,14 +132,15 @@ pub struct PacketEvent {
     pub id: Option<i64>,
     /// What the id stands for; `None`: unknown.
     pub definition: Option<Arc<PacketDefinition>>,
-    /// Id and fields, plain. `None` when only ids are watched.
-    /// Of a payload that cannot be inflated these are the bytes as they came, and `problem` says so.
+    /// Id and fields, plain. `None` when only ids are watched. Of a payload that cannot be inflated
+    /// these are the bytes as they came, and `problem` says so.
     pub payload: Option<Bytes>,
     /// Where the fields start in the payload.
     pub body: u32,
     /// Bytes of the plain payload.
     pub length: u32,
-    /// Bytes of the frame as it came; 0 for an injected one, whose frame is made when its turn comes.
+    /// Bytes of the frame as it came; 0 for an injected one, whose frame is made when its turn
+    /// comes.
     pub wire_length: u32,
     /// Where the frame started in its direction's stream; 0 for an injected one.
     pub offset: u64,

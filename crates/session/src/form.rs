@@ -1,8 +1,8 @@
 //! The form of one direction at one end: protocol state, compression, encryption, variables.
 //!
-//! Each direction has two forms. The *received* one is what its sender writes, and packets are read in it.
-//! The *sent* one is what its receiver reads, and packets are made in it. A packet with an event changes all
-//! four, each when that end of that connection changes it:
+//! Each direction has two forms. The *received* one is what its sender writes, and packets are read
+//! in it. The *sent* one is what its receiver reads, and packets are made in it. A packet with an
+//! event changes all four, each when that end of that connection changes it:
 //!
 //! ```text
 //!   packet P goes from X to Y            X changes both as it sends P, Y as it gets P
@@ -13,8 +13,8 @@
 //!   received, the opposite    Y writes   some time after P was handed to Y
 //! ```
 //!
-//! The last is the only one whose time is not known: frames that Y sent before it got P are still on their
-//! way. Until one comes that is clearly new, they are read in the old and the new form.
+//! The last is the only one whose time is not known: frames that Y sent before it got P are still
+//! on their way. Until one comes that is clearly new, they are read in the old and the new form.
 
 use std::collections::VecDeque;
 use std::sync::Arc;
@@ -100,8 +100,8 @@ pub(crate) fn compression(effects: &[Effect]) -> Option<i64> {
     })
 }
 
-/// Changes that a sender may have been told of before it shows that it has made the first of them. No game
-/// comes near; more are taken as made.
+/// Changes that a sender may have been told of before it shows that it has made the first of them.
+/// No game comes near; more are taken as made.
 const ANNOUNCED_MAX: usize = 8;
 
 /// The form that a direction is received in, and changes of it that its sender has been told.
@@ -178,7 +178,8 @@ impl Received {
         }
     }
 
-    /// A frame came that was neither clearly old nor clearly new. Gives how many there were in a row.
+    /// A frame came that was neither clearly old nor clearly new. Gives how many there were in a
+    /// row.
     pub(crate) fn count_unclear(&mut self) -> u32 {
         self.announced.as_mut().map_or(0, |announced| {
             announced.frames = announced.frames.saturating_add(1);

@@ -7,8 +7,8 @@ use midwire_definition::{Edits, Given, Packet};
 use crate::setup::HostRewrite;
 
 /// What an address field will say: the new host with what stood behind the old one. Behind a zero
-/// character mod loaders and forwarding proxies put their own data; a final dot is how a name that was
-/// looked up by an SRV record is written.
+/// character mod loaders and forwarding proxies put their own data; a final dot is how a name that
+/// was looked up by an SRV record is written.
 fn host(old: &str, new: &str) -> String {
     let (name, suffix) = match old.find('\0') {
         Some(at) => old.split_at(at),

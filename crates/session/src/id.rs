@@ -23,7 +23,8 @@ pub(crate) fn reach(stack: &Stack) -> usize {
     stack.before_id as usize + usize::from(stack.id.max_size())
 }
 
-/// Appends zeros for what stands in front of the id, and the id; `None`, and nothing, if it does not fit.
+/// Appends zeros for what stands in front of the id, and the id; `None`, and nothing, if it does
+/// not fit.
 pub(crate) fn write(stack: &Stack, id: i64, out: &mut Vec<u8>) -> Option<()> {
     let before = vec![0; stack.before_id as usize];
     let mut bytes = Vec::new();

@@ -7,8 +7,8 @@
 //! ```
 //!
 //! A handshake of 254 bytes starts with `FE 01` as well, so the first two are pings only if nothing
-//! follows. Until that is known the bytes wait: once part of a handshake had gone out, its host could not
-//! be rewritten any more.
+//! follows. Until that is known the bytes wait: once part of a handshake had gone out, its host
+//! could not be rewritten any more.
 
 use bytes::BytesMut;
 

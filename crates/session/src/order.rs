@@ -147,7 +147,8 @@ impl Order {
         })
     }
 
-    /// Decides about an intercepted packet: what is sent in its place (nothing, when dropped), and when.
+    /// Decides about an intercepted packet: what is sent in its place (nothing, when dropped), and
+    /// when.
     pub(crate) fn decide(&mut self, number: PacketNumber, item: Option<Item>, gate: Gate) {
         let is_it = |w: &Waiting| matches!(&w.gate, Gate::Held(held) if held.number == number);
         let Some(at) = self.queue.iter().position(is_it) else { return };

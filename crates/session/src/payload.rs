@@ -37,8 +37,8 @@ pub(crate) fn stored(
     })
 }
 
-/// Makes a payload plain in `scratch.plain`. As game clients do, data behind its end mark and a missing
-/// end mark are let pass.
+/// Makes a payload plain in `scratch.plain`. As game clients do, data behind its end mark and a
+/// missing end mark are let pass.
 pub(crate) fn inflate(
     scratch: &mut Scratch,
     data: &[u8],
@@ -79,7 +79,8 @@ pub(crate) fn fit(
         Err(_) => return Fit::Broken,
         Ok(Stored::Plain(range)) => &payload[range],
         Ok(Stored::Deflated(data, plain_len)) => {
-            // peers refuse a compressed payload below the threshold, so that is another form's frame
+            // peers refuse a compressed payload below the threshold, so that is another form's
+            // frame
             if form.threshold.is_some_and(|threshold| plain_len < threshold as usize)
                 || scratch.inflater.inflate_max() < plain_len
             {

@@ -5,9 +5,9 @@ use midwire_definition::Workspace;
 
 use crate::limits::Limits;
 
-/// Memory for reading and writing packets: a decoder's workspace, compression states, buffers. It holds
-/// nothing between two calls, so one for each thread is enough, however many sessions it drives; a
-/// session keeps none of its own. It grows to what the largest packet needed.
+/// Memory for reading and writing packets: a decoder's workspace, compression states, buffers. It
+/// holds nothing between two calls, so one for each thread is enough, however many sessions it
+/// drives; a session keeps none of its own. It grows to what the largest packet needed.
 #[derive(Debug)]
 pub struct Scratch {
     pub(crate) workspace: Workspace,

@@ -22,7 +22,8 @@ pub struct Options {
     pub on_lost_framing: OnLostFraming,
 }
 
-/// The address that is put into fields marked `@host` and `@port` of the packet that says the version.
+/// The address that is put into fields marked `@host` and `@port` of the packet that says the
+/// version.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct HostRewrite {
     /// A host name, without a final dot.
@@ -41,8 +42,8 @@ pub enum OnLostFraming {
     Close,
 }
 
-/// A protocol and how its sessions are to be run, with the tables that they share. Tables are made for
-/// each version when a session first needs them.
+/// A protocol and how its sessions are to be run, with the tables that they share. Tables are made
+/// for each version when a session first needs them.
 #[derive(Debug)]
 pub struct Setup {
     pub(crate) protocol: Arc<Protocol>,

@@ -38,6 +38,9 @@ pub struct PacketInfo<'a> {
     pub state: StateId,
     /// The version it was read with.
     pub version: VersionId,
+    /// The session's own version is not listed, and this is the nearest below it; or it has not
+    /// said one yet, and this is the newest.
+    pub assumed: bool,
     /// Its id.
     pub id: i64,
     /// What the id stands for; `None`: unknown.
@@ -65,8 +68,8 @@ pub trait Judge: Send {
         definition: Option<&PacketDefinition>,
     ) -> bool;
 
-    /// Decides about a packet. `fields` is there if the packet is known and not opaque; what could not
-    /// be read of it says [`Packet::error`].
+    /// Decides about a packet. `fields` is there if the packet is known and not opaque; what could
+    /// not be read of it says [`Packet::error`].
     fn judge(&mut self, info: &PacketInfo<'_>, fields: Option<&mut Packet<'_>>) -> Verdict;
 
     /// Who is named as having changed a packet.

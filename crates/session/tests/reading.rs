@@ -167,6 +167,23 @@ fn the_version_is_read_off_the_packet_that_says_it() {
 }
 
 #[test]
+fn a_judge_is_told_that_the_version_is_assumed() {
+    for (number, assumed) in [(20, false), (25, true)] {
+        let seen = std::sync::Arc::new(std::sync::Mutex::new(Vec::new()));
+        let told = seen.clone();
+        let mut driver = Driver::judged(
+            VERSIONED,
+            support::By(move |info: &midwire_session::PacketInfo<'_>| {
+                told.lock().unwrap().push(info.assumed);
+                Verdict::Pass
+            }),
+        );
+        driver.feed(Serverbound, &[2, 1, number]).feed(Clientbound, &[1, 2]);
+        assert_eq!(*seen.lock().unwrap(), [assumed, assumed], "{number}");
+    }
+}
+
+#[test]
 fn a_setting_says_the_version_whatever_the_session_says() {
     let protocol = protocol(VERSIONED);
     let version = protocol.versions.by_text("1.0");

@@ -1,5 +1,5 @@
-//! Recorded sessions of real clients and servers: every byte leaves as it came, and each packet is the one
-//! that the end points say it was. The recordings are described in `captures/README.md`.
+//! Recorded sessions of real clients and servers: every byte leaves as it came, and each packet is
+//! the one that the end points say it was. The recordings are described in `captures/README.md`.
 
 #![allow(clippy::unwrap_used, reason = "a test that cannot go on has failed")]
 
@@ -310,13 +310,40 @@ fn pings_of_all_times_pass() {
     assert!(legacy >= 6, "{legacy}");
 }
 
+/// Ids and frame lengths that Terraria's server logged, by direction and connection. It was started
+/// several times, and counts from 0 each time.
+fn terraria_truth() -> [Vec<Vec<(i64, u64)>>; 2] {
+    let mut seen = [BTreeMap::new(), BTreeMap::new()];
+    let mut start = 0;
+    for line in lines("terraria.truth.jsonl.gz") {
+        start += u32::from(line["seq"] == 0);
+        let (Some(id), Some(len)) = (line["id"].as_i64(), line["len"].as_u64()) else { continue };
+        let connection = (start, line["conn"].as_str().unwrap().to_owned());
+        let packets: &mut Vec<_> =
+            seen[direction(&line).index()].entry(connection).or_insert_with(Vec::new);
+        packets.push((id, len));
+    }
+    seen.map(|connections| connections.into_values().collect())
+}
+
 #[test]
-fn a_terraria_session_passes() {
+fn packets_of_terraria_are_what_the_server_says() {
+    let truth = terraria_truth();
     for recorded in recording("terraria") {
         for cut in CUTS_OF_SMALL {
             let terraria = midwire_definition::builtin("terraria").unwrap();
             let mut driver = Driver::with(terraria, Options::default());
             play(&recorded, Watch::Packets, cut, &mut driver);
+            for direction in Direction::BOTH {
+                let seen: Vec<_> = driver
+                    .packets()
+                    .filter(|packet| packet.direction == direction)
+                    .map(|packet| (packet.id.unwrap(), u64::from(packet.wire_length)))
+                    .collect();
+                let truth = &truth[direction.index()];
+                let is_told = seen.is_empty() || truth.iter().any(|told| told.starts_with(&seen));
+                assert!(is_told, "{direction} {cut:?}: {seen:?}");
+            }
         }
     }
 }

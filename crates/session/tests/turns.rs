@@ -1,9 +1,10 @@
 //! Every interleaving of two peers round each packet that changes the session.
 //!
-//! Two scripted peers write frames in the form that they are in when they write, and change it when they send
-//! or get a packet that says so. The order of all that can happen — each peer writes its next frame, the
-//! session reads the next frame of a direction, a held packet is let go — is explored to the end. Whatever
-//! the order, the session must read each frame as what its sender wrote, and pass each byte.
+//! Two scripted peers write frames in the form that they are in when they write, and change it when
+//! they send or get a packet that says so. The order of all that can happen — each peer writes its
+//! next frame, the session reads the next frame of a direction, a held packet is let go — is
+//! explored to the end. Whatever the order, the session must read each frame as what its sender
+//! wrote, and pass each byte.
 
 #![allow(clippy::unwrap_used, reason = "a test that cannot go on has failed")]
 
@@ -305,8 +306,8 @@ fn are_independent(a: Act, b: Act) -> bool {
     pair(a, b) || pair(b, a)
 }
 
-/// Explores every order, and gives how many there are. Of orders that differ only in acts that come to the
-/// same, one is enough.
+/// Explores every order, and gives how many there are. Of orders that differ only in acts that come
+/// to the same, one is enough.
 fn explore(play: &Play, hold: Hold) -> usize {
     let mut orders = 0;
     // acts that were tried, and what else can be done at each point

@@ -29,8 +29,14 @@ impl Run<'_> {
                 let count = self.eval(expr, base, pos);
                 known = Some(self.checked_count(count, *max, pos)?);
             }
-            Count::Len(Len::Fixed(n)) => known = Some(*n),
+            Count::Len(Len::Fixed(n)) => {
+                known = Some(self.checked_count((*n).into(), None, pos)?)
+            }
             _ => {}
+        }
+        if let (Some(count), ElementShape::Fixed(0)) = (known, array.shape) {
+            // Bytes do not bound these.
+            self.count_walked(count, at)?;
         }
         self.set(base, array.first_slot, at);
         self.set(base, array.count_slot, known.unwrap_or(0));
@@ -149,10 +155,10 @@ impl Run<'_> {
                         break;
                     }
                 }
-                Count::Sum { compare: op, total, .. } => {
-                    if compare(*op, sum, self.eval(total, base, at)) {
-                        break;
-                    }
+                Count::Sum { compare: op, total, .. }
+                    if compare(*op, sum, self.eval(total, base, at)) =>
+                {
+                    break;
                 }
                 Count::Len(_) if at >= window.len() as u32 => break,
                 _ => {}
@@ -203,11 +209,7 @@ impl Run<'_> {
         wanted: Option<&Ex>,
     ) -> Result<(u32, i128), Failed> {
         self.deeper(depth, at)?;
-        self.ws.walked += 1;
-        let most = self.ws.limits.elements_max;
-        if self.ws.walked > most {
-            return Err(over(at, "elements_max", most.into(), self.ws.walked.into()));
-        }
+        self.count_walked(1, at)?;
         let before = self.ws.checkpoint();
         let buffer = self.ws.slots[(parent + BUFFER) as usize];
         let shape = &self.plan.layouts[layout as usize];

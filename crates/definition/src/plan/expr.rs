@@ -58,7 +58,12 @@ pub enum Ex {
     /// A field's number; a string's or array's does not exist and reads as 0.
     Field(FieldRef),
     /// An argument of the type, by its place; `up` layouts outwards.
-    Arg { up: u8, index: u32 },
+    Arg {
+        /// How many layouts outwards.
+        up: u8,
+        /// Its place among the arguments.
+        index: u32,
+    },
     /// A connection variable, by its place.
     Conn(u32),
     /// Bytes left in the block.

@@ -32,9 +32,9 @@ use midwire_codec::ByteOrder;
 pub(crate) use code::{
     ArrayCode, BlockCode, CallCode, Code, ElementShape, FixedMatch, Op, OptionItem, Switch,
 };
+pub use error::{DecodeError, DecodeErrorKind, PathSegment};
 pub(crate) use expr::{Cond, Scope, binary, compare};
 pub use expr::{Ex, FieldRef, Member};
-pub use error::{DecodeError, DecodeErrorKind, PathSegment};
 pub(crate) use run::packed_words;
 pub use walk::{Flow, Found, Group, Node, Packet, Visitor};
 pub(crate) use workspace::{ABSENT, START as START_SLOT};
@@ -138,8 +138,6 @@ pub struct Layout {
     pub(crate) end: Pos,
     /// The fields of an element that is one value have no names of their own.
     pub transparent: bool,
-    /// Number of value arguments that a call puts into the block.
-    pub(crate) args: u32,
 }
 
 /// An entry of a layout or of a nested struct.
@@ -431,6 +429,8 @@ pub struct ArrayKind {
     pub(crate) first: Pos,
     /// Which slot has the handle of the sparse index; only where elements vary in size.
     pub(crate) index_slot: Option<u32>,
+    /// Elements are counted towards `elements_max` one by one.
+    pub(crate) counted: bool,
 }
 
 /// How many elements an array has.

@@ -1,6 +1,6 @@
 //! Running a plan: finding every position of a packet.
 
-use midwire_codec::Wrapper;
+use midwire_codec::{CompressionError, Wrapper};
 
 use super::code::{OptionItem, Test};
 use super::error::{DecodeErrorKind, Failed, PathSegment, fail, over};
@@ -313,13 +313,20 @@ impl<'a> Run<'a> {
             Some(wrapper) => {
                 let (buffer, mut out) = self.ws.take_buffer();
                 let data = &bytes[start as usize..end as usize];
-                let result = self.ws.inflater.inflate_block(wrapper, data, &mut out);
+                let result = self.ws.inflate(wrapper, data, &mut out);
                 let size = out.len() as u32;
                 let out = self.ws.give_buffer(buffer, out);
                 let inner = self.ws.push_block(layout, [base, buffer, 0, size]);
                 self.set(base, code.slot, inner);
-                if let Err(e) = result {
-                    return Err(fail(start, DecodeErrorKind::Inflate(e.to_string())));
+                match result {
+                    Ok(_) => {}
+                    Err(CompressionError::AboveMax { found, max }) => {
+                        return Err(over(start, "inflate_max", max, found));
+                    }
+                    Err(e) => return Err(fail(start, DecodeErrorKind::Inflate(e.to_string()))),
+                }
+                if let Err((max, found)) = self.ws.count_inflated(size as usize) {
+                    return Err(over(start, "inflate_max", max.into(), found as u64));
                 }
                 self.layout(code.layout, inner, &out, depth + 1)?;
             }
@@ -339,6 +346,7 @@ impl<'a> Run<'a> {
         let plan = self.plan;
         let code = &plan.calls[call as usize];
         self.deeper(depth, pos)?;
+        self.count_walked(1, pos)?;
         let buffer = self.ws.slots[(base + BUFFER) as usize];
         let layout = &plan.layouts[code.layout as usize];
         let inner = self.ws.push_block(layout, [base, buffer, pos, limit]);
@@ -350,6 +358,12 @@ impl<'a> Run<'a> {
         self.set(base, code.slot, inner);
         let end = self.layout(code.layout, inner, bytes, depth + 1)?;
         Ok(self.keep(base, code.end_slot, end))
+    }
+
+    /// Counts elements towards `elements_max`.
+    pub(super) fn count_walked(&mut self, more: u32, at: u32) -> Result<(), Failed> {
+        let counted = self.ws.count_walked(more);
+        counted.map_err(|(max, found)| over(at, "elements_max", max.into(), found.into()))
     }
 
     pub(super) fn deeper(&self, depth: u32, at: u32) -> Result<(), Failed> {
@@ -390,9 +404,7 @@ fn options(
 ) -> Option<usize> {
     for item in items {
         let holds = match item.test {
-            Test::Bits { at, mask, zero } => {
-                (window.get(position(slots, at))? & mask == 0) == zero
-            }
+            Test::Bits { at, mask, zero } => (window.get(position(slots, at))? & mask == 0) == zero,
             Test::Remaining => pos < window.len(),
         };
         slots[item.slot as usize] = (!holds).into();

@@ -2,13 +2,13 @@
 
 use std::ops::ControlFlow;
 
+use super::error::{DecodeError, PathSegment};
 use super::expr::Ex;
-use super::error::DecodeError;
 use super::run::Run;
 use super::scope::RunScope;
 use super::workspace::{ABSENT, BUFFER, INDEX_STRIDE, LIMIT, START};
 use super::{Activation, ArrayKind, Field, FieldId, Item, Kind, LayoutId, Place, Plan, Workspace};
-use crate::syntax::ast::lookup_key;
+use crate::syntax::ast::{Transform, lookup_key};
 use crate::value::{self, Value};
 
 /// A packet that was read: a plan's positions over a payload.
@@ -21,6 +21,10 @@ pub struct Packet<'a> {
     error: Option<Box<DecodeError>>,
     /// Where reading ended.
     end: u32,
+    /// Layouts around the one that is being shown.
+    depth: u32,
+    /// Lists around it that were not read to their end.
+    broken_lists: usize,
 }
 
 /// Something that is shown a packet field by field, in wire order.
@@ -31,6 +35,11 @@ pub trait Visitor {
     fn open(&mut self, node: &Node<'_>, group: Group) -> Flow;
     /// What was opened last ends.
     fn close(&mut self, node: &Node<'_>);
+    /// The byte that says whether an `opt` is there; its value follows if it is.
+    fn presence(&mut self, _node: &Node<'_>) {}
+    /// Bytes at the end of a block that its content did not reach. They come before the block's `close`,
+    /// or behind its value if it holds nothing but that.
+    fn rest(&mut self, _place: Place, _bytes: &[u8]) {}
 }
 
 /// What a visitor wants next.
@@ -60,8 +69,10 @@ pub struct Node<'a> {
     pub name: &'a str,
     /// The place in the list, of an element.
     pub index: Option<u32>,
-    /// Its bytes.
+    /// Where its bytes are.
     pub place: Place,
+    /// Its bytes, with a length in front if it has one.
+    pub raw: &'a [u8],
     /// The plan that the field belongs to.
     pub plan: &'a Plan,
 }
@@ -106,7 +117,8 @@ impl Plan {
                 (failed.offset, Some(failed))
             }
         };
-        let mut packet = Packet { plan: self, payload, conn, ws, error, end };
+        let mut packet =
+            Packet { plan: self, payload, conn, ws, error, end, depth: 0, broken_lists: 0 };
         if packet.error.is_some() {
             packet.end = packet.readable_end();
         }
@@ -157,9 +169,14 @@ impl<'a> Packet<'a> {
     }
 
     /// Shows everything that could be read, in order.
+    ///
+    /// Elements of lists are read again as they are shown. In a packet that failed, what counts towards a
+    /// limit is counted as it was when the packet was read: what was over it then is not shown now.
     pub fn walk(&mut self, visitor: &mut dyn Visitor) {
         let plan = self.plan;
         let root = self.root();
+        self.ws.begin_counting();
+        (self.depth, self.broken_lists) = (0, 0);
         // A stop only says that the rest was not read, which `error` tells already.
         let _ = self.items(root, &plan.layouts[0].items, visitor);
     }
@@ -256,20 +273,26 @@ impl<'a> Packet<'a> {
         let limit = self.ws.slots[(act.base + LIMIT) as usize];
         let whole = self.field_place(act.base, field);
         let place = whole.unwrap_or(Place { buffer, start: start.min(limit), end: limit });
-        let node = Node { field, name: &field.name, index, place, plan };
+        let node = Node { field, name: &field.name, index, place, raw: &[], plan };
         match &field.kind {
-            Kind::Presence => whole.map(|_| ()).ok_or(Stop),
+            Kind::Presence => {
+                if whole.is_none() {
+                    return Err(Stop);
+                }
+                v.presence(&self.with_raw(&node));
+                Ok(())
+            }
             Kind::Let(ex) => {
                 let value = ex.eval(&self.scope(act.base));
                 v.value(&node, &Value::Int(value));
                 Ok(())
             }
             Kind::Struct(items) => {
-                if v.open(&node, Group::Struct) == Flow::Skip {
+                if v.open(&self.with_raw(&node), Group::Struct) == Flow::Skip {
                     return whole.map(|_| ()).ok_or(Stop);
                 }
                 let result = self.items(act, items, v);
-                v.close(&node);
+                v.close(&self.with_raw(&node));
                 result
             }
             Kind::Array(array) => self.array(act, &node, array, whole.is_some(), v),
@@ -278,7 +301,10 @@ impl<'a> Packet<'a> {
                 if base == ABSENT {
                     return Err(Stop);
                 }
-                self.activation(Activation { base, layout: *layout }, &node, index, v)?;
+                self.count_inner(&field.kind, base)?;
+                let inner = Activation { base, layout: *layout };
+                let bounded = matches!(field.kind, Kind::Block { .. });
+                self.activation(inner, &node, index, bounded, v)?;
                 whole.map(|_| ()).ok_or(Stop)
             }
             Kind::Packed { width, count } => {
@@ -292,7 +318,7 @@ impl<'a> Packet<'a> {
                     u32::try_from(width).unwrap_or(0),
                     u32::try_from(count).unwrap_or(0),
                 );
-                v.value(&node, &value);
+                v.value(&self.with_raw(&node), &value);
                 Ok(())
             }
             kind => {
@@ -300,10 +326,25 @@ impl<'a> Packet<'a> {
                     return Err(Stop);
                 }
                 if let Some(value) = value::read(kind, self.bytes(place)) {
-                    v.value(&node, &value);
+                    v.value(&self.with_raw(&node), &value);
                 }
                 Ok(())
             }
+        }
+    }
+
+    fn with_raw<'s>(&'s self, node: &Node<'s>) -> Node<'s> {
+        Node { raw: self.bytes(node.place), ..*node }
+    }
+
+    /// Shows what the content of a block did not reach.
+    fn unread(&self, act: Activation, v: &mut dyn Visitor) {
+        let end = self.ws.resolve(act.base, self.plan.layouts[act.layout as usize].end);
+        let limit = self.ws.slots[(act.base + LIMIT) as usize];
+        if end < limit {
+            let buffer = self.ws.slots[(act.base + BUFFER) as usize];
+            let place = Place { buffer, start: end, end: limit };
+            v.rest(place, self.bytes(place));
         }
     }
 
@@ -313,23 +354,65 @@ impl<'a> Packet<'a> {
         act: Activation,
         node: &Node<'a>,
         index: Option<u32>,
+        bounded: bool,
         v: &mut dyn Visitor,
     ) -> Result<(), Stop> {
         let plan = self.plan;
         let layout = &plan.layouts[act.layout as usize];
         if !layout.transparent {
-            if v.open(node, Group::Struct) == Flow::Skip {
+            if v.open(&self.with_raw(node), Group::Struct) == Flow::Skip {
                 return Ok(());
             }
+            self.depth += 1;
             let result = self.items(act, &layout.items, v);
-            v.close(node);
+            self.depth -= 1;
+            if bounded && result.is_ok() {
+                self.unread(act, v);
+            }
+            v.close(&self.with_raw(node));
             return result;
         }
+        if let Some(Item::Field(id)) = layout.items.first() {
+            let field = &plan.fields[*id as usize];
+            if let (Kind::Presence, Some(place)) = (&field.kind, self.field_place(act.base, field))
+            {
+                v.presence(&Node {
+                    field,
+                    name: node.name,
+                    index,
+                    place,
+                    raw: self.bytes(place),
+                    plan,
+                });
+            }
+        }
         match self.only_field(act, &layout.items)? {
-            Some(id) => self.named_as(act, id, node, index, v),
-            None => {
-                v.value(node, &Value::Absent);
-                Ok(())
+            Some(id) => {
+                self.depth += 1;
+                let result = self.named_as(act, id, node, index, v);
+                self.depth -= 1;
+                result?;
+            }
+            None => v.value(&self.with_raw(node), &Value::Absent),
+        }
+        if bounded {
+            self.unread(act, v);
+        }
+        Ok(())
+    }
+
+    /// Counts a block or call that is about to be shown as it was counted when it was read.
+    fn count_inner(&mut self, kind: &Kind, base: u32) -> Result<(), Stop> {
+        if self.error.is_none() {
+            return Ok(());
+        }
+        match kind {
+            Kind::Call { .. } => self.ws.count_walked(1).map_err(|_| Stop),
+            Kind::Block { transform: Transform::Sized, .. } => Ok(()),
+            _ => {
+                let buffer = self.ws.slots[(base + BUFFER) as usize];
+                let len = self.ws.buffer(self.payload, buffer).len();
+                self.ws.count_inflated(len).map_err(|_| Stop)
             }
         }
     }
@@ -393,32 +476,43 @@ impl<'a> Packet<'a> {
         if count == ABSENT || first == ABSENT {
             return Err(Stop);
         }
+        let empty = self.plan.layouts[array.element as usize].fixed_size == Some(0);
+        if self.error.is_some() && empty && !array.counted {
+            self.ws.count_walked(count).map_err(|_| Stop)?;
+        }
         let done = |whole: bool| if whole { Ok(()) } else { Err(Stop) };
-        if v.open(node, Group::List(count)) == Flow::Skip {
+        if v.open(&self.with_raw(node), Group::List(count)) == Flow::Skip {
             return done(whole);
         }
+        let shown = if whole { count } else { self.elements_reached(count) };
         let mut at = first;
         let mut result = Ok(());
-        let mut index = 0;
-        // Of a list that failed with its number unknown, the element that failed comes after those counted.
-        while index < count || !whole {
+        for index in 0..shown {
             let before = self.ws.checkpoint();
-            let shown = self.element(act, array, at, index, node, v);
+            let element = self.element(act, array, at, index, node, v);
             self.ws.restore(before);
-            match shown {
+            match element {
                 Ok(end) => at = end,
                 Err(stop) => {
                     result = Err(stop);
                     break;
                 }
             }
-            index += 1;
-            if index >= count && self.ws.slots[(act.base + LIMIT) as usize] <= at {
-                break;
-            }
         }
-        v.close(node);
+        v.close(&self.with_raw(node));
         result.and(done(whole))
+    }
+
+    /// How many elements of a list that was not read to its end can be shown, the one that failed included.
+    fn elements_reached(&mut self, count: u32) -> u32 {
+        let indices = self.error.iter().flat_map(|error| &error.path).filter_map(|s| match s {
+            PathSegment::Index(index) => Some(*index),
+            PathSegment::Field(_) => None,
+        });
+        // The first list that broke has the first index of the error's path, one in it the second.
+        let failed = indices.skip(self.broken_lists).next();
+        self.broken_lists += 1;
+        failed.map_or(count, |index| index.saturating_add(1))
     }
 
     /// Shows the element at a position; gives where it ends.
@@ -431,13 +525,27 @@ impl<'a> Packet<'a> {
         list: &Node<'a>,
         v: &mut dyn Visitor,
     ) -> Result<u32, Stop> {
-        let (inner, end) = self.open_element(act, array.element, at);
+        let (inner, end) = if self.error.is_none() {
+            self.open_element(act, array.element, at)
+        } else {
+            if array.counted {
+                if self.depth >= self.ws.limits.depth_max {
+                    return Err(Stop);
+                }
+                self.ws.count_walked(1).map_err(|_| Stop)?;
+            }
+            let counts = self.ws.counts();
+            let opened = self.run_element(act, array.element, at, self.depth + 1);
+            self.ws.set_counts(counts);
+            opened
+        };
         let plan = self.plan;
         let buffer = self.ws.slots[(act.base + BUFFER) as usize];
         let limit = self.ws.slots[(act.base + LIMIT) as usize];
         let place = Place { buffer, start: at, end: end.unwrap_or(limit) };
-        let node = Node { field: list.field, name: list.name, index: Some(index), place, plan };
-        self.activation(inner, &node, Some(index), v)?;
+        let node =
+            Node { field: list.field, name: list.name, index: Some(index), place, raw: &[], plan };
+        self.activation(inner, &node, Some(index), false, v)?;
         end.ok_or(Stop)
     }
 
@@ -448,14 +556,25 @@ impl<'a> Packet<'a> {
         layout: LayoutId,
         at: u32,
     ) -> (Activation, Option<u32>) {
+        self.ws.begin_counting();
+        self.run_element(act, layout, at, 0)
+    }
+
+    /// The same, with what was counted before, and so many layouts around it.
+    fn run_element(
+        &mut self,
+        act: Activation,
+        layout: LayoutId,
+        at: u32,
+        depth: u32,
+    ) -> (Activation, Option<u32>) {
         let plan = self.plan;
         let buffer = self.ws.slots[(act.base + BUFFER) as usize];
         let limit = self.ws.slots[(act.base + LIMIT) as usize];
-        self.ws.walked = 0;
         let base =
             self.ws.push_block(&plan.layouts[layout as usize], [act.base, buffer, at, limit]);
         let mut run = Run { plan, payload: self.payload, conn: self.conn, ws: self.ws };
-        let end = run.block(layout, base, 0).ok();
+        let end = run.block(layout, base, depth).ok();
         (Activation { base, layout }, end)
     }
 
@@ -605,6 +724,10 @@ impl<'a> Packet<'a> {
 
     /// Tells which arms of the plan's branches are taken anywhere in the packet.
     pub(crate) fn note_arms(&mut self, note: &mut dyn FnMut(u32, u32)) {
+        if self.error.is_some() {
+            // What was not read has no arms, and would have to be counted as in a walk.
+            return;
+        }
         let root = self.root();
         self.note_block(root, note);
     }
@@ -766,5 +889,14 @@ impl Visitor for Renamed<'_, '_> {
         self.depth -= 1;
         let node = if self.depth == 0 { Node { name: self.name, ..*node } } else { *node };
         self.inner.close(&node);
+    }
+
+    fn presence(&mut self, node: &Node<'_>) {
+        let node = if self.depth == 0 { Node { name: self.name, ..*node } } else { *node };
+        self.inner.presence(&node);
+    }
+
+    fn rest(&mut self, place: Place, bytes: &[u8]) {
+        self.inner.rest(place, bytes);
     }
 }

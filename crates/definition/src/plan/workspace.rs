@@ -2,7 +2,7 @@
 
 use std::sync::Arc;
 
-use midwire_codec::Inflater;
+use midwire_codec::{CompressionError, Inflater, Wrapper};
 
 use super::{Layout, LayoutId};
 use crate::limits::Limits;
@@ -48,8 +48,10 @@ pub struct Workspace {
     /// Buffer n is at n - 1. Those from `live` on are kept for later.
     pub(crate) buffers: Vec<Arc<Vec<u8>>>,
     pub(crate) live: usize,
-    /// Elements of varying size passed in this run.
+    /// Elements of varying size, and activations of recursive types, passed in this run.
     pub(crate) walked: u32,
+    /// Bytes that compressed blocks have become in this run.
+    pub(crate) inflated: usize,
     pub(crate) inflater: Inflater,
     /// What a packet may make us do.
     pub limits: Limits,
@@ -75,7 +77,51 @@ impl Workspace {
         self.slots.clear();
         self.index.clear();
         self.live = 0;
-        self.walked = 0;
+        self.begin_counting();
+    }
+
+    /// Counts towards the limits of a packet from 0 again.
+    pub(crate) fn begin_counting(&mut self) {
+        (self.walked, self.inflated) = (0, 0);
+    }
+
+    /// What was counted so far.
+    pub(crate) fn counts(&self) -> (u32, usize) {
+        (self.walked, self.inflated)
+    }
+
+    /// Goes back to what was counted.
+    pub(crate) fn set_counts(&mut self, counts: (u32, usize)) {
+        (self.walked, self.inflated) = counts;
+    }
+
+    /// Counts elements; gives the limit and the number that is over it.
+    #[inline]
+    pub(crate) fn count_walked(&mut self, more: u32) -> Result<(), (u32, u32)> {
+        self.walked = self.walked.saturating_add(more);
+        let max = self.limits.elements_max;
+        if self.walked > max { Err((max, self.walked)) } else { Ok(()) }
+    }
+
+    /// Inflates a block, as far as `inflate_max` allows for one.
+    pub(crate) fn inflate(
+        &mut self,
+        wrapper: Wrapper,
+        data: &[u8],
+        out: &mut Vec<u8>,
+    ) -> Result<(), CompressionError> {
+        let max = self.limits.inflate_max as usize;
+        if self.inflater.inflate_max() != max {
+            self.inflater = Inflater::new(max);
+        }
+        self.inflater.inflate_block(wrapper, data, out).map(|_| ())
+    }
+
+    /// Counts bytes of an inflated block; gives the limit and the number that is over it.
+    pub(crate) fn count_inflated(&mut self, more: usize) -> Result<(), (u32, usize)> {
+        self.inflated = self.inflated.saturating_add(more);
+        let max = self.limits.inflate_max;
+        if self.inflated > max as usize { Err((max, self.inflated)) } else { Ok(()) }
     }
 
     pub(crate) fn checkpoint(&self) -> Checkpoint {

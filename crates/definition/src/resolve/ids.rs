@@ -33,7 +33,7 @@ pub(crate) fn at(
                     .iter()
                     .map(|(name, id)| {
                         let id = id.as_ref().map_or(next, |id| id.node);
-                        next = id + 1;
+                        next = id.saturating_add(1);
                         (id, name.clone())
                     })
                     .collect();
@@ -75,7 +75,7 @@ fn insert(
         IdsPlace::First => (0, 0),
         IdsPlace::After(other) => {
             let at = find(list, other)?;
-            (at + 1, list[at].0 + 1)
+            (at + 1, list[at].0.saturating_add(1))
         }
         IdsPlace::Id(id) => (list.partition_point(|(n, _)| *n < id.node), id.node),
     };
@@ -85,7 +85,7 @@ fn insert(
         if *id != next {
             break;
         }
-        *id += 1;
+        *id = id.saturating_add(1);
         next = *id;
     }
     list.insert(at, (id, name));
@@ -96,11 +96,11 @@ fn take(list: &mut Vec<(i64, Name)>, name: &Name) -> Result<Name, Box<Diagnostic
     let at = find(list, name)?;
     let (mut next, taken) = list.remove(at);
     for (id, _) in &mut list[at..] {
-        if *id != next + 1 {
+        if *id != next.saturating_add(1) {
             break;
         }
         next = *id;
-        *id -= 1;
+        *id = id.saturating_sub(1);
     }
     Ok(taken)
 }

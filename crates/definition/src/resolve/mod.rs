@@ -72,6 +72,9 @@ pub(crate) struct Made {
     problems: Arc<[Diagnostic]>,
 }
 
+/// A packet that a version has: state, direction, id, name, and its declaration if it has one.
+pub(crate) type Listed = (StateId, Direction, i64, Arc<str>, Option<usize>);
+
 impl Made {
     pub(crate) fn problems(&self) -> &[Diagnostic] {
         &self.problems
@@ -133,7 +136,7 @@ impl Declarations {
         version: VersionId,
         interval: &mut Interval,
         out: &mut Vec<Diagnostic>,
-    ) -> Vec<(StateId, Direction, i64, Arc<str>, Option<usize>)> {
+    ) -> Vec<Listed> {
         let mut list = Vec::new();
         let mut from_tables: HashSet<(StateId, Direction, String)> = HashSet::new();
         for table in &self.ids {

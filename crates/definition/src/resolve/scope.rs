@@ -1,6 +1,6 @@
 //! What names mean at a place in a definition.
 
-use std::collections::HashMap;
+use std::collections::{HashMap, HashSet};
 use std::sync::Arc;
 
 use crate::plan::{Ex, FieldId};
@@ -19,6 +19,8 @@ pub(crate) struct NameScope<'d> {
     names: HashMap<String, Vec<Binding<'d>>>,
     /// Names as written, for suggestions.
     written: Vec<Arc<str>>,
+    /// Names of what could not be compiled: that they have no meaning is no mistake of its own.
+    broken: HashSet<String>,
 }
 
 /// What a name stands for.
@@ -34,12 +36,26 @@ pub(crate) enum Binding<'d> {
 
 impl<'d> NameScope<'d> {
     pub(crate) fn new(parent: Option<ScopeId>, level: usize) -> NameScope<'d> {
-        NameScope { parent, level, names: HashMap::new(), written: Vec::new() }
+        NameScope {
+            parent,
+            level,
+            names: HashMap::new(),
+            written: Vec::new(),
+            broken: HashSet::new(),
+        }
     }
 
     pub(crate) fn bind(&mut self, key: String, written: &Arc<str>, binding: Binding<'d>) {
         self.written.push(written.clone());
         self.names.entry(key).or_default().push(binding);
+    }
+
+    pub(crate) fn bind_broken(&mut self, key: String) {
+        self.broken.insert(key);
+    }
+
+    pub(crate) fn is_broken(&self, key: &str) -> bool {
+        self.broken.contains(key)
     }
 
     pub(crate) fn get(&self, key: &str) -> Option<&[Binding<'d>]> {

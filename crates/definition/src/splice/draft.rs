@@ -158,6 +158,8 @@ pub(super) struct Encoder<'p, 'a> {
     /// The field that is being encoded ahead: what says its length does not know it yet.
     pub(super) ahead: Option<(DraftId, FieldId)>,
     pub(super) deflater: Deflater,
+    /// Elements, units and words that were made because nobody gave them.
+    pub(super) defaults: Cell<u64>,
 }
 
 impl<'p, 'a> Encoder<'p, 'a> {
@@ -180,6 +182,7 @@ impl<'p, 'a> Encoder<'p, 'a> {
             encoded: HashMap::new(),
             ahead: None,
             deflater: Deflater::default(),
+            defaults: Cell::new(0),
         }
     }
 

@@ -5,7 +5,7 @@ use std::collections::HashSet;
 use super::convert::repr_of;
 use super::draft::{DraftId, Encoder, Holder, Original, join};
 use super::facts::{add_refs, branch_exprs, element_exprs, size_exprs};
-use super::scope::{unit_size, units};
+use super::scope::{unit_size, units, unmeasured};
 use crate::given::Given;
 use crate::json::{packed, part_of};
 use crate::plan::{Derivation, Ex, FieldId, IntRepr, Item, Kind, Len, Packet};
@@ -249,12 +249,10 @@ impl<'a> Encoder<'_, 'a> {
     /// Whether a count in front belongs to this field alone and can be another.
     fn is_free_count(&self, d: DraftId, id: FieldId, expr: &Ex, count: u64) -> bool {
         let Some((field, scale, offset)) = expr.linear() else { return false };
-        let rest = i128::from(count) - offset;
+        let Some(value) = unmeasured(count.into(), scale, offset) else { return false };
         let Some(repr) = repr_of(&self.field(field).kind) else { return false };
         let measures = |derivation: &Derivation| matches!(derivation, Derivation::Measures { of, .. } if *of == id);
-        scale != 0
-            && rest % scale == 0
-            && rest / scale <= repr.range().1
+        value <= repr.range().1
             && self.field(field).derived.iter().all(measures)
             && self.original_number(d, field).is_some()
     }

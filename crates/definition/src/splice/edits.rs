@@ -169,7 +169,14 @@ impl<'e> Wish<'e> {
 
 /// Whether two names are one: case and `_` do not matter.
 pub(super) fn same_name(a: &str, b: &str) -> bool {
-    letters(a).eq(letters(b))
+    // Most are written as they are defined; and what begins differently is another name.
+    a == b
+        || match (a.as_bytes().first(), b.as_bytes().first()) {
+            (Some(x), Some(y)) if x.is_ascii_alphanumeric() && y.is_ascii_alphanumeric() => {
+                x.eq_ignore_ascii_case(y) && letters(a).eq(letters(b))
+            }
+            _ => letters(a).eq(letters(b)),
+        }
 }
 
 fn letters(name: &str) -> impl Iterator<Item = char> + '_ {

@@ -152,7 +152,11 @@ fn add_arguments(plan: &Plan, reads: &mut HashSet<FieldId>) {
         let Kind::Call { args, .. } = &field.kind else { continue };
         for ex in args {
             each(ex, &mut |ex| {
-                if let Ex::Field(r) | Ex::CountOf(r) | Ex::BytesOf(r) | Ex::Has(r) | Ex::TextIs(r, _) = ex
+                if let Ex::Field(r)
+                | Ex::CountOf(r)
+                | Ex::BytesOf(r)
+                | Ex::Has(r)
+                | Ex::TextIs(r, _) = ex
                 {
                     r.fields.iter().for_each(|id| add_field(plan, *id, reads));
                 }

@@ -413,7 +413,7 @@ impl<'a> Encoder<'_, 'a> {
         let Kind::Str { encoding, .. } = &self.field(id).kind else {
             return Ok(Err("it is no text".into()));
         };
-        let bytes = super::convert::encode_text(*encoding, text, &path)?;
+        let bytes = super::forms::encode_text(*encoding, text, &path)?;
         if !self.drafts[d].changes.contains_key(&id) {
             self.change(d, id, Change::Content { bytes, raw: None, explicit: false });
         }

@@ -6,7 +6,8 @@ use super::describe::{compare as sign, expression};
 use super::draft::{Change, DraftId, Encoder, ListChange, Original, Run};
 use super::error::EditError;
 use super::invert::Wanted;
-use crate::plan::{ArrayKind, Count, FieldId, compare};
+use crate::plan::{ArrayKind, Count, Ex, FieldId, compare};
+use crate::syntax::ast::Compare;
 
 /// What tells a list's end while it is written.
 struct Ending {
@@ -146,12 +147,17 @@ impl<'a> Encoder<'_, 'a> {
         if range.is_empty() {
             return Ok(());
         }
-        let unread = || EditError::Unread { path: self.path(d, id) };
-        let Original::At(place) = self.original(d, id) else { return Err(unread()) };
-        let tainted = self.is_tainted(id);
-        if !tainted && !matches!(array.count, Count::Sum { .. }) {
+        let Original::At(place) = self.original(d, id) else {
+            return Err(EditError::Unread { path: self.path(d, id) });
+        };
+        if !self.is_tainted(id) {
             let start = self.element_start(d, id, range.start);
-            let end = self.elements_end(d, id, array, range.end);
+            let end = match &array.count {
+                Count::Sum { compare: op, each, .. } => {
+                    self.add_kept(d, id, (start, *op, each), range.clone(), ending)?
+                }
+                _ => self.elements_end(d, id, array, range.end),
+            };
             let (Some(start), Some(end)) = (start, end) else {
                 return Err(EditError::Unread { path: self.path(d, id) });
             };
@@ -178,6 +184,36 @@ impl<'a> Encoder<'_, 'a> {
             }
         }
         Ok(())
+    }
+
+    /// Adds what untouched elements give to the running total; tells where the last of them ends.
+    fn add_kept(
+        &mut self,
+        d: DraftId,
+        id: FieldId,
+        (start, op, each): (Option<u32>, Compare, &Ex),
+        range: Range<u32>,
+        ending: &mut Ending,
+    ) -> Result<Option<u32>, EditError> {
+        let mut next = start;
+        for index in ending.count..ending.count + range.len() as u64 {
+            if compare(op, ending.sum, ending.value) {
+                let reason = format!("the elements before [{index}] already give {}", ending.sum);
+                return Err(EditError::List { path: self.path(d, id), reason });
+            }
+            let before = self.packet.as_deref().map(|packet| packet.ws.checkpoint());
+            let Some(start) = next else { return Ok(None) };
+            let opened = self.open_element_at(d, id, start);
+            let (Some((base, bytes)), Some(packet)) = (opened, self.packet.as_deref_mut()) else {
+                return Ok(None);
+            };
+            ending.sum = ending.sum.saturating_add(each.eval(&packet.scope(base)));
+            if let Some(before) = before {
+                packet.ws.restore(before);
+            }
+            next = Some(bytes.end);
+        }
+        Ok(next)
     }
 
     /// Where element `index` of the original starts, or where the last one ends.
@@ -289,7 +325,8 @@ impl<'a> Encoder<'_, 'a> {
                     }
                 }
                 // Beside the value itself, its neighbours do for `<` and `>`.
-                let candidates = [ending.value, ending.value + 1, ending.value - 1];
+                let value = ending.value;
+                let candidates = [value, value.saturating_add(1), value.saturating_sub(1)];
                 let mark = candidates.into_iter().find(|n| {
                     let (low, high) = repr.range();
                     compare(*op, *n, ending.value) && low <= *n && *n <= high

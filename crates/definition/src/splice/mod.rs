@@ -18,6 +18,8 @@
 //! its field, and conditions are turned round where a field is set that was not there.
 
 mod apply;
+mod apply_list;
+mod blocks;
 mod convert;
 mod describe;
 mod draft;
@@ -26,8 +28,12 @@ mod edits;
 mod encode;
 mod error;
 mod facts;
+mod forms;
+mod given_number;
 mod invert;
+mod lengths;
 mod lists;
+mod numbers;
 mod scope;
 
 pub use editable::{Editable, editable_paths};

@@ -199,12 +199,13 @@ impl<'a> Encoder<'_, 'a> {
                         continue;
                     };
                     lengths.push((*of, count));
-                    let rest = i128::from(count) - offset;
-                    if *scale == 0 || rest % scale != 0 {
-                        let (scale, offset) = (*scale, *offset);
-                        return Derived::NotExact { of: *of, count, scale, offset };
+                    match unmeasured(count.into(), *scale, *offset) {
+                        Some(value) => value,
+                        None => {
+                            let (scale, offset) = (*scale, *offset);
+                            return Derived::NotExact { of: *of, count, scale, offset };
+                        }
                     }
-                    rest / scale
                 }
                 Derivation::Expr(ex) => match self.computed(d, id, ex) {
                     Some(value) => value,
@@ -279,6 +280,12 @@ impl<'a> Encoder<'_, 'a> {
         };
         value::text(*encoding, content).into_owned()
     }
+}
+
+/// The value of which `scale * value + offset` is a length, if there is one.
+pub(super) fn unmeasured(count: i128, scale: i128, offset: i128) -> Option<i128> {
+    let rest = count.checked_sub(offset)?;
+    if rest.checked_rem(scale)? != 0 { None } else { rest.checked_div(scale) }
 }
 
 /// The number of a field that nobody gave one.

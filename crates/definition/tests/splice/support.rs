@@ -50,7 +50,7 @@ impl Definition {
     pub(crate) fn edited(
         &self,
         body: &[u8],
-        edits: impl FnOnce(&mut Edits),
+        edits: impl FnOnce(&mut Edits) -> &mut Edits,
     ) -> Result<Vec<u8>, EditError> {
         let mut set = Edits::new();
         edits(&mut set);
@@ -99,7 +99,11 @@ impl Definition {
         fields(&mut packet)
     }
 
-    pub(crate) fn refused(&self, body: &[u8], edits: impl FnOnce(&mut Edits)) -> String {
+    pub(crate) fn refused(
+        &self,
+        body: &[u8],
+        edits: impl FnOnce(&mut Edits) -> &mut Edits,
+    ) -> String {
         self.edited(body, edits).unwrap_err().to_string()
     }
 }
@@ -112,4 +116,12 @@ pub(crate) fn fields(packet: &mut midwire_definition::Packet<'_>) -> String {
 
 pub(crate) fn json(text: &str) -> Given {
     parse(text).unwrap()
+}
+
+pub(crate) fn int(n: i128) -> Given {
+    Given::Int(n)
+}
+
+pub(crate) fn text(t: &str) -> Given {
+    Given::Text(t.into())
 }

@@ -173,3 +173,70 @@ fn form(
         conn: protocol.initial_conn(),
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn wanted(arguments: &[&str]) -> Wanted {
+        use clap::Parser as _;
+        let command = [&["midwire", "decode", "--hex", "00"], arguments].concat();
+        let Some(args::Command::Decode(args)) = args::Args::parse_from(command).command else {
+            panic!("that is decode")
+        };
+        Wanted::new(&args, Settings::default()).unwrap()
+    }
+
+    fn names(reading: &Reading) -> Vec<String> {
+        let name = |found: &super::super::reading::Found| {
+            found
+                .definition
+                .as_ref()
+                .map_or("?".to_owned(), |definition| definition.name.to_string())
+        };
+        reading.packets.iter().map(name).collect()
+    }
+
+    #[test]
+    fn what_is_not_said_is_found_out() {
+        let reading =
+            best(&wanted(&[]), b"\x0f\x00\x01\x0bTerraria279", None, &mut Workspace::default());
+        let form = &reading.form;
+        assert_eq!((&*form.protocol.name, names(&reading)), ("terraria", vec!["Hello".into()]));
+        assert_eq!(form.protocol.versions.get(form.version).number, 279);
+        assert!(reading.problem.is_none() && reading.packets[0].is_whole);
+    }
+
+    #[test]
+    fn a_stream_is_followed_through_its_states_and_into_compression() {
+        let login =
+            [&b"\x10\x00\xfd\x05\x09127.0.0.1\x63\xdd\x02"[..], b"\x16\x00\x04Alva", &[7; 16]]
+                .concat();
+        let reading =
+            best(&wanted(&["--protocol", "minecraft"]), &login, None, &mut Workspace::default());
+        assert_eq!(names(&reading), ["set_protocol", "login_start"]);
+        let after_compress = b"\x03\x03\x80\x02\x03\x00\x03\x01";
+        let wanted =
+            wanted(&["--protocol", "minecraft", "--state", "login", "--direction", "clientbound"]);
+        let reading = best(&wanted, after_compress, Some(&reading.form), &mut Workspace::default());
+        assert_eq!(names(&reading)[0], "compress");
+        assert!(reading.form.compressed);
+    }
+
+    #[test]
+    fn a_frame_that_is_not_all_there_is_told() {
+        let wanted = wanted(&["--protocol", "terraria", "--direction", "serverbound"]);
+        let reading = best(&wanted, b"\x0f\x00\x01\x0bTerra", None, &mut Workspace::default());
+        assert!(!reading.is_clean());
+    }
+
+    #[test]
+    fn any_bytes_are_read_without_a_panic() {
+        let wanted = wanted(&[]);
+        let mut workspace = Workspace::default();
+        for len in 0..40 {
+            let bytes: Vec<u8> = (0..len).map(|n: u8| n.wrapping_mul(37) ^ len).collect();
+            best(&wanted, &bytes, None, &mut workspace);
+        }
+    }
+}

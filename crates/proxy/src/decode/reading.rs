@@ -73,7 +73,7 @@ const MALFORMED: u64 = 20;
 const UNKNOWN: u64 = 30;
 const NO_FRAME: u64 = 40;
 /// Frames that fit are hardly ever chance.
-const UNFRAMED: u64 = 8;
+const UNFRAMED: u64 = 12;
 /// Odd values count up to so many.
 const ODD_MAX: u64 = 10;
 

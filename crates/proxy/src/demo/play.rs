@@ -157,7 +157,7 @@ struct Watched {
 impl Watcher {
     fn run(self, reported: &Receiver) -> anyhow::Result<Watched> {
         let mut rows = RowWriter::new(self.setup.protocol().clone(), Limits::default());
-        let width = screen::size().map_or(110, |(width, _)| width);
+        let width = screen::size().map_or(100, |(width, _)| width);
         rows.set_width(Some(width));
         let mut watched = Watched::default();
         while let Ok(message) = reported.next(PATIENCE * 6) {

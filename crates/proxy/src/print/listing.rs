@@ -6,7 +6,7 @@ use midwire_definition::{Limits, Protocol, Workspace};
 use midwire_session::{Elapsed, Event};
 
 use super::marked::{Marked, write_marked};
-use super::row::{Columns, Kind, Row, RowWriter, put};
+use super::row::{Above, Columns, Row, RowWriter, put};
 use super::style::{Paint, Style};
 use super::{View, screen};
 use crate::queue::Message;
@@ -18,8 +18,7 @@ pub(crate) struct Listing {
     columns: Columns,
     /// Of what the bytes are shown, and with what they are read.
     hex: Option<Workspace>,
-    /// Session and state of the header that stands above.
-    above: Option<(u64, Arc<str>)>,
+    above: Above,
     line: String,
 }
 
@@ -31,24 +30,17 @@ impl Listing {
             style,
             columns,
             hex: hex.then(|| Workspace::new(limits)),
-            above: None,
+            above: Above::default(),
             line: String::new(),
         }
     }
 
     fn row(&mut self, row: &Row) {
-        if self.columns == Columns::Short {
-            let is_packet = matches!(row.kind, Kind::Packet(_));
-            let state_differs = |state: &str| is_packet && *state != *row.state;
-            let is_other = |(session, state): &(u64, Arc<str>)| {
-                *session != row.session || state_differs(state)
-            };
-            if self.above.as_ref().is_none_or(is_other) {
-                let header = self.rows.header(row.session, &row.state);
-                write_header(&header, self.style, &mut self.line);
-                self.line.push('\n');
-                self.above = Some((row.session, row.state.clone()));
-            }
+        if self.columns == Columns::Short
+            && let Some(header) = self.rows.header_above(row, &mut self.above)
+        {
+            write_header(&header, self.style, &mut self.line);
+            self.line.push('\n');
         }
         row.write(self.style, self.columns, &mut self.line);
         self.line.push('\n');

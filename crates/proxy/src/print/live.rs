@@ -5,11 +5,12 @@ use std::collections::VecDeque;
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
+use midwire_definition::line::Role;
 use midwire_definition::{Limits, Protocol};
 use midwire_session::{Elapsed, Event};
 
 use super::listing::write_header;
-use super::row::{Columns, Kind, Mark, Row, RowWriter, put};
+use super::row::{Above, Columns, Kind, Mark, Row, RowWriter, put};
 use super::style::{Paint, Style};
 use super::{View, screen};
 use crate::queue::Message;
@@ -25,8 +26,7 @@ const FRAME: Duration = Duration::from_millis(50);
 pub(crate) struct Live {
     rows: RowWriter,
     style: Style,
-    /// Session and state of the newest header.
-    above: Option<(u64, Arc<str>)>,
+    above: Above,
     /// The lines that may still change, oldest first. Nothing above them does.
     young: VecDeque<Young>,
     /// How many of them are on the screen, and the status line below them.
@@ -52,7 +52,7 @@ impl Live {
         Self {
             rows: RowWriter::new(protocol, limits),
             style,
-            above: None,
+            above: Above::default(),
             young: VecDeque::new(),
             drawn: 0,
             dirty: 0,
@@ -101,13 +101,7 @@ impl Live {
             self.dirty = self.dirty.min(at);
             return;
         }
-        let is_packet = matches!(row.kind, Kind::Packet(_));
-        let is_other = |(session, state): &(u64, Arc<str>)| {
-            *session != row.session || is_packet && *state != row.state
-        };
-        if self.above.as_ref().is_none_or(is_other) {
-            let header = self.rows.header(row.session, &row.state);
-            self.above = Some((row.session, row.state.clone()));
+        if let Some(header) = self.rows.header_above(&row, &mut self.above) {
             self.push(Young::Header(header), out);
         }
         self.push(Young::Row { row: Box::new(row), since: now }, out);
@@ -175,13 +169,19 @@ impl Live {
 /// Whether two lines may be one.
 fn is_alike(a: &Row, b: &Row) -> bool {
     let (Kind::Packet(x), Kind::Packet(y)) = (&a.kind, &b.kind) else { return false };
-    // What is wrong or was changed is worth a line each.
     a.session == b.session
         && a.state == b.state
         && x.direction == y.direction
         && x.name == y.name
         && x.mark == y.mark
-        && matches!(x.mark, Mark::None | Mark::Unknown)
+        // What was changed is worth a line each.
+        && !matches!(x.mark, Mark::Changed | Mark::Dropped | Mark::Injected)
+        // A line that begins with text is what somebody said: each is worth reading.
+        && (!begins_with_text(b) || a.summary.as_str() == b.summary.as_str())
+}
+
+fn begins_with_text(row: &Row) -> bool {
+    row.summary.spans().next().is_some_and(|span| span.role == Role::Text)
 }
 
 impl View for Live {
@@ -226,5 +226,117 @@ impl View for Live {
         if self.status_drawn {
             out.push(b'\n');
         }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use bytes::Bytes;
+    use midwire_definition::VersionId;
+    use midwire_session::{Direction, Fate, Origin, PacketEvent, PacketNumber};
+
+    use super::*;
+    use crate::protocols;
+
+    /// What a terminal shows of the text written to it.
+    fn screen(written: &[u8]) -> Vec<String> {
+        let text = String::from_utf8(written.to_vec()).unwrap();
+        let (mut lines, mut row, mut column) = (vec![Vec::new()], 0, 0);
+        let mut chars = text.chars();
+        while let Some(c) = chars.next() {
+            match c {
+                '\r' => column = 0,
+                '\n' => {
+                    (row, column) = (row + 1, 0);
+                    lines.resize(lines.len().max(row + 1), Vec::new());
+                }
+                '\x1b' => {
+                    let mut sequence = String::new();
+                    while !sequence.ends_with(|c: char| c.is_ascii_uppercase()) {
+                        sequence.extend(chars.next());
+                    }
+                    match sequence.as_str() {
+                        "[2K" => lines[row].clear(),
+                        "[J" => {
+                            lines.truncate(row + 1);
+                            lines[row].truncate(column);
+                        }
+                        up => row -= up.trim_matches(['[', 'A']).parse::<usize>().unwrap(),
+                    }
+                }
+                c => {
+                    lines[row].truncate(column);
+                    lines[row].push(c);
+                    column += 1;
+                }
+            }
+        }
+        lines.into_iter().map(String::from_iter).collect()
+    }
+
+    fn live() -> Live {
+        let terraria = protocols::find("terraria", &[]).unwrap();
+        let style = Style { is_terminal: true, color: false };
+        Live::new(terraria, Limits::default(), style)
+    }
+
+    fn packet(live: &Live, body: &[u8], id: u8) -> Message {
+        let dialect = live.rows.protocol().dialect(VersionId(0));
+        let direction = Direction::Serverbound;
+        let payload: Vec<u8> = [&[id][..], body].concat();
+        let state = live.rows.protocol().start;
+        let event = PacketEvent {
+            number: PacketNumber(1),
+            direction,
+            state,
+            version: VersionId(0),
+            id: Some(id.into()),
+            definition: dialect.packet(state, direction, id.into()).cloned(),
+            length: payload.len() as u32,
+            wire_length: payload.len() as u32 + 2,
+            payload: Some(Bytes::from(payload)),
+            body: 1,
+            offset: 0,
+            at: Elapsed::default(),
+            conn: live.rows.protocol().initial_conn().into(),
+            origin: Origin::Client,
+            fate: Fate::Passed,
+            changed_by: None,
+            sent: None,
+            problem: None,
+        };
+        let begun = std::time::SystemTime::UNIX_EPOCH;
+        Message::Events { session: 1, begun, events: vec![Event::Packet(event)] }
+    }
+
+    #[test]
+    fn packets_that_are_alike_fold_even_with_others_between() {
+        let (mut live, mut out) = (live(), Vec::new());
+        let (life, mana) = ([0, 100, 0, 100, 0], [0, 20, 0, 20, 0]);
+        for _ in 0..3 {
+            let message = packet(&live, &life, 16);
+            live.message(&message, &mut out);
+            live.draw(&mut out);
+            let message = packet(&live, &mana, 42);
+            live.message(&message, &mut out);
+        }
+        live.end(&mut out);
+        let shown = screen(&out);
+        assert!(shown[1].contains("PlayerLifeMana") && shown[1].contains("×3"), "{shown:#?}");
+        assert!(shown[2].contains("PlayerMana") && shown[2].contains("×3"), "{shown:#?}");
+        assert!(shown[3].contains("6 packets"), "{shown:#?}");
+    }
+
+    #[test]
+    fn lines_that_have_left_the_young_ones_stay_as_they_are() {
+        let (mut live, mut out) = (live(), Vec::new());
+        for id in 150..200 {
+            let message = packet(&live, &[1], id);
+            live.message(&message, &mut out);
+        }
+        live.end(&mut out);
+        let shown = screen(&out);
+        assert_eq!(shown.len(), 1 + 50 + 1 + 1, "{shown:#?}");
+        assert!(shown[1].contains("0x96") && shown[50].contains("0xc7"), "{shown:#?}");
     }
 }

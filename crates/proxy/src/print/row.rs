@@ -102,7 +102,14 @@ impl Row {
         }
         put(out, format_args!("{:>8.3}  ", self.at.0.as_secs_f64()));
         match &self.kind {
-            Kind::Notice => out.push_str("·  "),
+            Kind::Notice => {
+                // It may stand under another session's header.
+                let session = if columns == Columns::Short { self.session } else { 0 };
+                match session {
+                    0 => out.push_str("·  "),
+                    session => put(out, format_args!("·  #{session} ")),
+                }
+            }
             Kind::Packet(packet) => {
                 packet.write(style, out);
                 if self.summary.is_empty() {
@@ -134,8 +141,8 @@ impl PacketRow {
             put(out, format_args!("{:gap$}{count}", ""));
             at += gap + count.chars().count();
         }
-        let room = (NAME + 6).saturating_sub(at).max(2);
-        put(out, format_args!("{:>room$}", self.length));
+        let room = (NAME + 5).saturating_sub(at);
+        put(out, format_args!(" {:>room$}", self.length));
     }
 }
 
@@ -184,6 +191,10 @@ pub(crate) struct RowWriter {
     id_name: HashMap<i64, Arc<str>>,
 }
 
+/// The header that stands above; empty while there is none.
+#[derive(Clone, Debug, Default)]
+pub(crate) struct Above(String);
+
 /// Serverbound packets of a session in which a player's name is looked for.
 const LOOKS: u32 = 32;
 /// Names of unknown ids that are kept.
@@ -206,6 +217,12 @@ impl RowWriter {
         self.width = width;
     }
 
+    /// Whose packets these are.
+    #[cfg(test)]
+    pub(crate) fn protocol(&self) -> &Protocol {
+        &self.protocol
+    }
+
     /// A session begins.
     pub(crate) fn open(&mut self, session: u64, client: SocketAddr) {
         let known = Known { client, version: None, player: None, looks: LOOKS };
@@ -218,7 +235,7 @@ impl RowWriter {
     }
 
     /// `#1 Alva · Minecraft 1.21.4 (769) · play`
-    pub(crate) fn header(&self, session: u64, state: &str) -> String {
+    fn header(&self, session: u64, state: &str) -> String {
         let mut text = format!("#{session}");
         let known = self.sessions.get(&session);
         if let Some(known) = known {
@@ -238,6 +255,21 @@ impl RowWriter {
             put(&mut text, format_args!(" · {state}"));
         }
         text
+    }
+
+    /// The header that a row needs above it, if that does not stand there already. Notices come before
+    /// the first packet and between states; they have none.
+    pub(crate) fn header_above(&self, row: &Row, above: &mut Above) -> Option<String> {
+        if matches!(row.kind, Kind::Notice) {
+            return None;
+        }
+        // Compared as a whole: a session's version and player are learnt on the way.
+        let header = self.header(row.session, &row.state);
+        if above.0 == header {
+            return None;
+        }
+        above.0.clone_from(&header);
+        Some(header)
     }
 
     /// The row of an event, if it has one.
@@ -471,5 +503,13 @@ mod tests {
         let mut out = String::new();
         row.write(Style::PLAIN, Columns::Short, &mut out);
         assert!(out.ends_with("nnn ×3 7  s"), "{out}");
+    }
+
+    #[test]
+    fn a_great_length_stands_apart_from_its_count() {
+        let packet = packet(Direction::Clientbound, Mark::None, "map_chunk", 36, 1_280_448);
+        let mut out = String::new();
+        row(packet, 0.0, "x=1").write(Style::PLAIN, Columns::Short, &mut out);
+        assert!(out.ends_with("map_chunk           ×36 1280448  x=1"), "{out}");
     }
 }

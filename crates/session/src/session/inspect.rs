@@ -119,6 +119,7 @@ impl Session {
                 direction,
                 state: read.form.state,
                 version: self.tables.version,
+                assumed: self.assumed,
                 id: read.id.unwrap_or_default(),
                 definition,
                 payload,
@@ -148,8 +149,8 @@ impl Session {
         action
     }
 
-    /// What is to be sent for a packet that changes `effects`, and is to be sent such that it changes
-    /// `changes`.
+    /// What is to be sent for a packet that changes `effects`, and is to be sent such that it
+    /// changes `changes`.
     fn act(
         &mut self,
         looked: &Looked<'_>,

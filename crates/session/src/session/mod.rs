@@ -48,27 +48,29 @@ pub enum Output {
     Event(Event),
 }
 
-/// One game connection: the client's and the server's connection together, from the first byte to the last.
+/// One game connection: the client's and the server's connection together, from the first byte to
+/// the last.
 ///
-/// It does nothing by itself. A driver tells it what happened with the `handle_*` methods and asks what to
-/// do with the `poll_*` methods:
+/// It does nothing by itself. A driver tells it what happened with the `handle_*` methods and asks
+/// what to do with the `poll_*` methods:
 ///
-/// - After every call of a method that takes `&mut self`, call [`poll_output`](Self::poll_output) until it
-///   gives `None`, before anything else. A packet counts as handed to its receiver when the output that
-///   carries it is polled.
-/// - Then [`poll_timeout`](Self::poll_timeout) says when to call [`handle_timeout`](Self::handle_timeout)
-///   at the latest; the answer changes with every call.
+/// - After every call of a method that takes `&mut self`, call [`poll_output`](Self::poll_output)
+///   until it gives `None`, before anything else. A packet counts as handed to its receiver when
+///   the output that carries it is polled.
+/// - Then [`poll_timeout`](Self::poll_timeout) says when to call
+///   [`handle_timeout`](Self::handle_timeout) at the latest; the answer changes with every call.
 /// - Read a direction only while [`wants_bytes`](Self::wants_bytes).
 ///
-/// Time is an argument, and must not go backwards. A [`Scratch`] is an argument as well: one of a thread
-/// serves all sessions driven by it, and an idle session holds less than two kilobytes.
+/// Time is an argument, and must not go backwards. A [`Scratch`] is an argument as well: one of a
+/// thread serves all sessions driven by it, and an idle session holds less than two kilobytes.
 ///
-/// What was decoded or not never decides what is relayed: bytes that no judge, no person and no setting
-/// changed leave as they came, in order.
+/// What was decoded or not never decides what is relayed: bytes that no judge, no person and no
+/// setting changed leave as they came, in order.
 ///
-/// Memory is bounded by [`Limits`](crate::Limits) between calls. Within a call, outputs take up to some
-/// hundred bytes for every frame in the bytes given; a driver that reads at most 64 KiB at a time and polls
-/// before it reads again stays below a few megabytes even when a peer sends nothing but empty frames.
+/// Memory is bounded by [`Limits`](crate::Limits) between calls. Within a call, outputs take some
+/// two hundred bytes for each frame in the bytes given, and the plain form of each compressed
+/// payload that is watched, which is at most a thousand times its size: a driver should read some
+/// 64 KiB at a time, and poll before it reads again.
 #[derive(Debug)]
 pub struct Session {
     setup: Arc<Setup>,
@@ -81,6 +83,8 @@ pub struct Session {
     packets: u64,
     now: Elapsed,
     version_known: bool,
+    /// The version is the nearest to what the session said, or it has said nothing yet.
+    assumed: bool,
     /// The first serverbound bytes may be a legacy ping.
     may_ping: bool,
     unclear: Option<Box<Unclear>>,
@@ -95,7 +99,8 @@ struct Side {
     opaque: bool,
     received: Received,
     sent: Form,
-    /// A packet that switches compression was not sent on as it came: frames may have to be made anew.
+    /// A packet that switches compression was not sent on as it came: frames may have to be made
+    /// anew.
     diverged: bool,
     order: Order,
     /// What the receiver changes when it gets the byte before this offset of what is sent.
@@ -142,6 +147,7 @@ impl Session {
             packets: 0,
             now: Elapsed::default(),
             version_known: false,
+            assumed: true,
             may_ping: protocol.stack.legacy_ping,
             unclear: None,
             encrypted: false,
@@ -203,8 +209,9 @@ impl Session {
         scratch.trim();
     }
 
-    /// The connection that sends in a direction will send no more. What is left in `bytes` is part of a
-    /// frame; it is passed on. When all that is held has been sent, [`Output::Finish`] passes the end on.
+    /// The connection that sends in a direction will send no more. What is left in `bytes` is part
+    /// of a frame; it is passed on. When all that is held has been sent, [`Output::Finish`] passes
+    /// the end on.
     pub fn handle_end(
         &mut self,
         direction: Direction,
@@ -230,8 +237,8 @@ impl Session {
         self.deliver(direction, Item::End, Gate::Open, scratch);
     }
 
-    /// The connection that sends in a direction was reset, or failed. The other connection is reset at
-    /// once; what is held is lost. The session is closed.
+    /// The connection that sends in a direction was reset, or failed. The other connection is reset
+    /// at once; what is held is lost. The session is closed.
     pub fn handle_reset(&mut self, direction: Direction, at: Elapsed) {
         self.now = at;
         if !self.closed {
@@ -240,8 +247,8 @@ impl Session {
         }
     }
 
-    /// The time that [`poll_timeout`](Self::poll_timeout) gave has come. Calling it at any other time
-    /// does no harm.
+    /// The time that [`poll_timeout`](Self::poll_timeout) gave has come. Calling it at any other
+    /// time does no harm.
     pub fn handle_timeout(&mut self, at: Elapsed, scratch: &mut Scratch) {
         self.now = at;
         if self.unclear.as_ref().is_some_and(|unclear| unclear.until <= at) {
@@ -268,15 +275,15 @@ impl Session {
         !self.closed && !side.ended && side.waiting() < self.setup.options.limits.buffer_max
     }
 
-    /// Sends a packet that nobody sent: between two frames, behind all that has come so far, what is
-    /// held included. Its number is that of its packet event.
+    /// Sends a packet that nobody sent: between two frames, behind all that has come so far, what
+    /// is held included. Its number is that of its packet event.
     ///
     /// # Errors
     ///
-    /// The direction has ended or is not cut into frames; too many bytes wait; the payload has no id or
-    /// no frame can hold it; or, unless it is forced, the packet is not defined in the receiver's
-    /// protocol state, or changes the session's state. Nothing is sent then. A driver whose own write
-    /// buffer is full should refuse as well.
+    /// The direction has ended or is not cut into frames; too many bytes wait; the payload has no
+    /// id or no frame can hold it; or, unless it is forced, the packet is not defined in the
+    /// receiver's protocol state, or changes the session's state. Nothing is sent then. A driver
+    /// whose own write buffer is full should refuse as well.
     pub fn inject(
         &mut self,
         direction: Direction,
@@ -288,13 +295,14 @@ impl Session {
         self.inject_behind(direction, packet, scratch)
     }
 
-    /// Makes the payload of a packet from named fields, as the receiver of a direction reads it now: for
-    /// [`inject`](Self::inject). What the fields do not say is 0, empty or follows from the others.
+    /// Makes the payload of a packet from named fields, as the receiver of a direction reads it
+    /// now: for [`inject`](Self::inject). What the fields do not say is 0, empty or follows from
+    /// the others.
     ///
     /// # Errors
     ///
-    /// The receiver's protocol state has no packet of that name, its fields are not known, or one cannot
-    /// be written as it was given.
+    /// The receiver's protocol state has no packet of that name, its fields are not known, or one
+    /// cannot be written as it was given.
     pub fn compose(
         &self,
         direction: Direction,
@@ -305,8 +313,8 @@ impl Session {
         self.composed(direction, name, fields, scratch)
     }
 
-    /// Decides about an intercepted packet, and lets go what waited behind it. [`Verdict::Intercept`]
-    /// leaves it as it is.
+    /// Decides about an intercepted packet, and lets go what waited behind it.
+    /// [`Verdict::Intercept`] leaves it as it is.
     ///
     /// # Errors
     ///
@@ -362,7 +370,7 @@ impl Session {
     }
 
     fn set_version(&mut self, version: VersionId, number: Option<i64>, assumed: bool) {
-        self.version_known = true;
+        (self.version_known, self.assumed) = (true, assumed);
         self.tables = self.setup.tables(version);
         if let Some(judged) = &mut self.judged {
             judged.ask(&self.tables);
@@ -370,8 +378,8 @@ impl Session {
         self.event(Event::Version { version, number, assumed, at: self.now });
     }
 
-    /// Whether the first serverbound bytes are surely no legacy ping, or are one and so need no more
-    /// looking at. If not, they have been taken off `bytes`, to wait.
+    /// Whether the first serverbound bytes are surely no legacy ping, or are one and so need no
+    /// more looking at. If not, they have been taken off `bytes`, to wait.
     fn may_start(&mut self, bytes: &mut BytesMut) -> bool {
         if let Some(unclear) = &mut self.unclear {
             let mut all = std::mem::take(&mut unclear.bytes);

@@ -1,4 +1,5 @@
-//! From a frame to a packet: which form it is in, what it is, and as much of its payload as is needed.
+//! From a frame to a packet: which form it is in, what it is, and as much of its payload as is
+//! needed.
 
 use std::ops::Range;
 use std::sync::Arc;

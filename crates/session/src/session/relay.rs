@@ -1,4 +1,5 @@
-//! Bytes in, bytes out: skimming over frames that nobody looks at, sending, and what sending changes.
+//! Bytes in, bytes out: skimming over frames that nobody looks at, sending, and what sending
+//! changes.
 
 use bytes::{Bytes, BytesMut};
 use midwire_codec::{Direction, Frame, FrameError, Framing};
@@ -200,8 +201,9 @@ impl Session {
         self.sent(direction, 0, effects);
     }
 
-    /// A packet has been put into what is sent: its receiver reads what follows in another form, and will
-    /// write in another form once it has got it. `more` bytes up to its end are still to be sent.
+    /// A packet has been put into what is sent: its receiver reads what follows in another form,
+    /// and will write in another form once it has got it. `more` bytes up to its end are still to
+    /// be sent.
     pub(super) fn sent(&mut self, direction: Direction, more: usize, effects: &Effects) {
         if effects.is_empty() {
             return;
@@ -263,8 +265,8 @@ impl Session {
     }
 }
 
-/// A frame around a payload, compressed if the form asks for it. Bytes in front of the length are those of
-/// the frame that it stands in for.
+/// A frame around a payload, compressed if the form asks for it. Bytes in front of the length are
+/// those of the frame that it stands in for.
 fn frame_of(
     framing: &Framing,
     payload: &[u8],

@@ -67,8 +67,8 @@ impl Session {
     }
 }
 
-/// What a packet changes. Of a malformed one too: that its end is not understood must not make all that
-/// follows unreadable.
+/// What a packet changes. Of a malformed one too: that its end is not understood must not make all
+/// that follows unreadable.
 pub(super) fn effects_of(
     definition: Option<&PacketDefinition>,
     payload: &[u8],

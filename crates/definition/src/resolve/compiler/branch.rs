@@ -183,7 +183,6 @@ impl<'d> Compiler<'d> {
 
     /// How a match chooses, and each arm's labels; no labels for `else`, `None` for an arm that cannot be
     /// taken at this version.
-    #[expect(clippy::type_complexity, reason = "one list of labels an arm")]
     pub(super) fn select(
         &mut self,
         subject: &'d Expr,

@@ -6,6 +6,7 @@ impl<'d> Compiler<'d> {
     /// A layout for a type of its own: a struct's fields, or one value without a name.
     pub(super) fn layout_of(
         &mut self,
+        holder: FieldId,
         ty: &'d Type,
         scope: ScopeId,
         wanted: &[&'d Expr],
@@ -31,7 +32,8 @@ impl<'d> Compiler<'d> {
             _ => {
                 transparent = true;
                 let nameless = Name { text: String::new(), span: ty.span };
-                let mut marks = Marks::default();
+                // What was written behind the list or block is meant for the one value in it.
+                let mut marks = self.plan.fields[holder as usize].marks.clone();
                 for attributes in &extra {
                     marks = marks.over(self.marks(attributes)?);
                 }
@@ -88,7 +90,7 @@ impl<'d> Compiler<'d> {
             CountKind::While(more) => wanted.push(more),
         }
         // Only `it` is looked up in the element; the rest of such an expression is the array's.
-        let (layout, lowered) = self.layout_of(element, scope, &wanted)?;
+        let (layout, lowered) = self.layout_of(id, element, scope, &wanted)?;
         let count = match (known, &count.kind, lowered.into_iter().next()) {
             (Some(count), ..) => count,
             (None, CountKind::UntilSum { compare, total, .. }, Some(each)) => {
@@ -114,6 +116,11 @@ impl<'d> Compiler<'d> {
             count_slot,
             first: Pos { slot: first_slot, offset: 0 },
             index_slot: Some(index_slot),
+            counted: shape == ElementShape::Layout
+                || !matches!(
+                    count,
+                    Count::Len(Len::Prefix { .. } | Len::Expr { .. } | Len::Fixed(_))
+                ),
         };
         let end_slot = self.slot();
         self.plan.arrays.push(ArrayCode {
@@ -169,7 +176,7 @@ impl<'d> Compiler<'d> {
         scope: ScopeId,
     ) -> Compiled<Kind> {
         let len = self.len(count, scope)?;
-        let (layout, _) = self.layout_of(ty, scope, &[])?;
+        let (layout, _) = self.layout_of(id, ty, scope, &[])?;
         let min = match &len {
             Len::Fixed(n) => *n,
             Len::Prefix { repr, .. } => repr.fixed_size().unwrap_or(1),

@@ -14,8 +14,7 @@ impl<'d> Compiler<'d> {
         let mut extra = Vec::new();
         let mut opened = Opened { depth: self.open_types.len(), recursive: None, args: Vec::new() };
         let (mut ty, mut at, mut inner) = (ty, scope, None);
-        loop {
-            let TypeKind::Name { name, args } = &ty.kind else { break };
+        while let TypeKind::Name { name, args } = &ty.kind {
             if self.open_types.len() > NESTING_MAX {
                 return Err(self.problem(Diagnostic::error(
                     "W024",
@@ -119,6 +118,7 @@ impl<'d> Compiler<'d> {
             (true, Arg::Type(ty) | Arg::Name(ty)) => Ok(Binding::Type { ty, scope }),
             (false, Arg::Expr(e)) => {
                 let ex = self.lower(e, scope)?;
+                self.bounded(&ex, e.span)?;
                 Ok(Binding::Value { ex, level: self.layouts.len() })
             }
             (false, Arg::Name(ty)) => {

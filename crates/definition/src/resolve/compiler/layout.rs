@@ -20,7 +20,6 @@ impl<'d> Compiler<'d> {
             min_size: 0,
             end: cur,
             transparent: false,
-            args,
         });
         self.resume_layout(id, args);
         id

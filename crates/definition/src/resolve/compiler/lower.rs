@@ -449,6 +449,9 @@ impl<'d> Compiler<'d> {
         let mut written: Vec<Arc<str>> = Vec::new();
         let mut at = Some(scope);
         while let Some(id) = at {
+            if self.scopes[id].is_broken(&name.key()) {
+                return Reported;
+            }
             written.extend(self.scopes[id].written().iter().cloned());
             at = self.scopes[id].parent;
         }
@@ -546,6 +549,32 @@ impl Ex {
                 Ex::Match(inner(e), arms.iter().map(arm).collect())
             }
         }
+    }
+
+    /// Operands and operators, and for each field named as many as `of` says.
+    pub(crate) fn size(&self, of: &dyn Fn(FieldId) -> usize) -> usize {
+        let named = |f: &FieldRef| f.fields.iter().map(|id| of(*id)).fold(0, usize::saturating_add);
+        let inner = match self {
+            Ex::Int(_) | Ex::Conn(_) | Ex::Remaining | Ex::Arg { .. } => 0,
+            Ex::Field(f) | Ex::CountOf(f) | Ex::BytesOf(f) | Ex::Has(f) | Ex::TextIs(f, _) => {
+                named(f)
+            }
+            Ex::Not(e) | Ex::Negate(e) | Ex::Complement(e) | Ex::Ones(e) => e.size(of),
+            Ex::InTable(e, _) => e.size(of),
+            Ex::Binary(_, a, b) | Ex::Compare(_, a, b) => a.size(of).saturating_add(b.size(of)),
+            Ex::InSet(e, set) => {
+                set.iter().map(|x| x.size(of)).fold(e.size(of), usize::saturating_add)
+            }
+            Ex::InRange(e, a, b) => {
+                e.size(of).saturating_add(a.size(of)).saturating_add(b.size(of))
+            }
+            Ex::Match(e, arms) => arms
+                .iter()
+                .flat_map(|(labels, e)| labels.iter().chain([e]))
+                .map(|x| x.size(of))
+                .fold(e.size(of), usize::saturating_add),
+        };
+        inner.saturating_add(1)
     }
 
     /// The one field that this is a linear function of, in the same layout: field, scale, offset.

@@ -35,6 +35,13 @@ const LAYOUTS_MAX: usize = 4_096;
 const FIELDS_MAX: usize = 65_536;
 /// The deepest nesting of types in a plan that is being made.
 const NESTING_MAX: usize = 200;
+/// The most entries of structs that are gone through for one plan, with or without a field.
+const ENTRIES_MAX: usize = 1 << 18;
+/// The most operands and operators of one expression, those of the `let`s and arguments in it included.
+const EXPRESSION_MAX: usize = 1_000;
+
+/// So many things wrong in one packet are enough to report.
+const PROBLEMS_MAX: usize = 100;
 
 /// A piece could not be compiled, and what is wrong was reported.
 pub(super) struct Reported;
@@ -68,6 +75,9 @@ pub(super) struct Compiler<'d> {
     pub(super) layouts: Vec<OpenLayout>,
     parent: Option<FieldId>,
     nesting: usize,
+    entries: usize,
+    /// How large the expression of each `let` is.
+    let_sizes: HashMap<FieldId, usize>,
     /// It is only tried whether something has a meaning.
     pub(super) quiet: bool,
     /// The names that each enum field has at any version.
@@ -108,6 +118,8 @@ impl<'d> Compiler<'d> {
             layouts: Vec::new(),
             parent: None,
             nesting: 0,
+            entries: 0,
+            let_sizes: HashMap::new(),
             quiet: false,
             enum_names: HashMap::new(),
         }
@@ -135,6 +147,22 @@ impl<'d> Compiler<'d> {
         Reported
     }
 
+    fn grows(&mut self, span: Span) -> Reported {
+        self.problem(Diagnostic::error("W024", span, "this type grows without end"))
+    }
+
+    /// The size of an expression, as what has to be gone through for its value.
+    fn bounded(&mut self, ex: &Ex, span: Span) -> Compiled<usize> {
+        let size = ex.size(&|id| self.let_sizes.get(&id).copied().unwrap_or(0));
+        if size > EXPRESSION_MAX {
+            let message = "this expression grows without end";
+            let error = Diagnostic::error("W055", span, message)
+                .note("what it names is part of it: each `let`, and each argument");
+            return Err(self.problem(error));
+        }
+        Ok(size)
+    }
+
     pub(super) fn admitted(&mut self, gates: &[Gate]) -> bool {
         let versions = &self.decls.versions;
         gates::admits(gates, versions, self.version, Some(self.direction), &mut self.interval)
@@ -150,22 +178,29 @@ impl<'d> Compiler<'d> {
         let arms = self.arms.clone();
         self.nesting += 1;
         if self.nesting > NESTING_MAX || self.plan.fields.len() > FIELDS_MAX {
-            return Err(self.problem(Diagnostic::error(
-                "W024",
-                body.span,
-                "this type grows without end",
-            )));
+            return Err(self.grows(body.span));
         }
         let mut broken = false;
         for field in &body.fields {
             if !self.admitted(&field.gates) {
                 continue;
             }
+            self.entries += 1;
+            if self.entries > ENTRIES_MAX {
+                return Err(self.grows(body.span));
+            }
             match self.struct_item(field, scope, items) {
                 Ok(()) => {}
-                // One wrong field does not hide what is wrong with the next.
+                // One wrong field does not hide what is wrong with the next, unless there is no end to it.
                 Err(Reported) => {
                     broken = true;
+                    if self.problems.len() >= PROBLEMS_MAX {
+                        return Err(Reported);
+                    }
+                    if let FieldKind::Named { name, .. } | FieldKind::Let { name, .. } = &field.kind
+                    {
+                        self.scopes[scope].bind_broken(name.key());
+                    }
                     self.nesting = before.0 + 1;
                     self.layouts.truncate(before.1);
                     self.open_types.truncate(before.2);
@@ -224,9 +259,11 @@ impl<'d> Compiler<'d> {
             }
             FieldKind::Let { name, value } => {
                 let ex = self.lower(value, scope)?;
+                let size = self.bounded(&ex, value.span)?;
                 let shared: Arc<str> = name.text.as_str().into();
                 let id =
                     self.new_field(shared.clone(), &field.doc, Kind::Let(ex), Marks::default());
+                self.let_sizes.insert(id, size);
                 self.scopes[scope].bind(name.key(), &shared, Binding::Field(id));
                 items.push(Item::Field(id));
                 Ok(())

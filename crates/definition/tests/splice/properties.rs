@@ -1,19 +1,12 @@
 //! What holds of every edit of every packet: it is read back, and nothing else moved.
 
-#[path = "splice/checks.rs"]
-mod checks;
-#[path = "splice/leaves.rs"]
-mod leaves;
-#[path = "splice/support.rs"]
-mod support;
-
 use std::sync::LazyLock;
 
-use checks::{Known, check_edits, check_lists, check_made_from_values, read};
+use crate::checks::{Known, check_edits, check_lists, check_made_from_values, read};
+use crate::support::{Definition, define_with};
 use midwire_codec::{Deflater, Wrapper};
 use midwire_definition::{Edits, Given};
 use proptest::prelude::*;
-use support::{Definition, define_with};
 
 /// A definition, and how random bytes become a packet of it.
 struct Shape {

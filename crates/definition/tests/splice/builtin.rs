@@ -1,19 +1,12 @@
 //! Every packet in the tests of the built-in definitions, edited in every place.
 
-#[path = "splice/checks.rs"]
-mod checks;
-#[path = "splice/leaves.rs"]
-mod leaves;
-#[path = "splice/support.rs"]
-mod support;
-
-use checks::{Known, check_edits, check_lists, check_made_from_values, read};
+use crate::checks::{Known, check_edits, check_lists, check_made_from_values, read};
+use crate::support::Definition;
 use midwire_codec::Direction;
 use midwire_definition::sources::Loader;
 use midwire_definition::syntax::ast::{Directions, Item, TestExpectation, TestItem, VersionRef};
 use midwire_definition::syntax::parse;
 use midwire_definition::{Builtin, Edits, Protocol, builtins};
-use support::Definition;
 
 /// All tests of a definition and the files that it includes.
 fn tests_of(path: &str, out: &mut Vec<TestItem>) {

@@ -1,0 +1,286 @@
+//! A session with its two connections: moves bytes between them as the session says.
+
+use std::pin::{Pin, pin};
+use std::sync::Arc;
+use std::task::{Context, Poll, ready};
+use std::time::{Duration, Instant};
+
+use bytes::BytesMut;
+use midwire_session::{Counters, Direction, Elapsed, Event, Output, Session, Setup};
+use tokio::io::AsyncReadExt;
+use tokio::net::TcpStream;
+use tokio::time::Sleep;
+
+use super::RelayConfig;
+use super::leg::{Finish, Leg, reset_on_close};
+use super::lent::{make_room, with_lent};
+
+/// Unfinished frames up to this size are copied into the scratch and back; larger ones grow where they are.
+const LEFTOVER_MAX: usize = 8 << 10;
+/// Reads of a direction after the program was asked to end, before the direction is ended.
+const LAST_READS: u32 = 64;
+
+/// A session with its two connections.
+pub(super) struct Driver {
+    session: Session,
+    setup: Arc<Setup>,
+    /// By the direction whose bytes they take: the server's, then the client's.
+    legs: [Leg; 2],
+    /// Beginnings of frames, by direction.
+    leftover: [BytesMut; 2],
+    /// Directions whose sender was reset, which is told once what it sent has been written.
+    reset: [bool; 2],
+    pub(super) events: Vec<Event>,
+    write_max: usize,
+    close_wait: Duration,
+    clock: Instant,
+    /// When what is left is given up.
+    deadline: Option<Instant>,
+    timer: Option<Pin<Box<Sleep>>>,
+    /// Reads that each direction may still have before it is ended; `None`: it goes on.
+    last_reads: Option<[u32; 2]>,
+    /// Directions that were ended because the program ends.
+    ended: [bool; 2],
+    counters: [Counters; 2],
+    closed: bool,
+    given_up: bool,
+}
+
+impl Driver {
+    pub(super) fn new(
+        config: &RelayConfig,
+        client: TcpStream,
+        server: TcpStream,
+        clock: Instant,
+    ) -> Self {
+        let mut session = Session::new(config.setup.clone());
+        session.set_watch(config.watch);
+        let mut driver = Self {
+            session,
+            setup: config.setup.clone(),
+            legs: [Leg::new(server), Leg::new(client)],
+            leftover: [BytesMut::new(), BytesMut::new()],
+            reset: [false; 2],
+            events: Vec::new(),
+            write_max: config.limits.write_max,
+            close_wait: config.limits.close_wait,
+            clock,
+            deadline: None,
+            timer: None,
+            last_reads: None,
+            ended: [false; 2],
+            counters: [Counters::default(); 2],
+            closed: false,
+            given_up: false,
+        };
+        driver.take_outputs();
+        driver
+    }
+
+    fn now(&self) -> Elapsed {
+        Elapsed(self.clock.elapsed())
+    }
+
+    pub(super) fn is_stopping(&self) -> bool {
+        self.last_reads.is_some()
+    }
+
+    pub(super) fn is_done(&self) -> bool {
+        self.given_up || self.closed && self.legs.iter().all(Leg::is_settled)
+    }
+
+    /// Ends both directions once what has come already is read.
+    pub(super) fn stop(&mut self) {
+        self.last_reads = Some([LAST_READS; 2]);
+        self.give_up_later();
+    }
+
+    fn give_up_later(&mut self) {
+        self.deadline.get_or_insert_with(|| Instant::now() + self.close_wait);
+    }
+
+    /// Resets what is to be reset, and lets the connections go.
+    pub(super) fn finish(mut self) -> [Counters; 2] {
+        for leg in &mut self.legs {
+            if leg.aborted || self.given_up {
+                reset_on_close(&leg.stream);
+            }
+        }
+        if !self.closed {
+            self.counters = Direction::BOTH.map(|direction| self.session.counters(direction));
+        }
+        self.counters
+    }
+
+    /// Moves bytes; ready when there is something to report, or the session is over.
+    pub(super) fn poll(&mut self, cx: &mut Context<'_>) -> Poll<()> {
+        loop {
+            let mut progress = false;
+            for direction in Direction::BOTH {
+                // Whether it could write everything shows in what is left.
+                let _ = self.legs[direction.index()].poll_write(cx);
+                self.tell_reset(direction);
+                let read = self.may_read(direction) && self.poll_read(direction, cx).is_ready();
+                progress |= read;
+                if let Some(left) = &mut self.last_reads {
+                    left[direction.index()] = left[direction.index()].saturating_sub(1);
+                    if !read || left[direction.index()] == 0 {
+                        progress |= self.end(direction);
+                    }
+                }
+            }
+            if !self.events.is_empty() || self.is_done() {
+                return Poll::Ready(());
+            }
+            if !progress && self.poll_timer(cx).is_pending() {
+                return Poll::Pending;
+            }
+        }
+    }
+
+    fn may_read(&self, direction: Direction) -> bool {
+        !self.reset[direction.index()]
+            && self.legs[direction.index()].queued < self.write_max
+            && self.session.wants_bytes(direction)
+    }
+
+    /// Reads once from who sends in a direction, and writes what comes of it.
+    fn poll_read(&mut self, direction: Direction, cx: &mut Context<'_>) -> Poll<()> {
+        let setup = self.setup.clone();
+        with_lent(&setup, |lent| {
+            let leftover = &mut self.leftover[direction.index()];
+            let in_place = leftover.len() > LEFTOVER_MAX;
+            let mut buffer = if in_place {
+                std::mem::take(leftover)
+            } else {
+                lent.read.clear();
+                make_room(&mut lent.read);
+                lent.read.extend_from_slice(leftover);
+                std::mem::take(&mut lent.read)
+            };
+            make_room(&mut buffer);
+            let sender = &mut self.legs[direction.opposite().index()];
+            let polled = pin!(sender.stream.read_buf(&mut buffer)).poll(cx);
+            let failed = sender.failed;
+            let at = Elapsed(self.clock.elapsed());
+            match polled {
+                Poll::Pending if in_place => self.leftover[direction.index()] = buffer,
+                Poll::Pending => lent.read = buffer,
+                Poll::Ready(Ok(0)) if !failed => {
+                    self.session.handle_end(direction, &mut buffer, at, &mut lent.scratch);
+                }
+                // One that takes no bytes and now sends none has not finished: it is gone.
+                Poll::Ready(Ok(0) | Err(_)) => {
+                    sender.fail();
+                    self.reset[direction.index()] = true;
+                }
+                Poll::Ready(Ok(_)) => {
+                    self.session.handle_bytes(direction, &mut buffer, at, &mut lent.scratch);
+                    self.take_outputs();
+                    // What cannot be written now is tried again when there is room.
+                    for leg in &mut self.legs {
+                        let _ = leg.poll_write(cx);
+                    }
+                    lent.read = self.keep(direction, buffer, in_place, &mut lent.read);
+                }
+            }
+            self.take_outputs();
+            polled.map(|_| ())
+        })
+    }
+
+    /// Keeps what is left of a read, in as little memory as it takes; gives the thread's memory back.
+    fn keep(
+        &mut self,
+        direction: Direction,
+        buffer: BytesMut,
+        in_place: bool,
+        lent: &mut BytesMut,
+    ) -> BytesMut {
+        let leftover = &mut self.leftover[direction.index()];
+        if buffer.len() > LEFTOVER_MAX {
+            // A large frame grows where it is; the thread gets new memory when it needs some.
+            *leftover = buffer;
+            return std::mem::take(lent);
+        }
+        *leftover = BytesMut::from(&buffer[..]);
+        if in_place { std::mem::take(lent) } else { buffer }
+    }
+
+    /// Tells the session that a direction's sender was reset, once all that it had sent is written.
+    fn tell_reset(&mut self, direction: Direction) {
+        if !self.reset[direction.index()] || self.closed {
+            return;
+        }
+        let receiver = &self.legs[direction.index()];
+        if receiver.queue.is_empty() || receiver.failed {
+            let at = self.now();
+            self.session.handle_reset(direction, at);
+            self.take_outputs();
+        } else {
+            self.give_up_later();
+        }
+    }
+
+    /// Ends a direction when the program is to end and nothing more has come.
+    fn end(&mut self, direction: Direction) -> bool {
+        if std::mem::replace(&mut self.ended[direction.index()], true) {
+            return false;
+        }
+        let at = self.now();
+        let setup = self.setup.clone();
+        let mut leftover = std::mem::take(&mut self.leftover[direction.index()]);
+        with_lent(&setup, |lent| {
+            self.session.handle_end(direction, &mut leftover, at, &mut lent.scratch);
+        });
+        self.take_outputs();
+        true
+    }
+
+    /// Acts at the time that the session asked for; ready when that was now.
+    fn poll_timer(&mut self, cx: &mut Context<'_>) -> Poll<()> {
+        let wanted = self.session.poll_timeout().and_then(|at| self.clock.checked_add(at.0));
+        let Some(next) = wanted.into_iter().chain(self.deadline).min() else {
+            self.timer = None;
+            return Poll::Pending;
+        };
+        let timer =
+            self.timer.get_or_insert_with(|| Box::pin(tokio::time::sleep_until(next.into())));
+        if timer.deadline() != next.into() {
+            timer.as_mut().reset(next.into());
+        }
+        ready!(timer.as_mut().poll(cx));
+        self.timer = None;
+        if self.deadline.is_some_and(|deadline| deadline <= Instant::now()) {
+            self.given_up = true;
+            return Poll::Ready(());
+        }
+        let at = self.now();
+        let setup = self.setup.clone();
+        with_lent(&setup, |lent| self.session.handle_timeout(at, &mut lent.scratch));
+        self.take_outputs();
+        Poll::Ready(())
+    }
+
+    /// Does what the session wants done.
+    fn take_outputs(&mut self) {
+        while let Some(output) = self.session.poll_output() {
+            match output {
+                Output::Send { direction, bytes } => self.legs[direction.index()].push(bytes),
+                Output::Finish { direction } => {
+                    let leg = &mut self.legs[direction.index()];
+                    if leg.finish == Finish::No {
+                        leg.finish = Finish::Wanted;
+                    }
+                }
+                Output::Abort { direction } => self.legs[direction.index()].aborted = true,
+                Output::Event(event) => {
+                    if let Event::Closed { counters, .. } = &event {
+                        (self.counters, self.closed) = (*counters, true);
+                    }
+                    self.events.push(event);
+                }
+            }
+        }
+    }
+}
