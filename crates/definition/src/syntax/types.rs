@@ -171,8 +171,15 @@ fn argument(i: Cursor<'_>) -> Parsed<'_, Arg> {
     if begins_certain_type(i) {
         return map(type_expr, Arg::Type).parse(i);
     }
-    let is_callable =
-        i.is_name_ahead(0) && !matches!(i.word(), Some("has" | "not" | "true" | "false"));
+    let calls = i.ahead(1).kind == Kind::Symbol("(");
+    let is_value = match i.word() {
+        Some("has" | "not" | "true" | "false") => true,
+        // What is matched may stand in parentheses: `match (a) & 3 { .. }` is no type `match(a)`.
+        Some("ones" | "count" | "bytes") => calls,
+        Some("match") => calls && gives_values(i),
+        _ => false,
+    };
+    let is_callable = i.is_name_ahead(0) && !is_value;
     let ends_name = matches!(i.ahead(1).kind, Kind::Symbol("," | ")" | "("));
     if !is_callable || !ends_name {
         return map(expr, Arg::Expr).parse(i);
