@@ -1,16 +1,41 @@
-//! The packets: eight of each kind that differ as such packets do, so that no branch is always the same.
+//! The packets: some hundred of each kind, which differ as such packets do in play.
+//!
+//! Few packets again and again would be learnt by heart: a processor guesses the branches of a short cycle
+//! right, for decoders of all sorts, which no traffic allows. All lie in one buffer, as after a read.
 
+use std::ops::Range;
 use std::sync::Arc;
 
 use midwire_codec::Direction;
 use midwire_definition::sources::Loader;
 use midwire_definition::{Builtin, LoadError, PacketDefinition, Protocol, VersionId, builtin};
 
+/// How many packets there are of each kind.
+const PACKETS: usize = 20_000;
+
 /// The packets of one kind, ids included, and the plan that reads them.
 pub(crate) struct Kind {
     pub(crate) definition: Arc<PacketDefinition>,
     pub(crate) conn: Vec<i64>,
-    pub(crate) payloads: Vec<Vec<u8>>,
+    bytes: Vec<u8>,
+    places: Vec<Range<usize>>,
+}
+
+/// Numbers without order that are the same in every run.
+struct Dice(u64);
+
+impl Dice {
+    /// Below `sides`.
+    fn roll(&mut self, sides: u32) -> u32 {
+        self.0 =
+            self.0.wrapping_mul(6_364_136_223_846_793_005).wrapping_add(1_442_695_040_888_963_407);
+        ((self.0 >> 33) % u64::from(sides)) as u32
+    }
+
+    /// True once in so many times.
+    fn once_in(&mut self, times: u32) -> bool {
+        self.roll(times) == 0
+    }
 }
 
 /// Packets that are nobody's: a list of texts, and a list of numbers.
@@ -37,7 +62,7 @@ fn kind(protocol: &Protocol, state: &str, version: VersionId, name: &str) -> Kin
     let dialect = protocol.dialect(version);
     let found = dialect.packet_named(state, Direction::Clientbound, name);
     let definition = found.unwrap_or_else(|| panic!("no packet {name}")).clone();
-    Kind { definition, conn: protocol.initial_conn(), payloads: Vec::new() }
+    Kind { definition, conn: protocol.initial_conn(), bytes: Vec::new(), places: Vec::new() }
 }
 
 fn terraria(name: &str) -> Kind {
@@ -51,14 +76,19 @@ fn lists(name: &str) -> Kind {
 }
 
 impl Kind {
-    fn with(mut self, make: impl Fn(u32, &mut Vec<u8>)) -> Kind {
-        self.payloads = (0..8)
-            .map(|i| {
-                let mut payload = vec![self.definition.id as u8];
-                make(i, &mut payload);
-                payload
-            })
-            .collect();
+    /// Payloads, ids included.
+    pub(crate) fn payloads(&self) -> impl Iterator<Item = &[u8]> + Clone {
+        self.places.iter().map(|place| &self.bytes[place.clone()])
+    }
+
+    fn with(mut self, make: impl Fn(&mut Dice, &mut Vec<u8>)) -> Kind {
+        let mut dice = Dice(1);
+        for _ in 0..PACKETS {
+            let start = self.bytes.len();
+            self.bytes.push(self.definition.id as u8);
+            make(&mut dice, &mut self.bytes);
+            self.places.push(start..self.bytes.len());
+        }
         self
     }
 }
@@ -75,59 +105,69 @@ fn varint(out: &mut Vec<u8>, mut value: u32) {
     out.push(value as u8);
 }
 
-/// Seven of eight have a velocity, one of eight rides, one has drunk a potion.
+/// Three of four have a velocity, a few ride, use a potion or look elsewhere.
 pub(crate) fn player_controls() -> Kind {
-    terraria("PlayerControls").with(|i, out| {
-        let misc1 = if i == 3 { 0x10 } else { 0x14 } | if i == 5 { 0x80 } else { 0 };
-        let misc2 = if i == 6 { 0x40 } else { 0 };
-        out.extend([i as u8, 0x48, misc1, misc2, 0, 2]);
-        floats(out, &[1600.0 + i as f32, 320.5]);
-        if misc1 & 0x04 != 0 {
-            floats(out, &[1.5, -0.25 * i as f32]);
+    terraria("PlayerControls").with(|dice, out| {
+        let (moves, rides) = (!dice.once_in(4), dice.once_in(12));
+        let (potion, camera) = (dice.once_in(40), dice.once_in(20));
+        let misc1 = 0x10 | u8::from(moves) << 2 | u8::from(rides) << 7;
+        let (misc2, misc3) = (u8::from(potion) << 6, u8::from(camera) << 5);
+        out.extend([dice.roll(16) as u8, dice.roll(128) as u8, misc1, misc2, misc3, 2]);
+        floats(out, &[1600.0 + dice.roll(100) as f32, 320.5]);
+        if moves {
+            floats(out, &[1.5, -0.25 * dice.roll(8) as f32]);
         }
-        if misc1 & 0x80 != 0 {
+        if rides {
             out.extend([7, 0]);
         }
-        if misc2 & 0x40 != 0 {
+        if potion {
             floats(out, &[1.0, 2.0, 3.0, 4.0]);
+        }
+        if camera {
+            floats(out, &[5.0, 6.0]);
         }
     })
 }
 
-/// Ids of entities of one to three bytes.
+/// Ids of entities of one to three bytes: a world that has been open for an hour or two.
 pub(crate) fn entity_move() -> Kind {
     let protocol = builtin("minecraft").expect("minecraft is built in");
     let version = protocol.versions.by_number(769).0;
-    kind(&protocol, "play", version, "rel_entity_move").with(|i, out| {
-        varint(out, [77, 301, 1_020, 5, 17_000, 120, 900, 260][i as usize]);
-        for delta in [120i16, -4 * i as i16, 900] {
-            out.extend(delta.to_be_bytes());
+    kind(&protocol, "play", version, "rel_entity_move").with(|dice, out| {
+        let most = [128, 4_000, 16_384, 40_000][dice.roll(4) as usize];
+        varint(out, dice.roll(most));
+        for _ in 0..3 {
+            out.extend((dice.roll(4_000) as i16 - 2_000).to_be_bytes());
         }
-        out.push((i & 1) as u8);
+        out.push(u8::from(!dice.once_in(5)));
     })
 }
 
-/// Some of its numbers for the AI; life of one, two or four bytes, or full.
+/// Each number for the AI in a third of them; life of one, two or four bytes, or full.
 pub(crate) fn sync_npc() -> Kind {
-    terraria("SyncNPC").with(|i, out| {
-        out.extend([i as u8, 1]);
-        floats(out, &[1600.0, 320.0 + i as f32, 1.5, -0.5]);
-        let full = if i % 4 == 3 { 0x80 } else { 0 };
-        let ai = [0x14, 0x28, 0x04, 0x00, 0x3c, 0x14, 0x20, 0x04][i as usize];
-        out.extend([0xff, 0x00, 0x41 | ai | full, if i == 5 { 1 } else { 0 }]);
-        floats(out, &vec![2.5; (ai as u32).count_ones() as usize]);
-        out.extend([4 + i as u8, 0]);
-        if i == 5 {
+    terraria("SyncNPC").with(|dice, out| {
+        out.extend([dice.roll(200) as u8, dice.roll(4) as u8]);
+        floats(out, &[1600.0, 320.0 + dice.roll(50) as f32, 1.5, -0.5]);
+        let ai = (0..4).fold(0, |ai, bit| ai | u8::from(dice.once_in(3)) << (2 + bit));
+        let (full, scaled, hard) = (dice.once_in(2), dice.once_in(10), dice.once_in(10));
+        let flags1 = 0x41 | ai | u8::from(full) << 7;
+        out.extend([0xff, 0x00, flags1, u8::from(scaled) | u8::from(hard) << 2]);
+        floats(out, &vec![2.5; ai.count_ones() as usize]);
+        out.extend([dice.roll(200) as u8, 0]);
+        if scaled {
             out.push(3);
         }
-        if full == 0 {
-            match i % 3 {
-                0 => out.extend([2, 0xe8, 0x03]),
-                1 => out.extend([4, 0xe8, 0x03, 0, 0]),
-                _ => out.extend([1, 100]),
+        if hard {
+            floats(out, &[1.5]);
+        }
+        if !full {
+            match dice.roll(4) {
+                0 => out.extend([4, 0xe8, 0x03, 0, 0]),
+                1 => out.extend([1, 100]),
+                _ => out.extend([2, 0xe8, 0x03]),
             }
         }
-        if i == 7 {
+        if dice.once_in(8) {
             out.push(0xff);
         }
     })
@@ -135,38 +175,39 @@ pub(crate) fn sync_npc() -> Kind {
 
 /// Eight names of 3 to 18 bytes.
 pub(crate) fn strings() -> Kind {
-    lists("Strings").with(|i, out| {
+    lists("Strings").with(|dice, out| {
         varint(out, 8);
-        for n in 0..8 {
-            let len = 3 + (n * 5 + i * 3) % 16;
-            varint(out, len);
-            out.extend((0..len).map(|c| b'a' + c as u8));
+        for _ in 0..8 {
+            text(out, 3 + dice.roll(16));
         }
     })
 }
 
 /// 64 numbers of one to three bytes.
 pub(crate) fn varints() -> Kind {
-    lists("Varints").with(|i, out| {
+    lists("Varints").with(|dice, out| {
         varint(out, 64);
-        for n in 0..64u32 {
-            let mixed = (n * 8 + i).wrapping_mul(2_654_435_761);
-            varint(out, [mixed >> 25, mixed >> 18, mixed >> 11][(mixed % 7 / 3) as usize]);
+        for _ in 0..64 {
+            let most = [128, 128, 16_384, 2_000_000][dice.roll(4) as usize];
+            varint(out, dice.roll(most));
         }
     })
 }
 
 /// A text behind two numbers, and a list behind it that nobody asks for.
 pub(crate) fn behind() -> Kind {
-    lists("Behind").with(|i, out| {
-        varint(out, 40 + i * 50);
-        varint(out, 90_000 * i);
-        varint(out, 12);
-        out.extend(b"twelve bytes");
+    lists("Behind").with(|dice, out| {
+        varint(out, dice.roll(400));
+        varint(out, dice.roll(100_000));
+        text(out, 12);
         varint(out, 8);
         for _ in 0..8 {
-            varint(out, 7);
-            out.extend(b"7 bytes");
+            text(out, 3 + dice.roll(16));
         }
     })
+}
+
+fn text(out: &mut Vec<u8>, len: u32) {
+    varint(out, len);
+    out.extend((0..len).map(|c| b'a' + c as u8 % 26));
 }

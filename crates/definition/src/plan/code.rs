@@ -20,6 +20,8 @@ pub(crate) enum Op {
     Mark { slot: u32 },
     /// Passes a variable-length integer of at most `max` bytes, and keeps the position behind it.
     Varint { max: u8, slot: u32 },
+    /// The same where nothing but so many bytes of fixed fields comes behind it.
+    VarintLast { max: u8, slot: u32, behind: u32 },
     /// Passes an integer in front and as many units of `unit` bytes, and keeps the position behind.
     Prefixed { repr: IntRepr, unit: u8, max: u32, slot: u32 },
     /// Passes as many units as an expression says.
@@ -28,6 +30,8 @@ pub(crate) enum Op {
     Rest { slot: u32 },
     /// Takes arm 0 if the condition holds, else arm 1 at `otherwise`.
     If { cond: u32, slot: u32, otherwise: u32 },
+    /// The same for a byte at `at`: arm 0 if these bits of it are all 0 (`zero`), or not all.
+    IfBits { at: Pos, mask: u8, zero: bool, slot: u32, otherwise: u32 },
     /// Takes the arm of a match.
     Switch { switch: u32 },
     /// Goes on at another instruction.
@@ -42,37 +46,54 @@ pub(crate) enum Op {
     Nbt { form: NbtForm, slot: u32 },
     /// Passes packed integers.
     Packed { width: u32, count: u32, slot: u32 },
-    /// Several `if` or `opt` in a row whose arms are of constant size; goes on at `to`. See [`OptionItem`].
-    Options { first: u32, behind: u32, to: u32 },
-    /// A match on a byte whose arms are of constant size; goes on at `to`. See [`FixedMatch`].
-    FixedMatch { table: u32, to: u32 },
+    /// One that stands for this and more, and goes on at `to`; see [`Fused`].
+    Fused { index: u32, to: u32 },
     /// The layout is complete.
     Return,
+}
+
+/// A common row of instructions in a form that is quick to run.
+#[derive(Debug)]
+pub(crate) enum Fused {
+    /// Several `if` or `opt` in a row whose arms are of constant size.
+    Options(OptionGroup),
+    /// A match on a byte whose arms are of constant size.
+    Match(FixedMatch),
+    /// A short list of values with their number in front.
+    List(QuickList),
+}
+
+/// Several `if` or `opt` in a row whose arms are of constant size.
+#[derive(Debug)]
+pub(crate) struct OptionGroup {
+    /// What chooses the arms.
+    pub(crate) test: OptionTest,
+    /// Gets the number of the first one's arm; the next slot the position behind it; and so on.
+    pub(crate) first_slot: u32,
+    pub(crate) items: Vec<OptionItem>,
+}
+
+/// What chooses the arms of an [`OptionGroup`].
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum OptionTest {
+    /// Bits of bytes at constant offsets from this slot.
+    Bits { slot: u32 },
+    /// Whether bytes are left.
+    Remaining,
 }
 
 /// An `if` or `opt` whose arms are of constant size.
 #[derive(Debug)]
 pub(crate) struct OptionItem {
-    /// How the arm is chosen.
-    pub(crate) test: Test,
-    /// Gets the arm's number.
-    pub(crate) slot: u32,
+    /// Bytes in front that are always there.
+    pub(crate) skip: u32,
+    /// Where the byte is, from the group's slot.
+    pub(crate) offset: u32,
     /// Bytes of either arm.
     pub(crate) sizes: [u32; 2],
-    /// Gets the position behind, where the arms differ in size.
-    pub(crate) end_slot: Option<NonZeroU32>,
-    /// The instruction that this stands for.
-    pub(crate) cond: u32,
-    pub(crate) otherwise: u32,
-}
-
-/// A quick condition.
-#[derive(Debug, Clone, Copy)]
-pub(crate) enum Test {
-    /// See [`Cond::Bits`](super::Cond::Bits).
-    Bits { at: Pos, mask: u8, zero: bool },
-    /// There are bytes left.
-    Remaining,
+    /// Arm 0 is taken if these bits are all 0 (`zero`), or not all.
+    pub(crate) mask: u8,
+    pub(crate) zero: bool,
 }
 
 /// A match on a byte whose arms are of constant size.
@@ -88,26 +109,17 @@ pub(crate) struct FixedMatch {
     pub(crate) slot: u32,
     /// Gets the position behind, where the arms differ in size.
     pub(crate) end_slot: Option<NonZeroU32>,
-    /// The instruction that this stands for.
-    pub(crate) switch: u32,
 }
 
-impl FixedMatch {
-    /// Passes the arm that is taken. `None`, and nothing changed, if bytes are missing.
-    #[inline]
-    pub(crate) fn pass(&self, slots: &mut [u32], window: &[u8], pos: usize) -> Option<usize> {
-        let at = slots[self.at.slot as usize] as usize + self.at.offset as usize;
-        let arm = *self.arms.get(usize::from(*window.get(at)?))?;
-        let end = pos + *self.sizes.get(usize::from(arm))? as usize;
-        if end > window.len() {
-            return None;
-        }
-        slots[self.slot as usize] = arm.into();
-        if let Some(end_slot) = self.end_slot {
-            slots[end_slot.get() as usize] = end as u32;
-        }
-        Some(end)
-    }
+/// A list whose elements are numbers, or texts of bytes with lengths in front; the number of elements is a
+/// byte in front, or a variable-length integer of one byte.
+#[derive(Debug)]
+pub(crate) struct QuickList {
+    pub(crate) shape: ElementShape,
+    /// The most elements that the quick form takes: those that need no index.
+    pub(crate) most: u32,
+    /// Gets the number of elements; those behind it the first element's position, no index, and the end.
+    pub(crate) count_slot: u32,
 }
 
 /// The table of a match.

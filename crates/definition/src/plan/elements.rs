@@ -3,19 +3,18 @@
 use super::code::{ArrayCode, ElementShape};
 use super::error::{DecodeErrorKind, Failed, element_failed, fail, int_failed, over};
 use super::expr::{Ex, compare};
-use super::run::Run;
 use super::workspace::{ABSENT, BUFFER, INDEX_STRIDE};
-use super::{Count, IntRepr, LayoutId, Len, pass};
+use super::{Count, IntRepr, LayoutId, Len, Packet, pass};
 
-impl Run<'_> {
-    pub(super) fn array(
+impl Packet<'_> {
+    pub(super) fn pass_array(
         &mut self,
         array: &ArrayCode,
         base: u32,
         window: &[u8],
         pos: u32,
         depth: u32,
-    ) -> Result<u32, Failed> {
+    ) -> Result<usize, Failed> {
         let limit = window.len() as u32;
         let mut at = pos;
         let mut known = None;
@@ -26,7 +25,7 @@ impl Run<'_> {
                 known = Some(self.checked_count(count, *max, pos)?);
             }
             Count::Len(Len::Expr { expr, max }) => {
-                let count = self.eval(expr, base, pos);
+                let count = self.eval_at(expr, base, pos);
                 known = Some(self.checked_count(count, *max, pos)?);
             }
             Count::Len(Len::Fixed(n)) => {
@@ -41,28 +40,26 @@ impl Run<'_> {
         self.set(base, array.first_slot, at);
         self.set(base, array.count_slot, known.unwrap_or(0));
         let left = u64::from(limit - at);
-        let end = match (known, array.shape) {
+        match (known, array.shape) {
             (Some(count), ElementShape::Fixed(size)) => {
                 let total = u64::from(count) * u64::from(size);
                 if total > left {
                     return Err(fail(limit, DecodeErrorKind::Short { wanted: total - left }));
                 }
-                at + total as u32
+                Ok((u64::from(at) + total) as usize)
             }
             (Some(count), ElementShape::Layout) => {
-                self.known_elements(array, base, window, at, count, depth)?
+                self.known_elements(array, base, window, at, count, depth)
             }
             (Some(count), shape) => {
                 let least = u64::from(count) * u64::from(array.element_min);
                 if least > left {
                     return Err(fail(limit, DecodeErrorKind::Short { wanted: least - left }));
                 }
-                self.known_values(array, shape, base, window, at, count)?
+                self.known_values(array, shape, base, window, at, count)
             }
-            (None, _) => self.open_elements(array, base, window, at, depth)?,
-        };
-        self.set(base, array.end_slot, end);
-        Ok(end)
+            (None, _) => self.open_elements(array, base, window, at, depth),
+        }
     }
 
     /// Makes room for the positions of an array's elements; gives where they go.
@@ -87,7 +84,7 @@ impl Run<'_> {
         window: &[u8],
         at: u32,
         count: u32,
-    ) -> Result<u32, Failed> {
+    ) -> Result<usize, Failed> {
         let handle = self.room_in_index(array, base, count);
         let mut at = at as usize;
         for first in (0..count).step_by(INDEX_STRIDE as usize) {
@@ -107,7 +104,7 @@ impl Run<'_> {
                 None => one_by_one(shape, window, at, first..first + some)?,
             };
         }
-        Ok(at as u32)
+        Ok(at)
     }
 
     /// Elements with a layout whose number is known.
@@ -119,16 +116,16 @@ impl Run<'_> {
         mut at: u32,
         count: u32,
         depth: u32,
-    ) -> Result<u32, Failed> {
+    ) -> Result<usize, Failed> {
         let handle = self.room_in_index(array, base, count);
         for i in 0..count {
             if i > 0 && i % INDEX_STRIDE == 0 {
                 self.ws.index[handle + (i / INDEX_STRIDE) as usize - 1] = at;
             }
-            let element = self.element(array.element, base, window, at, depth, None);
+            let element = self.pass_element(array.element, base, window, at, depth, None);
             (at, _) = element.map_err(|failed| element_failed(failed, i))?;
         }
-        Ok(at)
+        Ok(at as usize)
     }
 
     /// Elements whose number shows only on the way.
@@ -139,7 +136,7 @@ impl Run<'_> {
         window: &[u8],
         mut at: u32,
         depth: u32,
-    ) -> Result<u32, Failed> {
+    ) -> Result<usize, Failed> {
         let max = match &array.count {
             Count::Until { max, .. } | Count::While { max, .. } => *max,
             _ => None,
@@ -150,13 +147,13 @@ impl Run<'_> {
             match &array.count {
                 Count::Until { repr, compare: op, value, .. } => {
                     let (found, width) = int(window, at, *repr)?;
-                    if compare(*op, found, self.eval(value, base, at)) {
+                    if compare(*op, found, self.eval_at(value, base, at)) {
                         at += width;
                         break;
                     }
                 }
                 Count::Sum { compare: op, total, .. }
-                    if compare(*op, sum, self.eval(total, base, at)) =>
+                    if compare(*op, sum, self.eval_at(total, base, at)) =>
                 {
                     break;
                 }
@@ -180,7 +177,7 @@ impl Run<'_> {
                 _ => None,
             };
             let (end, value) = self
-                .element(array.element, base, window, at, depth, wanted)
+                .pass_element(array.element, base, window, at, depth, wanted)
                 .map_err(|failed| element_failed(failed, count))?;
             if end == at && matches!(array.count, Count::Len(_)) {
                 // An element without bytes would go on for ever: what is left is no element.
@@ -195,11 +192,11 @@ impl Run<'_> {
                 _ => {}
             }
         }
-        Ok(at)
+        Ok(at as usize)
     }
 
     /// Passes one element, and evaluates an expression in its scope.
-    fn element(
+    fn pass_element(
         &mut self,
         layout: LayoutId,
         parent: u32,
@@ -214,8 +211,8 @@ impl Run<'_> {
         let buffer = self.ws.slots[(parent + BUFFER) as usize];
         let shape = &self.plan.layouts[layout as usize];
         let base = self.ws.push_block(shape, [parent, buffer, at, window.len() as u32]);
-        let end = self.layout(layout, base, window, depth + 1)?;
-        let value = wanted.map_or(0, |ex| self.eval(ex, base, end));
+        let end = self.layout(layout, base, window, depth + 1)? as u32;
+        let value = wanted.map_or(0, |ex| self.eval_at(ex, base, end));
         self.ws.restore(before);
         Ok((end, value))
     }

@@ -2,7 +2,7 @@
 
 use std::sync::Arc;
 
-use super::{FieldId, Pos};
+use super::FieldId;
 use crate::syntax::ast::{BinaryOp, Compare};
 use crate::table::Table;
 
@@ -95,8 +95,6 @@ pub enum Ex {
 /// A condition in the form that is quickest to test.
 #[derive(Debug)]
 pub(crate) enum Cond {
-    /// A byte of this block: whether these bits of it are all 0 (`zero`), or not all.
-    Bits { at: Pos, mask: u8, zero: bool },
     /// There are bytes left in the block.
     Remaining,
     /// Anything else.

@@ -20,8 +20,11 @@ mod expr;
 mod fuse;
 mod int;
 mod pass;
+mod quick;
 mod run;
 mod scope;
+#[cfg(test)]
+mod tests;
 mod walk;
 mod workspace;
 
@@ -29,9 +32,7 @@ use std::sync::Arc;
 
 use midwire_codec::ByteOrder;
 
-pub(crate) use code::{
-    ArrayCode, BlockCode, CallCode, Code, ElementShape, FixedMatch, Op, OptionItem, Switch,
-};
+pub(crate) use code::{ArrayCode, BlockCode, CallCode, Code, ElementShape, Fused, Op, Switch};
 pub use error::{DecodeError, DecodeErrorKind, PathSegment};
 pub(crate) use expr::{Cond, Scope, binary, compare, each};
 pub use expr::{Ex, FieldRef, Member};
@@ -68,8 +69,8 @@ pub struct Plan {
     pub(crate) arrays: Vec<ArrayCode>,
     pub(crate) blocks: Vec<BlockCode>,
     pub(crate) calls: Vec<CallCode>,
-    pub(crate) options: Vec<OptionItem>,
-    pub(crate) tables: Vec<FixedMatch>,
+    /// Quick forms, each with the first of the instructions that it stands for.
+    pub(crate) fused: Vec<(Fused, Op)>,
     /// What editing needs to know, found when it is first needed.
     pub(crate) facts: std::sync::OnceLock<crate::splice::Facts>,
 }
@@ -89,8 +90,7 @@ impl Plan {
             arrays: Vec::new(),
             blocks: Vec::new(),
             calls: Vec::new(),
-            options: Vec::new(),
-            tables: Vec::new(),
+            fused: Vec::new(),
             facts: std::sync::OnceLock::new(),
         }
     }

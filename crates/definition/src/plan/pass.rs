@@ -14,15 +14,21 @@ const MORE: u64 = 0x8080_8080_8080_8080;
 /// Behind a variable-length integer.
 #[inline]
 pub(super) fn varint(window: &[u8], at: usize, max: u8) -> Option<usize> {
-    if *window.get(at)? < 0x80 {
-        return Some(at + 1);
+    // Without a branch for each size: which it is cannot be guessed.
+    if let Some(word) = word(window, at) {
+        let ends = !word & MORE;
+        let size = ends.trailing_zeros() / 8 + 1;
+        return (ends != 0 && size <= max.into()).then_some(at + size as usize);
     }
-    if *window.get(at + 1)? < 0x80 {
-        return Some(at + 2);
-    }
-    let ends = !word(window, at)? & MORE;
-    let size = ends.trailing_zeros() / 8 + 1;
-    (ends != 0 && size <= max.into()).then_some(at + size as usize)
+    varint_near_end(window, at, max)
+}
+
+/// The same with fewer than eight bytes left.
+#[inline(never)]
+fn varint_near_end(window: &[u8], at: usize, max: u8) -> Option<usize> {
+    let rest = window.get(at..)?;
+    let last = rest.iter().take(max.into()).position(|byte| byte & 0x80 == 0)?;
+    Some(at + last + 1)
 }
 
 /// Behind a variable-length integer, or what is wrong with it.
@@ -145,14 +151,24 @@ pub(super) fn prefixed_many(
         return Some(at);
     }
     for _ in 0..count {
-        let first = *window.get(at)?;
-        if first < 0x80 {
-            at += usize::from(first) + 1;
-        } else {
-            at = prefixed(window, at, repr, 1, max)?;
-        }
+        at = match *window.get(at)? {
+            first @ ..0x80 => at + usize::from(first) + 1,
+            _ => prefixed(window, at, repr, 1, max)?,
+        };
     }
     (at <= window.len()).then_some(at)
+}
+
+/// Behind `count` texts of fewer than 128 bytes, with a byte in front.
+#[inline]
+pub(super) fn texts(window: &[u8], mut at: usize, count: u32) -> Option<usize> {
+    for _ in 0..count {
+        at = match *window.get(at)? {
+            first @ ..0x80 => at + usize::from(first) + 1,
+            _ => return None,
+        };
+    }
+    Some(at)
 }
 
 /// Behind `count` units of `unit` bytes, if they are there.

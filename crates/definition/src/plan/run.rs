@@ -2,27 +2,26 @@
 
 use midwire_codec::{CompressionError, Wrapper};
 
-use super::code::{OptionItem, Test};
 use super::error::{DecodeErrorKind, Failed, PathSegment, fail, over};
 use super::expr::{Cond, Ex};
-use super::pass;
+use super::quick::{DONE, quick};
 use super::scope::RunScope;
 use super::workspace::{ABSENT, BUFFER, HEADER, LIMIT, START};
-use super::{FieldId, Kind, Layout, LayoutId, Len, NbtForm, Op, Plan, Pos, Select, Workspace};
+use super::{
+    BlockCode, CallCode, FieldId, Fused, Kind, Layout, LayoutId, Len, NbtForm, Op, Packet, Select,
+    pass,
+};
 use crate::nbt::{self, NbtError};
 use crate::syntax::ast::Transform;
 
-/// One run over one packet.
-pub(crate) struct Run<'a> {
-    pub(crate) plan: &'a Plan,
-    pub(crate) payload: &'a [u8],
-    pub(crate) conn: &'a [i64],
-    pub(crate) ws: &'a mut Workspace,
-}
-
-impl<'a> Run<'a> {
+impl<'a> Packet<'a> {
     /// Runs a layout from where its block starts; gives where it ends.
-    pub(crate) fn block(&mut self, layout: LayoutId, base: u32, depth: u32) -> Result<u32, Failed> {
+    pub(super) fn block(
+        &mut self,
+        layout: LayoutId,
+        base: u32,
+        depth: u32,
+    ) -> Result<usize, Failed> {
         let buffer = self.ws.slots[(base + BUFFER) as usize];
         match buffer.checked_sub(1) {
             None => self.layout(layout, base, self.payload, depth),
@@ -40,161 +39,137 @@ impl<'a> Run<'a> {
         base: u32,
         bytes: &[u8],
         depth: u32,
-    ) -> Result<u32, Failed> {
+    ) -> Result<usize, Failed> {
         let plan = self.plan;
         let layout = &plan.layouts[id as usize];
-        // The block's slots are looked up once, and again after what may move them.
-        let mut slots = self.ws.block(base, layout);
+        let (is_quick, few) = (self.ws.is_quick(), self.ws.limits.elements_max);
+        let slots = self.ws.block(base, layout);
         let window = &bytes[..slots[LIMIT as usize] as usize];
-        let mut pos = slots[START as usize] as usize;
-        let mut pc = layout.entry as usize;
-        let failed = loop {
-            let code = &plan.code[pc];
-            let after_skip = pos + code.skip as usize;
-            if after_skip > window.len() {
-                return Err(self.short_run(pc, base, window.len() as u32));
-            }
-            pos = after_skip;
-            let mut op = code.op;
-            // What does not fit into a quick form is done again by the instructions it stands for.
-            match op {
-                Op::Options { first, behind, to } => {
-                    let items = &plan.options[first as usize..behind as usize];
-                    match options(items, slots, window, pos) {
-                        Some(end) => {
-                            (pos, pc) = (end, to as usize);
-                            continue;
-                        }
-                        None => op = unmade(items, slots),
-                    }
-                }
-                Op::FixedMatch { table, to } => {
-                    let table = &plan.tables[table as usize];
-                    match table.pass(slots, window, pos) {
-                        Some(end) => {
-                            (pos, pc) = (end, to as usize);
-                            continue;
-                        }
-                        None => op = Op::Switch { switch: table.switch },
-                    }
-                }
-                _ => {}
-            }
-            let end = match op {
-                Op::Mark { slot } => {
-                    slots[slot as usize] = pos as u32;
-                    Ok(pos)
-                }
-                Op::Varint { max, slot } => {
-                    let end = pass::varint(window, pos, max);
-                    end.map_or_else(|| pass::varint_exact(window, pos, max), Ok)
-                        .inspect(|&end| slots[slot as usize] = end as u32)
-                }
-                Op::Prefixed { repr, unit, max, slot } => {
-                    let end = pass::prefixed(window, pos, repr, unit, max);
-                    end.map_or_else(|| pass::prefixed_exact(window, pos, repr, unit, max), Ok)
-                        .inspect(|&end| slots[slot as usize] = end as u32)
-                }
-                Op::Rest { slot } => {
-                    slots[slot as usize] = window.len() as u32;
-                    Ok(window.len())
-                }
-                Op::If { cond, slot, otherwise } => {
-                    let holds = match &plan.conds[cond as usize] {
-                        Cond::Bits { at, mask, zero } => {
-                            let byte = window.get(position(slots, *at)).map_or(0, |byte| *byte);
-                            (byte & mask == 0) == *zero
-                        }
-                        Cond::Remaining => pos < window.len(),
-                        Cond::Ex(ex) => {
-                            let holds = self.eval(ex, base, pos as u32) != 0;
-                            slots = self.ws.block(base, layout);
-                            holds
-                        }
-                    };
-                    slots[slot as usize] = (!holds).into();
-                    pc = if holds { pc + 1 } else { otherwise as usize };
-                    continue;
-                }
-                Op::Switch { switch } => {
-                    pc = self.switch(switch, base, window, pos as u32);
-                    slots = self.ws.block(base, layout);
-                    continue;
-                }
-                Op::Jump { to } => {
-                    pc = to as usize;
-                    continue;
-                }
-                Op::Return => return Ok(pos as u32),
-                _ => {
-                    let end = self.outlined(op, base, bytes, pos as u32, depth);
-                    slots = self.ws.block(base, layout);
-                    end.map(|end| end as usize)
-                }
-            };
-            match end {
-                Ok(end) => pos = end,
-                Err(failed) => break failed,
-            }
-            pc += 1;
-        };
-        Err(self.locate(failed, pc, base))
+        let start = slots[START as usize] as usize;
+        let (mut pc, mut pos) = (layout.entry as usize, start);
+        if is_quick {
+            (pc, pos) = quick(plan, slots, window, pc, pos, few);
+        }
+        if pc == DONE { Ok(pos) } else { self.layout_from(pc, pos, layout, base, bytes, depth) }
     }
 
-    /// The instructions that are long themselves, kept out of the loop above.
+    /// The same, from an instruction and a position on.
     #[inline(never)]
-    fn outlined(
+    pub(super) fn layout_from(
         &mut self,
-        op: Op,
+        mut pc: usize,
+        mut pos: usize,
+        layout: &Layout,
         base: u32,
         bytes: &[u8],
-        pos: u32,
         depth: u32,
-    ) -> Result<u32, Failed> {
+    ) -> Result<usize, Failed> {
+        let plan = self.plan;
+        let few = self.ws.limits.elements_max;
+        let limit = self.ws.slots[(base + LIMIT) as usize];
+        let window = &bytes[..limit as usize];
+        while pc != DONE {
+            let code = &plan.code[pc];
+            pos += code.skip as usize;
+            if pos > window.len() {
+                return Err(self.short_run(pc, base, limit));
+            }
+            (pc, pos) = self
+                .exactly(code.op, pc, base, bytes, pos, depth)
+                .map_err(|failed| self.locate(failed, pc, base))?;
+            if self.ws.is_quick() {
+                (pc, pos) = quick(plan, self.ws.block(base, layout), window, pc, pos, few);
+            }
+        }
+        Ok(pos)
+    }
+
+    /// Runs one instruction; gives the next, and the position in front of it.
+    fn exactly(
+        &mut self,
+        op: Op,
+        pc: usize,
+        base: u32,
+        bytes: &[u8],
+        pos: usize,
+        depth: u32,
+    ) -> Result<(usize, usize), Failed> {
         let plan = self.plan;
         let limit = self.ws.slots[(base + LIMIT) as usize];
-        match op {
-            Op::Array { array } => {
-                self.array(&plan.arrays[array as usize], base, &bytes[..limit as usize], pos, depth)
+        let window = &bytes[..limit as usize];
+        let at = pos as u32;
+        let (end, slot) = match op {
+            Op::Mark { slot } => (pos, slot),
+            Op::Varint { max, slot } | Op::VarintLast { max, slot, .. } => {
+                (pass::varint_exact(window, pos, max)?, slot)
             }
+            Op::Prefixed { repr, unit, max, slot } => {
+                (pass::prefixed_exact(window, pos, repr, unit, max)?, slot)
+            }
+            Op::Rest { slot } => (window.len(), slot),
             Op::Counted { expr, unit, max, slot } => {
-                let count = self.eval(&plan.exprs[expr as usize], base, pos);
-                let end = pass::sized(count, unit, max.into(), pos as usize, limit as usize)?;
-                Ok(self.keep(base, slot, end as u32))
+                let count = self.eval_at(&plan.exprs[expr as usize], base, at);
+                (pass::sized(count, unit, max.into(), pos, window.len())?, slot)
             }
-            Op::Block { block } => self.inner_block(block, base, bytes, pos, limit, depth),
-            Op::Call { call } => self.call(call, base, bytes, pos, limit, depth),
-            Op::Nbt { form, slot } => {
-                let size = self.nbt(&bytes[pos as usize..limit as usize], form, pos)?;
-                Ok(self.keep(base, slot, pos + size))
-            }
+            Op::Nbt { form, slot } => (pos + self.nbt(&window[pos..], form, at)?, slot),
             Op::Packed { width, count, slot } => {
-                let width = self.eval(&plan.exprs[width as usize], base, pos);
-                let count = self.eval(&plan.exprs[count as usize], base, pos);
+                let width = self.eval_at(&plan.exprs[width as usize], base, at);
+                let count = self.eval_at(&plan.exprs[count as usize], base, at);
                 let words = packed_words(width, count);
-                let end = pass::sized(words, 8, u64::MAX, pos as usize, limit as usize)?;
-                Ok(self.keep(base, slot, end as u32))
+                (pass::sized(words, 8, u64::MAX, pos, window.len())?, slot)
             }
-            // The loop does all others itself.
-            _ => Ok(pos),
-        }
-    }
-
-    fn keep(&mut self, base: u32, slot: u32, value: u32) -> u32 {
-        self.set(base, slot, value);
-        value
-    }
-
-    fn nbt(&self, rest: &[u8], form: NbtForm, pos: u32) -> Result<u32, Failed> {
-        nbt::skip(rest, form, self.ws.limits.nbt_depth_max).map(|size| size as u32).map_err(
-            |(at, error)| {
-                let kind = match error {
-                    NbtError::Short { wanted } => DecodeErrorKind::Short { wanted },
-                    error => DecodeErrorKind::Nbt(error),
+            Op::Array { array } => {
+                let array = &plan.arrays[array as usize];
+                (self.pass_array(array, base, window, at, depth)?, array.end_slot)
+            }
+            Op::Block { block } => {
+                let block = &plan.blocks[block as usize];
+                (self.inner_block(block, base, bytes, at, limit, depth)?, block.end_slot)
+            }
+            Op::Call { call } => {
+                let call = &plan.calls[call as usize];
+                (self.call(call, base, bytes, at, limit, depth)?, call.end_slot)
+            }
+            Op::If { cond, slot, otherwise } => {
+                let holds = match &plan.conds[cond as usize] {
+                    Cond::Remaining => pos < window.len(),
+                    Cond::Ex(ex) => self.eval_at(ex, base, at) != 0,
                 };
-                fail(pos + at as u32, kind)
-            },
-        )
+                self.set(base, slot, (!holds).into());
+                return Ok((if holds { pc + 1 } else { otherwise as usize }, pos));
+            }
+            Op::IfBits { at, mask, zero, slot, otherwise } => {
+                let byte = window.get(self.ws.resolve(base, at) as usize).map_or(0, |byte| *byte);
+                let holds = (byte & mask == 0) == zero;
+                self.set(base, slot, (!holds).into());
+                return Ok((if holds { pc + 1 } else { otherwise as usize }, pos));
+            }
+            Op::Switch { switch } => return Ok((self.switch(switch, base, window, at), pos)),
+            Op::Jump { to } => return Ok((to as usize, pos)),
+            Op::Return => return Ok((DONE, pos)),
+            // What does not fit into a quick form is done by the instructions that it stands for, which
+            // tell what is missing.
+            Op::Fused { index, .. } => {
+                let (fused, original) = &plan.fused[index as usize];
+                if let Fused::Options(group) = fused {
+                    let slots = 2 * group.items.len() as u32;
+                    (0..slots).for_each(|slot| self.set(base, group.first_slot + slot, ABSENT));
+                }
+                return self.exactly(*original, pc, base, bytes, pos, depth);
+            }
+        };
+        self.set(base, slot, end as u32);
+        Ok((pc + 1, end))
+    }
+
+    fn nbt(&self, rest: &[u8], form: NbtForm, pos: u32) -> Result<usize, Failed> {
+        nbt::skip(rest, form, self.ws.limits.nbt_depth_max).map_err(|(at, error)| {
+            let kind = match error {
+                NbtError::Short { wanted } => DecodeErrorKind::Short { wanted },
+                error => DecodeErrorKind::Nbt(error),
+            };
+            fail(pos + at as u32, kind)
+        })
     }
 
     /// A run of fixed fields does not fit: which of them is the first that does not?
@@ -257,14 +232,14 @@ impl<'a> Run<'a> {
                     let at = self.ws.resolve(base, at);
                     Some(repr.read(window.get(at as usize..)?).ok()?.0)
                 });
-                let value = quick.unwrap_or_else(|| self.eval(ex, base, pos));
+                let value = quick.unwrap_or_else(|| self.eval_at(ex, base, pos));
                 match usize::try_from(value).ok().and_then(|v| switch.dense.get(v)) {
                     Some(&arm) => usize::from(arm),
-                    None => branch.arm_for(value, &self.scope(base, pos)),
+                    None => branch.arm_for(value, &self.scope_at(base, pos)),
                 }
             }
-            Select::MatchText(field) => branch.arm_for_text(field, &self.scope(base, pos)),
-            Select::If(ex) => usize::from(self.eval(ex, base, pos) == 0),
+            Select::MatchText(field) => branch.arm_for_text(field, &self.scope_at(base, pos)),
+            Select::If(ex) => usize::from(self.eval_at(ex, base, pos) == 0),
         };
         self.set(base, switch.slot, arm as u32);
         switch.targets[arm.min(switch.targets.len() - 1)] as usize
@@ -272,15 +247,14 @@ impl<'a> Run<'a> {
 
     fn inner_block(
         &mut self,
-        block: u32,
+        code: &BlockCode,
         base: u32,
         bytes: &[u8],
         pos: u32,
         limit: u32,
         depth: u32,
-    ) -> Result<u32, Failed> {
+    ) -> Result<usize, Failed> {
         let plan = self.plan;
-        let code = &plan.blocks[block as usize];
         let window = &bytes[..limit as usize];
         let sized = |n, max: Option<u64>, at: u32| {
             pass::sized(n, 1, max.unwrap_or(u64::MAX), at as usize, window.len())
@@ -293,7 +267,7 @@ impl<'a> Run<'a> {
                 let (n, width) = super::elements::int(window, pos, *repr)?;
                 (pos + width, sized(n, *max, pos + width)?)
             }
-            Len::Expr { expr, max } => (pos, sized(self.eval(expr, base, pos), *max, pos)?),
+            Len::Expr { expr, max } => (pos, sized(self.eval_at(expr, base, pos), *max, pos)?),
         };
         self.deeper(depth, pos)?;
         let layout = &plan.layouts[code.layout as usize];
@@ -331,33 +305,31 @@ impl<'a> Run<'a> {
                 self.layout(code.layout, inner, &out, depth + 1)?;
             }
         }
-        Ok(self.keep(base, code.end_slot, end))
+        Ok(end as usize)
     }
 
     fn call(
         &mut self,
-        call: u32,
+        code: &CallCode,
         base: u32,
         bytes: &[u8],
         pos: u32,
         limit: u32,
         depth: u32,
-    ) -> Result<u32, Failed> {
+    ) -> Result<usize, Failed> {
         let plan = self.plan;
-        let code = &plan.calls[call as usize];
         self.deeper(depth, pos)?;
         self.count_walked(1, pos)?;
         let buffer = self.ws.slots[(base + BUFFER) as usize];
         let layout = &plan.layouts[code.layout as usize];
         let inner = self.ws.push_block(layout, [base, buffer, pos, limit]);
         for (i, arg) in code.args.iter().enumerate() {
-            let value = self.eval(arg, base, pos) as i64 as u64;
+            let value = self.eval_at(arg, base, pos) as i64 as u64;
             self.set(inner, HEADER + i as u32 * 2, value as u32);
             self.set(inner, HEADER + i as u32 * 2 + 1, (value >> 32) as u32);
         }
         self.set(base, code.slot, inner);
-        let end = self.layout(code.layout, inner, bytes, depth + 1)?;
-        Ok(self.keep(base, code.end_slot, end))
+        self.layout(code.layout, inner, bytes, depth + 1)
     }
 
     /// Counts elements towards `elements_max`.
@@ -379,54 +351,13 @@ impl<'a> Run<'a> {
         self.ws.slots[(base + slot) as usize] = value;
     }
 
-    fn scope(&self, base: u32, pos: u32) -> RunScope<'_> {
+    fn scope_at(&self, base: u32, pos: u32) -> RunScope<'_> {
         RunScope { plan: self.plan, payload: self.payload, conn: self.conn, ws: self.ws, base, pos }
     }
 
-    pub(super) fn eval(&self, ex: &Ex, base: u32, pos: u32) -> i128 {
-        ex.eval(&self.scope(base, pos))
+    pub(super) fn eval_at(&self, ex: &Ex, base: u32, pos: u32) -> i128 {
+        ex.eval(&self.scope_at(base, pos))
     }
-}
-
-/// Where a position of this block is; past every byte where it was not reached.
-#[inline]
-fn position(slots: &[u32], at: Pos) -> usize {
-    slots[at.slot as usize] as usize + at.offset as usize
-}
-
-/// Passes branches whose arms are of constant size, one after the other. `None` if bytes are missing.
-#[inline]
-fn options(
-    items: &[OptionItem],
-    slots: &mut [u32],
-    window: &[u8],
-    mut pos: usize,
-) -> Option<usize> {
-    for item in items {
-        let holds = match item.test {
-            Test::Bits { at, mask, zero } => (window.get(position(slots, at))? & mask == 0) == zero,
-            Test::Remaining => pos < window.len(),
-        };
-        slots[item.slot as usize] = (!holds).into();
-        pos += if holds { item.sizes[0] } else { item.sizes[1] } as usize;
-        if let Some(end_slot) = item.end_slot {
-            slots[end_slot.get() as usize] = pos as u32;
-        }
-    }
-    (pos <= window.len()).then_some(pos)
-}
-
-/// The first of the branches as it was, and all their slots as if they had not been reached.
-#[cold]
-fn unmade(items: &[OptionItem], slots: &mut [u32]) -> Op {
-    for item in items {
-        slots[item.slot as usize] = ABSENT;
-        if let Some(end_slot) = item.end_slot {
-            slots[end_slot.get() as usize] = ABSENT;
-        }
-    }
-    let OptionItem { cond, slot, otherwise, .. } = items[0];
-    Op::If { cond, slot, otherwise }
 }
 
 impl Layout {

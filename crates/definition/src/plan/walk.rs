@@ -4,7 +4,7 @@ use std::ops::ControlFlow;
 
 use super::error::{DecodeError, PathSegment};
 use super::expr::Ex;
-use super::run::Run;
+use super::quick::{DONE, quick};
 use super::scope::RunScope;
 use super::workspace::{ABSENT, BUFFER, INDEX_STRIDE, LIMIT, START};
 use super::{Activation, ArrayKind, Field, FieldId, Item, Kind, LayoutId, Place, Plan, Workspace};
@@ -92,41 +92,62 @@ impl Plan {
         conn: &'a [i64],
         ws: &'a mut Workspace,
     ) -> Packet<'a> {
-        self.decode_until(payload, body, conn, ws)
-    }
-
-    fn decode_until<'a>(
-        &'a self,
-        payload: &'a [u8],
-        body: u32,
-        conn: &'a [i64],
-        ws: &'a mut Workspace,
-    ) -> Packet<'a> {
         // Positions are u32; no frame comes near (the largest limit is far below).
         let payload = &payload[..payload.len().min(u32::MAX as usize / 2)];
-        let body = body.min(payload.len() as u32);
+        let start = body.min(payload.len() as u32);
         ws.clear();
-        let base = ws.push_block(&self.layouts[0], [ABSENT, 0, body, payload.len() as u32]);
-        let mut run = Run { plan: self, payload, conn, ws };
-        let (end, error) = match run.block(0, base, 0) {
-            Ok(end) => (end, None),
-            Err(mut failed) => {
-                if failed.buffer == ABSENT {
-                    failed.buffer = 0;
-                }
-                (failed.offset, Some(failed))
-            }
-        };
-        let mut packet =
-            Packet { plan: self, payload, conn, ws, error, end, depth: 0, broken_lists: 0 };
-        if packet.error.is_some() {
-            packet.end = packet.readable_end();
+        let (is_quick, few) = (ws.is_quick(), ws.limits.elements_max);
+        let layout = &self.layouts[0];
+        let header = [ABSENT, 0, start, payload.len() as u32];
+        let (_, slots) = ws.push(layout.slots as usize, header);
+        let (mut pc, mut end) = (layout.entry as usize, start as usize);
+        if is_quick {
+            (pc, end) = quick(self, slots, payload, pc, end, few);
         }
-        packet
+        if pc == DONE {
+            return Packet {
+                plan: self,
+                payload,
+                conn,
+                ws,
+                error: None,
+                end: end as u32,
+                depth: 0,
+                broken_lists: 0,
+            };
+        }
+        Packet {
+            plan: self,
+            payload,
+            conn,
+            ws,
+            error: None,
+            end: end as u32,
+            depth: 0,
+            broken_lists: 0,
+        }
+        .go_on(pc, end)
     }
 }
 
 impl<'a> Packet<'a> {
+    /// Reads the packet's body from an instruction and a position on.
+    #[inline(never)]
+    fn go_on(mut self, pc: usize, pos: usize) -> Self {
+        let layout = &self.plan.layouts[0];
+        match self.layout_from(pc, pos, layout, 0, self.payload, 0) {
+            Ok(end) => self.end = end as u32,
+            Err(mut failed) => {
+                if failed.buffer == ABSENT {
+                    failed.buffer = 0;
+                }
+                self.error = Some(failed);
+                self.end = self.readable_end();
+            }
+        }
+        self
+    }
+
     /// What could not be read.
     pub fn error(&self) -> Option<&DecodeError> {
         self.error.as_deref()
@@ -496,12 +517,12 @@ impl<'a> Packet<'a> {
 
     /// How many elements of a list that was not read to its end can be shown, the one that failed included.
     fn elements_reached(&mut self, count: u32) -> u32 {
-        let indices = self.error.iter().flat_map(|error| &error.path).filter_map(|s| match s {
+        let mut indices = self.error.iter().flat_map(|error| &error.path).filter_map(|s| match s {
             PathSegment::Index(index) => Some(*index),
             PathSegment::Field(_) => None,
         });
         // The first list that broke has the first index of the error's path, one in it the second.
-        let failed = indices.skip(self.broken_lists).next();
+        let failed = indices.nth(self.broken_lists);
         self.broken_lists += 1;
         failed.map_or(count, |index| index.saturating_add(1))
     }
@@ -564,8 +585,7 @@ impl<'a> Packet<'a> {
         let limit = self.ws.slots[(act.base + LIMIT) as usize];
         let base =
             self.ws.push_block(&plan.layouts[layout as usize], [act.base, buffer, at, limit]);
-        let mut run = Run { plan, payload: self.payload, conn: self.conn, ws: self.ws };
-        let end = run.block(layout, base, depth).ok();
+        let end = self.block(layout, base, depth).ok().map(|end| end as u32);
         (Activation { base, layout }, end)
     }
 

@@ -42,7 +42,9 @@ pub struct Place {
 /// Memory for looking at packets, one after the other. Nothing is allocated in the steady state.
 #[derive(Debug, Default)]
 pub struct Workspace {
+    /// Blocks of slots, up to `top`; what lies above is room for more.
     pub(crate) slots: Vec<u32>,
+    pub(crate) top: usize,
     /// Positions of every [`INDEX_STRIDE`]th element; an array's part of it starts where its slot says.
     pub(crate) index: Vec<u32>,
     /// Buffer n is at n - 1. Those from `live` on are kept for later.
@@ -55,12 +57,15 @@ pub struct Workspace {
     pub(crate) inflater: Inflater,
     /// What a packet may make us do.
     pub limits: Limits,
+    /// Every instruction is run exactly.
+    #[cfg(test)]
+    pub(crate) exact: bool,
 }
 
 /// A state of the workspace to go back to.
 #[derive(Debug, Clone, Copy)]
 pub(crate) struct Checkpoint {
-    slots: usize,
+    top: usize,
     index: usize,
     live: usize,
 }
@@ -72,9 +77,18 @@ impl Workspace {
         Workspace { limits, inflater, ..Workspace::default() }
     }
 
+    /// Whether to run instructions the quick way first. Tests compare both ways.
+    #[inline]
+    pub(crate) fn is_quick(&self) -> bool {
+        #[cfg(test)]
+        return !self.exact;
+        #[cfg(not(test))]
+        true
+    }
+
     /// Forgets the packet before.
     pub(crate) fn clear(&mut self) {
-        self.slots.clear();
+        self.top = 0;
         self.index.clear();
         self.live = 0;
         self.begin_counting();
@@ -125,11 +139,11 @@ impl Workspace {
     }
 
     pub(crate) fn checkpoint(&self) -> Checkpoint {
-        Checkpoint { slots: self.slots.len(), index: self.index.len(), live: self.live }
+        Checkpoint { top: self.top, index: self.index.len(), live: self.live }
     }
 
     pub(crate) fn restore(&mut self, to: Checkpoint) {
-        self.slots.truncate(to.slots);
+        self.top = to.top;
         self.index.truncate(to.index);
         self.live = to.live;
     }
@@ -137,17 +151,40 @@ impl Workspace {
     /// A new block for a layout.
     #[inline]
     pub(crate) fn push_block(&mut self, layout: &Layout, header: [u32; 4]) -> u32 {
-        // Small blocks are made by a few wide stores instead of a loop.
+        self.push(layout.slots as usize, header).0
+    }
+
+    /// The same, and its slots.
+    #[inline]
+    pub(crate) fn push(&mut self, slots: usize, header: [u32; 4]) -> (u32, &mut [u32]) {
+        // Most blocks are small, and made by a few wide stores instead of a loop.
         const SMALL: usize = 16;
-        let base = self.slots.len();
-        let slots = layout.slots as usize;
-        self.slots.extend_from_slice(&[ABSENT; SMALL]);
-        if slots > SMALL {
-            self.slots.resize(base + slots, ABSENT);
+        const MIDDLE: usize = 32;
+        let base = self.top;
+        let room = base + slots.max(MIDDLE);
+        if room > self.slots.len() {
+            self.grow(room);
         }
-        self.slots.truncate(base + slots);
-        self.slots[base..base + header.len()].copy_from_slice(&header);
-        base as u32
+        self.top = base + slots;
+        let block = &mut self.slots[base..room];
+        if let Some((small, more)) = block.split_first_chunk_mut::<SMALL>() {
+            *small = [ABSENT; SMALL];
+            small[..header.len()].copy_from_slice(&header);
+            if slots > SMALL
+                && let Some((middle, more)) = more.split_first_chunk_mut::<{ MIDDLE - SMALL }>()
+            {
+                *middle = [ABSENT; MIDDLE - SMALL];
+                if slots > MIDDLE {
+                    more.fill(ABSENT);
+                }
+            }
+        }
+        (base as u32, &mut block[..slots])
+    }
+
+    #[cold]
+    fn grow(&mut self, room: usize) {
+        self.slots.resize(room.next_power_of_two(), ABSENT);
     }
 
     /// The slots of a block.

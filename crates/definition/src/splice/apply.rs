@@ -45,6 +45,13 @@ impl<'a> Encoder<'_, 'a> {
         mut wish: Wish<'_>,
     ) -> Result<(), EditError> {
         let path = || at.map_or_else(|| self.path_of(d), |id| self.path(d, id));
+        if let Action::Delete | Action::Remove = wish.action {
+            let reason = match self.drafts[d].holder {
+                Some(_) => "an element is taken out by `remove`, not deleted",
+                None => "it is the packet itself",
+            };
+            return Err(EditError::Required { path: path(), reason: reason.into() });
+        }
         if let Some(given) = not_an_object(&wish) {
             let expected = "an object of its fields";
             return Err(EditError::WrongType { path: path(), expected, found: given });
@@ -93,15 +100,63 @@ impl<'a> Encoder<'_, 'a> {
                 several => return Err(self.ambiguous(d, several)),
             }
         }
-        match wishes.into_iter().flatten().next() {
-            None => Ok(()),
-            Some((name, _)) => {
-                let names = order.iter().map(|id| &*self.field(*id).name);
-                let nearest = suggest(name, names).map(Into::into);
-                let path = at.map_or_else(|| self.path_of(d), |id| self.path(d, id));
-                Err(EditError::UnknownField { path, name: name.into(), nearest })
+        for (name, wish) in wishes.into_iter().flatten() {
+            if name.starts_with("$rest") && self.wish_rest(d, at, &order, &wish)? {
+                continue;
             }
+            let names = order.iter().map(|id| &*self.field(*id).name);
+            let nearest = suggest(name, names).map(Into::into);
+            let path = at.map_or_else(|| self.path_of(d), |id| self.path(d, id));
+            return Err(EditError::UnknownField { path, name: name.into(), nearest });
         }
+        Ok(())
+    }
+
+    /// Bytes in a block behind its content. They are told with its fields, or, where it has none of its
+    /// own, with those around it.
+    fn wish_rest(
+        &mut self,
+        d: DraftId,
+        at: Option<FieldId>,
+        order: &[FieldId],
+        wish: &Wish<'_>,
+    ) -> Result<bool, EditError> {
+        let Action::Set(given) = wish.action else { return Ok(false) };
+        let holder = self.drafts[d].holder.filter(|_| at.is_none());
+        let block = match holder {
+            Some(holder) if matches!(self.field(holder.field).kind, Kind::Block { .. }) => d,
+            _ => {
+                let is_bare = |id: &&FieldId| match self.field(**id).kind {
+                    Kind::Block { layout, .. } => {
+                        self.plan.layouts[layout as usize].transparent
+                            && self.present(d, self.field(**id).guard)
+                    }
+                    _ => false,
+                };
+                let mut blocks = order.iter().filter(is_bare);
+                let (Some(id), None) = (blocks.next(), blocks.next()) else { return Ok(false) };
+                self.inner_draft(d, *id)?
+            }
+        };
+        let path = super::draft::join(self.path_of(d), "$rest");
+        self.drafts[block].rest = Some(super::convert::given_bytes(given, &path)?);
+        Ok(true)
+    }
+
+    /// The draft of what is inside a block or call.
+    fn inner_draft(&mut self, d: DraftId, id: FieldId) -> Result<DraftId, EditError> {
+        if let Some(Change::Inner(inner)) = self.drafts[d].changes.get(&id) {
+            return Ok(*inner);
+        }
+        let layout = match self.field(id).kind {
+            Kind::Block { layout, .. } | Kind::Call { layout, .. } => layout,
+            _ => self.drafts[d].layout,
+        };
+        let origin = self.original_inner(d, id);
+        let inner =
+            self.draft(Some(Holder { draft: d, field: id, index: None }), layout, origin)?;
+        self.change(d, id, Change::Inner(inner));
+        Ok(inner)
     }
 
     fn ambiguous(&self, d: DraftId, fields: &[FieldId]) -> EditError {
@@ -183,7 +238,12 @@ impl<'a> Encoder<'_, 'a> {
         if !is_struct && self.original(d, id) == Original::Unread {
             return Err(EditError::Unread { path: self.path(d, id) });
         }
+        let inside =
+            !wish.fields.is_empty() || !wish.elements.is_empty() || !wish.inserts.is_empty();
         match wish.action {
+            _ if inside && deletes(&wish.action) && !is_nbt => {
+                return Err(self.gone(self.path(d, id), "deleted"));
+            }
             Action::Delete => return self.exclude(d, id),
             Action::Set(Given::Null) if !is_nbt => return self.exclude(d, id),
             Action::Remove => {
@@ -212,11 +272,8 @@ impl<'a> Encoder<'_, 'a> {
                 }
                 _ => Err(self.computed_error(d, id)),
             },
-            Kind::Block { layout, .. } | Kind::Call { layout, .. } => {
-                let origin = self.original_inner(d, id);
-                let holder = Holder { draft: d, field: id, index: None };
-                let inner = self.draft(Some(holder), *layout, origin)?;
-                self.change(d, id, Change::Inner(inner));
+            Kind::Block { .. } | Kind::Call { .. } => {
+                let inner = self.inner_draft(d, id)?;
                 self.wish(inner, wish)
             }
             Kind::Int(_)
@@ -231,6 +288,16 @@ impl<'a> Encoder<'_, 'a> {
                 }
                 self.no_parts(d, id, &wish)
             }
+        }
+    }
+
+    /// Something inside of what another edit takes away was to be changed.
+    pub(super) fn gone(&self, path: String, how: &str) -> EditError {
+        EditError::Contradiction {
+            path,
+            set: "another value inside".into(),
+            needed: how.into(),
+            by: "another edit".into(),
         }
     }
 
@@ -281,9 +348,10 @@ impl<'a> Encoder<'_, 'a> {
 /// The kind of value that was given for a struct, if it is no object.
 fn not_an_object(wish: &Wish<'_>) -> Option<&'static str> {
     match wish.action {
-        Action::Set(Given::Object(_)) | Action::Keep => {}
-        Action::Set(given) => return Some(given.kind_name()),
-        Action::Delete | Action::Remove => return Some("nothing"),
+        Action::Set(given) if !matches!(given, Given::Object(_)) => {
+            return Some(given.kind_name());
+        }
+        _ => {}
     }
     let indexed = !wish.elements.is_empty() || !wish.inserts.is_empty();
     indexed.then_some("an index")

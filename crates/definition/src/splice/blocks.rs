@@ -36,8 +36,10 @@ impl Encoder<'_, '_> {
         let mut plain = Vec::new();
         self.activation(inner, None, &mut plain)?;
         let window = self.window(inner);
-        if let Some(window) = window {
-            plain.extend_from_slice(self.bytes(window.behind));
+        match (&self.drafts[inner].rest, window) {
+            (Some(rest), _) => plain.extend_from_slice(rest),
+            (None, Some(window)) => plain.extend_from_slice(self.bytes(window.behind)),
+            (None, None) => {}
         }
         self.release(mark);
         let max = u64::from(self.limits.inflate_max);

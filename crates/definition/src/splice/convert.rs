@@ -71,7 +71,11 @@ impl Encoder<'_, '_> {
                 match raw {
                     Some(raw) if same_float(&field.kind, &raw, &bytes) => Change::Bytes(raw),
                     Some(_) => return Err(other_value(path())),
-                    None => Change::Bytes(bytes),
+                    // A NaN has many forms; set to what it is shown as, it stays as it was sent.
+                    None => Change::Bytes(match self.original_bytes(d, id) {
+                        Some(was) if same_float(&field.kind, was, &bytes) => was.to_vec(),
+                        _ => bytes,
+                    }),
                 }
             }
             Kind::Uuid => Change::Bytes(match given {
@@ -250,7 +254,7 @@ pub(super) fn unknown<'n>(
 }
 
 /// Bytes as such or as hexadecimal text.
-fn given_bytes(given: &Given, path: &str) -> Result<Vec<u8>, EditError> {
+pub(super) fn given_bytes(given: &Given, path: &str) -> Result<Vec<u8>, EditError> {
     match given {
         Given::Bytes(bytes) => Ok(bytes.clone()),
         Given::Text(text) => hex_bytes(text).ok_or_else(|| EditError::Form {

@@ -32,6 +32,8 @@ pub(super) struct Draft {
     pub(super) forced: BTreeMap<BranchId, usize>,
     /// Values that were given for computed fields, to be compared in the end.
     pub(super) expected: Vec<(FieldId, i128)>,
+    /// What is to stand in a block behind its fields; `None`: what was there.
+    pub(super) rest: Option<Vec<u8>>,
     arms: RefCell<Vec<(BranchId, usize)>>,
     /// The state of all drafts that `arms` were found in.
     generation: Cell<u64>,
@@ -206,6 +208,7 @@ impl<'p, 'a> Encoder<'p, 'a> {
             changes: BTreeMap::new(),
             forced: BTreeMap::new(),
             expected: Vec::new(),
+            rest: None,
             arms: RefCell::default(),
             generation: Cell::new(0),
         });

@@ -9,7 +9,7 @@ const SEGMENTS_MAX: usize = 256;
 /// Changes of one packet, which are made together.
 ///
 /// Paths name fields as they are printed (`item.added[2].data`, `motion.has_velocity`); case and `_` do
-/// not matter. Indices are those of the original list, whatever else is inserted or removed. Of several
+/// not matter; the empty path is the packet itself. Indices are those of the original list, whatever else is inserted or removed. Of several
 /// changes of the same path the last counts.
 ///
 /// ```
@@ -221,7 +221,7 @@ fn steps(path: &str) -> Result<Vec<Step<'_>>, EditError> {
     match steps.first() {
         Some(Step::Name(_)) => Ok(steps),
         Some(Step::Index(_)) => Err(wrong("it begins with an index")),
-        None => Err(wrong("it is empty")),
+        None => Ok(steps),
     }
 }
 
@@ -242,7 +242,7 @@ mod tests {
 
     #[test]
     fn what_is_no_path_is_refused_with_its_reason() {
-        for path in ["", "[1]", "a..b", "a.", ".a", "a[", "a[x]", "a[1]b", "`a", "a[-1]"] {
+        for path in ["[1]", "a..b", "a.", ".a", "a[", "a[x]", "a[1]b", "`a", "a[-1]"] {
             let error = steps(path).unwrap_err();
             assert!(matches!(&error, EditError::Path { path: p, .. } if p == path), "{path}");
         }

@@ -78,15 +78,17 @@ fn half_bits(number: f64) -> u16 {
     sign | (kept + u32::from(up)) as u16
 }
 
-/// Whether two forms are the same number.
+/// Whether two forms of a float are the same number; -0 is another than 0.
 pub(super) fn same_float(kind: &Kind, a: &[u8], b: &[u8]) -> bool {
     let number = |bytes: &[u8]| match value::read(kind, bytes) {
-        Some(Value::F32(f)) => f64::from(f),
-        Some(Value::F64(f)) => f,
-        _ => 0.0,
+        Some(Value::F32(f)) => Some(f.into()),
+        Some(Value::F64(f)) => Some(f),
+        _ => None,
     };
-    let (a, b) = (number(a), number(b));
-    a == b || a.is_nan() && b.is_nan()
+    let (Some(a), Some(b)): (Option<f64>, Option<f64>) = (number(a), number(b)) else {
+        return false;
+    };
+    a.to_bits() == b.to_bits() || a.is_nan() && b.is_nan()
 }
 
 /// The bytes of a written UUID.

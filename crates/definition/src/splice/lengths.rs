@@ -6,6 +6,7 @@ use super::error::EditError;
 use super::facts::mentions_rest;
 use super::scope::{default_text, unit_size, units};
 use crate::plan::{FieldId, Kind, Len};
+use crate::value;
 
 impl Encoder<'_, '_> {
     /// Writes what stands in front of `count` units, or checks what is said elsewhere.
@@ -127,7 +128,12 @@ impl Encoder<'_, '_> {
             }
             None => (bytes.len() as u64, "bytes"),
         };
-        match (self.drafts[d].changes.get(&id), self.original_bytes(d, id)) {
+        let change = match self.drafts[d].changes.get(&id) {
+            // Text that is not well formed is shown as something that is: it stays as it was sent.
+            Some(Change::Content { raw: None, .. }) if self.is_same_text(d, id, len) => None,
+            change => change,
+        };
+        match (change, self.original_bytes(d, id)) {
             (Some(Change::Content { bytes, raw: Some(raw), .. }), _) => {
                 // The prefix is in it; this only looks whether the length is right.
                 self.write_len(d, id, len, count(bytes), &mut Vec::new())?;
@@ -156,5 +162,12 @@ impl Encoder<'_, '_> {
             }
         }
         Ok(())
+    }
+
+    /// Whether a text is set to what the original is shown as.
+    fn is_same_text(&self, d: DraftId, id: FieldId, len: &Len) -> bool {
+        let Kind::Str { encoding, .. } = &self.field(id).kind else { return false };
+        self.original_bytes(d, id)
+            .is_some_and(|raw| value::text(*encoding, value::content(len, raw)) == self.text(d, id))
     }
 }

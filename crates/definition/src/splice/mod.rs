@@ -16,6 +16,32 @@
 //! the original packet, else from a default. What was not touched is copied as it lies, odd forms and all;
 //! a compressed block in which nothing changed stays compressed. Before anything is written every path finds
 //! its field, and conditions are turned round where a field is set that was not there.
+//!
+//! ```
+//! use midwire_codec::Direction;
+//! use midwire_definition::{Edits, Given, Workspace, builtin};
+//!
+//! let terraria = builtin("terraria").ok_or("no such definition")?;
+//! let dialect = terraria.dialect(terraria.versions.newest());
+//! let packet = dialect.packet_named(terraria.start, Direction::Clientbound, "PlayerLifeMana");
+//! let plan = packet.and_then(|packet| packet.plan.as_ref()).ok_or("no such packet")?;
+//! let (conn, mut ws) = (terraria.initial_conn(), Workspace::default());
+//!
+//! // Edited: the packet id, player 5, 100 of 400, and a byte that no field explains.
+//! let payload = [16, 5, 100, 0, 0x90, 1, 0xff];
+//! let mut edits = Edits::new();
+//! edits.set("life", Given::Int(400));
+//! let mut edited = Vec::new();
+//! plan.decode(&payload, 1, &conn, &mut ws).splice(&edits, &mut edited)?;
+//! assert_eq!(edited, [16, 5, 0x90, 1, 0x90, 1, 0xff]);
+//!
+//! // Made: only the body, and what is not given is 0.
+//! let fields = Given::Object(vec![("life".into(), Given::Int(1))]);
+//! let mut made = Vec::new();
+//! plan.encode(&fields, &conn, &mut ws, &mut made)?;
+//! assert_eq!(made, [0, 1, 0, 0, 0]);
+//! # Ok::<(), Box<dyn std::error::Error>>(())
+//! ```
 
 mod apply;
 mod apply_list;

@@ -2,7 +2,7 @@
 
 use hex_literal::hex;
 
-use crate::support::{define, int, text};
+use crate::support::{define, int, json, text};
 
 fn deflated(wrapper: midwire_codec::Wrapper, plain: &[u8]) -> Vec<u8> {
     let mut out = Vec::new();
@@ -82,4 +82,16 @@ fn blocks_inside_lists_and_blocks_are_edited() {
     let second = 2 + stored.len();
     assert_eq!(out[..second], body[..second], "the first one stays compressed");
     assert_eq!(inflated(Wrapper::Zlib, &out[second + 1..]), [1, 6]);
+}
+
+#[test]
+fn what_a_block_has_behind_its_fields_is_made_from_values_as_well() {
+    let def = define("b: sized[u8] { x: u8 }, l: [u8] sized[u8] { y: u8 }, s: sized[u8] u8, z: u8");
+    let body = hex!("03 01 beef  01 02 02 cc  02 03 dd  ff");
+    let read = def.decoded(&body);
+    assert_eq!(def.encoded(&read).unwrap(), body, "{read}");
+    assert_eq!(
+        def.edited(&body, |e| e.set("b", json("{\"$rest\":\"\"}"))).unwrap(),
+        hex!("01 01  01 02 02 cc  02 03 dd  ff")
+    );
 }

@@ -1,6 +1,6 @@
 //! Every packet in the tests of the built-in definitions, edited in every place.
 
-use crate::checks::{Known, check_edits, check_lists, check_made_from_values, read};
+use crate::checks::{Known, check_deletes, check_edits, check_lists, check_made_from_values, read};
 use crate::support::Definition;
 use midwire_codec::Direction;
 use midwire_definition::sources::Loader;
@@ -74,6 +74,11 @@ fn every_editable_path_of_the_games_packets_takes_its_sample() {
 #[test]
 fn elements_of_the_games_lists_come_and_go() {
     for_each_packet(check_lists);
+}
+
+#[test]
+fn what_is_deleted_of_the_games_packets_is_gone() {
+    for_each_packet(check_deletes);
 }
 
 #[test]

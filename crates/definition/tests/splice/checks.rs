@@ -184,6 +184,52 @@ pub(crate) fn check_lists(known: &Known, definition: &Definition, body: &[u8]) {
     }
 }
 
+/// A packet that ends too early can be edited in front of where it does.
+pub(crate) fn check_cut(known: &Known, definition: &Definition, body: &[u8]) {
+    let mut ws = Workspace::default();
+    let mut packet = definition.plan().decode(body, 0, &definition.conn, &mut ws);
+    if packet.error().is_none() {
+        return;
+    }
+    let rest = packet.rest().to_vec();
+    for (path, editable) in editable_paths(&mut packet) {
+        let mut edits = Edits::new();
+        edits.set(&path, editable.sample.clone());
+        match definition.spliced(body, &edits) {
+            Ok(new) => assert!(new.ends_with(&rest), "{}\n{body:02x?}\n{path}", known.label),
+            Err(_) if editable.reshapes => {}
+            Err(EditError::List { reason, .. }) if reason.contains("ends the list") => {}
+            Err(e) => panic!("{}\n{body:02x?}\n{path} = {editable:?}\n{e}", known.label),
+        }
+    }
+}
+
+pub(crate) fn check_deletes(known: &Known, definition: &Definition, body: &[u8]) {
+    let Some(before) = read(definition, body) else { return };
+    let step = if before.leaves.list.len() > 2000 { 40_000 } else { 1 };
+    for leaf in before.leaves.list.iter().filter(|leaf| !leaf.path.is_empty()).step_by(step) {
+        let context = || format!("{}\n{body:02x?}\n{}", known.label, leaf.path);
+        let mut edits = Edits::new();
+        edits.delete(&leaf.path);
+        match definition.spliced(body, &edits) {
+            Ok(new) => {
+                let after =
+                    read(definition, &new).unwrap_or_else(|| panic!("{}\n{new:02x?}", context()));
+                let there = |l: &&Leaf| l.path == leaf.path && !l.value.starts_with("Absent");
+                // Another arm may have a field of the same name.
+                let kept = after.leaves.list.iter().find(there);
+                assert!(kept.is_none_or(|l| l.value != leaf.value || new != body), "{}", context());
+                assert_eq!(after.rest, before.rest, "{}", context());
+            }
+            Err(EditError::Inconsistent { reason }) => {
+                // What is left behind would be read in its place.
+                assert!(!before.rest.is_empty(), "{}\n{reason}", context());
+            }
+            Err(_) => {}
+        }
+    }
+}
+
 pub(crate) fn check_made_from_values(known: &Known, definition: &Definition, body: &[u8]) {
     let Some(before) = read(definition, body) else { return };
     if before.json.contains("{\"secret\":") {

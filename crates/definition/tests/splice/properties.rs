@@ -2,7 +2,9 @@
 
 use std::sync::LazyLock;
 
-use crate::checks::{Known, check_edits, check_lists, check_made_from_values, read};
+use crate::checks::{
+    Known, check_cut, check_deletes, check_edits, check_lists, check_made_from_values, read,
+};
 use crate::support::{Definition, define_with};
 use midwire_codec::{Deflater, Wrapper};
 use midwire_definition::{Edits, Given};
@@ -184,6 +186,21 @@ proptest! {
     fn elements_come_and_go_and_the_others_stay(bytes in bytes()) {
         for p in prepared() {
             check_lists(&p.known, &p.definition, &(p.wrap)(bytes.clone()));
+        }
+    }
+
+    #[test]
+    fn what_was_read_of_a_cut_packet_can_be_edited(bytes in bytes(), cut in 0..20usize) {
+        for p in prepared() {
+            let body = (p.wrap)(bytes.clone());
+            check_cut(&p.known, &p.definition, &body[..body.len().saturating_sub(cut)]);
+        }
+    }
+
+    #[test]
+    fn what_is_deleted_is_gone_or_has_to_be_there(bytes in bytes()) {
+        for p in prepared() {
+            check_deletes(&p.known, &p.definition, &(p.wrap)(bytes.clone()));
         }
     }
 

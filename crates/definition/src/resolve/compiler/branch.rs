@@ -22,20 +22,17 @@ impl<'d> Compiler<'d> {
             .copied()
             .filter(|(b, _)| self.plan.branches[*b as usize].layout == layout);
         let is_if = matches!(select, Select::If(_));
-        let cond = match &select {
-            Select::If(ex) => Some(self.condition(ex)),
-            _ => None,
-        };
-        let subject = match &select {
-            Select::Match(ex) => self.quick_int(ex),
-            _ => None,
+        let (test, subject) = match &select {
+            Select::If(ex) => (Some(self.condition(ex, slot)), None),
+            Select::Match(ex) => (None, self.quick_int(ex)),
+            Select::MatchText(_) => (None, None),
         };
         self.plan.branches.push(Branch { slot, layout, guard, select, arms: Vec::new() });
         items.push(Item::Branch(id));
 
         let switch = self.plan.switches.len() as u32;
-        let head = match cond {
-            Some(cond) => self.emit(Op::If { cond, slot, otherwise: 0 }, None),
+        let head = match test {
+            Some(test) => self.emit(test, None),
             None => {
                 self.plan.switches.push(Switch {
                     branch: id,
@@ -124,24 +121,26 @@ impl<'d> Compiler<'d> {
         Ok(())
     }
 
-    /// A condition in its quickest form.
-    fn condition(&mut self, ex: &Ex) -> u32 {
-        let more = |op: &ast::Compare| matches!(op, ast::Compare::Greater | ast::Compare::NotEqual);
-        let (turned, inner) = match ex {
+    /// The test of a condition, in its quickest form.
+    fn condition(&mut self, ex: &Ex, slot: u32) -> Op {
+        let (zero, inner) = match ex {
             Ex::Not(inner) => (true, &**inner),
             ex => (false, ex),
         };
-        let cond = match (self.quick_bit(inner), ex) {
-            (Some((at, mask)), _) => Cond::Bits { at, mask, zero: turned },
-            (None, Ex::Compare(op, left, right))
+        let otherwise = 0;
+        if let Some((at, mask)) = self.quick_bit(inner) {
+            return Op::IfBits { at, mask, zero, slot, otherwise };
+        }
+        let more = |op: &ast::Compare| matches!(op, ast::Compare::Greater | ast::Compare::NotEqual);
+        self.plan.conds.push(match ex {
+            Ex::Compare(op, left, right)
                 if **left == Ex::Remaining && **right == Ex::Int(0) && more(op) =>
             {
                 Cond::Remaining
             }
-            _ => Cond::Ex(ex.clone()),
-        };
-        self.plan.conds.push(cond);
-        self.plan.conds.len() as u32 - 1
+            ex => Cond::Ex(ex.clone()),
+        });
+        Op::If { cond: self.plan.conds.len() as u32 - 1, slot, otherwise }
     }
 
     /// An integer of this block that is certainly present.

@@ -48,7 +48,7 @@ impl<'d> Compiler<'d> {
         let entry = self.plan.code.len() as u32;
         for mut code in open.code {
             match &mut code.op {
-                Op::If { otherwise, .. } => *otherwise += entry,
+                Op::If { otherwise, .. } | Op::IfBits { otherwise, .. } => *otherwise += entry,
                 Op::Jump { to } => *to += entry,
                 _ => {}
             }
@@ -123,7 +123,7 @@ impl<'d> Compiler<'d> {
         let open = self.here();
         let target = open.code.len() as u32;
         match &mut open.code[at].op {
-            Op::If { otherwise, .. } => *otherwise = target,
+            Op::If { otherwise, .. } | Op::IfBits { otherwise, .. } => *otherwise = target,
             Op::Jump { to } => *to = target,
             _ => {}
         }

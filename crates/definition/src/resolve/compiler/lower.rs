@@ -373,7 +373,7 @@ impl<'d> Compiler<'d> {
                     }
                     path = rest;
                 }
-                "it" if self.lookup(first, scope).is_none_or(|(at, _)| at == scope) => {
+                "it" if self.lookup(first, scope).is_none() => {
                     path = rest;
                     only_here = true;
                     nameless = rest.is_empty();
