@@ -190,7 +190,7 @@ impl<'a> Packet<'a> {
     }
 
     /// What a field's own expressions see: at its place, where other bytes are left than at the start.
-    fn scope_at(&self, base: u32, field: &Field) -> RunScope<'_> {
+    fn scope_of(&self, base: u32, field: &Field) -> RunScope<'_> {
         RunScope { pos: self.ws.resolve(base, field.start), ..self.scope(base) }
     }
 
@@ -309,7 +309,7 @@ impl<'a> Packet<'a> {
                 Ok(())
             }
             Kind::Let(ex) => {
-                let value = ex.eval(&self.scope_at(act.base, field));
+                let value = ex.eval(&self.scope_of(act.base, field));
                 v.value(&node, &Value::Int(value));
                 Ok(())
             }
@@ -829,9 +829,9 @@ impl<'a> Packet<'a> {
     fn value_at<'s>(&'s self, base: u32, field: &'s Field, place: Place) -> Option<Value<'s>> {
         let narrow = |n: i128| u32::try_from(n).unwrap_or(0);
         match &field.kind {
-            Kind::Let(ex) => Some(Value::Int(ex.eval(&self.scope_at(base, field)))),
+            Kind::Let(ex) => Some(Value::Int(ex.eval(&self.scope_of(base, field)))),
             Kind::Packed { width, count } => {
-                let scope = self.scope_at(base, field);
+                let scope = self.scope_of(base, field);
                 let (width, count) = (narrow(width.eval(&scope)), narrow(count.eval(&scope)));
                 Some(Value::Packed(self.bytes(place), width, count))
             }
