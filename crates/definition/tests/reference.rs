@@ -1,6 +1,11 @@
 //! The engine against a reader that follows the definition word for word: every packet of the built-in
 //! definitions at several versions, and definitions made at random.
-#![allow(clippy::unwrap_used)]
+#![allow(
+    clippy::unwrap_used,
+    clippy::collapsible_match,
+    clippy::manual_is_multiple_of,
+    clippy::type_complexity
+)]
 
 #[path = "reference/definition.rs"]
 mod definition;

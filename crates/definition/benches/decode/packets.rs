@@ -194,19 +194,6 @@ pub(crate) fn varints() -> Kind {
     })
 }
 
-/// A text behind two numbers, and a list behind it that nobody asks for.
-pub(crate) fn behind() -> Kind {
-    lists("Behind").with(|dice, out| {
-        varint(out, dice.roll(400));
-        varint(out, dice.roll(100_000));
-        text(out, 12);
-        varint(out, 8);
-        for _ in 0..8 {
-            text(out, 3 + dice.roll(16));
-        }
-    })
-}
-
 fn text(out: &mut Vec<u8>, len: u32) {
     varint(out, len);
     out.extend((0..len).map(|c| b'a' + c as u8 % 26));
