@@ -3,7 +3,7 @@
 
 use std::io::{Read, Write};
 use std::net::SocketAddr;
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 use std::process::{Child, Command, ExitStatus, Stdio};
 use std::sync::{Arc, Condvar, Mutex};
 use std::thread;
@@ -95,8 +95,19 @@ impl Program {
 
     /// Starts midwire with `input` on its standard input, which then ends.
     pub fn start_with_input(arguments: &[&str], input: &[u8]) -> Self {
+        // The definitions of whoever runs the tests do not count.
+        Self::spawn(arguments, input, Path::new("no-such-folder"))
+    }
+
+    /// Starts midwire for a user whose programs are configured in this folder.
+    pub fn start_configured(arguments: &[&str], folder: &Path) -> Self {
+        Self::spawn(arguments, b"", folder)
+    }
+
+    fn spawn(arguments: &[&str], input: &[u8], configuration: &Path) -> Self {
         let mut child = Command::new(binary())
             .args(arguments)
+            .env("XDG_CONFIG_HOME", configuration)
             .stdin(Stdio::piped())
             .stdout(Stdio::piped())
             .stderr(Stdio::piped())

@@ -6,8 +6,8 @@ use midwire_codec::Direction;
 
 use crate::diagnostics::{Diagnostic, Diagnostics, suggest};
 use crate::plan::{Packet, Workspace};
-use crate::protocol::{PacketDefinition, Protocol};
-use crate::sources::{Loader, Sources};
+use crate::protocol::{PacketDefinition, Problems, Protocol};
+use crate::sources::{Loader, Root, Sources};
 use crate::syntax::ast::{
     Directions, Literal, Spanned, TestExpectation, TestItem, VersionRef, lookup_key,
 };
@@ -39,7 +39,16 @@ pub struct TestFailure {
 
 /// Reads a definition, checks every packet at every version at which it differs, and runs its tests.
 pub fn check(path: &str, loader: &dyn Loader) -> Report {
-    let protocol = match Protocol::load(path, loader) {
+    report(Protocol::load(path, loader))
+}
+
+/// The same of a definition with files that extend it.
+pub fn check_extended(definition: Root<'_>, extensions: &[Root<'_>]) -> Report {
+    report(Protocol::load_extended(definition, extensions))
+}
+
+fn report(read: Result<Arc<Protocol>, Box<Problems>>) -> Report {
+    let protocol = match read {
         Ok(protocol) => protocol,
         Err(problems) => {
             let (diagnostics, sources) = (problems.diagnostics, problems.sources);

@@ -23,7 +23,7 @@ pub mod value;
 mod version;
 
 pub use builtin::{Builtin, builtin, builtins};
-pub use check::{Report, TestFailure, check};
+pub use check::{Report, TestFailure, check, check_extended};
 pub use coverage::{Coverage, CoverageEntry, Gap, coverage};
 pub use diagnostics::{Diagnostic, Diagnostics, Severity, render};
 pub use given::Given;
@@ -32,7 +32,7 @@ pub use plan::{DecodeError, DecodeErrorKind, Packet, Plan, Workspace};
 pub use protocol::{
     Dialect, Effect, Event, PacketDefinition, Problems, Protocol, Stack, StateId, VersionFrom,
 };
-pub use sources::{LoadError, Loader, SourceFile, Sources};
+pub use sources::{LoadError, Loader, Root, SourceFile, Sources};
 pub use splice::{EditError, Edits};
 pub use table::Table;
 pub use version::{Version, VersionId, Versions};

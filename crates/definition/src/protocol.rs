@@ -7,8 +7,8 @@ use midwire_codec::{Direction, Framing};
 
 use crate::diagnostics::Diagnostics;
 use crate::plan::{Ex, IntRepr, Packet, Plan};
-use crate::resolve::Declarations;
-use crate::sources::{Loader, Sources};
+use crate::resolve::{self, Checked, Declarations};
+use crate::sources::{Loader, Root, Sources};
 use crate::version::{VersionId, Versions};
 
 /// A protocol state, by its place in the protocol's list.
@@ -65,7 +65,7 @@ impl std::fmt::Display for Problems {
 impl std::error::Error for Problems {}
 
 /// What lies between the socket and a packet.
-#[derive(Debug, Clone)]
+#[derive(Debug, Clone, PartialEq)]
 pub struct Stack {
     /// How frames are cut; `None`: packets follow each other without a length.
     pub framing: Option<Framing>,
@@ -235,7 +235,7 @@ impl Protocol {
     /// # Errors
     /// What is wrong with the text, with places. Warnings are in [`Protocol::warnings`].
     pub fn load(path: &str, loader: &dyn Loader) -> Result<Arc<Protocol>, Box<Problems>> {
-        crate::resolve::load(path, loader, true)
+        resolve::load(&[Root { path, loader }], Checked::All)
     }
 
     /// Reads a definition whose packets were checked before: a packet that is wrong all the same is opaque.
@@ -243,7 +243,32 @@ impl Protocol {
     /// # Errors
     /// What is wrong with the text outside the packets.
     pub fn load_checked(path: &str, loader: &dyn Loader) -> Result<Arc<Protocol>, Box<Problems>> {
-        crate::resolve::load(path, loader, false)
+        resolve::load(&[Root { path, loader }], Checked::None)
+    }
+
+    /// Reads and checks a definition and files that extend it: their packets, types, tables and events
+    /// take the place of those of the same name, in the versions that their gates admit, and the later
+    /// file's that of the earlier's.
+    ///
+    /// # Errors
+    /// What is wrong with the texts, with places.
+    pub fn load_extended(
+        definition: Root<'_>,
+        extensions: &[Root<'_>],
+    ) -> Result<Arc<Protocol>, Box<Problems>> {
+        resolve::load(&with(definition, extensions), Checked::All)
+    }
+
+    /// The same for a definition that was checked before: only what the extensions may have changed is
+    /// checked.
+    ///
+    /// # Errors
+    /// What is wrong with the texts, with places.
+    pub fn load_checked_extended(
+        definition: Root<'_>,
+        extensions: &[Root<'_>],
+    ) -> Result<Arc<Protocol>, Box<Problems>> {
+        resolve::load(&with(definition, extensions), Checked::Extensions)
     }
 
     /// The protocol at one version; compiled on first use.
@@ -276,6 +301,11 @@ impl Protocol {
     pub fn initial_conn(&self) -> Vec<i64> {
         self.conn.iter().map(|(_, value)| *value).collect()
     }
+}
+
+/// A definition and what extends it, in the order in which they count.
+fn with<'a>(definition: Root<'a>, extensions: &[Root<'a>]) -> Vec<Root<'a>> {
+    [definition].iter().chain(extensions).copied().collect()
 }
 
 impl VersionFrom {

@@ -23,6 +23,16 @@ pub trait Loader {
     fn load(&self, path: &str) -> Result<String, LoadError>;
 }
 
+/// The file that a definition, or what extends one, begins with, and who gives its text and those of
+/// the files that it names.
+#[derive(Clone, Copy)]
+pub struct Root<'a> {
+    /// What the loader is asked for.
+    pub path: &'a str,
+    /// Gives the texts.
+    pub loader: &'a dyn Loader,
+}
+
 /// Why a file that a definition names could not be had.
 #[derive(Debug, Clone, PartialEq, Eq, Error)]
 pub enum LoadError {

@@ -92,7 +92,8 @@ pub(crate) struct View {
 /// Where definitions come from.
 #[derive(Clone, Debug, ClapArgs)]
 pub(crate) struct Definitions {
-    /// A folder of definitions: NAME.wire in it is taken instead of the built-in NAME
+    /// A folder of definitions: NAME.wire in it is taken instead of the built-in NAME, and files that
+    /// begin with `extend NAME` add to it. The folder midwire/defs of your configuration is one as well
     #[arg(long, value_name = "DIR")]
     pub(crate) defs: Vec<PathBuf>,
 }

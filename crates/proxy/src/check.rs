@@ -8,7 +8,7 @@ use midwire_definition::{Severity, coverage, render};
 use crate::args;
 use crate::error::{NO, print, say, usage};
 use crate::print::{put, style};
-use crate::protocols::Folder;
+use crate::protocols::Lookup;
 
 /// Runs `midwire check`.
 pub(crate) fn run(args: &args::Check) -> anyhow::Result<ExitCode> {
@@ -32,7 +32,7 @@ fn check(file: &Path, with_coverage: bool, out: &mut String) -> anyhow::Result<b
     if !file.is_file() {
         return Err(anyhow::anyhow!("{path}: there is no such file"));
     }
-    let report = midwire_definition::check(path, &Folder::of(file));
+    let report = Lookup::of_file(file)?.check()?;
     if !report.diagnostics.is_empty() {
         let shown = render(&report.diagnostics, &report.sources, style::stderr_is_colored());
         say(&shown);

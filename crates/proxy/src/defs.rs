@@ -1,6 +1,6 @@
 //! `midwire defs`: which definitions there are, and what they say.
 
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 use std::process::ExitCode;
 
 use midwire_definition::diagnostics::suggest;
@@ -12,7 +12,7 @@ use midwire_session::Direction;
 use crate::args;
 use crate::error::{print, usage};
 use crate::print::put;
-use crate::protocols;
+use crate::protocols::{self, Lookup};
 
 /// Runs `midwire defs`.
 pub(crate) fn run(args: &args::DefsCommand) -> anyhow::Result<ExitCode> {
@@ -33,15 +33,22 @@ pub(crate) fn run(args: &args::DefsCommand) -> anyhow::Result<ExitCode> {
 }
 
 fn list(folders: &[PathBuf]) -> anyhow::Result<ExitCode> {
-    let own: Vec<String> = folders.iter().flat_map(|folder| protocols::in_folder(folder)).collect();
     let mut out = String::new();
-    for name in protocols::names(folders) {
-        let protocol = protocols::find(&name, folders)?;
+    for name in protocols::names(&protocols::folders(folders)) {
+        let lookup = Lookup::new(&name, folders)?;
+        let protocol = lookup.read()?;
         let (oldest, newest) = ends(&protocol);
         let port = protocol.port.map_or(String::new(), |port| format!("port {port}"));
         let versions =
             if oldest == newest { String::new() } else { format!("{oldest} to {newest}") };
-        let origin = if own.contains(&name) { "  (from --defs)" } else { "" };
+        let shown = |file: &Path| {
+            midwire_definition::escape::escape(&file.display().to_string()).into_owned()
+        };
+        let mut origin =
+            lookup.file().map_or(String::new(), |file| format!("  from {}", shown(file)));
+        for file in lookup.extensions() {
+            put(&mut origin, format_args!("  extended by {}", shown(file)));
+        }
         put(
             &mut out,
             format_args!("{name:<12} {:<24} {port:<11} {versions}{origin}", protocol.title),

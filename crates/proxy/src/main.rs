@@ -14,6 +14,7 @@ mod protocols;
 mod proxy;
 mod queue;
 mod relay;
+mod reload;
 mod settings;
 mod wire_id;
 

@@ -1,23 +1,19 @@
 //! From what was typed to a protocol: a built-in name, a folder of the user's, or a file.
 
+mod lookup;
+
 use std::io::Read;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
 use midwire_definition::diagnostics::suggest;
 use midwire_definition::sources::MAX_SOURCE_LEN;
-use midwire_definition::{
-    LoadError, Loader, Problems, Protocol, StateId, VersionId, builtin, builtins,
-};
+use midwire_definition::{LoadError, Loader, Protocol, StateId, VersionId, builtins};
 use midwire_session::Direction;
 
+use self::lookup::{Declares, declares, wire_files};
+pub(crate) use self::lookup::{Lookup, Stamps, folders};
 use crate::error::usage;
-
-/// Bytes without any meaning: nothing but the relay.
-const RAW: &str = "protocol raw \"Raw bytes\" { frame none }\n";
-
-/// Names that are understood but not built yet.
-const LATER: [&str; 2] = ["rfb", "auto"];
 
 /// Reads files beside a definition, and nothing above the definition's folder.
 #[derive(Debug)]
@@ -58,50 +54,9 @@ impl Loader for Folder {
     }
 }
 
-/// One text that is not in a file.
-struct Text(&'static str);
-
-impl Loader for Text {
-    fn load(&self, _path: &str) -> Result<String, LoadError> {
-        Ok(self.0.to_owned())
-    }
-}
-
-/// The protocol of a name, looked up in the folders first, or of a .wire file.
+/// The protocol of a name, looked up in the folders first, or of a .wire file; with what extends it.
 pub(crate) fn find(name: &str, folders: &[PathBuf]) -> anyhow::Result<Arc<Protocol>> {
-    let is_file = name.ends_with(".wire") || name.contains(['/', '\\']);
-    if is_file {
-        return load(Path::new(name));
-    }
-    for folder in folders {
-        if !folder.is_dir() {
-            return Err(usage(format!("--defs {}: there is no such folder", folder.display())));
-        }
-        let file = folder.join(format!("{name}.wire"));
-        if file.exists() {
-            return load(&file);
-        }
-    }
-    if name == "raw" {
-        return Protocol::load("raw.wire", &Text(RAW))
-            .map_err(|problems| anyhow::anyhow!("{problems}"));
-    }
-    if LATER.contains(&name) {
-        return Err(usage(format!(
-            "protocol {name} is not there yet; what is: {}",
-            names(folders).join(", ")
-        )));
-    }
-    if let Some(protocol) = builtin(name) {
-        return Ok(protocol);
-    }
-    let known = names(folders);
-    let hint = suggest(name, known.iter().map(String::as_str))
-        .map_or(String::new(), |near| format!("; did you mean {near}?"));
-    Err(usage(format!(
-        "there is no protocol {name}{hint}\n  known: {}, or the path of a .wire file",
-        known.join(", ")
-    )))
+    Lookup::new(name, folders)?.read()
 }
 
 /// All names that [`find`] knows, the user's own first.
@@ -116,39 +71,9 @@ pub(crate) fn names(folders: &[PathBuf]) -> Vec<String> {
 
 /// The names of the definitions in a folder, in order.
 pub(crate) fn in_folder(folder: &Path) -> Vec<String> {
-    let entries = std::fs::read_dir(folder).into_iter().flatten().flatten();
-    let name = |entry: std::fs::DirEntry| {
-        entry.file_name().to_str()?.strip_suffix(".wire").map(str::to_owned)
-    };
-    let mut names: Vec<String> = entries.filter_map(name).collect();
-    names.sort_unstable();
-    names
-}
-
-fn load(file: &Path) -> anyhow::Result<Arc<Protocol>> {
-    let Some(path) = file.to_str() else {
-        return Err(usage(format!("{}: the path is not Unicode", file.display())));
-    };
-    if !file.exists() {
-        return Err(usage(format!("there is no file {path}")));
-    }
-    let protocol =
-        Protocol::load(path, &Folder::of(file)).map_err(|problems| broken(path, &problems))?;
-    if !protocol.warnings.is_empty() {
-        let color = crate::print::style::stderr_is_colored();
-        crate::error::say(&midwire_definition::render(
-            &protocol.warnings,
-            &protocol.sources,
-            color,
-        ));
-    }
-    Ok(protocol)
-}
-
-fn broken(path: &str, problems: &Problems) -> anyhow::Error {
-    let color = crate::print::style::stderr_is_colored();
-    let shown = midwire_definition::render(&problems.diagnostics, &problems.sources, color);
-    usage(format!("{path} cannot be used\n{shown}"))
+    let name = |file: &PathBuf| Some(file.file_stem()?.to_str()?.to_owned());
+    let defines = |file: &PathBuf| declares(file) == Declares::Protocol;
+    wire_files(folder).iter().filter(|file| defines(file)).filter_map(name).collect()
 }
 
 /// The version that was typed, as a number or a release.

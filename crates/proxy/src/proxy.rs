@@ -12,20 +12,23 @@ use tokio::sync::watch;
 use crate::args;
 use crate::error::{say, usage};
 use crate::print::{self, Style};
-use crate::protocols;
+use crate::protocols::{self, Lookup};
 use crate::queue::{WhenFull, queue};
 use crate::relay::{Relay, RelayConfig, Target, Totals};
+use crate::reload;
 use crate::settings::Settings;
 
 /// Runs `midwire proxy`.
 pub(crate) fn run(args: &args::Proxy) -> anyhow::Result<ExitCode> {
     refuse_what_is_later(args)?;
     let settings = Settings::from_args(&args.set)?;
-    let protocol = protocols::find(&args.protocol, &args.definitions.defs)?;
+    let lookup = Lookup::new(&args.protocol, &args.definitions.defs)?;
+    let protocol = lookup.read()?;
     let to = target(&args.to, &protocol)?;
     let listen = listen(args.listen.as_deref(), &protocol)?;
-    let version = args.protocol_version.as_deref();
-    let version = version.map(|text| protocols::version(&protocol, text)).transpose()?;
+    let version_text = args.protocol_version.clone();
+    let version =
+        version_text.as_deref().map(|text| protocols::version(&protocol, text)).transpose()?;
     let options = Options {
         limits: settings.session,
         version,
@@ -33,10 +36,12 @@ pub(crate) fn run(args: &args::Proxy) -> anyhow::Result<ExitCode> {
         on_lost_framing: settings.on_lost_framing,
     };
     let style = Style::of_stdout();
+    let (definitions, setup) = watch::channel(Setup::new(protocol.clone(), options));
+    let extensions = extended_by(&lookup);
     let config = RelayConfig {
         listen,
         to,
-        setup: Setup::new(protocol.clone(), options),
+        setup,
         watch: if args.view.quiet { Watch::Nothing } else { Watch::Packets },
         limits: settings.relay,
     };
@@ -53,9 +58,11 @@ pub(crate) fn run(args: &args::Proxy) -> anyhow::Result<ExitCode> {
         .build()
         .context("cannot start the relay")?;
     let relayed = runtime.block_on(async {
-        let relay = Relay::bind(config, events).await?;
+        let relay = Relay::bind(config, events.clone()).await?;
         say(&banner(&relay, &protocol, args));
+        say(&extensions);
         tokio::spawn(stop_on_signals(stop));
+        tokio::spawn(reload::follow(lookup, version_text, definitions, events));
         Ok::<Totals, crate::relay::BindError>(relay.run(stopped).await)
     });
     // Sessions that did not end in time hold on to the printer's queue; they go with the runtime.
@@ -164,6 +171,12 @@ fn banner(relay: &Relay, protocol: &Protocol, args: &args::Proxy) -> String {
         text.push_str("other machines can connect to this address\n");
     }
     text
+}
+
+/// Which files extend the definition, for the banner; empty if none does.
+fn extended_by(lookup: &Lookup) -> String {
+    let files: Vec<_> = lookup.extensions().iter().map(|file| file.display().to_string()).collect();
+    if files.is_empty() { String::new() } else { format!("extended by {}\n", files.join(", ")) }
 }
 
 fn summary(totals: &Totals) -> String {

@@ -6,7 +6,7 @@ use std::time::Duration;
 
 use bytes::Bytes;
 use midwire_codec::{CompressionError, Direction, FrameError};
-use midwire_definition::{PacketDefinition, StateId, VersionId};
+use midwire_definition::{PacketDefinition, StateId, Version, VersionId};
 
 /// Time since the session began. A live driver measures it, a replay takes the recorded one.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, PartialOrd, Ord, Hash)]
@@ -79,7 +79,7 @@ pub enum Event {
     /// The version is known.
     Version {
         /// The version whose definitions are used.
-        version: VersionId,
+        version: Version,
         /// The number that the connection gave, if it gave one.
         number: Option<i64>,
         /// The number is not listed; this is the nearest version below.

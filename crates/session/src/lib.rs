@@ -67,7 +67,7 @@ pub use limits::Limits;
 pub use midwire_codec::Direction;
 pub use scratch::Scratch;
 pub use session::{Output, Session};
-pub use setup::{HostRewrite, OnLostFraming, Options, Setup};
+pub use setup::{HostRewrite, OnLostFraming, Options, OtherProtocol, Setup};
 pub use verdict::{
     ComposeError, InjectError, Judge, NewPacket, PacketInfo, UnknownPacket, Verdict,
 };

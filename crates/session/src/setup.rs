@@ -54,6 +54,11 @@ pub struct Setup {
     tables: Mutex<HashMap<VersionId, Arc<Tables>>>,
 }
 
+/// The protocol is another, or its states, stages or connection variables are.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
+#[error("the protocol's states, stages or connection variables are others")]
+pub struct OtherProtocol;
+
 impl Setup {
     /// Sessions of this protocol, run like this.
     #[must_use]
@@ -64,6 +69,21 @@ impl Setup {
         }
         let conn = protocol.initial_conn().into();
         Arc::new(Self { protocol, options, framing, conn, tables: Mutex::default() })
+    }
+
+    /// Whether a session of one can go on as one of the other.
+    #[must_use]
+    pub fn is_interchangeable_with(&self, other: &Self) -> bool {
+        let (a, b) = (&self.protocol, &other.protocol);
+        let names = |protocol: &Protocol| -> Vec<Arc<str>> {
+            protocol.conn.iter().map(|(name, _)| name.clone()).collect()
+        };
+        a.name == b.name
+            && a.states == b.states
+            && a.start == b.start
+            && a.stack == b.stack
+            && names(a) == names(b)
+            && self.framing == other.framing
     }
 
     /// The protocol.

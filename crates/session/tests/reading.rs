@@ -5,7 +5,7 @@
 mod support;
 
 use hex_literal::hex;
-use midwire_session::{Event, Fate, Limits, Options, Origin, Output, Verdict, Watch};
+use midwire_session::{Event, Fate, Limits, Options, Origin, Output, Setup, Verdict, Watch};
 use support::{Clientbound, Driver, Serverbound, TOY, frame, on, protocol, said, say, squeezed};
 
 #[test]
@@ -237,4 +237,57 @@ packet hello = 1 both { n: u8 }
     let seen: Vec<_> = driver.packets().map(|p| (p.id, p.body)).collect();
     assert_eq!(seen, [(Some(1), 2), (Some(1), 2)]);
     assert_eq!(driver.sent(Serverbound), hex!("ca fe 00 04 77 01 0a 0b  ca fe 00 03 66 01 06"));
+}
+
+/// A session's setup by a changed text of the toy game.
+fn changed(from: &str, to: &str) -> std::sync::Arc<Setup> {
+    assert!(TOY.contains(from));
+    Setup::new(protocol(&TOY.replace(from, to)), Options::default())
+}
+
+#[test]
+fn other_definitions_count_from_the_next_packet_on() {
+    let mut driver = Driver::new(TOY);
+    driver.feed(Serverbound, &[say("a"), frame(&[5])].concat());
+    driver.session.set_definitions(changed("say = 0x13", "tell = 0x13")).unwrap();
+    driver.drain();
+    driver.feed(Serverbound, &frame(&said(0x13, "b")));
+    let names = driver.packets().map(|p| p.definition.as_ref().unwrap().name.to_string());
+    assert_eq!(names.collect::<Vec<_>>(), ["say", "go", "tell"]);
+    assert_eq!(driver.sent(Serverbound).len(), say("a").len() + 2 + say("b").len());
+}
+
+#[test]
+fn definitions_with_other_states_or_framing_or_variables_are_refused() {
+    let mut driver = Driver::new(TOY);
+    for (from, to) in [
+        ("states first, second", "states first, second, third"),
+        ("start first", "start second"),
+        ("max 2097151", "max 100"),
+        ("conn { n: i32 = 0 }", "conn { n: i32 = 0, m: i32 = 0 }"),
+        ("protocol toy", "protocol another"),
+    ] {
+        assert!(driver.session.set_definitions(changed(from, to)).is_err(), "{to}");
+    }
+    driver.feed(Serverbound, &say("a"));
+    assert_eq!(driver.packets().count(), 1);
+}
+
+#[test]
+fn a_version_that_was_assumed_is_known_once_definitions_list_it() {
+    let text = |versions: &str| {
+        format!(
+            "protocol v {{ versions {{ {versions} }}, frame {{ length: u8, id: u8 }}\n\
+             version from serverbound hello.number }}\n\
+             packet hello = 1 serverbound {{ number: u8, @3.. flag: u8 }}"
+        )
+    };
+    let mut driver = Driver::new(&text("1 \"one\", 2 \"two\""));
+    driver.feed(Serverbound, &frame(&[1, 3]));
+    let newer = protocol(&text("1 \"one\", 2 \"two\", 3 \"three\""));
+    driver.session.set_definitions(Setup::new(newer, Options::default())).unwrap();
+    driver.drain();
+    let lines = driver.lines();
+    let versions: Vec<_> = lines.iter().filter(|line| line.starts_with("version")).collect();
+    assert_eq!(versions, ["version two assumed", "version three"]);
 }

@@ -3,8 +3,8 @@
 use super::Declarations;
 use super::gates::Interval;
 use crate::diagnostics::{Diagnostic, suggest};
-use crate::syntax::ast::{IdsChange, IdsEdit, IdsItem, IdsPlace, Name, VersionRef};
-use crate::version::VersionId;
+use crate::syntax::ast::{IdsChange, IdsEdit, IdsItem, IdsLine, IdsPlace, Name, VersionRef};
+use crate::version::{VersionId, Versions};
 
 /// The id table as it is at a version: id and name, in order of id. Problems go to `out`; the interval
 /// is narrowed to the versions that have the same table.
@@ -18,11 +18,7 @@ pub(crate) fn at(
     let versions = &declarations.versions;
     let mut list: Vec<(i64, Name)> = Vec::new();
     for line in &table.lines {
-        let from = match &line.version.node {
-            VersionRef::Number(n) => versions.first_from(*n),
-            VersionRef::Key(key) => versions.by_text(key),
-        };
-        let range = from.map(|from| (from, VersionId(u32::MAX)));
+        let range = first_of(line, versions).map(|from| (from, VersionId(u32::MAX)));
         if !interval.ask(range, version) {
             continue;
         }
@@ -48,6 +44,35 @@ pub(crate) fn at(
         }
     }
     list
+}
+
+/// Puts the lines of an extension's table between those of the table that it extends, in order of
+/// version and behind those of the same version.
+pub(super) fn extend(declarations: &mut Declarations, item: IdsItem) {
+    let state = declarations.state(item.state.as_ref());
+    let same = declarations.ids.iter().position(|known| {
+        declarations.state(known.state.as_ref()) == state && known.direction == item.direction
+    });
+    let Some(same) = same else {
+        declarations.ids.push(item);
+        return;
+    };
+    let versions = declarations.versions.clone();
+    let lines = &mut declarations.ids[same].lines;
+    for line in item.lines {
+        let from = first_of(&line, &versions);
+        // A version that is not listed is an error, which is told elsewhere.
+        let at = lines.iter().rposition(|known| first_of(known, &versions) <= from);
+        lines.insert(at.map_or(0, |at| at + 1), line);
+    }
+}
+
+/// The first version that a line holds for.
+fn first_of(line: &IdsLine, versions: &Versions) -> Option<VersionId> {
+    match &line.version.node {
+        VersionRef::Number(n) => versions.first_from(*n),
+        VersionRef::Key(key) => versions.by_text(key),
+    }
 }
 
 fn apply(list: &mut Vec<(i64, Name)>, edit: &IdsEdit) -> Result<(), Box<Diagnostic>> {

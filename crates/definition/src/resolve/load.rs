@@ -1,48 +1,64 @@
 //! Reading a definition: the file, what it includes, and what both declare.
 
-use std::collections::{HashMap, HashSet, VecDeque};
+use std::collections::{HashMap, HashSet};
 use std::sync::{Arc, Mutex};
 
 use midwire_codec::{ByteOrder, Direction};
 
-use super::{Declarations, data, gates, recursion, stack};
+use super::reading::Reading;
+use super::{Declarations, data, gates, ids, recursion, stack};
 use crate::diagnostics::{Diagnostic, Diagnostics, suggest};
 use crate::protocol::{Problems, Protocol, StateId, VersionFrom};
-use crate::sources::{Loader, Sources};
+use crate::sources::{Root, Sources};
 use crate::syntax;
 use crate::syntax::ast::{
-    Directions, ExprKind, Field, FieldKind, File, Gate, Item, Name, ProtocolEntry, ProtocolItem,
-    Span, Stage, Struct, TableSource, Type, TypeKind, VersionFrom as WrittenVersionFrom,
+    Directions, ExprKind, ExtendItem, Field, FieldKind, File, Gate, Item, Name, ProtocolEntry,
+    ProtocolItem, Span, Spanned, Stage, Struct, TableSource, Type, TypeKind,
+    VersionFrom as WrittenVersionFrom,
 };
 use crate::version::{Version, VersionId, Versions};
 
-/// Files of one definition, at most.
-const INCLUDES_MAX: usize = 1_000;
+/// Which packets are compiled while reading, at every version at which they differ.
+#[derive(Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Checked {
+    /// None: they were checked before.
+    None,
+    /// Those that the extensions declare, and all if they declare types.
+    Extensions,
+    /// All.
+    All,
+}
 
-/// Reads a definition. With `check` every packet is compiled at every version at which it differs.
-pub(crate) fn load(
-    path: &str,
-    loader: &dyn Loader,
-    check: bool,
-) -> Result<Arc<Protocol>, Box<Problems>> {
-    let mut sources = Sources::new();
+/// Reads a definition, the first of the roots, and what extends it.
+pub(crate) fn load(roots: &[Root<'_>], checked: Checked) -> Result<Arc<Protocol>, Box<Problems>> {
+    let mut reading = Reading::new(roots);
     let mut problems = Diagnostics::new();
-    let files = files(path, loader, &mut sources, &mut problems);
-    let protocol = match gather(path, files, loader, &mut sources, &mut problems) {
-        Some(mut protocol) if !problems.has_errors() => {
-            if check {
-                super::check_all(&protocol.declarations, &mut problems);
-                check_ids(&protocol, &mut problems);
+    let files = reading.files(&mut problems);
+    let protocol = gather(files, &mut reading, &mut problems);
+    let (sources, layers) = reading.into_layers();
+    let protocol = protocol.filter(|_| !problems.has_errors()).and_then(|mut protocol| {
+        protocol.declarations.layers = layers;
+        let least = match checked {
+            Checked::None => None,
+            Checked::Extensions
+                if protocol
+                    .declarations
+                    .types
+                    .iter()
+                    .any(|t| protocol.declarations.layer(t.span) > 0) =>
+            {
+                Some(0)
             }
-            if problems.has_errors() {
-                None
-            } else {
-                protocol.warnings = problems.clone();
-                Some(protocol)
-            }
+            Checked::Extensions => Some(1),
+            Checked::All => Some(0),
+        };
+        if let Some(least) = least {
+            super::check_all(&protocol.declarations, least, &mut problems);
+            check_ids(&protocol, &mut problems);
         }
-        _ => None,
-    };
+        protocol.warnings = problems.clone();
+        (!problems.has_errors()).then_some(protocol)
+    });
     match protocol {
         Some(mut protocol) => {
             protocol.sources = sources;
@@ -52,65 +68,19 @@ pub(crate) fn load(
     }
 }
 
-/// The file and all that it includes, parsed.
-fn files(
-    path: &str,
-    loader: &dyn Loader,
-    sources: &mut Sources,
-    problems: &mut Diagnostics,
-) -> Vec<File> {
-    let mut files = Vec::new();
-    let mut seen = HashSet::new();
-    let mut wanted: VecDeque<(String, Option<Span>)> = VecDeque::from([(path.to_owned(), None)]);
-    while let Some((path, from)) = wanted.pop_front() {
-        if !seen.insert(path.clone()) {
-            continue;
-        }
-        let at = from.unwrap_or_default();
-        if seen.len() > INCLUDES_MAX {
-            problems.push(Diagnostic::error("W070", at, format!("more than {INCLUDES_MAX} files")));
-            break;
-        }
-        match loader.load(&path) {
-            Err(e) => problems.push(Diagnostic::error("W070", at, e.to_string())),
-            Ok(text) => {
-                let file = sources.add(path.as_str(), text);
-                let text = sources.get(file).map_or("", |f| f.text.as_str());
-                let (parsed, found) = syntax::parse(file, text);
-                problems.extend(found);
-                for item in &parsed.items {
-                    if let Item::Include(included) = item {
-                        wanted.push_back((beside(&path, &included.node), Some(included.span)));
-                    }
-                }
-                files.push(parsed);
-            }
-        }
-    }
-    files
-}
-
-/// A path that a file names, which is relative to that file's folder.
-fn beside(file: &str, named: &str) -> String {
-    match file.rsplit_once('/') {
-        Some((folder, _)) => format!("{folder}/{named}"),
-        None => named.to_owned(),
-    }
-}
-
 fn gather(
-    path: &str,
     files: Vec<File>,
-    loader: &dyn Loader,
-    sources: &mut Sources,
+    reading: &mut Reading<'_>,
     problems: &mut Diagnostics,
 ) -> Option<Protocol> {
     let mut out = Vec::new();
     let mut protocols = Vec::new();
+    let mut extensions = Vec::new();
     let mut rest = Vec::new();
     for item in files.into_iter().flat_map(|file| file.items) {
         match item {
             Item::Protocol(item) => protocols.push(item),
+            Item::Extend(item) => extensions.push(item),
             Item::Include(_) => {}
             item => rest.push(item),
         }
@@ -137,21 +107,31 @@ fn gather(
             return None;
         }
     };
-    let mut head = head(path, protocol, loader, sources, &mut out);
+    check_extensions(protocol, &extensions, reading, &mut out);
+    let entries = extensions.iter().flat_map(|extension| &extension.entries);
+    let mut head = head(protocol, entries, reading, &mut out);
+    // What comes later takes the place of what came before, so it is looked at first.
+    rest.sort_by_key(|item| std::cmp::Reverse(reading.layer(item.span())));
+    let mut extended_ids = Vec::new();
     for item in rest {
         let d = &mut head.declarations;
         match item {
             Item::Type(item) => d.types.push(item),
             Item::Table(item) => d.tables.push(item),
             Item::Packet(item) => d.packets.push(item),
+            Item::Ids(item) if reading.layer(item.span) > 0 => extended_ids.push(item),
             Item::Ids(item) => d.ids.push(item),
             Item::On(item) => d.events.push(item),
             Item::Group(item) => d.groups.push(item),
             Item::Test(item) => d.tests.push(item),
-            Item::Protocol(_) | Item::Include(_) => {}
+            Item::Protocol(_) | Item::Extend(_) | Item::Include(_) => {}
         }
     }
     let d = &mut head.declarations;
+    // Their lines go on those of the layers below, the lowest first.
+    for item in extended_ids.into_iter().rev() {
+        ids::extend(d, item);
+    }
     for (index, item) in d.types.iter().enumerate() {
         d.types_by_name.entry(item.name.key()).or_default().push(index);
     }
@@ -163,19 +143,13 @@ fn gather(
     for table in &d.tables {
         entries.push(match &table.source {
             TableSource::Inline(list) => list.iter().map(|e| (Vec::new(), e.clone())).collect(),
-            TableSource::File(file) => {
-                let owner = sources.get(file.span.file).map_or("", |f| f.name.as_str()).to_owned();
-                match loader.load(&beside(&owner, &file.node)) {
-                    Ok(text) => {
-                        let number = sources.add(file.node.as_str(), text);
-                        data::table(sources, number, &mut out)
-                    }
-                    Err(e) => {
-                        out.push(Diagnostic::error("W070", file.span, e.to_string()));
-                        Vec::new()
-                    }
+            TableSource::File(file) => match reading.named(file) {
+                Ok(number) => data::table(&reading.sources, number, &mut out),
+                Err(e) => {
+                    out.push(Diagnostic::error("W070", file.span, e.to_string()));
+                    Vec::new()
                 }
-            }
+            },
         });
     }
     d.table_entries = entries;
@@ -185,17 +159,16 @@ fn gather(
     }) {
         head.version_from = version_from(written, &head.declarations, &mut out);
     }
-    check_names(&head.declarations, &mut out);
+    check_names(&head.declarations, reading, &mut out);
     problems.extend(out);
     Some(head)
 }
 
-/// What the `protocol` block says.
-fn head(
-    path: &str,
-    item: &ProtocolItem,
-    loader: &dyn Loader,
-    sources: &mut Sources,
+/// What the `protocol` block says, and what extensions add to it.
+fn head<'i>(
+    item: &'i ProtocolItem,
+    added: impl Iterator<Item = &'i ProtocolEntry>,
+    reading: &mut Reading<'_>,
     out: &mut Vec<Diagnostic>,
 ) -> Protocol {
     let mut order = ByteOrder::Big;
@@ -205,30 +178,19 @@ fn head(
     let mut start: Option<&Name> = None;
     let mut conn = Vec::new();
     let mut stages = Vec::new();
-    for entry in &item.entries {
+    for entry in item.entries.iter().chain(added) {
         match entry {
             ProtocolEntry::Endian { little, .. } => {
                 order = if *little { ByteOrder::Little } else { ByteOrder::Big }
             }
-            ProtocolEntry::VersionsFrom(file) => match loader.load(&beside(path, &file.node)) {
-                Ok(text) => {
-                    let number = sources.add(file.node.as_str(), text);
-                    versions = data::versions(sources, number, out);
-                }
+            ProtocolEntry::VersionsFrom(file) => match reading.named(file) {
+                Ok(number) => versions = data::versions(&reading.sources, number, out),
                 Err(e) => out.push(Diagnostic::error("W070", file.span, e.to_string())),
             },
             ProtocolEntry::Versions(list) => {
-                versions.extend(list.iter().enumerate().map(|(i, (number, release))| {
-                    let text = release
-                        .as_ref()
-                        .map_or_else(|| number.node.to_string(), |r| r.node.clone());
-                    Version {
-                        key: text.as_str().into(),
-                        number: number.node,
-                        ordinal: i as u32,
-                        release: text.into(),
-                    }
-                }));
+                for (number, release) in list {
+                    add_version(&mut versions, number, release.as_ref(), reading, out);
+                }
             }
             ProtocolEntry::Port(n) => match u16::try_from(n.node) {
                 Ok(n) if n > 0 => port = Some(n),
@@ -291,6 +253,7 @@ fn head(
         states: states.clone(),
         conn: conn.clone(),
         stages,
+        layers: Box::default(),
         types: Vec::new(),
         types_by_name: HashMap::new(),
         tables: Vec::new(),
@@ -323,6 +286,56 @@ fn head(
         dialects: Mutex::default(),
         warnings: Diagnostics::new(),
         sources: Sources::new(),
+    }
+}
+
+/// Adds a version behind all others.
+fn add_version(
+    versions: &mut Vec<Version>,
+    number: &Spanned<i64>,
+    release: Option<&Spanned<String>>,
+    reading: &Reading<'_>,
+    out: &mut Vec<Diagnostic>,
+) {
+    let text = release.map_or_else(|| number.node.to_string(), |r| r.node.clone());
+    let is_extension = reading.layer(number.span) > 0;
+    if is_extension && versions.iter().any(|v| v.number == number.node && *v.key == *text) {
+        let message = format!("version {text} is listed already");
+        let help = "the definition that this extends knows it by now: leave this line out";
+        out.push(Diagnostic::warning("W079", number.span, message).help(help));
+        return;
+    }
+    let ordinal = versions.iter().map(|v| v.ordinal.saturating_add(1)).max().unwrap_or(0);
+    let key = text.as_str().into();
+    versions.push(Version { key, number: number.node, ordinal, release: text.into() });
+}
+
+/// Extensions extend this protocol, and only its lists.
+fn check_extensions(
+    protocol: &ProtocolItem,
+    extensions: &[ExtendItem],
+    reading: &Reading<'_>,
+    out: &mut Vec<Diagnostic>,
+) {
+    for extension in extensions {
+        let span = extension.name.span;
+        if reading.layer(span) == 0 {
+            let message = "a definition does not extend another";
+            let help = "leave this line out, or put what extends into a file of its own";
+            out.push(Diagnostic::error("W079", span, message).help(help));
+        } else if extension.name.key() != protocol.name.key() {
+            let message = format!(
+                "this extends `{}`, and is read with `{}`",
+                extension.name.text, protocol.name.text
+            );
+            out.push(Diagnostic::error("W079", span, message));
+        }
+        for entry in &extension.entries {
+            if !matches!(entry, ProtocolEntry::Versions(_) | ProtocolEntry::Conn(_)) {
+                let message = "an extension adds `versions { .. }` and `conn { .. }`, nothing else";
+                out.push(Diagnostic::error("W079", extension.span, message));
+            }
+        }
     }
 }
 
@@ -389,7 +402,7 @@ fn version_from(
 }
 
 /// States, gates and names of packets that declarations refer to.
-fn check_names(declarations: &Declarations, out: &mut Vec<Diagnostic>) {
+fn check_names(declarations: &Declarations, reading: &Reading<'_>, out: &mut Vec<Diagnostic>) {
     let states = |name: &Option<Name>, out: &mut Vec<Diagnostic>| {
         if let Some(name) = name
             && declarations.state(Some(name)).is_none()
@@ -439,11 +452,11 @@ fn check_names(declarations: &Declarations, out: &mut Vec<Diagnostic>) {
             });
         }
     }
-    check_overlaps(declarations, out);
+    check_overlaps(declarations, reading, out);
 }
 
-/// Two declarations of one name must not hold for one version.
-fn check_overlaps(declarations: &Declarations, out: &mut Vec<Diagnostic>) {
+/// Two declarations of one name must not hold for one version, unless one is of an extension.
+fn check_overlaps(declarations: &Declarations, reading: &Reading<'_>, out: &mut Vec<Diagnostic>) {
     let versions = &declarations.versions;
     let mut clash = |a: &[Gate], b: &[Gate], first: Span, again: &Name| {
         for direction in [Direction::Serverbound, Direction::Clientbound] {
@@ -474,6 +487,9 @@ fn check_overlaps(declarations: &Declarations, out: &mut Vec<Diagnostic>) {
         for (i, a) in list.iter().enumerate() {
             for b in &list[i + 1..] {
                 let (a, b) = (&declarations.types[*a], &declarations.types[*b]);
+                if reading.layer(a.span) != reading.layer(b.span) {
+                    continue;
+                }
                 clash(&a.gates, &b.gates, a.name.span, &b.name);
             }
         }
@@ -488,7 +504,7 @@ fn check_overlaps(declarations: &Declarations, out: &mut Vec<Diagnostic>) {
             for b in &list[i + 1..] {
                 let (a, b) = (&declarations.packets[*a], &declarations.packets[*b]);
                 let shared = super::directions(a.directions).any(|d| gates::goes(b.directions, d));
-                if shared {
+                if shared && reading.layer(a.span) == reading.layer(b.span) {
                     clash(&a.gates, &b.gates, a.name.span, &b.name);
                 }
             }

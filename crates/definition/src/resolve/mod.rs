@@ -9,6 +9,7 @@ mod gates;
 mod ids;
 mod load;
 mod primitives;
+mod reading;
 mod recursion;
 mod scope;
 mod stack;
@@ -23,15 +24,16 @@ use crate::plan::{Ex, Plan};
 use crate::protocol::{Dialect, EffectCode, Event, PacketDefinition, Protocol, StateId};
 use crate::syntax::ast::{
     Action, Directions, Expr, ExprKind, Gate, GroupItem, IdsItem, Label, Labels, Name, OnItem,
-    PacketItem, TableEntry, TableItem, TestItem, TypeItem, lookup_key,
+    PacketItem, Span, TableEntry, TableItem, TestItem, TypeItem, lookup_key,
 };
 use crate::table::Table;
 use crate::version::{VersionId, Versions};
 use compiler::{Compiler, EntryOf, Reported};
 use gates::Interval;
+use reading::Layer;
 use scope::ScopeId;
 
-pub(crate) use load::load;
+pub(crate) use load::{Checked, load};
 
 /// Index of a declared type.
 pub(crate) type TypeId = usize;
@@ -45,6 +47,8 @@ pub(crate) struct Declarations {
     pub(crate) conn: Vec<(Arc<str>, i64)>,
     /// Which stages the stack has, by name and kind.
     pub(crate) stages: Vec<(Arc<str>, Arc<str>)>,
+    /// The layer of each source. Declarations of higher layers stand in front of those of lower ones.
+    pub(crate) layers: Box<[Layer]>,
     pub(crate) types: Vec<TypeItem>,
     pub(crate) types_by_name: HashMap<String, Vec<TypeId>>,
     pub(crate) tables: Vec<TableItem>,
@@ -149,7 +153,8 @@ impl Declarations {
                 }
             }
         }
-        for (index, item) in self.packets.iter().enumerate() {
+        let mut from_packets: HashSet<(StateId, Direction, String)> = HashSet::new();
+        for item in &self.packets {
             let Some(state) = self.state(item.state.as_ref()) else { continue };
             if item.ids.is_empty() {
                 continue;
@@ -162,17 +167,15 @@ impl Declarations {
                     continue;
                 }
                 let id = item.ids.iter().find(|(_, gates)| gated(gates));
+                let key = (state, direction, item.name.key());
                 if let Some((id, _)) = id
-                    && !from_tables.contains(&(state, direction, item.name.key()))
+                    && !from_tables.contains(&key)
+                    && from_packets.insert(key)
                 {
-                    list.push((
-                        state,
-                        direction,
-                        id.node,
-                        item.name.text.as_str().into(),
-                        Some(index),
-                        item.name.span,
-                    ));
+                    let index =
+                        self.packet_item(state, direction, &item.name.key(), version, interval);
+                    let (name, span) = (item.name.text.as_str().into(), item.name.span);
+                    list.push((state, direction, id.node, name, index, span));
                 }
             }
         }
@@ -204,6 +207,11 @@ impl Declarations {
                 && gates::goes(item.directions, direction)
                 && gates::admits(&item.gates, &self.versions, version, Some(direction), interval)
         })
+    }
+
+    /// The layer of what stands there.
+    pub(crate) fn layer(&self, span: Span) -> Layer {
+        self.layers.get(usize::from(span.file)).copied().unwrap_or(0)
     }
 
     /// The state of a name; the only one where the protocol has none.
@@ -258,11 +266,15 @@ impl Declarations {
         let scope = compiler.body(item.body.as_ref())?;
         let mut events = Vec::new();
         let (state, key) = (self.state(item.state.as_ref()), item.name.key());
+        let mut layer = None;
         for on in &self.events {
             let mine = on.packet.key() == key
                 && self.state(on.state.as_ref()) == state
                 && gates::goes(on.direction, direction);
             if mine && compiler.admitted(&on.gates) {
+                if *layer.get_or_insert(self.layer(on.span)) != self.layer(on.span) {
+                    break;
+                }
                 events.push(self.event(on, scope, compiler)?);
             }
         }
@@ -411,6 +423,7 @@ impl Declarations {
         let key = lookup_key(name);
         let mut entries = Vec::new();
         let mut found = None;
+        let mut layer = None;
         for (item, all) in self.tables.iter().zip(&self.table_entries) {
             if item.name.key() != key {
                 continue;
@@ -418,6 +431,9 @@ impl Declarations {
             found = Some(item.name.text.as_str());
             if !gates::admits(&item.gates, &self.versions, version, direction, interval) {
                 continue;
+            }
+            if *layer.get_or_insert(self.layer(item.span)) != self.layer(item.span) {
+                break;
             }
             for (gates, entry) in all {
                 if gates::admits(gates, &self.versions, version, direction, interval) {
@@ -437,26 +453,30 @@ pub(crate) fn directions(written: Directions) -> impl Iterator<Item = Direction>
         .filter(move |d| gates::goes(written, *d))
 }
 
-/// Checks every packet at every version at which it differs.
-pub(crate) fn check_all(declarations: &Declarations, out: &mut Diagnostics) {
+/// Checks every packet of layers from `least` on, at every version at which it differs.
+pub(crate) fn check_all(declarations: &Declarations, least: Layer, out: &mut Diagnostics) {
     let mut all = Vec::new();
     let count = declarations.versions.iter().count() as u32;
     for (index, item) in declarations.packets.iter().enumerate() {
+        if declarations.layer(item.span) < least {
+            continue;
+        }
         for direction in directions(item.directions) {
+            let Some(state) = declarations.state(item.state.as_ref()) else { continue };
+            let key = item.name.key();
             let mut version = 0;
             while version < count {
-                let made = declarations.made(index, direction, VersionId(version));
-                let here = gates::admits(
-                    &item.gates,
-                    &declarations.versions,
-                    VersionId(version),
-                    Some(direction),
-                    &mut Interval::ALL.clone(),
-                );
-                if here {
+                let mut interval = Interval::ALL;
+                let id = VersionId(version);
+                let here = declarations.packet_item(state, direction, &key, id, &mut interval);
+                let mut next = interval.last.0.saturating_add(1);
+                // Where another takes its place it is not read, and need not be right.
+                if here == Some(index) {
+                    let made = declarations.made(index, direction, id);
                     all.extend(made.problems().iter().cloned());
+                    next = next.min(made.next_version());
                 }
-                version = made.next_version().max(version + 1);
+                version = next.max(version + 1);
             }
         }
     }

@@ -63,6 +63,8 @@ pub struct File {
 pub enum Item {
     /// `protocol name "Title" { .. }`
     Protocol(ProtocolItem),
+    /// `extend name { versions { 778 "26.4" } }`
+    Extend(ExtendItem),
     /// `include "file.wire"`
     Include(Spanned<String>),
     /// `type Name @gate (T) { .. }`
@@ -79,6 +81,24 @@ pub enum Item {
     Group(GroupItem),
     /// `test .. { hex => .. }`
     Test(TestItem),
+}
+
+impl Item {
+    /// Where it stands.
+    pub fn span(&self) -> Span {
+        match self {
+            Item::Protocol(item) => item.span,
+            Item::Extend(item) => item.span,
+            Item::Include(file) => file.span,
+            Item::Type(item) => item.span,
+            Item::Table(item) => item.span,
+            Item::Packet(item) => item.span,
+            Item::Ids(item) => item.span,
+            Item::On(item) => item.span,
+            Item::Group(item) => item.span,
+            Item::Test(item) => item.span,
+        }
+    }
 }
 
 /// Which way, as written.
@@ -140,6 +160,17 @@ pub struct ProtocolItem {
     /// The name that people are shown.
     pub title: Option<Spanned<String>>,
     /// What stands in the braces, in order.
+    pub entries: Vec<ProtocolEntry>,
+    /// From the keyword to the closing brace.
+    pub span: Span,
+}
+
+/// `extend name { .. }`: the file adds to a definition that is elsewhere, and replaces parts of it.
+#[derive(Debug, Clone, PartialEq)]
+pub struct ExtendItem {
+    /// The name of the protocol.
+    pub name: Name,
+    /// What stands in the braces, in order; none where there are no braces.
     pub entries: Vec<ProtocolEntry>,
     /// From the keyword to the closing brace.
     pub span: Span,

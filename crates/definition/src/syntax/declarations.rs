@@ -12,7 +12,7 @@ use super::gates::{attributes, gates};
 use super::ids::ids;
 use super::lexical::ITEM_KEYWORDS;
 use super::packets::{packet, test};
-use super::protocol::protocol;
+use super::protocol::{extend, protocol};
 use super::recovery::{Style, block};
 use super::token::Kind;
 use super::types::needed_type;
@@ -23,6 +23,7 @@ use crate::diagnostics::{Diagnostic, suggest};
 pub(super) fn item(i: Cursor<'_>) -> Parsed<'_, Item> {
     match i.word() {
         Some("protocol") => map(cut(protocol), Item::Protocol).parse(i),
+        Some("extend") => map(cut(extend), Item::Extend).parse(i),
         Some("include") => map(cut(string), Item::Include).parse(i.skip()),
         Some("type") => map(cut(type_item), Item::Type).parse(i),
         Some("table") => map(cut(table), Item::Table).parse(i),

@@ -12,7 +12,7 @@ use super::token::{Bad, Kind, SYMBOLS, Token};
 
 /// The declarations' keywords.
 pub(super) const ITEM_KEYWORDS: &[&str] =
-    &["protocol", "include", "type", "table", "packet", "ids", "on", "group", "test"];
+    &["protocol", "extend", "include", "type", "table", "packet", "ids", "on", "group", "test"];
 
 /// The words of a text, and the doc comments by the index of the word they stand before.
 pub(super) struct Lexed {

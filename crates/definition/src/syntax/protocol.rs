@@ -5,7 +5,8 @@ use nom::combinator::{cut, map, opt};
 use nom::sequence::preceded;
 
 use super::ast::{
-    FrameField, Name, ProtocolEntry, ProtocolItem, Spanned, Stage, Variable, VersionFrom,
+    ExtendItem, FrameField, Name, ProtocolEntry, ProtocolItem, Spanned, Stage, Variable,
+    VersionFrom,
 };
 use super::count::{counts, limit};
 use super::cursor::{Cursor, Parsed, continued, keyword, name, named, newlines, symbol};
@@ -30,6 +31,20 @@ pub(super) fn protocol(i: Cursor<'_>) -> Parsed<'_, ProtocolItem> {
     let (rest, (entries, _)) =
         cut(|i| block(i, Style::Lines, "a line of the protocol", entry)).parse(rest)?;
     Ok((rest, ProtocolItem { doc, name, title, entries, span: i.span_to(rest) }))
+}
+
+/// `extend name`, and what it adds to the `protocol` block in braces, if anything.
+pub(super) fn extend(i: Cursor<'_>) -> Parsed<'_, ExtendItem> {
+    let (rest, name) = named("the name of a protocol")(i.skip())?;
+    let (rest, entries) = match rest.is_symbol("{") {
+        true => {
+            let (rest, (entries, _)) =
+                cut(|i| block(i, Style::Lines, "a line of the protocol", entry)).parse(rest)?;
+            (rest, entries)
+        }
+        false => (rest, Vec::new()),
+    };
+    Ok((rest, ExtendItem { name, entries, span: i.span_to(rest) }))
 }
 
 fn entry(i: Cursor<'_>) -> Parsed<'_, ProtocolEntry> {

@@ -58,7 +58,7 @@ pub(super) fn play(
                 host: server_address.ip().to_string().into(),
                 port: server_address.port(),
             },
-            setup: setup.clone(),
+            setup: watch::channel(setup.clone()).1,
             watch: Watch::Packets,
             limits: RelayLimits::default(),
         };

@@ -69,7 +69,6 @@ impl Json {
             }
             Event::Version { version, number, assumed, at } => {
                 begin("session", at);
-                let version = self.protocol.versions.get(*version);
                 line.push_str(",\"event\":\"version\",\"version\":");
                 write_string(&version.key, line);
                 let number = number.unwrap_or(version.number);

@@ -6,7 +6,7 @@ use std::net::SocketAddr;
 use std::sync::Arc;
 
 use midwire_definition::line::{Line, Role, write_bytes, write_summary};
-use midwire_definition::{Limits, Protocol, VersionId, Workspace};
+use midwire_definition::{Limits, Protocol, Version, Workspace};
 use midwire_session::{Direction, Elapsed, Event, Fate, Origin, PacketEvent};
 
 use super::notices::notice;
@@ -173,7 +173,7 @@ pub(crate) struct Summary {
 #[derive(Debug)]
 pub(crate) struct Known {
     client: SocketAddr,
-    version: Option<VersionId>,
+    version: Option<Version>,
     /// The player's name, once a packet has said it.
     player: Option<Arc<str>>,
     /// Packets that may still say it.
@@ -245,8 +245,7 @@ impl RowWriter {
             }
         }
         put(&mut text, format_args!(" · {}", short_title(&self.protocol)));
-        if let Some(version) = known.and_then(|known| known.version) {
-            let version = self.protocol.versions.get(version);
+        if let Some(version) = known.and_then(|known| known.version.as_ref()) {
             if version.number != 0 {
                 put(&mut text, format_args!(" {} ({})", version.release, version.number));
             }
@@ -292,7 +291,7 @@ impl RowWriter {
             Event::State { .. } => None,
             Event::Version { version, at, .. } => {
                 if let Some(known) = self.sessions.get_mut(&session) {
-                    known.version = Some(*version);
+                    known.version = Some(version.clone());
                 }
                 notice(event).map(|text| self.notice(session, *at, &text))
             }

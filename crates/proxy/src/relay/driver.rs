@@ -49,15 +49,16 @@ pub(super) struct Driver {
 impl Driver {
     pub(super) fn new(
         config: &RelayConfig,
+        setup: Arc<Setup>,
         client: TcpStream,
         server: TcpStream,
         clock: Instant,
     ) -> Self {
-        let mut session = Session::new(config.setup.clone());
+        let mut session = Session::new(setup.clone());
         session.set_watch(config.watch);
         let mut driver = Self {
             session,
-            setup: config.setup.clone(),
+            setup,
             legs: [Leg::new(server), Leg::new(client)],
             leftover: [BytesMut::new(), BytesMut::new()],
             reset: [false; 2],
@@ -87,6 +88,15 @@ impl Driver {
 
     pub(super) fn is_done(&self) -> bool {
         self.given_up || self.closed && self.legs.iter().all(Leg::is_settled)
+    }
+
+    /// Reads packets by other definitions, from the next one on. A protocol that is another altogether
+    /// is for new sessions only.
+    pub(super) fn set_definitions(&mut self, setup: Arc<Setup>) {
+        if self.session.set_definitions(setup.clone()).is_ok() {
+            self.setup = setup;
+        }
+        self.take_outputs();
     }
 
     /// Ends both directions once what has come already is read.

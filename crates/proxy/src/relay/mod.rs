@@ -48,7 +48,8 @@ impl std::fmt::Display for Target {
 pub(crate) struct RelayConfig {
     pub(crate) listen: SocketAddr,
     pub(crate) to: Target,
-    pub(crate) setup: Arc<Setup>,
+    /// How sessions are read; it changes when a definition is saved.
+    pub(crate) setup: watch::Receiver<Arc<Setup>>,
     pub(crate) watch: Watch,
     pub(crate) limits: RelayLimits,
 }
@@ -130,7 +131,7 @@ impl Relay {
             events.notice(None, text);
         }
         // The first session of a version makes its tables; nobody waits for those of the newest.
-        drop(Session::new(config.setup.clone()));
+        drop(Session::new(config.setup.borrow().clone()));
         let listen = |error| BindError::Listen(config.listen, error);
         let listener = TcpListener::bind(config.listen).await.map_err(listen)?;
         let address = listener.local_addr().map_err(listen)?;
@@ -249,6 +250,7 @@ struct Start {
 /// One session, from the accepted client to the end of both connections.
 async fn session(start: Start) -> [Counters; 2] {
     let Start { number, client, from, own, config, events, mut stop } = start;
+    let mut setup = config.setup.clone();
     let begun = SystemTime::now();
     let clock = Instant::now();
     let server = config.to.to_string().into();
@@ -259,8 +261,9 @@ async fn session(start: Start) -> [Counters; 2] {
     };
     let counters = match connected {
         Ok(server) => {
-            let driver = Driver::new(&config, client, server, clock);
-            drive(driver, number, begun, &events, stop).await
+            let driver =
+                Driver::new(&config, setup.borrow_and_update().clone(), client, server, clock);
+            drive(driver, setup, number, begun, &events, stop).await
         }
         Err(reason) => {
             // What it would have met without midwire: nobody there, not an orderly end.
@@ -271,6 +274,14 @@ async fn session(start: Start) -> [Counters; 2] {
     };
     events.send(Message::Ended { session: number }).await;
     counters
+}
+
+/// Waits until other definitions are to be used.
+async fn changed(setup: &mut watch::Receiver<Arc<Setup>>) {
+    if setup.changed().await.is_err() {
+        // Nobody watches the files.
+        std::future::pending::<()>().await;
+    }
 }
 
 /// Waits until the program is to end.
@@ -306,6 +317,7 @@ async fn connect(config: &RelayConfig, own: SocketAddr) -> Result<TcpStream, Str
 /// Moves bytes until the session is over.
 async fn drive(
     mut driver: Driver,
+    mut setup: watch::Receiver<Arc<Setup>>,
     number: u64,
     begun: SystemTime,
     events: &Sender,
@@ -313,12 +325,13 @@ async fn drive(
 ) -> [Counters; 2] {
     let mut stopped = pin!(asked(&mut stop));
     loop {
-        let asked_to_stop = tokio::select! {
-            () = poll_fn(|cx| driver.poll(cx)) => false,
-            () = &mut stopped, if !driver.is_stopping() => true,
-        };
-        if asked_to_stop {
-            driver.stop();
+        tokio::select! {
+            () = poll_fn(|cx| driver.poll(cx)) => {}
+            () = &mut stopped, if !driver.is_stopping() => driver.stop(),
+            () = changed(&mut setup) => {
+                let setup = setup.borrow_and_update().clone();
+                driver.set_definitions(setup);
+            }
         }
         if !driver.events.is_empty() {
             let reported = std::mem::take(&mut driver.events);

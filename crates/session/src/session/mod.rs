@@ -21,7 +21,7 @@ use crate::interest::{Judged, Tables, Watch};
 use crate::legacy::{self, Start, Unclear};
 use crate::order::{Gate, Item, Order};
 use crate::scratch::Scratch;
-use crate::setup::Setup;
+use crate::setup::{OtherProtocol, Setup};
 use crate::verdict::{ComposeError, InjectError, Judge, NewPacket, UnknownPacket, Verdict};
 
 /// What the driver is to do.
@@ -85,6 +85,8 @@ pub struct Session {
     version_known: bool,
     /// The version is the nearest to what the session said, or it has said nothing yet.
     assumed: bool,
+    /// The version's number, as the session said it.
+    said: Option<i64>,
     /// The first serverbound bytes may be a legacy ping.
     may_ping: bool,
     unclear: Option<Box<Unclear>>,
@@ -148,6 +150,7 @@ impl Session {
             now: Elapsed::default(),
             version_known: false,
             assumed: true,
+            said: None,
             may_ping: protocol.stack.legacy_ping,
             unclear: None,
             encrypted: false,
@@ -174,6 +177,33 @@ impl Session {
     /// decided about them.
     pub fn set_judge(&mut self, judge: Option<Box<dyn Judge>>) {
         self.judged = judge.map(|judge| Box::new(Judged::new(judge, &self.tables)));
+    }
+
+    /// Reads packets by other definitions of the same protocol, from the next one on, at the version of
+    /// the same key or else the nearest to its number. What is held keeps what was decided about it.
+    ///
+    /// # Errors
+    ///
+    /// The protocol's states, stages or connection variables are others: then only new sessions can
+    /// be read so, and nothing changes.
+    pub fn set_definitions(&mut self, setup: Arc<Setup>) -> Result<(), OtherProtocol> {
+        if !self.setup.is_interchangeable_with(&setup) {
+            return Err(OtherProtocol);
+        }
+        let old = self.setup.protocol().versions.get(self.tables.version).clone();
+        self.setup = setup;
+        let versions = &self.setup.protocol().versions;
+        let same = || versions.by_text(&old.key).unwrap_or(versions.by_number(old.number).0);
+        let (version, assumed) = match self.said.filter(|_| self.assumed) {
+            Some(said) => versions.by_number(said),
+            None => (same(), self.assumed),
+        };
+        if versions.get(version).key != old.key || assumed != self.assumed {
+            self.set_version(version, self.said, assumed);
+        } else {
+            self.use_tables(version);
+        }
+        Ok(())
     }
 
     /// The version whose definitions are used, once the session has said it or a setting has.
@@ -370,12 +400,17 @@ impl Session {
     }
 
     fn set_version(&mut self, version: VersionId, number: Option<i64>, assumed: bool) {
-        (self.version_known, self.assumed) = (true, assumed);
+        (self.version_known, self.assumed, self.said) = (true, assumed, number);
+        self.use_tables(version);
+        let version = self.setup.protocol().versions.get(version).clone();
+        self.event(Event::Version { version, number, assumed, at: self.now });
+    }
+
+    fn use_tables(&mut self, version: VersionId) {
         self.tables = self.setup.tables(version);
         if let Some(judged) = &mut self.judged {
             judged.ask(&self.tables);
         }
-        self.event(Event::Version { version, number, assumed, at: self.now });
     }
 
     /// Whether the first serverbound bytes are surely no legacy ping, or are one and so need no

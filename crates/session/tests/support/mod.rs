@@ -248,7 +248,6 @@ impl Driver {
             }
             Event::State { direction, state: new, .. } => format!("{direction} in {}", state(*new)),
             Event::Version { version, assumed, .. } => {
-                let version = self.protocol.versions.get(*version);
                 format!("version {}{}", version.key, if *assumed { " assumed" } else { "" })
             }
             Event::LostFraming { direction, error, closed, .. } => {
