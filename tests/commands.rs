@@ -69,6 +69,27 @@ fn a_new_game_of_eight_lines_is_decoded_from_hex() {
 }
 
 #[test]
+fn a_definition_is_put_into_the_usual_form() {
+    let untidy = TOY.replace("  ", "\t").replace(": ", "  :").replace('\n', "\r\n");
+    let toy = file("untidy.wire", &untidy);
+    let path = toy.to_str().unwrap();
+    let checked = run(&["fmt", "--check", path]);
+    assert_eq!((checked.status.code(), checked.output), (Some(1), format!("{path}\n")));
+    assert_eq!(fs::read_to_string(&toy).unwrap(), untidy, "checking changes nothing");
+    assert_eq!(run(&["fmt", path]).status.code(), Some(0));
+    assert_eq!(fs::read_to_string(&toy).unwrap(), TOY);
+    assert_eq!(run(&["fmt", "--check", path]).status.code(), Some(0));
+    let piped = Program::start_with_input(&["fmt", "-"], untidy.as_bytes()).wait();
+    assert_eq!(piped.output, TOY);
+
+    let broken = file("broken.wire", "packet {\n");
+    let ended = run(&["fmt", broken.to_str().unwrap()]);
+    assert_eq!(ended.status.code(), Some(1));
+    assert!(ended.diagnostics.contains("left as it is"), "{}", ended.diagnostics);
+    assert_eq!(fs::read_to_string(&broken).unwrap(), "packet {\n");
+}
+
+#[test]
 fn a_definition_is_checked_with_its_tests() {
     let good = file("good.wire", TOY);
     let ended = run(&["check", good.to_str().unwrap()]);

@@ -21,6 +21,12 @@ impl Loader for Builtin {
     }
 }
 
+/// The files of the built-in definitions, by path, with their texts.
+#[cfg(test)]
+pub(crate) fn files() -> &'static [(&'static str, &'static str)] {
+    FILES
+}
+
 /// The names of the built-in definitions.
 pub fn builtins() -> impl Iterator<Item = &'static str> {
     FILES

@@ -27,6 +27,8 @@ pub(crate) enum Command {
     Encode(Encode),
     /// Check definitions and run the tests in them
     Check(Check),
+    /// Put definitions into the usual form
+    Fmt(Fmt),
     /// List and show definitions
     Defs(Defs),
     /// Play a recorded game through a real midwire on this machine: nothing else is needed
@@ -165,6 +167,17 @@ pub(crate) struct Check {
     /// List what is opaque, and what no test reads, with the versions
     #[arg(long)]
     pub(crate) coverage: bool,
+}
+
+/// `midwire fmt`.
+#[derive(Debug, ClapArgs)]
+pub(crate) struct Fmt {
+    /// Definitions (.wire); - formats standard input to standard output
+    #[arg(required = true)]
+    pub(crate) files: Vec<PathBuf>,
+    /// Change nothing; name the files that are not in the usual form (exit code 1 if there are any)
+    #[arg(long)]
+    pub(crate) check: bool,
 }
 
 /// `midwire defs`.

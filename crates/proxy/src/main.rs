@@ -8,6 +8,7 @@ mod demo;
 mod encode;
 mod error;
 mod explain;
+mod fmt;
 mod hex_text;
 mod print;
 mod protocols;
@@ -43,6 +44,7 @@ fn run(command: args::Command) -> anyhow::Result<ExitCode> {
         args::Command::Decode(args) => decode::run(&args),
         args::Command::Encode(args) => encode::run(&args),
         args::Command::Check(args) => check::run(&args),
+        args::Command::Fmt(args) => fmt::run(&args),
         args::Command::Defs(args) => defs::run(&args.command),
         args::Command::Demo => demo::run(),
     }

@@ -25,24 +25,34 @@ type Scan<'a, T> = IResult<&'a str, T>;
 /// Splits a text into words; the last is always [`Kind::End`].
 pub(super) fn lex(text: &str) -> Lexed {
     let mut lexer = Lexer::default();
+    for (piece, start, end) in pieces(text) {
+        lexer.add(piece, start, end, text);
+    }
+    lexer.finish(text)
+}
+
+/// All that stands in a text behind its byte order mark, without gaps: what it is, first byte, and one
+/// past the last.
+pub(super) fn pieces(text: &str) -> impl Iterator<Item = (Piece<'_>, usize, usize)> {
     let mut rest = text.strip_prefix('\u{feff}').unwrap_or(text);
-    while !rest.is_empty() {
+    std::iter::from_fn(move || {
+        if rest.is_empty() {
+            return None;
+        }
         let start = text.len() - rest.len();
         let (after, piece) = match piece(rest) {
             Ok(done) => done,
             // `piece` takes any character, so this is never reached; if it were, the text ends here.
             Err(_) => ("", Piece::Word(Kind::Bad(Bad::Character))),
         };
-        let end = text.len() - after.len();
-        lexer.add(piece, start, end, text);
         rest = after;
-    }
-    lexer.finish(text)
+        Some((piece, start, text.len() - after.len()))
+    })
 }
 
 /// What stands at one place of the text.
 #[derive(Clone, Copy)]
-enum Piece<'a> {
+pub(super) enum Piece<'a> {
     Blank,
     Newline,
     Comment,

@@ -15,6 +15,7 @@ mod events;
 mod expression;
 mod fault;
 mod fields;
+mod format;
 mod gates;
 mod ids;
 mod lexical;
@@ -26,6 +27,7 @@ mod types;
 mod value;
 
 pub use count::is_count_prefix;
+pub use format::format;
 
 use nom::Err;
 
