@@ -288,6 +288,7 @@ fn head(
     let declarations = Declarations {
         versions: versions.clone(),
         order,
+        id: whole.id,
         states: states.clone(),
         conn: conn.clone(),
         stages,
