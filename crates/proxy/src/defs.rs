@@ -4,6 +4,7 @@ use std::path::PathBuf;
 use std::process::ExitCode;
 
 use midwire_definition::diagnostics::suggest;
+use midwire_definition::escape::{escape, escape_lines};
 use midwire_definition::syntax;
 use midwire_definition::syntax::ast::{Item, PacketItem};
 use midwire_definition::{PacketDefinition, Protocol, StateId, VersionId};
@@ -42,6 +43,7 @@ fn list(folders: &[PathBuf]) -> anyhow::Result<ExitCode> {
         let versions =
             if oldest == newest { String::new() } else { format!("{oldest} to {newest}") };
         let origin = if own.contains(&name) { "  (from --defs)" } else { "" };
+        let name = escape(&name);
         put(
             &mut out,
             format_args!("{name:<12} {:<24} {port:<11} {versions}{origin}", protocol.title),
@@ -147,6 +149,7 @@ fn show_packet(protocol: &Protocol, name: &str, version: VersionId) -> anyhow::R
     ids.sort_by_key(|(place, _)| *place);
     let mut out = String::new();
     for (Place { state, direction }, runs) in &ids {
+        let name = escape(name);
         put(&mut out, format_args!("{} {name}\n", self::place(protocol, *state, *direction)));
         for (id, first, last) in runs {
             let (first, last) = (protocol.versions.get(*first), protocol.versions.get(*last));
@@ -216,7 +219,8 @@ fn written(protocol: &Protocol, wanted: &dyn Fn(&PacketItem) -> bool) -> Vec<Str
             for line in packet.doc.lines() {
                 put(&mut text, format_args!("/// {}\n", line.trim()));
             }
-            text.push_str(source.text.get(range).unwrap_or_default());
+            let source = source.text.get(range).unwrap_or_default();
+            text.push_str(&escape_lines(&source.replace("\r\n", "\n")));
             texts.push(text);
         }
     }

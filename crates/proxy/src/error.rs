@@ -3,6 +3,8 @@
 use std::io::{self, Write};
 use std::process::ExitCode;
 
+use midwire_definition::escape::escape_lines;
+
 /// The answer is "no": differences were found, a check failed, bytes could not be read.
 pub(crate) const NO: u8 = 1;
 /// What was typed makes no sense.
@@ -41,8 +43,13 @@ pub(crate) fn exit_code(result: anyhow::Result<ExitCode>) -> ExitCode {
     ExitCode::from(code)
 }
 
-/// A line on stderr. That nobody reads it is no reason to fail.
+/// A line, or a few, on stderr; what would steer a terminal as text. That nobody reads it is no reason to fail.
 pub(crate) fn say(line: &str) {
+    say_styled(&escape_lines(line));
+}
+
+/// The same for text in colours, which holds nothing foreign that was not escaped.
+pub(crate) fn say_styled(line: &str) {
     let mut stderr = io::stderr().lock();
     let _ = stderr.write_all(line.as_bytes());
     if !line.ends_with('\n') {
@@ -50,7 +57,7 @@ pub(crate) fn say(line: &str) {
     }
 }
 
-/// Text on stdout, and the exit code after it.
+/// Text on stdout, in which nothing foreign is left unescaped, and the exit code after it.
 pub(crate) fn print(text: &str) -> ExitCode {
     let written = io::stdout().lock().write_all(text.as_bytes());
     exit_code(written.map(|()| ExitCode::SUCCESS).map_err(anyhow::Error::from))

@@ -11,7 +11,7 @@ use midwire_definition::{
 };
 use midwire_session::Direction;
 
-use crate::error::usage;
+use crate::error::{say_styled, usage};
 
 /// Bytes without any meaning: nothing but the relay.
 const RAW: &str = "protocol raw \"Raw bytes\" { frame none }\n";
@@ -136,11 +136,7 @@ fn load(file: &Path) -> anyhow::Result<Arc<Protocol>> {
         Protocol::load(path, &Folder::of(file)).map_err(|problems| broken(path, &problems))?;
     if !protocol.warnings.is_empty() {
         let color = crate::print::style::stderr_is_colored();
-        crate::error::say(&midwire_definition::render(
-            &protocol.warnings,
-            &protocol.sources,
-            color,
-        ));
+        say_styled(&midwire_definition::render(&protocol.warnings, &protocol.sources, color));
     }
     Ok(protocol)
 }
@@ -148,7 +144,8 @@ fn load(file: &Path) -> anyhow::Result<Arc<Protocol>> {
 fn broken(path: &str, problems: &Problems) -> anyhow::Error {
     let color = crate::print::style::stderr_is_colored();
     let shown = midwire_definition::render(&problems.diagnostics, &problems.sources, color);
-    usage(format!("{path} cannot be used\n{shown}"))
+    say_styled(&shown);
+    usage(format!("{path} cannot be used"))
 }
 
 /// The version that was typed, as a number or a release.

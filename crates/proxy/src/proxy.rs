@@ -6,6 +6,7 @@ use std::sync::Arc;
 
 use anyhow::Context as _;
 use midwire_definition::Protocol;
+use midwire_definition::escape::is_unsafe;
 use midwire_session::{HostRewrite, Options, Setup, Watch};
 use tokio::sync::watch;
 
@@ -108,7 +109,7 @@ fn target(text: &str, protocol: &Protocol) -> anyhow::Result<Target> {
             None => (text, None),
         },
     };
-    if host.is_empty() || host.contains(|c: char| c.is_whitespace() || c == '/') {
+    if host.is_empty() || host.contains(|c: char| c.is_whitespace() || c == '/' || is_unsafe(c)) {
         return Err(wrong("that is no host name or address; write HOST or HOST:PORT"));
     }
     let port = match (port, protocol.port) {

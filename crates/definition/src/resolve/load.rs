@@ -7,6 +7,7 @@ use midwire_codec::{ByteOrder, Direction};
 
 use super::{Declarations, data, gates, recursion, stack};
 use crate::diagnostics::{Diagnostic, Diagnostics, suggest};
+use crate::escape::escape;
 use crate::protocol::{Problems, Protocol, StateId, VersionFrom};
 use crate::sources::{Loader, Sources};
 use crate::syntax;
@@ -221,7 +222,7 @@ fn head(
                 versions.extend(list.iter().enumerate().map(|(i, (number, release))| {
                     let text = release
                         .as_ref()
-                        .map_or_else(|| number.node.to_string(), |r| r.node.clone());
+                        .map_or_else(|| number.node.to_string(), |r| escape(&r.node).into_owned());
                     Version {
                         key: text.as_str().into(),
                         number: number.node,
@@ -311,7 +312,7 @@ fn head(
     }
     Protocol {
         name: item.name.text.as_str().into(),
-        title: item.title.as_ref().map_or(item.name.text.as_str(), |t| t.node.as_str()).into(),
+        title: escape(item.title.as_ref().map_or(&item.name.text, |t| &t.node)).into(),
         doc: item.doc.as_str().into(),
         port,
         versions,

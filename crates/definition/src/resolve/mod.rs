@@ -19,6 +19,7 @@ use std::sync::{Arc, Mutex};
 use midwire_codec::{ByteOrder, Direction};
 
 use crate::diagnostics::{Diagnostic, Diagnostics};
+use crate::escape::escape;
 use crate::plan::{Ex, IntRepr, Plan};
 use crate::protocol::{Dialect, EffectCode, Event, PacketDefinition, Protocol, StateId};
 use crate::syntax::ast::{
@@ -108,7 +109,7 @@ impl Declarations {
                 name: item.map_or(name, |item| item.name.text.as_str().into()),
                 title: item
                     .and_then(|item| item.title.as_ref())
-                    .map(|title| title.node.as_str().into()),
+                    .map(|title| escape(&title.node).into()),
                 doc: item.map_or("".into(), |item| item.doc.as_str().into()),
                 id,
                 state,

@@ -1,6 +1,7 @@
 //! Fields of one value: integers, texts, bytes, enums, flags, bits.
 
 use super::*;
+use crate::escape::escape;
 
 impl<'d> Compiler<'d> {
     pub(super) fn pass_int(&mut self, id: FieldId, repr: IntRepr) {
@@ -142,7 +143,8 @@ impl<'d> Compiler<'d> {
         }
         self.leave(opened);
         let repr = self.integer(repr, scope)?;
-        self.enum_names.insert(id, entries.iter().map(|e| e.name.text.clone()).collect());
+        self.enum_names
+            .insert(id, entries.iter().map(|e| escape(&e.name.text).into_owned()).collect());
         let entries = self.entries(entries, repr)?;
         self.pass_int(id, repr);
         Ok(Kind::Enum { repr, entries: Arc::new(entries) })
@@ -160,7 +162,7 @@ impl<'d> Compiler<'d> {
             next = number.saturating_add(1);
             let what = format!("`{}`", entry.name.text);
             self.number_fits(number, &what, repr, entry.name.span);
-            by_number.push((number, entry.name.text.as_str().into()));
+            by_number.push((number, escape(&entry.name.text).into()));
         }
         by_number.sort_by_key(|(n, _)| *n);
         let (mut first, mut others) = (Vec::new(), Vec::new());
