@@ -3,7 +3,7 @@
 mod guess;
 mod reading;
 
-use std::io::Read;
+use std::io::{IsTerminal as _, Read};
 use std::path::Path;
 use std::process::ExitCode;
 use std::sync::Arc;
@@ -71,6 +71,9 @@ fn input(args: &args::Decode) -> anyhow::Result<Input> {
     let mut bytes = Vec::new();
     let limit = hex_text::TEXT_MAX as u64 + 1;
     if file == Path::new("-") {
+        if std::io::stdin().is_terminal() {
+            say("paste hex, end with ctrl-d");
+        }
         std::io::stdin()
             .take(limit)
             .read_to_end(&mut bytes)
