@@ -20,6 +20,7 @@ use crate::explain::write_tree;
 use crate::hex_text::{self, HexText};
 use crate::print::{Marked, PacketJson, Paint, Style, put, write_marked};
 use crate::settings::Settings;
+use crate::wire_id;
 
 /// Runs `midwire decode`.
 pub(crate) fn run(args: &args::Decode) -> anyhow::Result<ExitCode> {
@@ -178,6 +179,9 @@ impl Show {
             definition: found.definition.as_deref(),
             length: u32::try_from(found.payload.len()).unwrap_or(u32::MAX),
             wire_length: found.wire_length,
+            id_raw: wire_id::overlong(&protocol.stack, &found.payload, found.body),
+            length_raw: found.length_raw.as_deref(),
+            flaw: found.flaw.clone(),
         };
         json.write_envelope(out);
         if let Some(problem) = &found.problem {
@@ -215,11 +219,21 @@ impl Show {
         if let Some(id) = found.id {
             put(out, format_args!(" · id {id} ({id:#04x})"));
         }
+        if let Some(raw) = wire_id::overlong(&protocol.stack, &found.payload, found.body) {
+            put(out, format_args!(", written longer than it need be: {}", hex::encode(raw)));
+        }
         put(out, format_args!(" · {} bytes", found.payload.len()));
         if let Some(wire_length) = found.wire_length {
             put(out, format_args!(", {wire_length} with the frame"));
         }
+        if let Some(raw) = &found.length_raw {
+            let raw = hex::encode(raw);
+            put(out, format_args!(", whose length is written longer than it need be: {raw}"));
+        }
         out.push('\n');
+        if let Some(flaw) = &found.flaw {
+            put(out, format_args!("! {}\n", style.paint(Paint::Bad, flaw)));
+        }
         if let Some(definition) = &found.definition {
             for line in definition.doc.lines().take(2) {
                 put(
