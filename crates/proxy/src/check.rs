@@ -7,7 +7,7 @@ use midwire_definition::escape::escape;
 use midwire_definition::{Severity, coverage, render};
 
 use crate::args;
-use crate::error::{NO, print, say_styled, usage};
+use crate::error::{NO, print_and_end, say_styled, usage};
 use crate::print::{put, style};
 use crate::protocols::Folder;
 
@@ -18,8 +18,7 @@ pub(crate) fn run(args: &args::Check) -> anyhow::Result<ExitCode> {
     for file in &args.files {
         all_good &= check(file, args.coverage, &mut out)?;
     }
-    let printed = print(&out);
-    Ok(if all_good { printed } else { ExitCode::from(NO) })
+    Ok(print_and_end(&out, if all_good { ExitCode::SUCCESS } else { ExitCode::from(NO) }))
 }
 
 /// Checks one file; gives whether it is good.

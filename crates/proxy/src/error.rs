@@ -57,15 +57,36 @@ pub(crate) fn say_styled(line: &str) {
     }
 }
 
+/// Standard output took no more.
+#[derive(Debug)]
+pub(crate) struct OutputError(io::Error);
+
+impl std::fmt::Display for OutputError {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        write!(f, "cannot write to standard output: {}", self.0)
+    }
+}
+
+impl std::error::Error for OutputError {}
+
+/// Writes to stdout at once, so that a failure is known.
+pub(crate) fn write(bytes: &[u8]) -> Result<(), OutputError> {
+    let mut stdout = io::stdout().lock();
+    stdout.write_all(bytes).and_then(|()| stdout.flush()).map_err(OutputError)
+}
+
 /// Text on stdout, in which nothing foreign is left unescaped, and the exit code after it.
 pub(crate) fn print(text: &str) -> ExitCode {
-    let written = io::stdout().lock().write_all(text.as_bytes());
-    exit_code(written.map(|()| ExitCode::SUCCESS).map_err(anyhow::Error::from))
+    print_and_end(text, ExitCode::SUCCESS)
+}
+
+/// The same with this exit code, if it could be written.
+pub(crate) fn print_and_end(text: &str, code: ExitCode) -> ExitCode {
+    exit_code(write(text.as_bytes()).map(|()| code).map_err(anyhow::Error::from))
 }
 
 /// Whoever read our output has gone: that is how `| head` ends, not an error.
 fn is_closed_pipe(error: &anyhow::Error) -> bool {
-    let kind =
-        error.chain().find_map(|cause| cause.downcast_ref::<io::Error>()).map(io::Error::kind);
-    kind == Some(io::ErrorKind::BrokenPipe)
+    let mut causes = error.chain().filter_map(|cause| cause.downcast_ref::<OutputError>());
+    causes.any(|OutputError(error)| error.kind() == io::ErrorKind::BrokenPipe)
 }

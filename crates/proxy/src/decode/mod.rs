@@ -15,7 +15,7 @@ use midwire_definition::{Protocol, Workspace};
 use self::guess::Wanted;
 use self::reading::{Found, Reading};
 use crate::args;
-use crate::error::{NO, print, say, usage};
+use crate::error::{NO, print_and_end, say, usage};
 use crate::explain::write_tree;
 use crate::hex_text::{self, HexText};
 use crate::print::{Marked, PacketJson, Paint, Style, put, write_marked};
@@ -54,8 +54,8 @@ pub(crate) fn run(args: &args::Decode) -> anyhow::Result<ExitCode> {
         show.reading(&reading, &piece.bytes);
         form = Some(reading.form);
     }
-    let printed = print(&show.out);
-    Ok(if show.all_read { printed } else { ExitCode::from(NO) })
+    let code = if show.all_read { ExitCode::SUCCESS } else { ExitCode::from(NO) };
+    Ok(print_and_end(&show.out, code))
 }
 
 enum Input {
