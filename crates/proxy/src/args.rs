@@ -9,7 +9,6 @@ use clap::{Args as ClapArgs, Parser, Subcommand};
 #[command(
     name = "midwire",
     version,
-    disable_help_subcommand = true,
     after_help = "Exit codes: 0 done, 1 the answer is no, 2 wrong usage, 3 input or output failed."
 )]
 pub(crate) struct Args {
@@ -103,8 +102,8 @@ pub(crate) struct Definitions {
 /// `midwire decode`.
 #[derive(Debug, ClapArgs)]
 pub(crate) struct Decode {
-    /// A file with hex text (or the bytes themselves); - is standard input
-    #[arg(conflicts_with = "hex", required_unless_present = "hex")]
+    /// A file with hex text (or the bytes themselves); standard input where it is left out, or -
+    #[arg(conflicts_with = "hex")]
     pub(crate) file: Option<PathBuf>,
     /// The hex text itself
     #[arg(long, value_name = "TEXT")]

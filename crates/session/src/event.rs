@@ -158,6 +158,11 @@ pub struct PacketEvent {
     pub sent: Option<Bytes>,
     /// Why the payload could not be made plain.
     pub problem: Option<CompressionError>,
+    /// What is wrong with how the payload was compressed, though it could be made plain. Games differ in
+    /// what they refuse.
+    pub flaw: Option<CompressionError>,
+    /// The frame's length as it was written, where it took more bytes than it need.
+    pub length_raw: Option<Bytes>,
 }
 
 /// Where a packet or a change comes from.

@@ -8,6 +8,7 @@ use midwire_codec::{ByteOrder, Direction};
 use super::reading::Reading;
 use super::{Declarations, data, gates, ids, recursion, stack};
 use crate::diagnostics::{Diagnostic, Diagnostics, suggest};
+use crate::escape::escape;
 use crate::protocol::{Problems, Protocol, StateId, VersionFrom};
 use crate::sources::{Root, Sources};
 use crate::syntax;
@@ -250,6 +251,7 @@ fn head<'i>(
     let declarations = Declarations {
         versions: versions.clone(),
         order,
+        id: whole.id,
         states: states.clone(),
         conn: conn.clone(),
         stages,
@@ -273,7 +275,7 @@ fn head<'i>(
     }
     Protocol {
         name: item.name.text.as_str().into(),
-        title: item.title.as_ref().map_or(item.name.text.as_str(), |t| t.node.as_str()).into(),
+        title: escape(item.title.as_ref().map_or(&item.name.text, |t| &t.node)).into(),
         doc: item.doc.as_str().into(),
         port,
         versions,
@@ -297,7 +299,7 @@ fn add_version(
     reading: &Reading<'_>,
     out: &mut Vec<Diagnostic>,
 ) {
-    let text = release.map_or_else(|| number.node.to_string(), |r| r.node.clone());
+    let text = release.map_or_else(|| number.node.to_string(), |r| escape(&r.node).into_owned());
     let is_extension = reading.layer(number.span) > 0;
     if is_extension && versions.iter().any(|v| v.number == number.node && *v.key == *text) {
         let message = format!("version {text} is listed already");

@@ -20,7 +20,8 @@ use std::sync::{Arc, Mutex};
 use midwire_codec::{ByteOrder, Direction};
 
 use crate::diagnostics::{Diagnostic, Diagnostics};
-use crate::plan::{Ex, Plan};
+use crate::escape::escape;
+use crate::plan::{Ex, IntRepr, Plan};
 use crate::protocol::{Dialect, EffectCode, Event, PacketDefinition, Protocol, StateId};
 use crate::syntax::ast::{
     Action, Directions, Expr, ExprKind, Gate, GroupItem, IdsItem, Label, Labels, Name, OnItem,
@@ -28,7 +29,7 @@ use crate::syntax::ast::{
 };
 use crate::table::Table;
 use crate::version::{VersionId, Versions};
-use compiler::{Compiler, EntryOf, Reported};
+use compiler::{Compiler, EntryOf, Fit, Reported};
 use gates::Interval;
 use reading::Layer;
 use scope::ScopeId;
@@ -43,6 +44,8 @@ pub(crate) type TypeId = usize;
 pub(crate) struct Declarations {
     pub(crate) versions: Versions,
     pub(crate) order: ByteOrder,
+    /// How packet ids are written.
+    pub(crate) id: IntRepr,
     pub(crate) states: Vec<Arc<str>>,
     pub(crate) conn: Vec<(Arc<str>, i64)>,
     /// Which stages the stack has, by name and kind.
@@ -74,6 +77,8 @@ pub(crate) struct Made {
     events: Arc<[Event]>,
     /// What was wrong; then there is no plan.
     problems: Arc<[Diagnostic]>,
+    /// Which numbers in it fit.
+    fits: Arc<[Fit]>,
 }
 
 /// A packet that a version has: state, direction, id, name, and its declaration if it has one.
@@ -108,7 +113,7 @@ impl Declarations {
                 name: item.map_or(name, |item| item.name.text.as_str().into()),
                 title: item
                     .and_then(|item| item.title.as_ref())
-                    .map(|title| title.node.as_str().into()),
+                    .map(|title| escape(&title.node).into()),
                 doc: item.map_or("".into(), |item| item.doc.as_str().into()),
                 id,
                 state,
@@ -147,6 +152,7 @@ impl Declarations {
             let Some(state) = self.state(table.state.as_ref()) else { continue };
             for direction in directions(table.direction) {
                 for (id, name) in ids::at(table, self, version, interval, out) {
+                    out.extend(self.misfit_id(id, name.span));
                     let item = self.packet_item(state, direction, &name.key(), version, interval);
                     from_tables.insert((state, direction, name.key()));
                     list.push((state, direction, id, name.text.as_str().into(), item, name.span));
@@ -172,6 +178,7 @@ impl Declarations {
                     && !from_tables.contains(&key)
                     && from_packets.insert(key)
                 {
+                    out.extend(self.misfit_id(id.node, id.span));
                     let index =
                         self.packet_item(state, direction, &item.name.key(), version, interval);
                     let (name, span) = (item.name.text.as_str().into(), item.name.span);
@@ -190,6 +197,19 @@ impl Declarations {
             }
         }
         list.into_iter().map(|(s, d, id, name, item, _)| (s, d, id, name, item)).collect()
+    }
+
+    /// What is wrong with an id that cannot be written.
+    fn misfit_id(&self, id: i64, span: crate::syntax::ast::Span) -> Option<Diagnostic> {
+        let (least, most) = self.id.range();
+        if (least..=most).contains(&id.into()) {
+            return None;
+        }
+        let why = match self.id.fixed_size() {
+            Some(0) => "there is no `id` on the wire, and that counts as 0".to_owned(),
+            _ => format!("it goes from {least} to {most}"),
+        };
+        Some(Diagnostic::error("W066", span, format!("no `id` can be {id}: {why}")))
     }
 
     /// The declaration of a packet at a version.
@@ -244,15 +264,16 @@ impl Declarations {
         let mut interval = compiler.interval;
         // The declaration itself may hold for fewer versions.
         gates::admits(&item.gates, &self.versions, version, Some(direction), &mut interval);
+        let fits = std::mem::take(&mut compiler.fits).into();
         match compiled {
             Ok(events) if compiler.problems.is_empty() => {
                 let wanted = item.body.is_some() || !events.is_empty();
                 let plan = wanted.then(|| Arc::new(compiler.plan));
-                Made { interval, plan, events: events.into(), problems: Arc::from([]) }
+                Made { interval, plan, events: events.into(), problems: Arc::from([]), fits }
             }
             _ => {
                 let problems = compiler.problems.into();
-                Made { interval, plan: None, events: Arc::from([]), problems }
+                Made { interval, plan: None, events: Arc::from([]), problems, fits }
             }
         }
     }
@@ -456,6 +477,7 @@ pub(crate) fn directions(written: Directions) -> impl Iterator<Item = Direction>
 /// Checks every packet of layers from `least` on, at every version at which it differs.
 pub(crate) fn check_all(declarations: &Declarations, least: Layer, out: &mut Diagnostics) {
     let mut all = Vec::new();
+    let mut fits = Vec::new();
     let count = declarations.versions.iter().count() as u32;
     for (index, item) in declarations.packets.iter().enumerate() {
         if declarations.layer(item.span) < least {
@@ -475,11 +497,13 @@ pub(crate) fn check_all(declarations: &Declarations, least: Layer, out: &mut Dia
                     let made = declarations.made(index, direction, id);
                     all.extend(made.problems().iter().cloned());
                     next = next.min(made.next_version());
+                    fits.extend(made.fits.iter().cloned());
                 }
                 version = next.max(version + 1);
             }
         }
     }
+    all.extend(Fit::nowhere(&fits));
     let mut seen = HashSet::new();
     all.retain(|d| seen.insert((d.code, d.span, d.message.clone())));
     out.extend(all);

@@ -2,7 +2,7 @@
 
 use std::sync::Arc;
 
-use midwire_codec::{Inflater, frames, split};
+use midwire_codec::{CompressionError, Inflater, frames, split};
 use midwire_definition::plan::{Flow, Group, Node, Visitor};
 use midwire_definition::value::Value;
 use midwire_definition::{
@@ -50,6 +50,10 @@ pub(super) struct Found {
     pub(super) conn: Vec<i64>,
     /// Why the payload could not be made plain.
     pub(super) problem: Option<String>,
+    /// What is wrong with how it was compressed, though it could be made plain.
+    pub(super) flaw: Option<String>,
+    /// The length in front of it, if it takes more bytes than it need.
+    pub(super) length_raw: Option<Vec<u8>>,
     /// It is known, and read to its last byte.
     pub(super) is_whole: bool,
     /// How little it looks like what it is taken for.
@@ -116,14 +120,12 @@ pub(super) fn read(
                 rest = frame.payload.end;
                 let wire_length = u32::try_from(frame.len).ok();
                 let payload = &bytes[frame.payload];
-                packets.push(packet(
-                    &mut form,
-                    fixed,
-                    payload,
-                    wire_length,
-                    &mut inflater,
-                    workspace,
-                ));
+                let whole = &bytes[rest - frame.len..rest];
+                let length_raw = framing.overlong(whole, payload.len()).map(<[u8]>::to_vec);
+                let mut found =
+                    packet(&mut form, fixed, payload, wire_length, &mut inflater, workspace);
+                found.length_raw = length_raw;
+                packets.push(found);
             }
             Err(error) => {
                 problem = Some(format!("no frame begins here: {error}"));
@@ -150,7 +152,7 @@ fn packet(
     inflater: &mut Inflater,
     workspace: &mut Workspace,
 ) -> Found {
-    let (payload, problem) = plain(form, payload, inflater);
+    let Plain { payload, problem, flaw } = plain(form, payload, inflater);
     let stack = &form.protocol.stack;
     let id = if problem.is_none() { wire_id::read(stack, &payload) } else { None };
     let start = form.protocol.start;
@@ -165,30 +167,52 @@ fn packet(
         version: form.version,
         conn: form.conn.clone(),
         problem,
+        flaw,
+        length_raw: None,
         is_whole: false,
         penalty: UNKNOWN,
     };
     if found.id.is_some() {
         choose(form, fixed, &mut found, workspace);
     }
+    if found.flaw.is_some() {
+        found.is_whole = false;
+        found.penalty += ODD_MAX / 2;
+    }
     follow(form, fixed, &found, workspace);
     found
 }
 
+/// A payload without the compression stage.
+struct Plain {
+    payload: Vec<u8>,
+    problem: Option<String>,
+    flaw: Option<String>,
+}
+
 /// Takes off the compression stage.
-fn plain(form: &Form, payload: &[u8], inflater: &mut Inflater) -> (Vec<u8>, Option<String>) {
+fn plain(form: &Form, payload: &[u8], inflater: &mut Inflater) -> Plain {
+    let stored = |bytes: &[u8]| Plain { payload: bytes.to_vec(), problem: None, flaw: None };
     if !form.compressed {
-        return (payload.to_vec(), None);
+        return stored(payload);
     }
+    let broken = |error: CompressionError| Plain {
+        payload: payload.to_vec(),
+        problem: Some(error.to_string()),
+        flaw: None,
+    };
     let parts = match split(payload) {
         Ok(parts) => parts,
-        Err(error) => return (payload.to_vec(), Some(error.to_string())),
+        Err(error) => return broken(error),
     };
-    let Some(len) = parts.plain_len else { return (parts.data.to_vec(), None) };
+    let Some(len) = parts.plain_len else { return stored(parts.data) };
     let mut out = Vec::new();
     match inflater.inflate(parts.data, len, &mut out) {
-        Ok(()) => (out, None),
-        Err(error) => (payload.to_vec(), Some(error.to_string())),
+        Ok(()) => Plain { payload: out, problem: None, flaw: None },
+        Err(error) if error.is_plain_whole() => {
+            Plain { payload: out, problem: None, flaw: Some(error.to_string()) }
+        }
+        Err(error) => broken(error),
     }
 }
 

@@ -96,6 +96,8 @@ impl Session {
                 changed_by: None,
                 sent: None,
                 problem: None,
+                flaw: None,
+                length_raw: None,
             }));
         }
         self.diverge(&Effects::default(), &effects);

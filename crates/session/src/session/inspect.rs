@@ -227,8 +227,12 @@ impl Session {
         let payload = all.then(|| match read.plain {
             Plain::InFrame(range) => looked.chunk.slice(range),
             Plain::Inflated => owned(inflated),
-            Plain::Unread => looked.chunk.slice(looked.payload),
+            Plain::Unread => looked.chunk.slice(looked.payload.clone()),
         });
+        let framing = self.setup.protocol.stack.framing.as_ref();
+        let length_raw = framing
+            .and_then(|f| f.overlong(&looked.chunk[looked.frame.clone()], looked.payload.len()))
+            .map(|raw| looked.chunk.slice_ref(raw));
         let is_sent = fate != Fate::Dropped;
         self.event(Event::Packet(PacketEvent {
             number: looked.number,
@@ -249,6 +253,8 @@ impl Session {
             changed_by: ruling.changed_by.filter(|_| is_sent),
             sent: ruling.new.filter(|_| is_sent && all),
             problem: read.problem,
+            flaw: read.flaw,
+            length_raw,
         }));
     }
 }

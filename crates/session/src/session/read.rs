@@ -30,6 +30,8 @@ pub(super) struct Read {
     pub(super) wanted: bool,
     pub(super) definition: Option<Arc<PacketDefinition>>,
     pub(super) problem: Option<CompressionError>,
+    /// What is wrong with how it was compressed, though it could be made plain.
+    pub(super) flaw: Option<CompressionError>,
 }
 
 /// Where the plain payload is.
@@ -75,7 +77,7 @@ impl Session {
         let wants = |id: Option<(i64, usize)>| id.is_some_and(|(id, _)| interest.wants(id));
 
         let mut length = payload.len();
-        let mut problem = None;
+        let (mut problem, mut flaw) = (None, None);
         let mut found = None;
         let mut plain = Plain::Unread;
         match stored(chunk, payload, form.threshold.is_some()) {
@@ -99,7 +101,8 @@ impl Session {
                 }
                 if full {
                     match inflate(scratch, data, plain_len) {
-                        Ok(()) => {
+                        Ok(odd) => {
+                            flaw = odd;
                             found = id::read(stack, &scratch.plain);
                             plain = Plain::Inflated;
                         }
@@ -114,7 +117,7 @@ impl Session {
             .filter(|_| wanted || self.watch > Watch::Nothing)
             .and_then(|(id, _)| self.tables.definition(form.state, direction, id).cloned());
         let (id, body) = found.map_or((None, 0), |(id, body)| (Some(id), body as u32));
-        Read { form, sure, index, plain, length, id, body, wanted, definition, problem }
+        Read { form, sure, index, plain, length, id, body, wanted, definition, problem, flaw }
     }
 
     /// The form that a frame is in, which of those it may be in that is, and whether it fits.
