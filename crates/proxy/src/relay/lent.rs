@@ -29,9 +29,11 @@ pub(super) fn with_lent<R>(setup: &Setup, act: impl FnOnce(&mut Lent) -> R) -> R
     })
 }
 
-/// Makes room for a read.
+/// Makes room for a read: all of it where what was read before has been written, and less where new
+/// memory would have to be taken for more.
 pub(super) fn make_room(buffer: &mut BytesMut) {
-    if buffer.capacity() - buffer.len() < ROOM_MIN {
+    let room = buffer.capacity() - buffer.len();
+    if room < READ && !buffer.try_reclaim(READ) && room < ROOM_MIN {
         buffer.reserve(READ);
     }
 }
