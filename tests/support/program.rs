@@ -177,6 +177,11 @@ impl Program {
         self.diagnostics.text()
     }
 
+    /// The process's number.
+    pub fn id(&self) -> u32 {
+        self.child.id()
+    }
+
     /// Waits until a line of the JSON log satisfies `wanted`.
     pub fn wait_for_json(&self, what: &str, mut wanted: impl FnMut(&Value) -> bool) {
         let mut read = 0;

@@ -71,6 +71,8 @@ pub struct Plan {
     pub(crate) calls: Vec<CallCode>,
     /// Quick forms, each with the first of the instructions that it stands for.
     pub(crate) fused: Vec<(Fused, Op)>,
+    /// Connection variables that its expressions, and those of its events, read.
+    pub(crate) conn: Vec<u32>,
     /// What editing needs to know, found when it is first needed.
     pub(crate) facts: std::sync::OnceLock<crate::splice::Facts>,
 }
@@ -91,8 +93,27 @@ impl Plan {
             blocks: Vec::new(),
             calls: Vec::new(),
             fused: Vec::new(),
+            conn: Vec::new(),
             facts: std::sync::OnceLock::new(),
         }
+    }
+
+    /// The most bytes that a body takes, if it is nothing but numbers.
+    pub fn size_max(&self) -> Option<usize> {
+        let mut size = 0usize;
+        for code in &self.code[self.layouts[0].entry as usize..] {
+            let more = match code.op {
+                Op::Mark { .. } | Op::Return => 0,
+                Op::Varint { max, .. } => max.into(),
+                Op::VarintLast { max, behind, .. } => behind as usize + usize::from(max),
+                _ => return None,
+            };
+            size = size.saturating_add(code.skip as usize).saturating_add(more);
+            if let Op::Return | Op::VarintLast { .. } = code.op {
+                break;
+            }
+        }
+        Some(size)
     }
 }
 

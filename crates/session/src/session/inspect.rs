@@ -8,7 +8,8 @@ use midwire_codec::{Direction, Framing};
 use super::Session;
 use super::judge::Ruling;
 use super::read::{Plain, Read};
-use super::relay::{Stop, owned};
+use super::relay::owned;
+use super::skim::Stop;
 use super::turn::effects_of;
 use crate::event::{Event, Fate, Notice, Origin, PacketEvent, PacketNumber};
 use crate::form::Effects;
@@ -40,7 +41,8 @@ struct Looked<'a> {
 }
 
 impl Session {
-    /// Looks at the whole frames of a chunk from `start` on and sends the chunk on.
+    /// Looks at the whole frames of a chunk from `start` on and sends them on, with what is in front
+    /// of them. Gives how many bytes that were; what is left is no whole frame.
     pub(super) fn inspect(
         &mut self,
         direction: Direction,
@@ -48,7 +50,7 @@ impl Session {
         chunk: Bytes,
         start: usize,
         scratch: &mut Scratch,
-    ) {
+    ) -> usize {
         // frames from `run` to `at` go on as they came and have not been sent yet
         let (mut run, mut at) = (0, start);
         loop {
@@ -88,10 +90,11 @@ impl Session {
             if self.side(direction).opaque {
                 self.pass(direction, chunk.slice(run..at));
                 self.pass_opaque(direction, chunk.slice(at..));
-                return;
+                return chunk.len();
             }
         }
         self.pass(direction, chunk.slice(run..at));
+        at
     }
 
     fn look(&mut self, looked: Looked<'_>, scratch: &mut Scratch) -> Action {

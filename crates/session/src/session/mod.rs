@@ -6,6 +6,7 @@ mod judge;
 mod read;
 mod relay;
 mod resume;
+mod skim;
 mod turn;
 
 use std::collections::VecDeque;
@@ -168,7 +169,9 @@ impl Session {
         session
     }
 
-    /// Sets how much is reported about packets, from the next one on. At first, nothing.
+    /// Sets how much is reported about packets, from the next one on. At first, nothing. Variables
+    /// of the connection that no definition reads are followed only while packets are reported or
+    /// there is a judge.
     pub fn set_watch(&mut self, watch: Watch) {
         self.watch = watch;
     }

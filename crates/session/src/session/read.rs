@@ -10,7 +10,7 @@ use midwire_definition::PacketDefinition;
 use super::Session;
 use crate::form::Form;
 use crate::id;
-use crate::interest::{Interest, Watch};
+use crate::interest::Watch;
 use crate::payload::{Fit, Stored, fit, inflate, stored};
 use crate::scratch::Scratch;
 
@@ -71,8 +71,7 @@ impl Session {
     ) -> Read {
         let (form, index, sure) = self.form_of(direction, &chunk[payload.clone()], scratch);
         let stack = &self.setup.protocol.stack;
-        let judged = self.judged.as_deref();
-        let interest = Interest::new(&self.tables, judged, form.state, direction);
+        let interest = self.interest(form.state, direction);
         let all = self.watch == Watch::Packets || self.sides[direction.index()].diverged;
         let wants = |id: Option<(i64, usize)>| id.is_some_and(|(id, _)| interest.wants(id));
 

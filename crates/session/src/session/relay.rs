@@ -1,36 +1,17 @@
-//! Bytes in, bytes out: skimming over frames that nobody looks at, sending, and what sending
-//! changes.
+//! Bytes in, bytes out: sending, and what sending changes.
 
 use bytes::{Bytes, BytesMut};
-use midwire_codec::{Direction, Frame, FrameError, Framing};
+use midwire_codec::{Direction, FrameError, Framing};
 
+use super::skim::Stop;
 use super::{Output, Session};
 use crate::event::{Elapsed, Event, Notice};
 use crate::form::{self, Effects};
 use crate::id;
-use crate::interest::{Interest, Watch};
+use crate::interest::Watch;
 use crate::order::{Gate, Item, Made};
-use crate::payload::{Stored, stored};
 use crate::scratch::Scratch;
 use crate::setup::OnLostFraming;
-
-/// Frames at the start of some bytes that need no looking at.
-pub(super) struct Skimmed {
-    /// Bytes that they take.
-    pub(super) len: usize,
-    pub(super) frames: u64,
-    pub(super) stop: Stop,
-}
-
-/// Why skimming stopped.
-pub(super) enum Stop {
-    /// The next frame is not all there.
-    End,
-    /// The next frame is to be looked at. Its places count from its own start.
-    Look(Frame),
-    /// There is no next frame.
-    Lost(FrameError),
-}
 
 impl Session {
     /// Sends on what can be sent on of some bytes. What is part of a frame stays.
@@ -56,9 +37,11 @@ impl Session {
                     return;
                 }
                 Stop::Look(_) => {
-                    let whole = skimmed.len + whole_frames(&framing, &bytes[skimmed.len..]);
-                    let chunk = bytes.split_to(whole).freeze();
-                    self.inspect(direction, &framing, chunk, skimmed.len, scratch);
+                    let chunk = bytes.split().freeze();
+                    let used =
+                        self.inspect(direction, &framing, chunk.clone(), skimmed.len, scratch);
+                    // the start of a frame: a copy, once, since there is no frame in front of it then
+                    bytes.extend_from_slice(&chunk[used..]);
                 }
                 Stop::Lost(error) => {
                     self.pass(direction, bytes.split_to(skimmed.len).freeze());
@@ -70,48 +53,6 @@ impl Session {
                 return;
             }
         }
-    }
-
-    /// Passes over frames that nobody needs.
-    pub(super) fn skim(
-        &self,
-        direction: Direction,
-        framing: &Framing,
-        bytes: &[u8],
-        scratch: &mut Scratch,
-    ) -> Skimmed {
-        let side = &self.sides[direction.index()];
-        let form = &side.received.form;
-        let judged = self.judged.as_deref();
-        let interest = Interest::new(&self.tables, judged, form.state, direction);
-        let all = self.watch > Watch::Nothing || side.received.is_changing() || side.diverged;
-        let compressed = form.threshold.is_some();
-        let stack = &self.setup.protocol.stack;
-        let (mut len, mut frames) = (0, 0);
-        let stop = loop {
-            let frame = match framing.next(&bytes[len..]) {
-                Ok(Some(frame)) => frame,
-                Ok(None) => break Stop::End,
-                Err(error) => break Stop::Lost(error),
-            };
-            if all {
-                break Stop::Look(frame);
-            }
-            if interest.any() {
-                let payload = &bytes[len..][frame.payload.clone()];
-                let read = if compressed {
-                    peek(stack, payload, scratch)
-                } else {
-                    id::read(stack, payload)
-                };
-                if read.is_some_and(|(id, _)| interest.wants(id)) {
-                    break Stop::Look(frame);
-                }
-            }
-            len += frame.len;
-            frames += 1;
-        };
-        Skimmed { len, frames, stop }
     }
 
     pub(super) fn count(&mut self, direction: Direction, bytes: usize, frames: u64) {
@@ -291,32 +232,6 @@ fn frame_of(
         frame[..framing.before].copy_from_slice(before);
     }
     Ok(frame.into())
-}
-
-/// The id of a payload that starts with its plain size.
-fn peek(
-    stack: &midwire_definition::Stack,
-    payload: &[u8],
-    scratch: &mut Scratch,
-) -> Option<(i64, usize)> {
-    match stored(payload, 0..payload.len(), true).ok()? {
-        Stored::Plain(range) => id::read(stack, &payload[range]),
-        Stored::Deflated(data, _) => {
-            scratch.plain.clear();
-            scratch
-                .inflater
-                .inflate_prefix(&payload[data], id::reach(stack), &mut scratch.plain)
-                .ok()?;
-            id::read(stack, &scratch.plain)
-        }
-    }
-}
-
-/// Bytes that the whole frames at the start of `bytes` take.
-fn whole_frames(framing: &Framing, bytes: &[u8]) -> usize {
-    let mut frames = midwire_codec::frames(framing, bytes);
-    while let Some(Ok(_)) = frames.next() {}
-    frames.consumed()
 }
 
 /// A copy: what is held must not keep a whole read buffer in memory.

@@ -263,7 +263,10 @@ impl<'d> Compiler<'d> {
                 let key = path[1].key();
                 let found = self.decls.conn.iter().position(|(name, _)| lookup_key(name) == key);
                 return match found {
-                    Some(index) => Ok(Ex::Conn(index as u32)),
+                    Some(index) => {
+                        self.plan.conn.push(index as u32);
+                        Ok(Ex::Conn(index as u32))
+                    }
                     None => {
                         let message = format!("`conn` has no variable `{}`", path[1].text);
                         let error = Diagnostic::error("W050", path[1].span, message);
