@@ -267,6 +267,7 @@ fn head(
             }
             ProtocolEntry::Stack(list, _) => {
                 stack::stages(&mut whole, list, order, out);
+                stack::check(&whole, list, out);
                 stages.extend(list.iter().filter_map(|stage| match stage {
                     Stage::Named { name, kind, .. } => {
                         Some((name.text.as_str().into(), kind.text.as_str().into()))
@@ -288,6 +289,7 @@ fn head(
     let declarations = Declarations {
         versions: versions.clone(),
         order,
+        stack: whole.clone(),
         states: states.clone(),
         conn: conn.clone(),
         stages,

@@ -20,7 +20,7 @@ use midwire_codec::{ByteOrder, Direction};
 
 use crate::diagnostics::{Diagnostic, Diagnostics};
 use crate::plan::{Ex, Plan};
-use crate::protocol::{Dialect, EffectCode, Event, PacketDefinition, Protocol, StateId};
+use crate::protocol::{Dialect, EffectCode, Event, PacketDefinition, Protocol, Stack, StateId};
 use crate::syntax::ast::{
     Action, Directions, Expr, ExprKind, Gate, GroupItem, IdsItem, Label, Labels, Name, OnItem,
     PacketItem, TableEntry, TableItem, TestItem, TypeItem, lookup_key,
@@ -41,6 +41,7 @@ pub(crate) type TypeId = usize;
 pub(crate) struct Declarations {
     pub(crate) versions: Versions,
     pub(crate) order: ByteOrder,
+    pub(crate) stack: Stack,
     pub(crate) states: Vec<Arc<str>>,
     pub(crate) conn: Vec<(Arc<str>, i64)>,
     /// Which stages the stack has, by name and kind.
@@ -70,6 +71,7 @@ pub(crate) struct Made {
     events: Arc<[Event]>,
     /// What was wrong; then there is no plan.
     problems: Arc<[Diagnostic]>,
+    warnings: Arc<[Diagnostic]>,
 }
 
 /// A packet that a version has: state, direction, id, name, and its declaration if it has one.
@@ -80,6 +82,11 @@ impl Made {
         &self.problems
     }
 
+    /// What is right, but should be known.
+    pub(crate) fn warnings(&self) -> &[Diagnostic] {
+        &self.warnings
+    }
+
     /// The first version for which it does not hold any more.
     pub(crate) fn next_version(&self) -> u32 {
         self.interval.last.0.saturating_add(1)
@@ -87,6 +94,11 @@ impl Made {
 }
 
 impl Declarations {
+    /// Nothing but its own fields says where a packet ends.
+    pub(crate) fn is_frameless(&self) -> bool {
+        self.stack.framing.is_none()
+    }
+
     /// The protocol at one version.
     pub(crate) fn dialect(&self, protocol: &Protocol, version: VersionId) -> Dialect {
         let mut by_id = HashMap::new();
@@ -236,15 +248,16 @@ impl Declarations {
         let mut interval = compiler.interval;
         // The declaration itself may hold for fewer versions.
         gates::admits(&item.gates, &self.versions, version, Some(direction), &mut interval);
+        let warnings = compiler.warnings.into();
         match compiled {
             Ok(events) if compiler.problems.is_empty() => {
                 let wanted = item.body.is_some() || !events.is_empty();
                 let plan = wanted.then(|| Arc::new(compiler.plan));
-                Made { interval, plan, events: events.into(), problems: Arc::from([]) }
+                Made { interval, plan, events: events.into(), problems: Arc::from([]), warnings }
             }
             _ => {
                 let problems = compiler.problems.into();
-                Made { interval, plan: None, events: Arc::from([]), problems }
+                Made { interval, plan: None, events: Arc::from([]), problems, warnings }
             }
         }
     }
@@ -256,6 +269,7 @@ impl Declarations {
         compiler: &mut Compiler<'d>,
     ) -> Result<Vec<Event>, Reported> {
         let scope = compiler.body(item.body.as_ref())?;
+        compiler.check_end(item)?;
         let mut events = Vec::new();
         let (state, key) = (self.state(item.state.as_ref()), item.name.key());
         for on in &self.events {
@@ -454,7 +468,7 @@ pub(crate) fn check_all(declarations: &Declarations, out: &mut Diagnostics) {
                     &mut Interval::ALL.clone(),
                 );
                 if here {
-                    all.extend(made.problems().iter().cloned());
+                    all.extend(made.problems().iter().chain(made.warnings()).cloned());
                 }
                 version = made.next_version().max(version + 1);
             }

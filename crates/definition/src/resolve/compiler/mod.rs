@@ -3,6 +3,7 @@
 mod branch;
 mod containers;
 mod declared;
+mod ends;
 mod fields;
 mod layout;
 mod lower;
@@ -66,6 +67,9 @@ pub(super) struct Compiler<'d> {
     pub(super) direction: Direction,
     pub(super) interval: Interval,
     pub(super) problems: Vec<Diagnostic>,
+    /// What is right, but should be known.
+    pub(super) warnings: Vec<Diagnostic>,
+    dependents: Vec<ends::Dependent>,
     pub(super) plan: Plan,
     pub(super) scopes: Vec<NameScope<'d>>,
     pub(super) struct_scopes: HashMap<FieldId, ScopeId>,
@@ -112,6 +116,8 @@ impl<'d> Compiler<'d> {
             direction,
             interval: Interval::ALL,
             problems: Vec::new(),
+            warnings: Vec::new(),
+            dependents: Vec::new(),
             plan: Plan::empty(),
             scopes: Vec::new(),
             struct_scopes: HashMap::new(),
@@ -287,6 +293,7 @@ impl<'d> Compiler<'d> {
                 Ok(())
             }
             FieldKind::Tail => {
+                self.depends(field.span, ends::Depends::Tail);
                 self.tail(items);
                 Ok(())
             }
