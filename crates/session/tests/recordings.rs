@@ -347,3 +347,70 @@ fn packets_of_terraria_are_what_the_server_says() {
         }
     }
 }
+
+/// The boxes at the start of some AMP, read by hand: their sizes.
+fn boxes(bytes: &[u8]) -> Vec<u32> {
+    let (mut at, mut start, mut sizes) = (0, 0, Vec::new());
+    let length =
+        |at: usize| Some(usize::from(u16::from_be_bytes([*bytes.get(at)?, *bytes.get(at + 1)?])));
+    while let Some(key) = length(at).filter(|key| *key < 256) {
+        at += 2 + key;
+        if key > 0 {
+            let Some(value) = length(at) else { break };
+            at += 2 + value;
+        } else {
+            sizes.push((at - start) as u32);
+            start = at;
+        }
+    }
+    sizes
+}
+
+#[test]
+fn boxes_of_amp_are_cut_where_they_end() {
+    let (mut seen, mut raw) = (0, 0);
+    for recorded in recording("amp") {
+        for cut in [Cut::AsRecorded, Cut::Seeded(1), Cut::EveryByte] {
+            for watch in [Watch::Packets, Watch::Nothing] {
+                let amp = midwire_definition::builtin("amp").unwrap();
+                let mut driver = Driver::with(amp, Options::default());
+                play(&recorded, watch, cut, &mut driver);
+                for direction in Direction::BOTH {
+                    let all: Vec<u8> = recorded
+                        .steps
+                        .iter()
+                        .filter_map(|(_, step)| match step {
+                            Step::Data(way, bytes) if *way == direction => Some(&bytes[..]),
+                            _ => None,
+                        })
+                        .flatten()
+                        .copied()
+                        .collect();
+                    let expected = boxes(&all);
+                    let counters = driver.session.counters(direction);
+                    assert_eq!(counters.frames, expected.len() as u64, "{cut:?}");
+                    assert_eq!(counters.bytes, all.len() as u64, "{cut:?}");
+                    let rest =
+                        all.len() as u64 - expected.iter().map(|n| u64::from(*n)).sum::<u64>();
+                    if watch == Watch::Packets {
+                        let found: Vec<u32> = driver
+                            .packets()
+                            .filter(|packet| packet.direction == direction)
+                            .map(|packet| packet.wire_length)
+                            .collect();
+                        assert_eq!(found, expected, "{direction} {cut:?}");
+                        seen += found.len();
+                        raw += rest;
+                    }
+                    // Only what follows a switch of protocols is no box, and that is said.
+                    let lost = driver.events.iter().any(|event| {
+                        matches!(event, Event::LostFraming { direction: way, .. } if *way == direction)
+                    });
+                    assert_eq!(lost, rest > 0, "{direction} {cut:?}");
+                }
+            }
+        }
+    }
+    println!("{} boxes, {} bytes behind a switch", seen / 3, raw / 3);
+    assert!(seen / 3 > 500 && raw / 3 == 40 + 40, "{} {}", seen / 3, raw / 3);
+}
