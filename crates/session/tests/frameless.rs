@@ -489,6 +489,64 @@ fn the_opposite_direction_changes_when_its_sender_has_got_the_packet() {
     );
 }
 
+/// `say` is the same in both states, `go` is not.
+const SHARED: &str = r#"
+protocol shared {
+  endian big
+  states first, second, raw
+  start first
+  stack { frame none, id: u8 }
+}
+packet first both say = 3 { text: str[u8] }
+packet first both go = 5 {}
+packet first both stop = 6 {}
+packet first both old = 7 { a: u8 }
+packet second both say = 3 { text: str[u8] }
+packet second both new = 7 { a: u32 }
+packet raw both all = 3 { ... }
+packet raw both more = 9 { ... }
+on first clientbound go { state = second }
+on first clientbound stop { state = raw }
+"#;
+
+#[test]
+fn what_is_the_same_in_both_forms_decides_nothing() {
+    let mut driver = Driver::new(SHARED);
+    driver.feed(Clientbound, &[5]);
+    // One that both have, then one that only the old has, then one that is longer in the new.
+    driver.feed(Serverbound, &say("a")).feed(Serverbound, &[6]).feed(Serverbound, &[7, 0]);
+    driver.feed(Serverbound, &[0, 0, 1]).feed(Serverbound, &say("b"));
+    let lines = driver.lines();
+    let lines: Vec<_> = lines.iter().filter(|line| line.contains("serverbound")).collect();
+    assert_eq!(
+        lines,
+        [
+            "#2 serverbound second say passed",
+            "serverbound 030161",
+            "#3 serverbound first stop passed",
+            "serverbound 06",
+            "serverbound 0700",
+            "serverbound in second",
+            "#4 serverbound second new passed",
+            "serverbound 000001",
+            "#5 serverbound second say passed",
+            "serverbound 030162",
+        ]
+    );
+}
+
+#[test]
+fn what_takes_all_is_the_last_that_is_believed() {
+    let mut driver = Driver::new(SHARED);
+    driver.feed(Clientbound, &[6]);
+    driver.feed(Serverbound, &say("old")).feed(Serverbound, &[7, 1]).feed(Serverbound, &[9, 9]);
+    let names: Vec<_> =
+        driver.packets().map(|packet| packet.definition.as_ref().unwrap().name.clone()).collect();
+    assert_eq!(names.iter().map(|name| &**name).collect::<Vec<_>>(), ["stop", "say", "old"]);
+    assert!(driver.lines().iter().any(|line| line.contains("more takes all that comes")));
+    assert_eq!(driver.sent(Serverbound), [&say("old")[..], &[7, 1, 9, 9]].concat());
+}
+
 /// What a handshake in turns looks like: no ids, a state for each step.
 const TURNS: &str = r#"
 protocol turns {

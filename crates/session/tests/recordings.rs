@@ -414,3 +414,74 @@ fn boxes_of_amp_are_cut_where_they_end() {
     println!("{} boxes, {} bytes behind a switch", seen / 3, raw / 3);
     assert!(seen / 3 > 500 && raw / 3 == 40 + 40, "{} {}", seen / 3, raw / 3);
 }
+
+/// What a client of VNC says, up to its messages. The server's pictures are not read.
+const RFB_CLIENT: &str = r#"
+protocol rfb_client {
+  endian big
+  states version, choice, response, init, messages, pictures
+  frame none
+}
+packet version both Hello = 0 { start: latin1[10], minor: u8, newline: u8 }
+packet choice serverbound Choice = 0 { kind: u8 }
+packet response serverbound Response = 0 { bytes: bytes[16] @secret }
+packet init serverbound Init = 0 { shared: bool }
+packet messages serverbound Message = 0 {
+  kind: enum u8 { set_pixel_format, set_encodings = 2, request, key, pointer, cut_text }
+  match kind {
+    set_pixel_format => { pad 3, format: bytes[16] }
+    set_encodings => { pad 1, count: u16, encodings: [count] i32 }
+    request => { incremental: bool, x: u16, y: u16, width: u16, height: u16 }
+    key => { down: bool, pad 2, key: u32 }
+    pointer => { buttons: u8, x: u16, y: u16 }
+    cut_text => { pad 3, text: latin1[u32] }
+  }
+}
+packet pictures clientbound Pictures = 0
+on version serverbound Hello { state serverbound = match minor { 51 => response, else => choice } }
+on choice serverbound Choice { state serverbound = match kind { 2 => response, else => init } }
+on response serverbound Response { state serverbound = init }
+on init serverbound Init { state serverbound = messages }
+on version clientbound Hello { state clientbound = pictures }
+"#;
+
+#[test]
+fn what_vnc_clients_say_is_cut_where_it_ends() {
+    let mut seen = BTreeMap::<String, usize>::new();
+    for recorded in recording("vnc-auth") {
+        for cut in [Cut::AsRecorded, Cut::Seeded(3)] {
+            let mut driver = Driver::with(support::protocol(RFB_CLIENT), Options::default());
+            play(&recorded, Watch::Packets, cut, &mut driver);
+            let mut at = [0; 2];
+            for packet in driver.packets() {
+                // One behind the other, without a gap.
+                let at = &mut at[packet.direction.index()];
+                assert_eq!(packet.offset, *at, "{cut:?}");
+                *at += u64::from(packet.wire_length);
+                let name = packet.definition.as_ref().unwrap().name.to_string();
+                *seen.entry(format!("{} {name}", packet.direction)).or_default() += 1;
+            }
+            assert_eq!(at, [driver.session.counters(Serverbound).bytes, 12], "{cut:?}");
+            let notices = driver.events.iter().filter_map(|event| match event {
+                Event::Notice { notice, .. } => Some(notice.clone()),
+                Event::LostFraming { error, .. } => panic!("{error}"),
+                _ => None,
+            });
+            let notices: Vec<_> = notices.collect();
+            assert!(matches!(&notices[..], [Notice::NoEnd { offset: 12, .. }]), "{notices:?}");
+        }
+    }
+    let told: Vec<_> = seen.iter().map(|(name, count)| format!("{name} {}", count / 2)).collect();
+    // 20 connections, one of them 3.3, which chooses nothing; one without a password; 8 got in.
+    assert_eq!(
+        told,
+        [
+            "clientbound Hello 20",
+            "serverbound Choice 19",
+            "serverbound Hello 20",
+            "serverbound Init 8",
+            "serverbound Message 31",
+            "serverbound Response 19",
+        ]
+    );
+}

@@ -198,7 +198,8 @@ impl Session {
     /// The same where the sender may have gone over to another form.
     ///
     /// Then it has, unless that cannot be. Without frames the receiver cannot know better than we do, so
-    /// protocols see to it: nothing is on its way then, or what is cannot be taken for what is new.
+    /// protocols see to it: nothing is on its way then, or what is cannot be taken for what is new. And
+    /// where the forms would cut the bytes at other places, there is no way back.
     fn next_of_several(
         &mut self,
         direction: Direction,
@@ -216,12 +217,16 @@ impl Session {
             let lost = self.lost(direction, form, &measured, bytes.len());
             found.push((measured, lost));
         }
-        let can_be = |(_, lost): &(Measured, Option<Lost>)| {
-            matches!(lost, None | Some(Lost::Endless { .. }))
-        };
-        // Where it can be in none, it is in the one that it has not left for certain.
-        let index = found.iter().rposition(can_be).unwrap_or(0);
-        let is_clear = !found[..index].iter().any(can_be);
+        let can_be = |(_, lost): &(Measured, Option<Lost>)| lost.is_none();
+        let takes_all =
+            |(_, lost): &(Measured, Option<Lost>)| matches!(lost, Some(Lost::Endless { .. }));
+        // One that takes all fits everything. In none is the one that it has not left for certain.
+        let index = found.iter().rposition(can_be).or_else(|| found.iter().rposition(takes_all));
+        let index = index.unwrap_or(0);
+        // A packet that ends at the same place in an older form tells nothing.
+        let extent = &found[index].0.extent;
+        let is_clear =
+            !found[..index].iter().any(|older| can_be(older) && older.0.extent == *extent);
         let held = (0..=index).any(|index| {
             can_be(&found[index]) && self.may_change(direction, &read[index].0, &found[index].0)
         });
