@@ -37,7 +37,7 @@ pub(crate) enum Command {
 /// `midwire proxy`.
 #[derive(Debug, ClapArgs)]
 pub(crate) struct Proxy {
-    /// minecraft, terraria, raw (bytes without meaning), or a .wire file
+    /// minecraft, terraria, amp, raw (bytes without meaning), or a .wire file
     pub(crate) protocol: String,
     /// The server: a name or an address; the port may be left out where the protocol has one. SRV
     /// records are not looked up
@@ -129,7 +129,7 @@ pub(crate) struct Decode {
 /// Which packets are meant; what is left out is guessed, where that is possible.
 #[derive(Clone, Debug, ClapArgs)]
 pub(crate) struct Packet {
-    /// minecraft, terraria, or a .wire file
+    /// minecraft, terraria, amp, or a .wire file
     #[arg(long, value_name = "PROTOCOL")]
     pub(crate) protocol: Option<String>,
     /// The protocol state: handshake, play

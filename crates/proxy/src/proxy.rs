@@ -161,7 +161,7 @@ fn rewrite(to: &Target, keep: bool) -> Option<HostRewrite> {
 fn banner(relay: &Relay, protocol: &Protocol, args: &args::Proxy) -> String {
     let address = relay.address();
     let mut text = format!("listening on {address}\n");
-    if protocol.stack.framing.is_some() {
+    if protocol.stack.framing.is_some() || protocol.is_frameless() {
         let usual = protocol.port == Some(address.port());
         let typed = if usual { address.ip().to_string() } else { address.to_string() };
         let typed = typed.replace("0.0.0.0", "this machine's address");

@@ -4,8 +4,11 @@ use std::sync::Arc;
 
 use midwire_codec::Direction;
 use midwire_definition::plan::IntRepr;
-use midwire_definition::{Dialect, PacketDefinition, Protocol, Stack, StateId, VersionId};
+use midwire_definition::{
+    Dialect, Measured, PacketDefinition, Progress, Protocol, Stack, StateId, VersionId, Workspace,
+};
 
+use crate::form::Form;
 use crate::id;
 use crate::verdict::Judge;
 
@@ -97,6 +100,20 @@ impl Tables {
             Some(at) => self.ids(state, direction).definitions[at].as_ref(),
             None => self.dialect.packet(state, direction, id),
         }
+    }
+
+    /// The packet at the start of some bytes of a protocol without frames, and where it ends.
+    pub(crate) fn measure(
+        &self,
+        stack: &Stack,
+        form: &Form,
+        direction: Direction,
+        bytes: &[u8],
+        progress: &mut Progress,
+        workspace: &mut Workspace,
+    ) -> Measured {
+        let Form { state, conn, .. } = form;
+        self.dialect.measure(stack, *state, direction, conn, bytes, progress, workspace)
     }
 
     /// The definition of a name; case and `_` do not matter.
@@ -258,6 +275,12 @@ impl Judged {
 
     fn bits(&self, state: StateId, direction: Direction) -> Option<&Bits> {
         Some(&self.bits.get(usize::from(state.0))?[direction.index()])
+    }
+
+    /// Whether the judge wants to see any packet of a state and direction.
+    pub(crate) fn wants_any(&self, state: StateId, direction: Direction) -> bool {
+        // it may want ids above the dense ones, which its bits do not tell
+        self.bits(state, direction).is_some_and(|bits| bits.any)
     }
 
     /// Whether the judge wants to see a packet.

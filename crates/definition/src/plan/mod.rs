@@ -19,6 +19,7 @@ mod error;
 mod expr;
 mod fuse;
 mod int;
+mod measure;
 mod pass;
 mod quick;
 mod run;
@@ -36,6 +37,7 @@ pub(crate) use code::{ArrayCode, BlockCode, CallCode, Code, ElementShape, Fused,
 pub use error::{DecodeError, DecodeErrorKind, PathSegment};
 pub(crate) use expr::{Cond, Scope, binary, compare, each};
 pub use expr::{Ex, FieldRef, Member};
+pub use measure::{Extent, Progress};
 pub(crate) use run::packed_words;
 pub use walk::{Flow, Found, Group, Node, Packet, Visitor};
 pub(crate) use workspace::{ABSENT, START as START_SLOT};
@@ -73,6 +75,8 @@ pub struct Plan {
     pub(crate) fused: Vec<(Fused, Op)>,
     /// Connection variables that its expressions, and those of its events, read.
     pub(crate) conn: Vec<u32>,
+    /// Something in it depends on where the bytes end.
+    pub(crate) takes_rest: bool,
     /// What editing needs to know, found when it is first needed.
     pub(crate) facts: std::sync::OnceLock<crate::splice::Facts>,
 }
@@ -94,6 +98,7 @@ impl Plan {
             calls: Vec::new(),
             fused: Vec::new(),
             conn: Vec::new(),
+            takes_rest: false,
             facts: std::sync::OnceLock::new(),
         }
     }

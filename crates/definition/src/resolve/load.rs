@@ -230,6 +230,7 @@ fn head<'i>(
             }
             ProtocolEntry::Stack(list, _) => {
                 stack::stages(&mut whole, list, order, out);
+                stack::check(&whole, list, out);
                 stages.extend(list.iter().filter_map(|stage| match stage {
                     Stage::Named { name, kind, .. } => {
                         Some((name.text.as_str().into(), kind.text.as_str().into()))
@@ -251,7 +252,7 @@ fn head<'i>(
     let declarations = Declarations {
         versions: versions.clone(),
         order,
-        id: whole.id,
+        stack: whole.clone(),
         states: states.clone(),
         conn: conn.clone(),
         stages,

@@ -21,8 +21,8 @@ use midwire_codec::{ByteOrder, Direction};
 
 use crate::diagnostics::{Diagnostic, Diagnostics};
 use crate::escape::escape;
-use crate::plan::{Ex, IntRepr, Plan};
-use crate::protocol::{Dialect, EffectCode, Event, PacketDefinition, Protocol, StateId};
+use crate::plan::{Ex, Plan};
+use crate::protocol::{Dialect, EffectCode, Event, PacketDefinition, Protocol, Stack, StateId};
 use crate::syntax::ast::{
     Action, Directions, Expr, ExprKind, Gate, GroupItem, IdsItem, Label, Labels, Name, OnItem,
     PacketItem, Span, TableEntry, TableItem, TestItem, TypeItem, lookup_key,
@@ -44,8 +44,7 @@ pub(crate) type TypeId = usize;
 pub(crate) struct Declarations {
     pub(crate) versions: Versions,
     pub(crate) order: ByteOrder,
-    /// How packet ids are written.
-    pub(crate) id: IntRepr,
+    pub(crate) stack: Stack,
     pub(crate) states: Vec<Arc<str>>,
     pub(crate) conn: Vec<(Arc<str>, i64)>,
     /// Which stages the stack has, by name and kind.
@@ -79,6 +78,7 @@ pub(crate) struct Made {
     problems: Arc<[Diagnostic]>,
     /// Which numbers in it fit.
     fits: Arc<[Fit]>,
+    warnings: Arc<[Diagnostic]>,
 }
 
 /// A packet that a version has: state, direction, id, name, and its declaration if it has one.
@@ -89,6 +89,11 @@ impl Made {
         &self.problems
     }
 
+    /// What is right, but should be known.
+    pub(crate) fn warnings(&self) -> &[Diagnostic] {
+        &self.warnings
+    }
+
     /// The first version for which it does not hold any more.
     pub(crate) fn next_version(&self) -> u32 {
         self.interval.last.0.saturating_add(1)
@@ -96,6 +101,11 @@ impl Made {
 }
 
 impl Declarations {
+    /// Nothing but its own fields says where a packet ends.
+    pub(crate) fn is_frameless(&self) -> bool {
+        self.stack.framing.is_none()
+    }
+
     /// The protocol at one version.
     pub(crate) fn dialect(&self, protocol: &Protocol, version: VersionId) -> Dialect {
         let mut by_id = HashMap::new();
@@ -201,11 +211,11 @@ impl Declarations {
 
     /// What is wrong with an id that cannot be written.
     fn misfit_id(&self, id: i64, span: crate::syntax::ast::Span) -> Option<Diagnostic> {
-        let (least, most) = self.id.range();
+        let (least, most) = self.stack.id.range();
         if (least..=most).contains(&id.into()) {
             return None;
         }
-        let why = match self.id.fixed_size() {
+        let why = match self.stack.id.fixed_size() {
             Some(0) => "there is no `id` on the wire, and that counts as 0".to_owned(),
             _ => format!("it goes from {least} to {most}"),
         };
@@ -265,15 +275,23 @@ impl Declarations {
         // The declaration itself may hold for fewer versions.
         gates::admits(&item.gates, &self.versions, version, Some(direction), &mut interval);
         let fits = std::mem::take(&mut compiler.fits).into();
+        let warnings = compiler.warnings.into();
         match compiled {
             Ok(events) if compiler.problems.is_empty() => {
                 let wanted = item.body.is_some() || !events.is_empty();
                 let plan = wanted.then(|| Arc::new(compiler.plan));
-                Made { interval, plan, events: events.into(), problems: Arc::from([]), fits }
+                Made {
+                    interval,
+                    plan,
+                    events: events.into(),
+                    problems: Arc::from([]),
+                    fits,
+                    warnings,
+                }
             }
             _ => {
                 let problems = compiler.problems.into();
-                Made { interval, plan: None, events: Arc::from([]), problems, fits }
+                Made { interval, plan: None, events: Arc::from([]), problems, fits, warnings }
             }
         }
     }
@@ -285,6 +303,7 @@ impl Declarations {
         compiler: &mut Compiler<'d>,
     ) -> Result<Vec<Event>, Reported> {
         let scope = compiler.body(item.body.as_ref())?;
+        compiler.check_end(item)?;
         let mut events = Vec::new();
         let (state, key) = (self.state(item.state.as_ref()), item.name.key());
         let mut layer = None;
@@ -495,7 +514,7 @@ pub(crate) fn check_all(declarations: &Declarations, least: Layer, out: &mut Dia
                 // Where another takes its place it is not read, and need not be right.
                 if here == Some(index) {
                     let made = declarations.made(index, direction, id);
-                    all.extend(made.problems().iter().cloned());
+                    all.extend(made.problems().iter().chain(made.warnings()).cloned());
                     next = next.min(made.next_version());
                     fits.extend(made.fits.iter().cloned());
                 }

@@ -90,6 +90,20 @@ pub(super) fn frame(
     }
 }
 
+/// What cannot be together in a stack.
+pub(super) fn check(stack: &Stack, stages: &[Stage], out: &mut Vec<Diagnostic>) {
+    let compression = stages.iter().find_map(|stage| match stage {
+        Stage::Named { name, kind, .. } if kind.text == "zlib_threshold" => Some(name),
+        _ => None,
+    });
+    let without = stages.iter().any(|stage| matches!(stage, Stage::Frame(None, _)));
+    if let Some(name) = compression.filter(|_| without && stack.framing.is_none()) {
+        let message = format!("`{}` needs frames: it compresses what is in each", name.text);
+        let error = Diagnostic::error("W089", name.span, message);
+        out.push(error.help("a part of known length is `zlib[..]` in the packet itself"));
+    }
+}
+
 /// The largest frame where a definition does not say: 16 MiB.
 const FRAME_MAX: usize = 16 << 20;
 

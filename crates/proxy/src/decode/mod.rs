@@ -2,6 +2,7 @@
 
 mod guess;
 mod reading;
+mod stream;
 
 use std::io::{IsTerminal as _, Read};
 use std::path::Path;
@@ -223,7 +224,8 @@ impl Show {
             put(out, format_args!(", written longer than it need be: {}", hex::encode(raw)));
         }
         put(out, format_args!(" · {} bytes", found.payload.len()));
-        if let Some(wire_length) = found.wire_length {
+        let framed = found.wire_length.filter(|_| protocol.stack.framing.is_some());
+        if let Some(wire_length) = framed {
             put(out, format_args!(", {wire_length} with the frame"));
         }
         if let Some(raw) = &found.length_raw {

@@ -10,6 +10,7 @@ use midwire_definition::{
 };
 use midwire_session::Direction;
 
+use super::stream;
 use crate::wire_id;
 
 /// What bytes are assumed to be.
@@ -57,7 +58,7 @@ pub(super) struct Found {
     /// It is known, and read to its last byte.
     pub(super) is_whole: bool,
     /// How little it looks like what it is taken for.
-    penalty: u64,
+    pub(super) penalty: u64,
 }
 
 /// All packets of some bytes.
@@ -72,8 +73,8 @@ pub(super) struct Reading {
     pub(super) form: Form,
 }
 
-const OPAQUE: u64 = 3;
-const MALFORMED: u64 = 20;
+pub(super) const OPAQUE: u64 = 3;
+pub(super) const MALFORMED: u64 = 20;
 const UNKNOWN: u64 = 30;
 const NO_FRAME: u64 = 40;
 /// Frames that fit are hardly ever chance.
@@ -105,6 +106,9 @@ pub(super) fn read(
     inflate_max: usize,
     workspace: &mut Workspace,
 ) -> Reading {
+    if form.protocol.is_frameless() && form.framed {
+        return stream::read(form, fixed, bytes, workspace);
+    }
     let mut inflater = Inflater::new(inflate_max);
     let mut packets = Vec::new();
     let framing = form.protocol.stack.framing.filter(|_| form.framed);
@@ -230,7 +234,7 @@ fn choose(form: &Form, fixed: Fixed, found: &mut Found, workspace: &mut Workspac
                 continue;
             }
             let Some(definition) = dialect.packet(state, direction, id) else { continue };
-            let penalty = judge(definition, found, workspace);
+            let penalty = judge(definition, &found.payload, found.body, &found.conn, workspace);
             // What the packets before make likely.
             let known = form.states[direction.index()];
             let odd_state = u8::from(known.is_some_and(|known| known != state)) * 2;
@@ -248,9 +252,15 @@ fn choose(form: &Form, fixed: Fixed, found: &mut Found, workspace: &mut Workspac
 }
 
 /// How little a payload looks like a packet.
-fn judge(definition: &PacketDefinition, found: &Found, workspace: &mut Workspace) -> u64 {
+pub(super) fn judge(
+    definition: &PacketDefinition,
+    payload: &[u8],
+    body: u32,
+    conn: &[i64],
+    workspace: &mut Workspace,
+) -> u64 {
     let Some(plan) = &definition.plan else { return OPAQUE };
-    let mut packet = plan.decode(&found.payload, found.body, &found.conn, workspace);
+    let mut packet = plan.decode(payload, body, conn, workspace);
     if packet.error().is_some() || !packet.rest().is_empty() {
         return MALFORMED;
     }
@@ -286,7 +296,7 @@ impl Visitor for Odd {
 }
 
 /// What a packet makes of those after it.
-fn follow(form: &mut Form, fixed: Fixed, found: &Found, workspace: &mut Workspace) {
+pub(super) fn follow(form: &mut Form, fixed: Fixed, found: &Found, workspace: &mut Workspace) {
     let Some(definition) = &found.definition else { return };
     form.direction = Some(found.direction);
     form.states[found.direction.index()] = Some(found.state);

@@ -28,6 +28,8 @@ pub(super) struct Read {
     pub(super) body: u32,
     /// The session itself or the judge needs it.
     pub(super) wanted: bool,
+    /// It has been sent on in part, so it is too late to decide about it.
+    pub(super) is_late: bool,
     pub(super) definition: Option<Arc<PacketDefinition>>,
     pub(super) problem: Option<CompressionError>,
     /// What is wrong with how it was compressed, though it could be made plain.
@@ -116,7 +118,21 @@ impl Session {
             .filter(|_| wanted || self.watch > Watch::Nothing)
             .and_then(|(id, _)| self.tables.definition(form.state, direction, id).cloned());
         let (id, body) = found.map_or((None, 0), |(id, body)| (Some(id), body as u32));
-        Read { form, sure, index, plain, length, id, body, wanted, definition, problem, flaw }
+        let is_late = false;
+        Read {
+            form,
+            sure,
+            index,
+            plain,
+            length,
+            id,
+            body,
+            wanted,
+            is_late,
+            definition,
+            problem,
+            flaw,
+        }
     }
 
     /// The form that a frame is in, which of those it may be in that is, and whether it fits.

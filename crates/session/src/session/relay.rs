@@ -1,11 +1,11 @@
 //! Bytes in, bytes out: sending, and what sending changes.
 
 use bytes::{Bytes, BytesMut};
-use midwire_codec::{Direction, FrameError, Framing};
+use midwire_codec::{Direction, Framing};
 
 use super::skim::Stop;
 use super::{Output, Session};
-use crate::event::{Elapsed, Event, Notice};
+use crate::event::{Elapsed, Event, Lost, Notice};
 use crate::form::{self, Effects};
 use crate::id;
 use crate::interest::Watch;
@@ -21,6 +21,9 @@ impl Session {
         bytes: &mut BytesMut,
         scratch: &mut Scratch,
     ) {
+        if self.setup.frameless {
+            return self.relay_frameless(direction, bytes, scratch);
+        }
         loop {
             if bytes.is_empty() {
                 return;
@@ -45,7 +48,8 @@ impl Session {
                 }
                 Stop::Lost(error) => {
                     self.pass(direction, bytes.split_to(skimmed.len).freeze());
-                    self.lose_framing(direction, error);
+                    let error = error.shifted(self.side(direction).counters.bytes);
+                    self.lose(direction, error.into());
                 }
             }
             if self.closed {
@@ -62,8 +66,13 @@ impl Session {
         self.packets += frames;
     }
 
-    fn lose_framing(&mut self, direction: Direction, error: FrameError) {
-        let error = error.shifted(self.side(direction).counters.bytes);
+    /// Nothing says where the next frame or packet starts: a direction is relayed as it comes from here.
+    pub(super) fn lose(&mut self, direction: Direction, error: Lost) {
+        if let Lost::Endless { offset, name } = error {
+            // as its definition has it
+            self.side(direction).opaque = true;
+            return self.notice(Notice::NoEnd { direction, offset, name });
+        }
         let closed = self.setup.options.on_lost_framing == OnLostFraming::Close;
         self.event(Event::LostFraming { direction, error, closed, at: self.now });
         self.side(direction).opaque = true;
@@ -77,13 +86,18 @@ impl Session {
 
     /// Sends on bytes that are not cut into frames.
     pub(super) fn pass_opaque(&mut self, direction: Direction, bytes: Bytes) {
+        self.pass_opaque_from(direction, bytes, 0);
+    }
+
+    /// The same with bytes of which so many were sent on before.
+    pub(super) fn pass_opaque_from(&mut self, direction: Direction, bytes: Bytes, passed: usize) {
         let offset = self.side(direction).counters.bytes;
         self.count(direction, bytes.len(), 0);
         if self.watch == Watch::Packets && !bytes.is_empty() {
             let (at, bytes) = (self.now, bytes.clone());
             self.event(Event::Opaque { direction, offset, at, bytes });
         }
-        self.pass(direction, bytes);
+        self.pass(direction, bytes.slice(passed.min(bytes.len())..));
     }
 
     /// Sends on bytes as they came, when it is their turn.
@@ -124,8 +138,10 @@ impl Session {
     }
 
     fn send(&mut self, direction: Direction, bytes: Bytes) {
-        self.side(direction).given += bytes.len() as u64;
-        self.outputs.push_back(Output::Send { direction, bytes });
+        if !bytes.is_empty() {
+            self.side(direction).given += bytes.len() as u64;
+            self.outputs.push_back(Output::Send { direction, bytes });
+        }
     }
 
     fn send_item(&mut self, direction: Direction, item: Item, scratch: &mut Scratch) {
@@ -152,6 +168,8 @@ impl Session {
         let side = self.side(direction);
         side.sent.apply(effects, direction);
         side.handovers.push_back((side.given + more as u64, effects.clone()));
+        // its receiver may have all of it already, where it was sent before its end was found
+        self.hand_over(direction, 0);
     }
 
     /// So many bytes more have been handed to a receiver.
@@ -174,7 +192,7 @@ impl Session {
     }
 
     fn send_made(&mut self, direction: Direction, made: Made, scratch: &mut Scratch) {
-        let Some(framing) = self.setup.framing else { return };
+        let framing = self.setup.framing;
         let sent = &self.sides[direction.index()].sent;
         if let Some(came) = &made.instead
             && !made.changed
@@ -193,7 +211,7 @@ impl Session {
             }
         }
         let came = made.instead.as_ref().map(|came| &came.frame[..]);
-        match frame_of(&framing, &made.payload, came, sent.threshold, scratch) {
+        match frame_of(framing.as_ref(), &made.payload, came, sent.threshold, scratch) {
             Ok(frame) => self.send_frame(direction, frame, &made.effects),
             Err(reason) => match made.instead {
                 Some(came) => {
@@ -206,15 +224,16 @@ impl Session {
     }
 }
 
-/// A frame around a payload, compressed if the form asks for it. Bytes in front of the length are
+/// A frame around a payload, compressed if the form asks for it; without frames the payload. Bytes in front of the length are
 /// those of the frame that it stands in for.
 fn frame_of(
-    framing: &Framing,
+    framing: Option<&Framing>,
     payload: &[u8],
     came: Option<&[u8]>,
     threshold: Option<u32>,
     scratch: &mut Scratch,
 ) -> Result<Bytes, String> {
+    let Some(framing) = framing else { return Ok(owned(payload)) };
     let Scratch { made, deflater, .. } = scratch;
     made.clear();
     let payload = match threshold {

@@ -252,7 +252,10 @@ impl<'d> Compiler<'d> {
         let named = self.lookup(first, scope);
         match (first.text.as_str(), path.len()) {
             _ if named.is_some() => {}
-            ("remaining", 1) => return Ok(Ex::Remaining),
+            ("remaining", 1) => {
+                self.depends(span, super::ends::Depends::Remaining);
+                return Ok(Ex::Remaining);
+            }
             ("version", 1) => {
                 // The answer holds for this version alone.
                 self.interval.first = self.interval.first.max(self.version);

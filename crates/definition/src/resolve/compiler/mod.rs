@@ -3,6 +3,7 @@
 mod branch;
 mod containers;
 mod declared;
+mod ends;
 mod fields;
 mod fits;
 mod layout;
@@ -71,6 +72,9 @@ pub(super) struct Compiler<'d> {
     pub(super) problems: Vec<Diagnostic>,
     /// Numbers that were written, and whether they fit here.
     pub(super) fits: Vec<Fit>,
+    /// What is right, but should be known.
+    pub(super) warnings: Vec<Diagnostic>,
+    dependents: Vec<ends::Dependent>,
     pub(super) plan: Plan,
     pub(super) scopes: Vec<NameScope<'d>>,
     pub(super) struct_scopes: HashMap<FieldId, ScopeId>,
@@ -118,6 +122,8 @@ impl<'d> Compiler<'d> {
             interval: Interval::ALL,
             problems: Vec::new(),
             fits: Vec::new(),
+            warnings: Vec::new(),
+            dependents: Vec::new(),
             plan: Plan::empty(),
             scopes: Vec::new(),
             struct_scopes: HashMap::new(),
@@ -299,6 +305,7 @@ impl<'d> Compiler<'d> {
                 Ok(())
             }
             FieldKind::Tail => {
+                self.depends(field.span, ends::Depends::Tail);
                 self.tail(items);
                 Ok(())
             }

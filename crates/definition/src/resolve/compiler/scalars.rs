@@ -63,7 +63,10 @@ impl<'d> Compiler<'d> {
     pub(super) fn len(&mut self, count: &'d ast::Count, scope: ScopeId) -> Compiled<Len> {
         let max = count.max.as_ref().and_then(|m| u64::try_from(m.node).ok());
         match &count.kind {
-            CountKind::Rest => Ok(Len::Rest),
+            CountKind::Rest => {
+                self.depends(count.span, ends::Depends::Rest);
+                Ok(Len::Rest)
+            }
             CountKind::Prefix(ty) => Ok(Len::Prefix { repr: self.integer(ty, scope)?, max }),
             CountKind::Expr(e) => {
                 let ex = self.lower(e, scope)?;
