@@ -1,4 +1,5 @@
-//! What sessions cost while nothing happens, and what is left of them when they are over.
+//! What sessions cost while nothing happens or one side does not read, and what is left of them when they
+//! are over.
 //!
 //! Only Linux tells how much memory another program holds.
 #![cfg(target_os = "linux")]
@@ -13,6 +14,7 @@ use std::thread::sleep;
 use std::time::{Duration, Instant};
 
 use support::PATIENCE;
+use support::ends::{Ending, Ends, Server};
 use support::program::Program;
 use support::recording::{self, Direction, Event};
 
@@ -22,7 +24,10 @@ const IDLE_MAX: u64 = 8 << 10;
 const FEW: usize = 100;
 /// Sessions at the second measure. Their sockets and the program's own stay below 1,024 each, which is
 /// all that many systems allow.
-const MANY: usize = 450;
+const MANY: usize = 400;
+/// The most that a session may hold whose one side sends and whose other side does not read: the bytes
+/// that wait to be written (`write_max`, 256 KiB) and one read more, with room to spare.
+const STALLED_MAX: u64 = 4 << 20;
 
 /// Lets one test at a time have so many sockets.
 fn alone() -> MutexGuard<'static, ()> {
@@ -44,8 +49,14 @@ fn a_session_before_its_first_byte_holds_little() {
 fn a_game_that_pauses_holds_little() {
     let game = recorded("mc-1.20.4-offline");
     expect_little("minecraft", &["-q"], &game);
-    expect_little("minecraft", &[], &game);
-    expect_little("minecraft", &["--json"], &game);
+    // What waits to be shown is nobody's: little enough is said that it is all shown by the time of
+    // the measure.
+    let mut said = 0;
+    let start = game.into_iter().take_while(|(_, bytes)| {
+        said += bytes.len();
+        said < 4_000
+    });
+    expect_little("minecraft", &["--json"], &start.collect());
 }
 
 #[test]
@@ -106,6 +117,33 @@ fn sessions_that_are_over_give_back_what_they_held() {
     assert!(leaked / (2 * FEW as u64) < 512, "{peaks:?}: {leaked} bytes more for the same");
 }
 
+#[test]
+fn a_flood_that_nobody_reads_is_not_kept() {
+    const MOST: usize = 512 << 20;
+    // Unknown packets of Terraria, of 65,000 bytes each.
+    let mut flood = vec![0x55; 650_000];
+    for frame in flood.chunks_mut(65_000) {
+        let len = frame.len() as u16;
+        frame[..2].copy_from_slice(&len.to_le_bytes());
+        frame[2] = 250;
+    }
+    for protocol in ["raw", "terraria"] {
+        let server = Server::start();
+        let (program, address) = Program::proxy(protocol, server.address, &["-q"]);
+        let mut ends = Ends::open_unread(address, &server);
+        let before = memory(&program);
+        let taken = ends.server.send_until_full(&flood, MOST);
+        let more = memory(&program).saturating_sub(before);
+        assert!(taken < MOST, "{protocol}: {taken} bytes were taken with nobody reading");
+        assert!(more < STALLED_MAX, "{protocol}: {more} bytes are held of {taken}");
+        ends.server.finish();
+        ends.client.read();
+        let whole = flood.iter().copied().cycle().take(taken).collect::<Vec<u8>>();
+        ends.client.expect(&whole);
+        ends.client.expect_ending(Ending::Finished);
+    }
+}
+
 /// Opens few and many sessions that say `talk` and then nothing.
 fn expect_little(protocol: &str, view: &[&str], talk: &Talk) {
     let _alone = alone();
@@ -162,35 +200,39 @@ impl Proxied {
         self.sessions.push((client, server));
     }
 
-    /// Bytes of memory that the program alone holds, once that does not change any more.
     fn memory(&self) -> u64 {
-        let deadline = Instant::now() + PATIENCE;
-        let mut last = self.memory_now();
-        let mut same = 0;
-        while same < 4 && Instant::now() < deadline {
-            sleep(Duration::from_millis(50));
-            let now = self.memory_now();
-            same = if now == last { same + 1 } else { 0 };
-            last = now;
-        }
-        last
-    }
-
-    fn memory_now(&self) -> u64 {
-        let status = fs::read_to_string(self.proc("status")).expect("the program runs");
-        let line = status.lines().find_map(|line| line.strip_prefix("RssAnon:"));
-        let kilobytes = line.and_then(|line| line.trim().split(' ').next()?.parse::<u64>().ok());
-        kilobytes.expect("Linux tells the memory of a program") * 1024
+        memory(&self.program)
     }
 
     /// How many files and sockets the program has open.
     fn handles(&self) -> usize {
-        fs::read_dir(self.proc("fd")).expect("the program runs").count()
+        fs::read_dir(proc(&self.program, "fd")).expect("the program runs").count()
     }
+}
 
-    fn proc(&self, file: &str) -> String {
-        format!("/proc/{}/{file}", self.program.id())
+/// Bytes of memory that the program alone holds, once that does not change any more.
+fn memory(program: &Program) -> u64 {
+    let deadline = Instant::now() + PATIENCE;
+    let mut last = memory_now(program);
+    let mut same = 0;
+    while same < 4 && Instant::now() < deadline {
+        sleep(Duration::from_millis(50));
+        let now = memory_now(program);
+        same = if now == last { same + 1 } else { 0 };
+        last = now;
     }
+    last
+}
+
+fn memory_now(program: &Program) -> u64 {
+    let status = fs::read_to_string(proc(program, "status")).expect("the program runs");
+    let line = status.lines().find_map(|line| line.strip_prefix("RssAnon:"));
+    let kilobytes = line.and_then(|line| line.trim().split(' ').next()?.parse::<u64>().ok());
+    kilobytes.expect("Linux tells the memory of a program") * 1024
+}
+
+fn proc(program: &Program, file: &str) -> String {
+    format!("/proc/{}/{file}", program.id())
 }
 
 /// What was said in the first connection of a recording.

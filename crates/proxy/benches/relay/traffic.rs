@@ -8,6 +8,7 @@ use midwire_definition::builtin;
 use midwire_session::{
     Elapsed, Event, Options, Output, PacketEvent, Scratch, Session, Setup, Watch,
 };
+use serde_json::Value;
 
 use crate::recording::{self, Direction};
 
@@ -30,6 +31,13 @@ pub(crate) struct Traffic {
     pub(crate) answer: Vec<u8>,
 }
 
+impl Traffic {
+    /// Whether a packet is so small that copying it takes no longer than finding where it ends.
+    pub(crate) fn is_tiny(&self) -> bool {
+        self.flood.len() / self.packets < 16
+    }
+}
+
 /// All that is measured.
 pub(crate) fn all() -> Vec<Traffic> {
     let game = Recorded::read("mc-1.20.4-offline");
@@ -41,7 +49,8 @@ pub(crate) fn all() -> Vec<Traffic> {
         game.traffic("a chunk in 200, plain", false, small, chunk),
         game.traffic("a chunk in 200, compressed", true, small, chunk),
         hills.traffic("chunks, compressed", true, chunk, |_| false),
-        terraria(),
+        terraria_mixed(),
+        terraria_join(),
     ]
 }
 
@@ -144,24 +153,38 @@ fn packet(direction: Direction, in_play: bool, frame: Vec<u8>, event: &PacketEve
     Packet { direction, name, in_play, frame, plain_frame }
 }
 
-/// What a server says to one that joins, again and again.
-fn terraria() -> Traffic {
+/// What a server says to one that joins, again and again: 335 packets.
+fn terraria_join() -> Traffic {
     let join = std::fs::read(recording::find("join-228.bin")).expect("a recording");
-    let packets = midwire_codec::frames(&terraria_framing(), &join).count();
-    let times = FLOOD.div_ceil(join.len());
-    let answer = join[..usize::from(join[0])].to_vec();
-    Traffic {
-        name: "Terraria, 11 bytes on average",
-        protocol: "terraria",
-        opening: vec![(Direction::Serverbound, b"\x0f\x00\x01\x0bTerraria228".to_vec())],
-        flood: join.repeat(times),
-        packets: packets * times,
-        ask: b"\x03\x00\x06".to_vec(),
-        answer,
-    }
+    terraria("Terraria, a join, 11 bytes", "Terraria228", &join)
 }
 
-fn terraria_framing() -> Framing {
-    let terraria = builtin("terraria").expect("it is built in");
-    terraria.stack.framing.expect("Terraria has frames")
+/// One packet of each kind that there is of a recent release, again and again.
+fn terraria_mixed() -> Traffic {
+    let text = std::fs::read_to_string(recording::find("vectors.jsonl")).expect("a recording");
+    let lines = text.lines().map(|line| serde_json::from_str::<Value>(line).expect("JSON"));
+    let of_release = lines.filter(|line| line["protocol"] == 326 && line["dir"] == "s2c");
+    let frames = of_release.filter_map(|line| hex::decode(line["hex"].as_str()?).ok());
+    terraria("Terraria, one of each kind", "Terraria326", &frames.collect::<Vec<_>>().concat())
+}
+
+fn terraria(name: &'static str, version: &str, frames: &[u8]) -> Traffic {
+    let framing = builtin("terraria").and_then(|terraria| terraria.stack.framing);
+    let framing = framing.expect("Terraria is built in, and has frames");
+    let read = midwire_codec::frames(&framing, frames);
+    let packets = read.clone().count();
+    assert_eq!(read.last().and_then(Result::ok).map(|frame| frame.range().end), Some(frames.len()));
+    let times = FLOOD.div_ceil(frames.len());
+    let mut hello = Vec::new();
+    let text = [&[1, version.len() as u8], version.as_bytes()].concat();
+    framing.write_frame(&text, &mut hello).expect("a frame holds a few bytes");
+    Traffic {
+        name,
+        protocol: "terraria",
+        opening: vec![(Direction::Serverbound, hello)],
+        flood: frames.repeat(times),
+        packets: packets * times,
+        ask: b"\x03\x00\x06".to_vec(),
+        answer: frames[..usize::from(frames[0])].to_vec(),
+    }
 }
