@@ -68,6 +68,117 @@ fn a_new_game_of_eight_lines_is_decoded_from_hex() {
     assert_eq!(packets[0]["fields"], json!({"name": "Alva"}));
 }
 
+/// A game whose packets have no length in front: each ends where its last field does.
+const FRAMELESS: &str = r#"protocol chat "Chat without frames" {
+  endian big
+  port 4001
+  states hello, talk
+  start hello
+  frame none
+}
+packet hello both Version = 0 { text: latin1[12] }
+packet talk both Line = 0 {
+  kind: enum u8 { said, left }
+  match kind {
+    said => { text: str[u16], tags: [until u8 == 0] { key: u8, value: u8 } }
+    left => { reason: str[u8] }
+    else => { ... }
+  }
+}
+on hello serverbound Version { state = talk }
+test talk Line { 00 0002 6869 0102 00 => kind: said, text: "hi", tags[0].value: 2 }
+"#;
+
+const TALK: &[u8] = b"HELLO 01.00\n\x00\x00\x02hi\x01\x02\x00\x01\x03bye\x00\x00\x00\x00";
+
+#[test]
+fn a_game_without_frames_goes_through_the_proxy() {
+    let toy = file("frameless.wire", FRAMELESS);
+    let toy = toy.to_str().unwrap();
+    for cut in [1, 5, TALK.len()] {
+        let server = Server::start();
+        let (program, proxy) = Program::proxy(toy, server.address, &["--json", "--all"]);
+        let mut ends = Ends::open(proxy, &server);
+        let mut sent = Vec::new();
+        for piece in TALK.chunks(cut) {
+            ends.client.send(piece);
+            sent.extend_from_slice(piece);
+            // What is only a part of a packet goes on at once.
+            ends.server.expect(&sent);
+        }
+        ends.server.send(b"HELLO 01.00\n\x01\x00\x07any");
+        ends.client.expect(b"HELLO 01.00\n\x01\x00\x07any");
+        // Half a packet is passed on at the end.
+        ends.client.send(&[0, 0]);
+        ends.client.finish();
+        ends.server.expect(&[TALK, &[0, 0]].concat());
+        drop(ends);
+        let log = program.interrupt().json();
+        let shown: Vec<Value> = log
+            .iter()
+            .filter(|line| line["type"] == "packet" && line["direction"] == "serverbound")
+            .map(|line| json!([line["state"], line["name"], line["wire_length"], line["fields"]]))
+            .collect();
+        assert_eq!(
+            shown,
+            [
+                json!(["hello", "Version", 12, {"text": "HELLO 01.00\n"}]),
+                json!(["talk", "Line", 8, {"kind": "said", "text": "hi", "tags": [{"key": 1, "value": 2}]}]),
+                json!(["talk", "Line", 5, {"kind": "left", "reason": "bye"}]),
+                json!(["talk", "Line", 4, {"kind": "said", "text": "", "tags": []}]),
+            ]
+        );
+        let notices: Vec<&str> = log
+            .iter()
+            .filter(|line| line["type"] == "notice")
+            .filter_map(|line| line["message"].as_str())
+            .collect();
+        let raw = "clientbound bytes are passed on from offset 14, and not read: Line takes all that comes";
+        assert!(notices.contains(&raw), "{notices:?}");
+        assert!(notices.iter().any(|text| text.contains("ended within a frame")), "{notices:?}");
+    }
+}
+
+#[test]
+fn a_game_without_frames_is_decoded_packet_by_packet() {
+    let toy = file("frameless-decoded.wire", FRAMELESS);
+    let toy = toy.to_str().unwrap();
+    let hex: String = TALK.iter().map(|byte| format!("{byte:02x} ")).collect();
+    let decode = |hex: &str, more: &[&str]| {
+        run(&[&["decode", "--protocol", toy, "--hex", hex, "--json"], more].concat())
+    };
+    let ended = decode(&hex, &["--direction", "serverbound"]);
+    assert_eq!(ended.status.code(), Some(0), "{}{}", ended.output, ended.diagnostics);
+    let packets = ended.json();
+    let lengths: Vec<_> = packets.iter().map(|packet| packet["length"].clone()).collect();
+    assert_eq!(lengths, [12, 8, 5, 4]);
+    assert_eq!(packets[2]["fields"], json!({"kind": "left", "reason": "bye"}));
+
+    // What is cut shows what there is of it.
+    let ended = decode("00 0002 6869 01", &["--state", "talk"]);
+    assert_eq!(ended.status.code(), Some(1), "{}{}", ended.output, ended.diagnostics);
+    let packets = ended.json();
+    assert_eq!(packets[0]["fields"]["text"], "hi");
+    assert_eq!(packets[0]["error"]["field"], "tags[0].value");
+
+    let ended = decode(&hex, &["--direction", "serverbound", "--unframed"]);
+    assert_eq!(ended.json().len(), 1);
+}
+
+#[test]
+fn a_packet_without_an_end_is_told_to_its_author() {
+    let toy = file("endless.wire", FRAMELESS);
+    let ended = run(&["check", toy.to_str().unwrap()]);
+    assert_eq!(ended.status.code(), Some(0), "{}{}", ended.output, ended.diagnostics);
+    assert!(ended.diagnostics.contains("warning[W086]"), "{}", ended.diagnostics);
+    assert!(ended.diagnostics.contains("else => { ... }"), "{}", ended.diagnostics);
+    let wrong = FRAMELESS.replace("{ ... }", "{ if remaining > 0 { more: u8 } }");
+    let wrong = file("remaining.wire", &wrong);
+    let ended = run(&["check", wrong.to_str().unwrap()]);
+    assert_eq!(ended.status.code(), Some(1), "{}{}", ended.output, ended.diagnostics);
+    assert!(ended.diagnostics.contains("error[W087]"), "{}", ended.diagnostics);
+}
+
 #[test]
 fn a_definition_is_put_into_the_usual_form() {
     let untidy = TOY.replace("  ", "\t").replace(": ", "  :").replace('\n', "\r\n");

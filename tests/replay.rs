@@ -107,6 +107,68 @@ fn amp_passes_as_raw_bytes() {
     raw("amp");
 }
 
+/// A part of a box is sent on as it comes; only what follows a switch of protocols is no box.
+#[test]
+fn amp_passes_and_is_cut_into_boxes() {
+    let lines = recording::read("amp");
+    let mut expected: HashMap<(u64, String), Vec<u64>> = HashMap::new();
+    let mut streams: HashMap<(u64, String), Vec<u8>> = HashMap::new();
+    let mut numbers: HashMap<usize, u64> = HashMap::new();
+    for line in &lines {
+        match &line.event {
+            recording::Event::Open => {
+                let next = numbers.len() as u64 + 1;
+                numbers.insert(line.connection, next);
+            }
+            recording::Event::Data(direction, bytes) => {
+                let key = (numbers[&line.connection], direction.name().to_owned());
+                streams.entry(key).or_default().extend_from_slice(bytes);
+            }
+            recording::Event::Finish(_) | recording::Event::Close => {}
+        }
+    }
+    let mut behind_a_switch = 0;
+    for (key, bytes) in &streams {
+        let boxes = boxes(bytes);
+        behind_a_switch += bytes.len() as u64 - boxes.iter().sum::<u64>();
+        if !boxes.is_empty() {
+            expected.insert(key.clone(), boxes);
+        }
+    }
+    assert_eq!(behind_a_switch, 80);
+    for cut in CUTS_OF_SMALL {
+        let replayed = replay("amp", &lines, Framing::Raw, cut);
+        let mut seen: HashMap<(u64, String), Vec<u64>> = HashMap::new();
+        for line in replayed.log.iter().filter(|line| line["type"] == "packet") {
+            assert_eq!((&line["name"], &line["error"]), (&Value::from("box"), &Value::Null));
+            let key =
+                (line["session"].as_u64().unwrap(), line["direction"].as_str().unwrap().into());
+            seen.entry(key).or_default().push(line["wire_length"].as_u64().unwrap());
+        }
+        assert_eq!(seen, expected, "{cut:?}");
+        let told = replayed.log.iter().filter(|line| line["type"] == "notice");
+        assert_eq!(told.count(), 2, "one each way, {cut:?}");
+    }
+}
+
+/// The sizes of the boxes at the start of some AMP, read by hand.
+fn boxes(bytes: &[u8]) -> Vec<u64> {
+    let length =
+        |at: usize| Some(usize::from(*bytes.get(at)?) << 8 | usize::from(*bytes.get(at + 1)?));
+    let (mut at, mut start, mut sizes) = (0, 0, Vec::new());
+    while let Some(key) = length(at).filter(|key| *key < 256) {
+        at += 2 + key;
+        if key > 0 {
+            let Some(value) = length(at) else { break };
+            at += 2 + value;
+        } else {
+            sizes.push((at - start) as u64);
+            start = at;
+        }
+    }
+    sizes
+}
+
 #[test]
 fn vnc_passes_as_raw_bytes() {
     raw("vnc-auth");

@@ -13,8 +13,11 @@ use serde_json::Value;
 
 use super::PATIENCE;
 
+/// Where nobody has configured anything: the definitions of whoever runs the tests do not count.
+const NOWHERE: &str = "no-such-folder";
+
 /// The program under test: Cargo names it for the tests of its own package, MIDWIRE for others.
-fn binary() -> PathBuf {
+pub fn binary() -> PathBuf {
     let built = option_env!("CARGO_BIN_EXE_midwire").map(PathBuf::from);
     let named = || std::env::var_os("MIDWIRE").map(PathBuf::from);
     built.or_else(named).expect("MIDWIRE names the midwire binary")
@@ -95,21 +98,20 @@ impl Program {
 
     /// Starts midwire with `input` on its standard input, which then ends.
     pub fn start_with_input(arguments: &[&str], input: &[u8]) -> Self {
-        // The definitions of whoever runs the tests do not count.
-        Self::spawn(arguments, input, Path::new("no-such-folder"))
+        Self::spawn(arguments, input, Path::new(NOWHERE), Stdio::piped())
     }
 
     /// Starts midwire for a user whose programs are configured in this folder.
     pub fn start_configured(arguments: &[&str], folder: &Path) -> Self {
-        Self::spawn(arguments, b"", folder)
+        Self::spawn(arguments, b"", folder, Stdio::piped())
     }
 
-    fn spawn(arguments: &[&str], input: &[u8], configuration: &Path) -> Self {
+    fn spawn(arguments: &[&str], input: &[u8], configuration: &Path, output: Stdio) -> Self {
         let mut child = Command::new(binary())
             .args(arguments)
             .env("XDG_CONFIG_HOME", configuration)
             .stdin(Stdio::piped())
-            .stdout(Stdio::piped())
+            .stdout(output)
             .stderr(Stdio::piped())
             .spawn()
             .expect("the built midwire starts");
@@ -118,7 +120,10 @@ impl Program {
         stdin.write_all(input).ok();
         drop(stdin);
         Self {
-            output: Pipe::follow(child.stdout.take().expect("a piped output")),
+            output: match child.stdout.take() {
+                Some(output) => Pipe::follow(output),
+                None => Pipe::follow(std::io::empty()),
+            },
             diagnostics: Pipe::follow(child.stderr.take().expect("piped diagnostics")),
             command_line: format!("midwire {}", arguments.join(" ")),
             child,
@@ -135,7 +140,13 @@ impl Program {
     pub fn proxy_with(protocol: &str, more: &[&str]) -> (Self, SocketAddr) {
         let arguments = [&["proxy", protocol, "--listen", "127.0.0.1:0"], more].concat();
         let program = Self::start(&arguments);
-        let address = program.diagnostics.wait(|said| {
+        let address = program.address();
+        (program, address)
+    }
+
+    /// Waits until it listens.
+    fn address(&self) -> SocketAddr {
+        let address = self.diagnostics.wait(|said| {
             let text = String::from_utf8_lossy(&said.text);
             let (_, after) = text.split_once("listening on ")?;
             // Only a whole line is sure to hold the whole address.
@@ -143,13 +154,32 @@ impl Program {
             address.split_whitespace().next()?.parse().ok()
         });
         let Some(address) = address else {
-            panic!("no line 'listening on ADDRESS' among the diagnostics{}", program.story())
+            panic!("no line 'listening on ADDRESS' among the diagnostics{}", self.story())
         };
+        address
+    }
+
+    /// The same with its output going somewhere else, where nobody follows it.
+    pub fn proxy_to(
+        output: Stdio,
+        protocol: &str,
+        server: SocketAddr,
+        more: &[&str],
+    ) -> (Self, SocketAddr) {
+        let to = server.to_string();
+        let head = ["proxy", protocol, "--listen", "127.0.0.1:0", "--to", &to];
+        let program = Self::spawn(&[&head, more].concat(), b"", Path::new(NOWHERE), output);
+        let address = program.address();
         (program, address)
     }
 
     pub fn diagnostics(&self) -> String {
         self.diagnostics.text()
+    }
+
+    /// The process's number.
+    pub fn id(&self) -> u32 {
+        self.child.id()
     }
 
     /// Waits until a line of the JSON log satisfies `wanted`.
@@ -170,12 +200,22 @@ impl Program {
 
     /// Ends the program as a person does with ctrl-c.
     pub fn interrupt(self) -> Ended {
+        self.signal("INT");
+        self.wait()
+    }
+
+    /// Sends a signal: `INT` is what ctrl-c sends.
+    pub fn signal(&self, name: &str) {
         let sent = Command::new("kill")
-            .args(["-INT", &self.child.id().to_string()])
+            .args([&format!("-{name}"), &self.child.id().to_string()])
             .status()
             .expect("the kill command runs");
-        assert!(sent.success(), "midwire was gone before ctrl-c{}", self.story());
-        self.wait()
+        assert!(sent.success(), "midwire was gone before the signal{}", self.story());
+    }
+
+    /// How it has ended, if it has.
+    pub fn try_wait(&mut self) -> Option<ExitStatus> {
+        self.child.try_wait().expect("a program that was started")
     }
 
     /// Waits until the program has ended by itself.

@@ -109,6 +109,21 @@ impl Framing {
         Self { before: 0, prefix, order: ByteOrder::Big, counts: Counts::Rest, max, min: 0 }
     }
 
+    /// A frame's length as it is written, if it takes more bytes than it need. `frame` is the whole
+    /// frame, of which `payload_len` bytes are payload.
+    #[must_use]
+    pub fn overlong<'f>(&self, frame: &'f [u8], payload_len: usize) -> Option<&'f [u8]> {
+        if self.prefix != Prefix::Varint {
+            return None;
+        }
+        let value = match self.counts {
+            Counts::Whole => frame.len(),
+            Counts::Rest => payload_len,
+        };
+        let raw = frame.get(self.before..frame.len().checked_sub(payload_len)?)?;
+        (raw.len() > uvarint_len(u32::try_from(value).ok()?)).then_some(raw)
+    }
+
     /// The frame at the start of `bytes`, or `None` while it is not all there. A length out of
     /// bounds is an error as soon as it can be seen, not when the whole frame has come.
     ///

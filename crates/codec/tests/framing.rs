@@ -357,3 +357,17 @@ proptest! {
         }
     }
 }
+
+#[test]
+fn a_length_that_is_wider_than_it_need_be_is_told() {
+    let rest = Framing::new(Prefix::Varint, 2_097_151);
+    assert_eq!(rest.overlong(&hex!("83 00  01 02 03"), 3), Some(&hex!("83 00")[..]));
+    assert_eq!(rest.overlong(&hex!("83 80 00  01 02 03"), 3), Some(&hex!("83 80 00")[..]));
+    assert_eq!(rest.overlong(&hex!("03  01 02 03"), 3), None);
+    assert_eq!(rest.overlong(&hex!("80 00"), 0), Some(&hex!("80 00")[..]));
+    let whole = Framing { counts: Counts::Whole, before: 1, ..rest };
+    assert_eq!(whole.overlong(&hex!("ff 85 00  01 02"), 2), Some(&hex!("85 00")[..]));
+    assert_eq!(whole.overlong(&hex!("ff 04  01 02"), 2), None);
+    let fixed = Framing::new(Prefix::U16, 65_535);
+    assert_eq!(fixed.overlong(&hex!("00 01  01"), 1), None);
+}

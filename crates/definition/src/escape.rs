@@ -40,6 +40,24 @@ pub fn escape(text: &str) -> Cow<'_, str> {
     out.into()
 }
 
+/// The same for text of several lines: their ends and tabs stay.
+pub fn escape_lines(text: &str) -> Cow<'_, str> {
+    let is_layout = |c| matches!(c, '\n' | '\t');
+    if !text.contains(|c| is_unsafe(c) && !is_layout(c)) {
+        return text.into();
+    }
+    let mut out = String::with_capacity(text.len() + 8);
+    for c in text.chars() {
+        if is_layout(c) {
+            out.push(c);
+        } else {
+            // Writing to a String does not fail.
+            let _ = write_char(c, &mut out);
+        }
+    }
+    out.into()
+}
+
 /// Appends what [`escape`] gives.
 pub fn escape_into(text: &str, out: &mut String) {
     for c in text.chars() {
@@ -233,6 +251,12 @@ mod tests {
             r"a\u{200b}b\u{2066}c\u{feff}d\u{e0041}"
         );
         assert_eq!(escape("\u{ad}\u{61c}\u{3164}"), r"\xad\u{61c}\u{3164}");
+    }
+
+    #[test]
+    fn lines_stay_lines() {
+        assert_eq!(escape_lines("a\n\tb\u{1b}[m\u{9b}\r\n"), "a\n\tb\\x1b[m\\x9b\\r\n");
+        assert!(matches!(escape_lines("a\n\tb"), Cow::Borrowed(_)));
     }
 
     #[test]

@@ -16,6 +16,7 @@ mod protocol;
 mod resolve;
 pub mod sources;
 pub mod splice;
+mod stream;
 pub mod syntax;
 mod table;
 pub mod tree;
@@ -28,11 +29,12 @@ pub use coverage::{Coverage, CoverageEntry, Gap, coverage};
 pub use diagnostics::{Diagnostic, Diagnostics, Severity, render};
 pub use given::Given;
 pub use limits::Limits;
-pub use plan::{DecodeError, DecodeErrorKind, Packet, Plan, Workspace};
+pub use plan::{DecodeError, DecodeErrorKind, Extent, Packet, Plan, Progress, Workspace};
 pub use protocol::{
     Dialect, Effect, Event, PacketDefinition, Problems, Protocol, Stack, StateId, VersionFrom,
 };
 pub use sources::{LoadError, Loader, Root, SourceFile, Sources};
 pub use splice::{EditError, Edits};
+pub use stream::Measured;
 pub use table::Table;
 pub use version::{Version, VersionId, Versions};

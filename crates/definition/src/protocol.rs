@@ -197,7 +197,44 @@ impl Event {
     }
 }
 
+impl Event {
+    /// What it assigns, if that is all it does.
+    fn assigns(&self) -> Option<Vec<u32>> {
+        let variable = |effect: &EffectCode| match effect {
+            EffectCode::Assign { variable, .. } => Some(*variable),
+            _ => None,
+        };
+        self.effects.iter().map(variable).collect()
+    }
+
+    fn reads(&self, variable: u32) -> bool {
+        let values = self.effects.iter().filter_map(|effect| match effect {
+            EffectCode::State { value, .. }
+            | EffectCode::Assign { value, .. }
+            | EffectCode::CompressionOn(value) => Some(value),
+            EffectCode::CompressionOff | EffectCode::CipherOn => None,
+        });
+        let is_read = |ex: &Ex| ex.any(|ex| *ex == Ex::Conn(variable));
+        self.condition.iter().chain(values).any(is_read)
+    }
+}
+
 impl Dialect {
+    /// Whether other packets can be misunderstood when this one is not looked at: whether it changes
+    /// anything but variables that no packet and no event of this version reads.
+    pub fn depends_on(&self, definition: &PacketDefinition) -> bool {
+        let is_read = |variable: u32| {
+            self.packets().any(|packet| {
+                packet.plan.as_ref().is_some_and(|plan| plan.conn.contains(&variable))
+                    || packet.events.iter().any(|event| event.reads(variable))
+            })
+        };
+        definition.events.iter().any(|event| match event.assigns() {
+            Some(variables) => variables.into_iter().any(is_read),
+            None => true,
+        })
+    }
+
     /// The packet of an id, if there is one.
     pub fn packet(
         &self,

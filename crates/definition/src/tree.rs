@@ -407,13 +407,13 @@ fn number_text(marks: &Marks, repr: Option<IntRepr>, number: i128) -> String {
 /// A field's type as definitions write it, as far as it shows on one line.
 pub(crate) fn kind_text(plan: &Plan, kind: &Kind) -> String {
     match kind {
-        Kind::Int(repr) => repr_text(*repr),
+        Kind::Int(repr) => repr.to_string(),
         Kind::Float(FloatRepr { bytes, .. }) => format!("f{}", bytes * 8),
         Kind::Bool => "bool".into(),
         Kind::Uuid => "uuid".into(),
-        Kind::Enum { repr, .. } => format!("enum {}", repr_text(*repr)),
-        Kind::Flags { repr, .. } => format!("flags {}", repr_text(*repr)),
-        Kind::Bits { repr, .. } => format!("bits {}", repr_text(*repr)),
+        Kind::Enum { repr, .. } => format!("enum {}", repr.to_string()),
+        Kind::Flags { repr, .. } => format!("flags {}", repr.to_string()),
+        Kind::Bits { repr, .. } => format!("bits {}", repr.to_string()),
         Kind::Str { encoding, len, .. } => {
             let name = match encoding {
                 Encoding::Utf8 => "str",
@@ -473,23 +473,9 @@ fn layout_text(plan: &Plan, layout: u32) -> String {
     }
 }
 
-fn repr_text(repr: IntRepr) -> String {
-    match repr {
-        IntRepr::Fixed { bytes, signed, .. } => {
-            format!("{}{}", if signed { 'i' } else { 'u' }, u32::from(bytes) * 8)
-        }
-        IntRepr::Varint => "varint".into(),
-        IntRepr::Varlong => "varlong".into(),
-        IntRepr::Uvarint => "uvarint".into(),
-        IntRepr::Varint128 => "varint128".into(),
-        IntRepr::Zigzag32 => "zigzag32".into(),
-        IntRepr::Zigzag64 => "zigzag64".into(),
-    }
-}
-
 fn len_text(plan: &Plan, len: &Len) -> String {
     match len {
-        Len::Prefix { repr, .. } => repr_text(*repr),
+        Len::Prefix { repr, .. } => repr.to_string(),
         Len::Expr { expr, .. } => ex_text(plan, expr),
         Len::Fixed(n) => n.to_string(),
         Len::Rest => "..".into(),
@@ -502,7 +488,7 @@ fn count_text(plan: &Plan, array: &ArrayKind) -> String {
         Count::Until { repr, compare, value, .. } => {
             format!(
                 "until {} {} {}",
-                repr_text(*repr),
+                repr.to_string(),
                 compare_text(*compare),
                 ex_text(plan, value)
             )

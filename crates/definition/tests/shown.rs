@@ -14,7 +14,8 @@ use std::sync::Arc;
 fn tests_of(name: &str) -> Vec<TestItem> {
     let root = std::path::Path::new(env!("CARGO_MANIFEST_DIR")).join("protocols");
     let mut files = vec![root.join(format!("{name}.wire"))];
-    files.extend(std::fs::read_dir(root.join(name)).unwrap().map(|entry| entry.unwrap().path()));
+    let folder = std::fs::read_dir(root.join(name)).into_iter().flatten();
+    files.extend(folder.map(|entry| entry.unwrap().path()));
     let mut tests = Vec::new();
     for path in files.iter().filter(|path| path.extension().is_some_and(|e| e == "wire")) {
         let (file, _) = parse(0, &std::fs::read_to_string(path).unwrap());

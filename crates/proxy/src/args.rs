@@ -9,7 +9,6 @@ use clap::{Args as ClapArgs, Parser, Subcommand};
 #[command(
     name = "midwire",
     version,
-    disable_help_subcommand = true,
     after_help = "Exit codes: 0 done, 1 the answer is no, 2 wrong usage, 3 input or output failed."
 )]
 pub(crate) struct Args {
@@ -38,7 +37,7 @@ pub(crate) enum Command {
 /// `midwire proxy`.
 #[derive(Debug, ClapArgs)]
 pub(crate) struct Proxy {
-    /// minecraft, terraria, raw (bytes without meaning), or a .wire file
+    /// minecraft, terraria, amp, raw (bytes without meaning), or a .wire file
     pub(crate) protocol: String,
     /// The server: a name or an address; the port may be left out where the protocol has one. SRV
     /// records are not looked up
@@ -103,8 +102,8 @@ pub(crate) struct Definitions {
 /// `midwire decode`.
 #[derive(Debug, ClapArgs)]
 pub(crate) struct Decode {
-    /// A file with hex text (or the bytes themselves); - is standard input
-    #[arg(conflicts_with = "hex", required_unless_present = "hex")]
+    /// A file with hex text (or the bytes themselves); standard input where it is left out, or -
+    #[arg(conflicts_with = "hex")]
     pub(crate) file: Option<PathBuf>,
     /// The hex text itself
     #[arg(long, value_name = "TEXT")]
@@ -130,7 +129,7 @@ pub(crate) struct Decode {
 /// Which packets are meant; what is left out is guessed, where that is possible.
 #[derive(Clone, Debug, ClapArgs)]
 pub(crate) struct Packet {
-    /// minecraft, terraria, or a .wire file
+    /// minecraft, terraria, amp, or a .wire file
     #[arg(long, value_name = "PROTOCOL")]
     pub(crate) protocol: Option<String>,
     /// The protocol state: handshake, play

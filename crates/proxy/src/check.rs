@@ -3,10 +3,11 @@
 use std::path::Path;
 use std::process::ExitCode;
 
+use midwire_definition::escape::escape;
 use midwire_definition::{Severity, coverage, render};
 
 use crate::args;
-use crate::error::{NO, print, say, usage};
+use crate::error::{NO, print_and_end, say_styled, usage};
 use crate::print::{put, style};
 use crate::protocols::Lookup;
 
@@ -17,8 +18,7 @@ pub(crate) fn run(args: &args::Check) -> anyhow::Result<ExitCode> {
     for file in &args.files {
         all_good &= check(file, args.coverage, &mut out)?;
     }
-    let printed = print(&out);
-    Ok(if all_good { printed } else { ExitCode::from(NO) })
+    Ok(print_and_end(&out, if all_good { ExitCode::SUCCESS } else { ExitCode::from(NO) }))
 }
 
 /// Checks one file; gives whether it is good.
@@ -35,12 +35,13 @@ fn check(file: &Path, with_coverage: bool, out: &mut String) -> anyhow::Result<b
     let report = Lookup::of_file(file)?.check()?;
     if !report.diagnostics.is_empty() {
         let shown = render(&report.diagnostics, &report.sources, style::stderr_is_colored());
-        say(&shown);
+        say_styled(&shown);
     }
     let count = |severity: Severity| {
         report.diagnostics.iter().filter(|diagnostic| diagnostic.severity == severity).count()
     };
     let (errors, warnings) = (count(Severity::Error), count(Severity::Warning));
+    let path = escape(path);
     let Some(protocol) = &report.protocol else {
         let (errors, warnings) = (plural(errors, "error"), plural(warnings, "warning"));
         put(out, format_args!("{path}: not ok: {errors}, {warnings}\n"));

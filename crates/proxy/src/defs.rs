@@ -4,6 +4,7 @@ use std::path::{Path, PathBuf};
 use std::process::ExitCode;
 
 use midwire_definition::diagnostics::suggest;
+use midwire_definition::escape::{escape, escape_lines};
 use midwire_definition::syntax;
 use midwire_definition::syntax::ast::{Item, PacketItem};
 use midwire_definition::{PacketDefinition, Protocol, StateId, VersionId};
@@ -49,6 +50,7 @@ fn list(folders: &[PathBuf]) -> anyhow::Result<ExitCode> {
         for file in lookup.extensions() {
             put(&mut origin, format_args!("  extended by {}", shown(file)));
         }
+        let name = escape(&name);
         put(
             &mut out,
             format_args!("{name:<12} {:<24} {port:<11} {versions}{origin}", protocol.title),
@@ -154,6 +156,7 @@ fn show_packet(protocol: &Protocol, name: &str, version: VersionId) -> anyhow::R
     ids.sort_by_key(|(place, _)| *place);
     let mut out = String::new();
     for (Place { state, direction }, runs) in &ids {
+        let name = escape(name);
         put(&mut out, format_args!("{} {name}\n", self::place(protocol, *state, *direction)));
         for (id, first, last) in runs {
             let (first, last) = (protocol.versions.get(*first), protocol.versions.get(*last));
@@ -223,7 +226,8 @@ fn written(protocol: &Protocol, wanted: &dyn Fn(&PacketItem) -> bool) -> Vec<Str
             for line in packet.doc.lines() {
                 put(&mut text, format_args!("/// {}\n", line.trim()));
             }
-            text.push_str(source.text.get(range).unwrap_or_default());
+            let source = source.text.get(range).unwrap_or_default();
+            text.push_str(&escape_lines(&source.replace("\r\n", "\n")));
             texts.push(text);
         }
     }

@@ -27,9 +27,14 @@ fn main() -> ExitCode {
     let command = match args::Args::try_parse() {
         Ok(args) => args.command,
         Err(error) => {
-            // clap knows which of help (stdout, 0) and usage (stderr, 2) it is; a closed pipe is no news.
-            let _ = error.print();
-            return ExitCode::from(u8::try_from(error.exit_code()).unwrap_or(2));
+            // clap knows which of help (stdout, 0) and usage (stderr, 2) it is.
+            let text = error.render().to_string();
+            if !error.use_stderr() {
+                return error::print(&text);
+            }
+            // It repeats what was typed.
+            error::say(&text);
+            return ExitCode::from(u8::try_from(error.exit_code()).unwrap_or(error::USAGE));
         }
     };
     match command {

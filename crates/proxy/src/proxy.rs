@@ -6,6 +6,7 @@ use std::sync::Arc;
 
 use anyhow::Context as _;
 use midwire_definition::Protocol;
+use midwire_definition::escape::is_unsafe;
 use midwire_session::{HostRewrite, Options, Setup, Watch};
 use tokio::sync::watch;
 
@@ -57,11 +58,13 @@ pub(crate) fn run(args: &args::Proxy) -> anyhow::Result<ExitCode> {
         .enable_all()
         .build()
         .context("cannot start the relay")?;
+    end_on_signals(stop)?;
     let relayed = runtime.block_on(async {
         let relay = Relay::bind(config, events.clone()).await?;
         say(&banner(&relay, &protocol, args));
-        say(&extensions);
-        tokio::spawn(stop_on_signals(stop));
+        if !extensions.is_empty() {
+            say(&extensions);
+        }
         tokio::spawn(reload::follow(lookup, version_text, definitions, events));
         Ok::<Totals, crate::relay::BindError>(relay.run(stopped).await)
     });
@@ -74,7 +77,7 @@ pub(crate) fn run(args: &args::Proxy) -> anyhow::Result<ExitCode> {
     })?;
     say(&summary(&totals));
     match printed {
-        Ok(printed) => printed.context("cannot write to the output")?,
+        Ok(printed) => printed?,
         Err(_) => anyhow::bail!("the printer has failed"),
     }
     Ok(ExitCode::SUCCESS)
@@ -115,7 +118,7 @@ fn target(text: &str, protocol: &Protocol) -> anyhow::Result<Target> {
             None => (text, None),
         },
     };
-    if host.is_empty() || host.contains(|c: char| c.is_whitespace() || c == '/') {
+    if host.is_empty() || host.contains(|c: char| c.is_whitespace() || c == '/' || is_unsafe(c)) {
         return Err(wrong("that is no host name or address; write HOST or HOST:PORT"));
     }
     let port = match (port, protocol.port) {
@@ -158,7 +161,7 @@ fn rewrite(to: &Target, keep: bool) -> Option<HostRewrite> {
 fn banner(relay: &Relay, protocol: &Protocol, args: &args::Proxy) -> String {
     let address = relay.address();
     let mut text = format!("listening on {address}\n");
-    if protocol.stack.framing.is_some() {
+    if protocol.stack.framing.is_some() || protocol.is_frameless() {
         let usual = protocol.port == Some(address.port());
         let typed = if usual { address.ip().to_string() } else { address.to_string() };
         let typed = typed.replace("0.0.0.0", "this machine's address");
@@ -190,34 +193,75 @@ fn summary(totals: &Totals) -> String {
     )
 }
 
-/// The first ctrl-c ends the program in order, the second at once.
-async fn stop_on_signals(stop: Arc<watch::Sender<bool>>) {
-    wait_for_signal().await;
-    stop.send_replace(true);
-    wait_for_signal().await;
-    std::process::exit(130);
+/// The exit code of a program that ctrl-c has ended, by custom.
+const INTERRUPTED: i32 = 130;
+
+/// The first ctrl-c ends the program in order, the second at once. They have a thread of their own: when the
+/// relay has ended, what it said may still wait for somebody to read it.
+fn end_on_signals(stop: Arc<watch::Sender<bool>>) -> anyhow::Result<()> {
+    let runtime = tokio::runtime::Builder::new_current_thread()
+        .enable_all()
+        .build()
+        .context("cannot wait for signals")?;
+    // From here on no signal is missed.
+    let mut signals = {
+        let _inside = runtime.enter();
+        Signals::new().context("cannot wait for signals")?
+    };
+    let wait = move || {
+        runtime.block_on(async {
+            signals.next().await;
+            stop.send_replace(true);
+            signals.next().await;
+        });
+        std::process::exit(INTERRUPTED);
+    };
+    std::thread::Builder::new()
+        .name("signals".into())
+        .spawn(wait)
+        .context("cannot wait for signals")?;
+    Ok(())
+}
+
+/// What ends the program: ctrl-c, and where there is one, the request to end.
+#[cfg(unix)]
+struct Signals {
+    interrupt: tokio::signal::unix::Signal,
+    terminate: tokio::signal::unix::Signal,
 }
 
 #[cfg(unix)]
-async fn wait_for_signal() {
-    use tokio::signal::unix::{SignalKind, signal};
-    match signal(SignalKind::terminate()) {
-        Ok(mut terminate) => {
-            tokio::select! {
-                _ = tokio::signal::ctrl_c() => {}
-                _ = terminate.recv() => {}
-            }
-        }
-        Err(_) => {
-            let _ = tokio::signal::ctrl_c().await;
+impl Signals {
+    fn new() -> std::io::Result<Self> {
+        use tokio::signal::unix::{SignalKind, signal};
+        Ok(Self {
+            interrupt: signal(SignalKind::interrupt())?,
+            terminate: signal(SignalKind::terminate())?,
+        })
+    }
+
+    async fn next(&mut self) {
+        tokio::select! {
+            _ = self.interrupt.recv() => {}
+            _ = self.terminate.recv() => {}
         }
     }
 }
 
-#[cfg(not(unix))]
-async fn wait_for_signal() {
-    // Without a handler ctrl-c ends the program anyway.
-    let _ = tokio::signal::ctrl_c().await;
+#[cfg(windows)]
+struct Signals {
+    ctrl_c: tokio::signal::windows::CtrlC,
+}
+
+#[cfg(windows)]
+impl Signals {
+    fn new() -> std::io::Result<Self> {
+        Ok(Self { ctrl_c: tokio::signal::windows::ctrl_c()? })
+    }
+
+    async fn next(&mut self) {
+        self.ctrl_c.recv().await;
+    }
 }
 
 #[cfg(test)]

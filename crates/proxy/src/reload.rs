@@ -43,9 +43,7 @@ pub(crate) async fn follow(
                 events.notice(None, "the definitions were read again; they count from here on");
             }
             Some(Err(error)) => {
-                let text = format!("{error:#}");
-                let first = first_error(&text);
-                events.notice(None, format!("{first}; the definitions of before stay"));
+                events.notice(None, format!("{error:#}; the definitions of before stay"));
             }
         }
     }
@@ -94,28 +92,5 @@ impl Followed {
             );
         }
         Ok(setup)
-    }
-}
-
-/// The place and the message of the first error in rendered diagnostics, in one line.
-fn first_error(text: &str) -> String {
-    let mut lines = text.lines();
-    let Some(message) = lines.find(|line| line.starts_with("error")) else {
-        return text.lines().next().unwrap_or_default().to_owned();
-    };
-    let place = lines.map(str::trim_start).find_map(|line| line.strip_prefix("--> "));
-    let message = message.split_once(": ").map_or(message, |(_, message)| message);
-    place.map_or_else(|| message.to_owned(), |place| format!("{place} {message}"))
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn the_first_error_is_told_with_its_place() {
-        let text = "a.wire cannot be used\nerror[W053]: `x` is unknown\n --> a.wire:3:40\n  |\n";
-        assert_eq!(first_error(text), "a.wire:3:40 `x` is unknown");
-        assert_eq!(first_error("no such folder"), "no such folder");
     }
 }

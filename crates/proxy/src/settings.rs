@@ -45,7 +45,7 @@ pub(crate) struct Settings {
 }
 
 /// Each name, and what it is for.
-const NAMES: [(&str, &str); 14] = [
+const NAMES: [(&str, &str); 16] = [
     ("sessions_max", "sessions at once"),
     ("write_max", "bytes that wait to be written to one side"),
     ("connect_timeout", "milliseconds that the server may take to answer"),
@@ -55,6 +55,8 @@ const NAMES: [(&str, &str); 14] = [
     ("buffer_max", "bytes of one direction that are held back"),
     ("frame_length_max", "the most that a frame's length may say"),
     ("in_flight_max", "frames that are tried in the old and in the new form"),
+    ("packet_length_max", "bytes of one packet of a protocol without frames"),
+    ("packet_wait", "milliseconds to wait for the rest of a packet that a rule may change"),
     ("legacy_wait", "milliseconds to wait before bytes are taken for a legacy ping"),
     ("inflate_max", "bytes that one compressed payload or block may become"),
     ("depth_max", "layouts inside each other"),
@@ -104,6 +106,8 @@ impl Settings {
             "buffer_max" => self.session.buffer_max = bytes()?.max(1),
             "frame_length_max" => self.session.frame_length_max = Some(bytes()?),
             "in_flight_max" => self.session.in_flight_max = number()?,
+            "packet_length_max" => self.session.packet_length_max = bytes()?,
+            "packet_wait" => self.session.packet_wait = millis()?,
             "legacy_wait" => self.session.legacy_wait = millis()?,
             "inflate_max" => {
                 self.session.inflate_max = bytes()?;

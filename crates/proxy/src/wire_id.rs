@@ -26,6 +26,14 @@ pub(crate) fn read(stack: &Stack, payload: &[u8]) -> Option<(i64, usize)> {
     Some((id, before + width))
 }
 
+/// The bytes of the id in front of the fields, if it could be written in fewer.
+pub(crate) fn overlong<'p>(stack: &Stack, payload: &'p [u8], body: u32) -> Option<&'p [u8]> {
+    let raw = payload.get(stack.before_id as usize..body as usize)?;
+    let (id, end) = read(stack, payload)?;
+    let mut shortest = Vec::new();
+    (end == body as usize && write(stack, id, &mut shortest) && shortest.len() < end).then_some(raw)
+}
+
 /// Appends an id, zeros for what stands in front of it; `false` if it does not fit.
 pub(crate) fn write(stack: &Stack, id: i64, out: &mut Vec<u8>) -> bool {
     let start = out.len();
@@ -70,6 +78,16 @@ fn fixed(raw: &[u8], signed: bool, order: ByteOrder) -> Option<i64> {
 mod tests {
     use super::*;
     use crate::protocols;
+
+    #[test]
+    fn an_id_that_is_longer_than_it_need_be_is_told() {
+        let minecraft = protocols::find("minecraft", &[]).unwrap();
+        let overlong = |payload, body| overlong(&minecraft.stack, payload, body);
+        assert_eq!(overlong(&[0x83, 0x00, 7], 2), Some(&[0x83, 0x00][..]));
+        assert_eq!(overlong(&[0x83, 0x01, 7], 2), None);
+        assert_eq!(overlong(&[0x03, 7], 1), None);
+        assert_eq!(overlong(&[], 0), None);
+    }
 
     #[test]
     fn what_is_written_is_read() {

@@ -6,7 +6,7 @@ use std::time::Duration;
 
 use bytes::Bytes;
 use midwire_codec::{CompressionError, Direction, FrameError};
-use midwire_definition::{PacketDefinition, StateId, Version, VersionId};
+use midwire_definition::{DecodeError, PacketDefinition, StateId, Version, VersionId};
 
 /// Time since the session began. A live driver measures it, a replay takes the recorded one.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, PartialOrd, Ord, Hash)]
@@ -87,14 +87,14 @@ pub enum Event {
         /// When.
         at: Elapsed,
     },
-    /// Nothing says where the next frame of a direction starts. From here on it is relayed as it
-    /// comes, or the session was closed, as set.
+    /// Nothing says where the next frame of a direction starts, or the next packet of a protocol
+    /// without frames. From here on it is relayed as it comes, or the session was closed, as set.
     LostFraming {
         /// Which direction.
         direction: Direction,
         /// What is wrong; its offset counts from the start of that direction's stream. It names
         /// the limit, if it is about one.
-        error: FrameError,
+        error: Lost,
         /// The session was closed.
         closed: bool,
         /// When.
@@ -158,6 +158,11 @@ pub struct PacketEvent {
     pub sent: Option<Bytes>,
     /// Why the payload could not be made plain.
     pub problem: Option<CompressionError>,
+    /// What is wrong with how the payload was compressed, though it could be made plain. Games differ in
+    /// what they refuse.
+    pub flaw: Option<CompressionError>,
+    /// The frame's length as it was written, where it took more bytes than it need.
+    pub length_raw: Option<Bytes>,
 }
 
 /// Where a packet or a change comes from.
@@ -230,6 +235,76 @@ impl Fate {
     }
 }
 
+/// Why nothing says where the next frame starts, or the next packet of a protocol without frames.
+#[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
+#[non_exhaustive]
+pub enum Lost {
+    /// A frame's header is wrong.
+    #[error("{0}")]
+    Frame(#[from] FrameError),
+    /// There is no such packet.
+    #[error("at offset {offset} {}", unknown(*direction, *id, state))]
+    Unknown {
+        /// Where it starts in its direction's stream.
+        offset: u64,
+        /// Which direction.
+        direction: Direction,
+        /// Its id, if packets of that protocol have one.
+        id: Option<i128>,
+        /// The protocol state it came in; empty in a protocol without states.
+        state: Arc<str>,
+    },
+    /// Its fields cannot be read.
+    #[error(
+        "packet {name} at offset {offset} cannot be read, so nothing says where it ends: {error}"
+    )]
+    Malformed {
+        /// Where it starts in its direction's stream.
+        offset: u64,
+        /// Its name; empty where the id cannot be read.
+        name: Arc<str>,
+        /// What is wrong; its offset counts from the start of the packet.
+        error: Box<DecodeError>,
+    },
+    /// It is longer than is kept for finding its end.
+    #[error(
+        "packet {name} at offset {offset} has {found} or more bytes, which is above the packet length \
+         max of {max} (setting packet_length_max)"
+    )]
+    TooLong {
+        /// Where it starts in its direction's stream.
+        offset: u64,
+        /// Its name; empty where the id is not known yet.
+        name: Arc<str>,
+        /// Bytes that it has at least.
+        found: u64,
+        /// The limit in force.
+        max: usize,
+    },
+    /// It takes no bytes, and so would the next.
+    #[error("packet {name} at offset {offset} has no bytes, so it could be anywhere")]
+    Nothing {
+        /// Where it starts in its direction's stream.
+        offset: u64,
+        /// Its name.
+        name: Arc<str>,
+    },
+    /// It takes all that comes.
+    #[error("packet {name} at offset {offset} takes all that comes")]
+    Endless {
+        /// Where it starts in its direction's stream.
+        offset: u64,
+        /// Its name.
+        name: Arc<str>,
+    },
+}
+
+fn unknown(direction: Direction, id: Option<i128>, state: &str) -> String {
+    let place = if state.is_empty() { String::new() } else { format!(" in {state}") };
+    let what = id.map_or_else(String::new, |id| format!(" {id}"));
+    format!("there is no {direction} packet{what}{place}, so nothing says where it ends")
+}
+
 /// What went through one direction.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub struct Counters {
@@ -254,8 +329,28 @@ pub enum Notice {
     Encrypted,
     /// An old client's ping; both directions are relayed as they come.
     LegacyPing,
-    /// The protocol has no frames; both directions are relayed as they come.
+    /// The protocol has neither frames nor packets; both directions are relayed as they come.
     NoFrames,
+    /// A packet of a protocol without frames takes all that comes. From its start on its direction
+    /// is relayed as it comes.
+    NoEnd {
+        /// Which direction.
+        direction: Direction,
+        /// Where it starts in that direction's stream.
+        offset: u64,
+        /// Its name.
+        name: Arc<str>,
+    },
+    /// A packet that a judge was to see did not come whole in time. What there was of it has been
+    /// passed on, and it is not judged.
+    LatePacket {
+        /// Which direction.
+        direction: Direction,
+        /// Where it starts in that direction's stream.
+        offset: u64,
+        /// Bytes of it that there were.
+        bytes: usize,
+    },
     /// The connection ended within a frame. What there was of it has been passed on.
     CutFrame {
         /// Which direction.
@@ -294,6 +389,16 @@ impl fmt::Display for Notice {
             Self::NoFrames => {
                 f.write_str("this protocol has no frames: bytes are passed on, and not read")
             }
+            Self::NoEnd { direction, offset, name } => write!(
+                f,
+                "{direction} bytes are passed on from offset {offset}, and not read: {name} takes \
+                 all that comes"
+            ),
+            Self::LatePacket { direction, offset, bytes } => write!(
+                f,
+                "the rest of a {direction} packet did not come: its first {bytes} byte(s), from \
+                 offset {offset} on, were passed on, and no rule sees it (setting packet_wait)"
+            ),
             Self::CutFrame { direction, bytes, offset } => write!(
                 f,
                 "{direction} ended within a frame: its first {bytes} byte(s), from offset \

@@ -3,8 +3,13 @@
 use std::sync::Arc;
 
 use midwire_codec::Direction;
-use midwire_definition::{Dialect, PacketDefinition, Protocol, StateId, VersionId};
+use midwire_definition::plan::IntRepr;
+use midwire_definition::{
+    Dialect, Measured, PacketDefinition, Progress, Protocol, Stack, StateId, VersionId, Workspace,
+};
 
+use crate::form::Form;
+use crate::id;
 use crate::verdict::Judge;
 
 /// How much is reported about packets.
@@ -24,6 +29,12 @@ const DENSE_MAX: i64 = 4096;
 
 /// The session itself needs the packet: it says the version or changes the state.
 const NEEDED: u8 = 1;
+/// The packet changes variables that only people and judges look at.
+const TELLING: u8 = 2;
+
+/// For each first byte of an id whether the packet is surely not needed.
+pub(crate) type ByFirstByte = [bool; 256];
+
 /// The ids of a version, by state and direction.
 #[derive(Debug)]
 pub(crate) struct Tables {
@@ -38,10 +49,21 @@ pub(crate) struct Tables {
 pub(crate) struct Ids {
     flags: Box<[u8]>,
     definitions: Box<[Option<Arc<PacketDefinition>>]>,
-    /// Some id above the dense ones is needed.
-    needs_sparse: bool,
-    /// Some id is needed.
-    needs_any: bool,
+    /// What is needed if nobody looks at packets, and if somebody does.
+    needs: [Needs; 2],
+}
+
+/// What the session itself needs of one state and direction.
+#[derive(Debug, Default)]
+struct Needs {
+    /// Some id above the dense ones.
+    sparse: bool,
+    /// Some id.
+    any: bool,
+    /// No payload of it is longer than this.
+    plain_len_max: usize,
+    /// `None` where an id does not begin with the payload's first byte.
+    unneeded: Option<Box<ByFirstByte>>,
 }
 
 impl Tables {
@@ -55,7 +77,10 @@ impl Tables {
                 directions[definition.direction.index()].push(definition.clone());
             }
         }
-        let ids = by_state.into_iter().map(|directions| directions.map(Ids::new)).collect();
+        let ids = by_state
+            .into_iter()
+            .map(|directions| directions.map(|d| Ids::new(d, &dialect, &protocol.stack)))
+            .collect();
         Self { version, dialect, ids, none: Ids::default() }
     }
 
@@ -77,6 +102,20 @@ impl Tables {
         }
     }
 
+    /// The packet at the start of some bytes of a protocol without frames, and where it ends.
+    pub(crate) fn measure(
+        &self,
+        stack: &Stack,
+        form: &Form,
+        direction: Direction,
+        bytes: &[u8],
+        progress: &mut Progress,
+        workspace: &mut Workspace,
+    ) -> Measured {
+        let Form { state, conn, .. } = form;
+        self.dialect.measure(stack, *state, direction, conn, bytes, progress, workspace)
+    }
+
     /// The definition of a name; case and `_` do not matter.
     pub(crate) fn named(
         &self,
@@ -88,40 +127,59 @@ impl Tables {
     }
 
     /// Whether the session itself needs a packet.
-    pub(crate) fn needs(&self, state: StateId, direction: Direction, id: i64) -> bool {
+    fn needs(&self, of: u8, state: StateId, direction: Direction, id: i64) -> bool {
         let ids = self.ids(state, direction);
         match ids.dense(id) {
-            Some(at) => ids.flags[at] & NEEDED != 0,
+            Some(at) => ids.flags[at] & of != 0,
             None => {
-                ids.needs_sparse
-                    && self.dialect.packet(state, direction, id).is_some_and(|d| is_needed(d))
+                let is_needed = |d: &Arc<PacketDefinition>| flags(d, &self.dialect) & of != 0;
+                ids.needs(of).sparse
+                    && self.dialect.packet(state, direction, id).is_some_and(is_needed)
             }
         }
     }
 }
 
-fn is_needed(definition: &PacketDefinition) -> bool {
-    definition.says_version || !definition.events.is_empty()
+fn flags(definition: &PacketDefinition, dialect: &Dialect) -> u8 {
+    if definition.events.is_empty() && !definition.says_version {
+        0
+    } else if definition.says_version || dialect.depends_on(definition) {
+        NEEDED
+    } else {
+        TELLING
+    }
 }
 
 impl Ids {
-    fn new(definitions: Vec<Arc<PacketDefinition>>) -> Self {
+    fn new(definitions: Vec<Arc<PacketDefinition>>, dialect: &Dialect, stack: &Stack) -> Self {
         let dense = |id: i64| (0..=DENSE_MAX).contains(&id);
         let len = definitions.iter().map(|d| d.id).filter(|id| dense(*id)).max();
         let len = len.and_then(|id| usize::try_from(id).ok()).map_or(0, |id| id + 1);
         let mut ids = Self {
             flags: vec![0; len].into(),
             definitions: vec![None; len].into(),
-            needs_sparse: definitions.iter().any(|d| !dense(d.id) && is_needed(d)),
-            needs_any: definitions.iter().any(|d| is_needed(d)),
+            needs: Default::default(),
         };
         for definition in definitions {
+            let flags = flags(&definition, dialect);
+            for of in OF {
+                if flags & of != 0 {
+                    ids.needs[at(of)].add(&definition, dense(definition.id), stack);
+                }
+            }
             if let Some(at) = ids.dense(definition.id) {
-                ids.flags[at] = if is_needed(&definition) { NEEDED } else { 0 };
+                ids.flags[at] = flags;
                 ids.definitions[at] = Some(definition);
             }
         }
+        for of in OF {
+            ids.needs[at(of)].unneeded = unneeded(&ids.flags, of, stack);
+        }
         ids
+    }
+
+    fn needs(&self, of: u8) -> &Needs {
+        &self.needs[at(of)]
     }
 
     /// Where an id stands in the dense tables.
@@ -129,6 +187,39 @@ impl Ids {
     fn dense(&self, id: i64) -> Option<usize> {
         usize::try_from(id).ok().filter(|at| *at < self.flags.len())
     }
+}
+
+/// What is needed if nobody looks at packets, and if somebody does.
+const OF: [u8; 2] = [NEEDED, NEEDED | TELLING];
+
+/// Where the needs of these flags stand.
+fn at(of: u8) -> usize {
+    usize::from(of & TELLING != 0)
+}
+
+impl Needs {
+    fn add(&mut self, definition: &PacketDefinition, is_dense: bool, stack: &Stack) {
+        self.any = true;
+        self.sparse |= !is_dense;
+        let body = definition.plan.as_ref().and_then(|plan| plan.size_max());
+        let len = body.map_or(usize::MAX, |body| body.saturating_add(id::reach(stack)));
+        self.plain_len_max = self.plain_len_max.max(len);
+    }
+}
+
+/// Which first bytes of an id surely belong to no packet of these flags.
+fn unneeded(flags: &[u8], of: u8, stack: &Stack) -> Option<Box<ByFirstByte>> {
+    let whole = match stack.id {
+        _ if stack.before_id > 0 => return None,
+        IntRepr::Fixed { bytes: 1, signed: false, .. } => 256,
+        IntRepr::Varint | IntRepr::Uvarint => 128,
+        _ => return None,
+    };
+    let mut unneeded = Box::new([false; 256]);
+    for (id, unneeded) in unneeded.iter_mut().enumerate().take(whole) {
+        *unneeded = flags.get(id).is_none_or(|flags| flags & of == 0);
+    }
+    Some(unneeded)
 }
 
 /// A judge, and which packets it wants to see at one version.
@@ -186,6 +277,12 @@ impl Judged {
         Some(&self.bits.get(usize::from(state.0))?[direction.index()])
     }
 
+    /// Whether the judge wants to see any packet of a state and direction.
+    pub(crate) fn wants_any(&self, state: StateId, direction: Direction) -> bool {
+        // it may want ids above the dense ones, which its bits do not tell
+        self.bits(state, direction).is_some_and(|bits| bits.any)
+    }
+
     /// Whether the judge wants to see a packet.
     pub(crate) fn wants(
         &self,
@@ -212,30 +309,33 @@ impl Judged {
 pub(crate) struct Interest<'a> {
     tables: &'a Tables,
     ids: &'a Ids,
+    needs: &'a Needs,
     judged: Option<&'a Judged>,
+    /// The flags of packets that the session itself needs.
+    of: u8,
     state: StateId,
     direction: Direction,
-    any: bool,
 }
 
 impl<'a> Interest<'a> {
     pub(crate) fn new(
         tables: &'a Tables,
         judged: Option<&'a Judged>,
+        is_shown: bool,
         state: StateId,
         direction: Direction,
     ) -> Self {
         let ids = tables.ids(state, direction);
+        let of = OF[usize::from(is_shown || judged.is_some())];
         let judged = judged.filter(|j| j.bits(state, direction).is_some_and(|bits| bits.any));
-        // a judge may want ids above the dense ones, which its bits do not tell
-        let any = ids.needs_any || judged.is_some();
-        Self { tables, ids, judged, state, direction, any }
+        Self { tables, ids, needs: ids.needs(of), judged, of, state, direction }
     }
 
     /// Whether any packet is needed.
     #[inline]
     pub(crate) fn any(&self) -> bool {
-        self.any
+        // a judge may want ids above the dense ones, which its bits do not tell
+        self.needs.any || self.judged.is_some()
     }
 
     /// Whether this packet is needed, by the session itself or by the judge.
@@ -244,13 +344,24 @@ impl<'a> Interest<'a> {
         if self.judged.is_none()
             && let Some(at) = self.ids.dense(id)
         {
-            return self.ids.flags[at] & NEEDED != 0;
+            return self.ids.flags[at] & self.of != 0;
         }
         self.wants_slowly(id)
     }
 
+    /// Whether a packet is not needed, by its id's first byte, where that is enough to know.
+    pub(crate) fn by_first_byte(&self) -> Option<&'a ByFirstByte> {
+        self.needs.unneeded.as_deref().filter(|_| self.judged.is_none())
+    }
+
+    /// No payload that is needed is longer than this when plain. (One with bytes behind its fields
+    /// is, and is not found: peers refuse it.)
+    pub(crate) fn plain_len_max(&self) -> usize {
+        if self.judged.is_some() { usize::MAX } else { self.needs.plain_len_max }
+    }
+
     fn wants_slowly(&self, id: i64) -> bool {
-        self.tables.needs(self.state, self.direction, id)
+        self.tables.needs(self.of, self.state, self.direction, id)
             || self.judged.is_some_and(|j| j.wants(self.tables, self.state, self.direction, id))
     }
 }

@@ -61,7 +61,7 @@ mod session;
 mod setup;
 mod verdict;
 
-pub use event::{Counters, Elapsed, Event, Fate, Notice, Origin, PacketEvent, PacketNumber};
+pub use event::{Counters, Elapsed, Event, Fate, Lost, Notice, Origin, PacketEvent, PacketNumber};
 pub use interest::Watch;
 pub use limits::Limits;
 pub use midwire_codec::Direction;

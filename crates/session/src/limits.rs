@@ -19,6 +19,12 @@ pub struct Limits {
     /// `in_flight_max`: frames in a row that may be in the old or in the new form after a packet
     /// has announced a new one; then the new one is taken for certain. Default 256.
     pub in_flight_max: u32,
+    /// `packet_length_max`: bytes of one packet of a protocol without frames. The end of a longer one
+    /// is not looked for: its direction is relayed as it comes from there. Default 1 MiB.
+    pub packet_length_max: usize,
+    /// `packet_wait`: how long nothing more of a packet must come before what a judge has made wait
+    /// of it goes on without it; only without frames. Default 3 s.
+    pub packet_wait: Duration,
     /// `legacy_wait`: how long nothing else must follow before bytes that may be a legacy ping are
     /// taken for one. Default 100 ms.
     pub legacy_wait: Duration,
@@ -31,6 +37,8 @@ impl Default for Limits {
             frame_length_max: None,
             inflate_max: INFLATE_MAX,
             in_flight_max: 256,
+            packet_length_max: 1 << 20,
+            packet_wait: Duration::from_secs(3),
             legacy_wait: Duration::from_millis(100),
         }
     }

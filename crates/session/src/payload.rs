@@ -38,16 +38,17 @@ pub(crate) fn stored(
 }
 
 /// Makes a payload plain in `scratch.plain`. As game clients do, data behind its end mark and a
-/// missing end mark are let pass.
+/// missing end mark are let pass; gives what is wrong with it then.
 pub(crate) fn inflate(
     scratch: &mut Scratch,
     data: &[u8],
     plain_len: usize,
-) -> Result<(), CompressionError> {
+) -> Result<Option<CompressionError>, CompressionError> {
     scratch.plain.clear();
     match scratch.inflater.inflate(data, plain_len, &mut scratch.plain) {
-        Err(error) if !error.is_plain_whole() => Err(error),
-        _ => Ok(()),
+        Ok(()) => Ok(None),
+        Err(error) if error.is_plain_whole() => Ok(Some(error)),
+        Err(error) => Err(error),
     }
 }
 
@@ -86,9 +87,8 @@ pub(crate) fn fit(
             {
                 return Fit::Broken;
             }
-            scratch.plain.clear();
-            match scratch.inflater.inflate(&payload[data], plain_len, &mut scratch.plain) {
-                Ok(()) => &scratch.plain,
+            match inflate(scratch, &payload[data], plain_len) {
+                Ok(_) => &scratch.plain,
                 Err(_) => return Fit::Broken,
             }
         }

@@ -50,6 +50,8 @@ pub struct Setup {
     pub(crate) options: Options,
     /// The protocol's framing, with the limit in force.
     pub(crate) framing: Option<Framing>,
+    /// The protocol has packets, and nothing but their fields says where they end.
+    pub(crate) frameless: bool,
     pub(crate) conn: Arc<[i64]>,
     tables: Mutex<HashMap<VersionId, Arc<Tables>>>,
 }
@@ -68,7 +70,8 @@ impl Setup {
             framing.max = max;
         }
         let conn = protocol.initial_conn().into();
-        Arc::new(Self { protocol, options, framing, conn, tables: Mutex::default() })
+        let frameless = protocol.is_frameless();
+        Arc::new(Self { protocol, options, framing, frameless, conn, tables: Mutex::default() })
     }
 
     /// Whether a session of one can go on as one of the other.

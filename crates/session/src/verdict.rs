@@ -135,6 +135,11 @@ pub enum InjectError {
         /// The limit in force.
         max: usize,
     },
+    /// The protocol has no frames, and the payload's fields do not end where it does.
+    #[error(
+        "the payload is not one whole packet, and without frames nothing else says where it ends"
+    )]
+    NoPacket,
     /// No frame can hold the payload.
     #[error("{0}")]
     Frame(#[from] midwire_codec::FrameError),

@@ -291,3 +291,80 @@ fn a_version_that_was_assumed_is_known_once_definitions_list_it() {
     let versions: Vec<_> = lines.iter().filter(|line| line.starts_with("version")).collect();
     assert_eq!(versions, ["version two assumed", "version three"]);
 }
+
+/// A frame of the stage that compresses, with what is said and what follows.
+fn deflated(declared: u32, plain: &[u8], cut: usize, behind: &[u8]) -> Vec<u8> {
+    let mut payload = Vec::new();
+    midwire_codec::varint::write_uvarint(declared, &mut payload);
+    let mut stream = Vec::new();
+    midwire_codec::Deflater::default().deflate(midwire_codec::Wrapper::Zlib, plain, &mut stream);
+    payload.extend_from_slice(&stream[..stream.len() - cut]);
+    payload.extend_from_slice(behind);
+    frame(&payload)
+}
+
+#[test]
+fn a_packet_that_was_compressed_wrongly_is_marked_and_passes() {
+    let long = said(3, &"long".repeat(50));
+    let more = [&long[..], b"more"].concat();
+    let size = long.len() as u32;
+    for (bytes, flaw, problem) in [
+        (deflated(size, &long, 0, b""), None, None),
+        (
+            deflated(size, &long, 0, b"xyz"),
+            Some("3 bytes are left over behind the compressed data"),
+            None,
+        ),
+        (deflated(size, &more, 0, b""), Some("plain bytes go on after the declared 202"), None),
+        (
+            deflated(size, &long, 4, b""),
+            Some("compressed data ends early, after 202 plain bytes"),
+            None,
+        ),
+        (
+            deflated(size + 1, &long, 0, b""),
+            None,
+            Some("202 plain bytes instead of the declared 203"),
+        ),
+    ] {
+        let mut driver = Driver::new(TOY);
+        driver.feed(Clientbound, &frame(&[7, 64]));
+        driver.sent[Clientbound.index()].clear();
+        driver.feed(Clientbound, &[&bytes[..], &squeezed(64, &long)].concat());
+        assert_eq!(driver.sent(Clientbound), [&bytes[..], &squeezed(64, &long)].concat());
+        let packet = driver.packets().nth(1).unwrap();
+        assert_eq!(packet.flaw.as_ref().map(ToString::to_string).as_deref(), flaw);
+        assert_eq!(packet.problem.as_ref().map(ToString::to_string).as_deref(), problem);
+        if problem.is_none() {
+            assert_eq!(packet.payload.as_deref(), Some(&long[..]));
+            assert_eq!(packet.id, Some(3));
+        }
+        let next = driver.packets().nth(2).unwrap();
+        assert!(next.flaw.is_none() && next.problem.is_none());
+    }
+}
+
+#[test]
+fn a_length_that_is_wider_than_it_need_be_passes_and_is_noted() {
+    let mut driver = Driver::new(TOY);
+    // `say` of "a": id 3, one byte of length, one of text.
+    let bytes = hex!("03 03 01 61  83 00 03 01 61  83 80 00 03 01 61");
+    driver.feed(Serverbound, &bytes);
+    assert_eq!(driver.sent(Serverbound), bytes);
+    let noted: Vec<_> = driver.packets().map(|packet| packet.length_raw.clone()).collect();
+    let raw = |bytes: &'static [u8]| Some(bytes::Bytes::from_static(bytes));
+    assert_eq!(noted, [None, raw(&[0x83, 0]), raw(&[0x83, 0x80, 0])]);
+    assert!(driver.packets().all(|packet| packet.id == Some(3) && packet.length == 3));
+}
+
+#[test]
+fn a_first_compressed_packet_may_be_flawed() {
+    let long = said(3, &"long".repeat(50));
+    let mut driver = Driver::new(TOY);
+    // From here on the server may compress; its packets in flight may be in either form.
+    driver.feed(Serverbound, &frame(&[7, 64]));
+    driver.feed(Clientbound, &[say("old"), deflated(long.len() as u32, &long, 0, b"x")].concat());
+    let packet = driver.packets().nth(2).unwrap();
+    assert_eq!(packet.payload.as_deref(), Some(&long[..]));
+    assert!(packet.flaw.is_some());
+}

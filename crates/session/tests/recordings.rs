@@ -347,3 +347,141 @@ fn packets_of_terraria_are_what_the_server_says() {
         }
     }
 }
+
+/// The boxes at the start of some AMP, read by hand: their sizes.
+fn boxes(bytes: &[u8]) -> Vec<u32> {
+    let (mut at, mut start, mut sizes) = (0, 0, Vec::new());
+    let length =
+        |at: usize| Some(usize::from(u16::from_be_bytes([*bytes.get(at)?, *bytes.get(at + 1)?])));
+    while let Some(key) = length(at).filter(|key| *key < 256) {
+        at += 2 + key;
+        if key > 0 {
+            let Some(value) = length(at) else { break };
+            at += 2 + value;
+        } else {
+            sizes.push((at - start) as u32);
+            start = at;
+        }
+    }
+    sizes
+}
+
+#[test]
+fn boxes_of_amp_are_cut_where_they_end() {
+    let (mut seen, mut raw) = (0, 0);
+    for recorded in recording("amp") {
+        for cut in [Cut::AsRecorded, Cut::Seeded(1), Cut::EveryByte] {
+            for watch in [Watch::Packets, Watch::Nothing] {
+                let amp = midwire_definition::builtin("amp").unwrap();
+                let mut driver = Driver::with(amp, Options::default());
+                play(&recorded, watch, cut, &mut driver);
+                for direction in Direction::BOTH {
+                    let all: Vec<u8> = recorded
+                        .steps
+                        .iter()
+                        .filter_map(|(_, step)| match step {
+                            Step::Data(way, bytes) if *way == direction => Some(&bytes[..]),
+                            _ => None,
+                        })
+                        .flatten()
+                        .copied()
+                        .collect();
+                    let expected = boxes(&all);
+                    let counters = driver.session.counters(direction);
+                    assert_eq!(counters.frames, expected.len() as u64, "{cut:?}");
+                    assert_eq!(counters.bytes, all.len() as u64, "{cut:?}");
+                    let rest =
+                        all.len() as u64 - expected.iter().map(|n| u64::from(*n)).sum::<u64>();
+                    if watch == Watch::Packets {
+                        let found: Vec<u32> = driver
+                            .packets()
+                            .filter(|packet| packet.direction == direction)
+                            .map(|packet| packet.wire_length)
+                            .collect();
+                        assert_eq!(found, expected, "{direction} {cut:?}");
+                        seen += found.len();
+                        raw += rest;
+                    }
+                    // Only what follows a switch of protocols is no box, and that is said.
+                    let lost = driver.events.iter().any(|event| {
+                        matches!(event, Event::LostFraming { direction: way, .. } if *way == direction)
+                    });
+                    assert_eq!(lost, rest > 0, "{direction} {cut:?}");
+                }
+            }
+        }
+    }
+    println!("{} boxes, {} bytes behind a switch", seen / 3, raw / 3);
+    assert!(seen / 3 > 500 && raw / 3 == 40 + 40, "{} {}", seen / 3, raw / 3);
+}
+
+/// What a client of VNC says, up to its messages. The server's pictures are not read.
+const RFB_CLIENT: &str = r#"
+protocol rfb_client {
+  endian big
+  states version, choice, response, init, messages, pictures
+  frame none
+}
+packet version both Hello = 0 { start: latin1[10], minor: u8, newline: u8 }
+packet choice serverbound Choice = 0 { kind: u8 }
+packet response serverbound Response = 0 { bytes: bytes[16] @secret }
+packet init serverbound Init = 0 { shared: bool }
+packet messages serverbound Message = 0 {
+  kind: enum u8 { set_pixel_format, set_encodings = 2, request, key, pointer, cut_text }
+  match kind {
+    set_pixel_format => { pad 3, format: bytes[16] }
+    set_encodings => { pad 1, count: u16, encodings: [count] i32 }
+    request => { incremental: bool, x: u16, y: u16, width: u16, height: u16 }
+    key => { down: bool, pad 2, key: u32 }
+    pointer => { buttons: u8, x: u16, y: u16 }
+    cut_text => { pad 3, text: latin1[u32] }
+  }
+}
+packet pictures clientbound Pictures = 0
+on version serverbound Hello { state serverbound = match minor { 51 => response, else => choice } }
+on choice serverbound Choice { state serverbound = match kind { 2 => response, else => init } }
+on response serverbound Response { state serverbound = init }
+on init serverbound Init { state serverbound = messages }
+on version clientbound Hello { state clientbound = pictures }
+"#;
+
+#[test]
+fn what_vnc_clients_say_is_cut_where_it_ends() {
+    let mut seen = BTreeMap::<String, usize>::new();
+    for recorded in recording("vnc-auth") {
+        for cut in [Cut::AsRecorded, Cut::Seeded(3)] {
+            let mut driver = Driver::with(support::protocol(RFB_CLIENT), Options::default());
+            play(&recorded, Watch::Packets, cut, &mut driver);
+            let mut at = [0; 2];
+            for packet in driver.packets() {
+                // One behind the other, without a gap.
+                let at = &mut at[packet.direction.index()];
+                assert_eq!(packet.offset, *at, "{cut:?}");
+                *at += u64::from(packet.wire_length);
+                let name = packet.definition.as_ref().unwrap().name.to_string();
+                *seen.entry(format!("{} {name}", packet.direction)).or_default() += 1;
+            }
+            assert_eq!(at, [driver.session.counters(Serverbound).bytes, 12], "{cut:?}");
+            let notices = driver.events.iter().filter_map(|event| match event {
+                Event::Notice { notice, .. } => Some(notice.clone()),
+                Event::LostFraming { error, .. } => panic!("{error}"),
+                _ => None,
+            });
+            let notices: Vec<_> = notices.collect();
+            assert!(matches!(&notices[..], [Notice::NoEnd { offset: 12, .. }]), "{notices:?}");
+        }
+    }
+    let told: Vec<_> = seen.iter().map(|(name, count)| format!("{name} {}", count / 2)).collect();
+    // 20 connections, one of them 3.3, which chooses nothing; one without a password; 8 got in.
+    assert_eq!(
+        told,
+        [
+            "clientbound Hello 20",
+            "serverbound Choice 19",
+            "serverbound Hello 20",
+            "serverbound Init 8",
+            "serverbound Message 31",
+            "serverbound Response 19",
+        ]
+    );
+}

@@ -50,17 +50,7 @@ pub enum NbtError {
 /// # Errors
 /// The offset of the failure and its reason.
 pub fn skip(bytes: &[u8], form: NbtForm, depth_max: u32) -> Result<usize, (usize, NbtError)> {
-    let mut at = 0;
-    let tag = byte(bytes, &mut at)?;
-    if tag == 0 {
-        // An end tag alone: nothing at all.
-        return Ok(at);
-    }
-    if form.named {
-        skip_string(bytes, &mut at)?;
-    }
-    skip_payload(bytes, &mut at, tag, depth_max)?;
-    Ok(at)
+    Passing::default().pass(bytes, form, depth_max)
 }
 
 /// A name or text of NBT as characters; what is no text becomes U+FFFD.
@@ -69,64 +59,99 @@ pub fn text(bytes: &[u8]) -> Cow<'_, str> {
 }
 
 /// A list or compound that is being passed.
+#[derive(Debug)]
 enum Open {
     List { tag: u8, left: u32 },
     Compound,
 }
 
-/// Passes the payload of a tag, without recursion: the depth is the peer's to choose.
-pub(crate) fn skip_payload(
-    bytes: &[u8],
-    at: &mut usize,
-    tag: u8,
-    depth_max: u32,
-) -> Result<(), (usize, NbtError)> {
-    let mut open: Vec<Open> = Vec::new();
-    let mut next = Some(tag);
-    loop {
-        if let Some(tag) = next.take() {
-            match tag {
-                1 => pass(bytes, at, 1)?,
-                2 => pass(bytes, at, 2)?,
-                3 | 5 => pass(bytes, at, 4)?,
-                4 | 6 => pass(bytes, at, 8)?,
-                7 => skip_array(bytes, at, 1)?,
-                8 => skip_string(bytes, at)?,
-                9 => {
-                    let tag = byte(bytes, at)?;
-                    let left = length(bytes, at)?;
-                    match fixed_size(tag) {
-                        Some(size) => pass(bytes, at, u64::from(left) * size)?,
-                        None => open.push(Open::List { tag, left }),
-                    }
-                }
-                10 => open.push(Open::Compound),
-                11 => skip_array(bytes, at, 4)?,
-                12 => skip_array(bytes, at, 8)?,
-                tag => return Err((at.saturating_sub(1), NbtError::Tag { tag })),
+/// How far a value has been passed, and what is open there. Where the bytes end early it is at the start of
+/// what is not all there, and can go on when they are more.
+#[derive(Debug, Default)]
+pub(crate) struct Passing {
+    at: usize,
+    /// The type of the payload that comes next, where it was read already.
+    next: Option<u8>,
+    open: Vec<Open>,
+}
+
+impl Passing {
+    /// Passes the value at the start of `bytes`; gives its size.
+    pub(crate) fn pass(
+        &mut self,
+        bytes: &[u8],
+        form: NbtForm,
+        depth_max: u32,
+    ) -> Result<usize, (usize, NbtError)> {
+        if self.at == 0 {
+            let mut at = 0;
+            let tag = byte(bytes, &mut at)?;
+            if tag == 0 {
+                // An end tag alone: nothing at all.
+                return Ok(at);
             }
-            if open.len() > depth_max as usize {
-                return Err((*at, NbtError::Depth { max: depth_max }));
+            if form.named {
+                skip_string(bytes, &mut at)?;
             }
+            (self.at, self.next) = (at, Some(tag));
         }
-        match open.last_mut() {
-            None => return Ok(()),
-            Some(Open::List { left: 0, .. }) => {
-                open.pop();
-            }
-            Some(Open::List { tag, left }) => {
-                *left -= 1;
-                next = Some(*tag);
-            }
-            Some(Open::Compound) => match byte(bytes, at)? {
-                0 => {
-                    open.pop();
+        self.payload(bytes, depth_max)?;
+        Ok(self.at)
+    }
+
+    /// Passes payloads, without recursion: the depth is the peer's to choose.
+    fn payload(&mut self, bytes: &[u8], depth_max: u32) -> Result<(), (usize, NbtError)> {
+        loop {
+            if let Some(tag) = self.next {
+                let mut at = self.at;
+                match tag {
+                    1 => pass(bytes, &mut at, 1)?,
+                    2 => pass(bytes, &mut at, 2)?,
+                    3 | 5 => pass(bytes, &mut at, 4)?,
+                    4 | 6 => pass(bytes, &mut at, 8)?,
+                    7 => skip_array(bytes, &mut at, 1)?,
+                    8 => skip_string(bytes, &mut at)?,
+                    9 => {
+                        let tag = byte(bytes, &mut at)?;
+                        let left = length(bytes, &mut at)?;
+                        match fixed_size(tag) {
+                            Some(size) => pass(bytes, &mut at, u64::from(left) * size)?,
+                            None => self.open.push(Open::List { tag, left }),
+                        }
+                    }
+                    10 => self.open.push(Open::Compound),
+                    11 => skip_array(bytes, &mut at, 4)?,
+                    12 => skip_array(bytes, &mut at, 8)?,
+                    tag => return Err((at.saturating_sub(1), NbtError::Tag { tag })),
                 }
-                tag => {
-                    skip_string(bytes, at)?;
-                    next = Some(tag);
+                if self.open.len() > depth_max as usize {
+                    return Err((at, NbtError::Depth { max: depth_max }));
                 }
-            },
+                (self.at, self.next) = (at, None);
+            }
+            match self.open.last_mut() {
+                None => return Ok(()),
+                Some(Open::List { left: 0, .. }) => {
+                    self.open.pop();
+                }
+                Some(Open::List { tag, left }) => {
+                    *left -= 1;
+                    self.next = Some(*tag);
+                }
+                Some(Open::Compound) => {
+                    let mut at = self.at;
+                    match byte(bytes, &mut at)? {
+                        0 => {
+                            self.open.pop();
+                        }
+                        tag => {
+                            skip_string(bytes, &mut at)?;
+                            self.next = Some(tag);
+                        }
+                    }
+                    self.at = at;
+                }
+            }
         }
     }
 }

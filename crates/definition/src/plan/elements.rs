@@ -3,6 +3,7 @@
 use super::code::{ArrayCode, ElementShape};
 use super::error::{DecodeErrorKind, Failed, element_failed, fail, int_failed, over};
 use super::expr::{Ex, compare};
+use super::measure::{ListStep, Step};
 use super::workspace::{ABSENT, BUFFER, INDEX_STRIDE};
 use super::{Count, IntRepr, LayoutId, Len, Packet, pass};
 
@@ -15,6 +16,9 @@ impl Packet<'_> {
         pos: u32,
         depth: u32,
     ) -> Result<usize, Failed> {
+        if let Some(list) = self.ws.resumed_list() {
+            return self.go_on_in_list(array, base, window, list, depth);
+        }
         let limit = window.len() as u32;
         let mut at = pos;
         let mut known = None;
@@ -31,6 +35,7 @@ impl Packet<'_> {
             Count::Len(Len::Fixed(n)) => {
                 known = Some(self.checked_count((*n).into(), None, pos)?)
             }
+            Count::Len(Len::Rest) => self.take_rest(pos)?,
             _ => {}
         }
         if let (Some(count), ElementShape::Fixed(0)) = (known, array.shape) {
@@ -40,6 +45,7 @@ impl Packet<'_> {
         self.set(base, array.first_slot, at);
         self.set(base, array.count_slot, known.unwrap_or(0));
         let left = u64::from(limit - at);
+        let list = ListStep { at, ..ListStep::default() };
         match (known, array.shape) {
             (Some(count), ElementShape::Fixed(size)) => {
                 let total = u64::from(count) * u64::from(size);
@@ -49,48 +55,77 @@ impl Packet<'_> {
                 Ok((u64::from(at) + total) as usize)
             }
             (Some(count), ElementShape::Layout) => {
-                self.known_elements(array, base, window, at, count, depth)
+                self.room_in_index(array, base, count);
+                self.known_elements(array, base, window, list, count, depth)
             }
-            (Some(count), shape) => {
+            (Some(count), _) => {
                 let least = u64::from(count) * u64::from(array.element_min);
                 if least > left {
                     return Err(fail(limit, DecodeErrorKind::Short { wanted: least - left }));
                 }
-                self.known_values(array, shape, base, window, at, count)
+                self.room_in_index(array, base, count);
+                self.known_values(array, base, window, list, count)
             }
-            (None, _) => self.open_elements(array, base, window, at, depth),
+            (None, _) => self.open_elements(array, base, window, list, depth),
         }
     }
 
-    /// Makes room for the positions of an array's elements; gives where they go.
-    fn room_in_index(&mut self, array: &ArrayCode, base: u32, count: u32) -> usize {
-        let handle = self.ws.index.len();
+    /// Goes on within a list.
+    fn go_on_in_list(
+        &mut self,
+        array: &ArrayCode,
+        base: u32,
+        window: &[u8],
+        list: ListStep,
+        depth: u32,
+    ) -> Result<usize, Failed> {
+        let count = self.ws.slots[(base + array.count_slot) as usize];
+        let is_known = match &array.count {
+            Count::Len(len) => !matches!(len, Len::Rest),
+            Count::Until { .. } | Count::Sum { .. } | Count::While { .. } => false,
+        };
+        match (is_known, array.shape) {
+            (true, ElementShape::Layout) => {
+                self.known_elements(array, base, window, list, count, depth)
+            }
+            (true, _) => self.known_values(array, base, window, list, count),
+            (false, _) => self.open_elements(array, base, window, list, depth),
+        }
+    }
+
+    /// Makes room for the positions of an array's elements.
+    fn room_in_index(&mut self, array: &ArrayCode, base: u32, count: u32) {
         if count > INDEX_STRIDE {
+            let handle = self.ws.index.len();
             self.set(base, array.index_slot, handle as u32);
             // Nested arrays append behind: room for all of ours is taken first. The bytes of `count`
             // elements were not checked where elements may be empty, so it is bounded by the limit.
             let entries = ((count - 1) / INDEX_STRIDE) as usize;
             self.ws.index.resize(handle + entries, ABSENT);
         }
-        handle
+    }
+
+    /// Keeps the position of an element in the room that was made.
+    fn keep_in_index(&mut self, array: &ArrayCode, base: u32, index: u32, at: u32) {
+        if index > 0 && index.is_multiple_of(INDEX_STRIDE) {
+            let handle = self.ws.slots[(base + array.index_slot) as usize];
+            self.ws.index[(handle + index / INDEX_STRIDE) as usize - 1] = at;
+        }
     }
 
     /// Elements that are one value of varying size, and whose number is known.
     fn known_values(
         &mut self,
         array: &ArrayCode,
-        shape: ElementShape,
         base: u32,
         window: &[u8],
-        at: u32,
+        list: ListStep,
         count: u32,
     ) -> Result<usize, Failed> {
-        let handle = self.room_in_index(array, base, count);
-        let mut at = at as usize;
-        for first in (0..count).step_by(INDEX_STRIDE as usize) {
-            if first > 0 {
-                self.ws.index[handle + (first / INDEX_STRIDE) as usize - 1] = at as u32;
-            }
+        let shape = array.shape;
+        let mut at = list.at as usize;
+        for first in (list.index..count).step_by(INDEX_STRIDE as usize) {
+            self.keep_in_index(array, base, first, at as u32);
             let some = (count - first).min(INDEX_STRIDE);
             let end = match shape {
                 ElementShape::Varint(max) => pass::varints(window, at, some, max),
@@ -101,7 +136,11 @@ impl Packet<'_> {
             };
             at = match end {
                 Some(end) => end,
-                None => one_by_one(shape, window, at, first..first + some)?,
+                None => {
+                    let step = ListStep { at: at as u32, index: first, sum: 0 };
+                    one_by_one(shape, window, at, first..first + some)
+                        .inspect_err(|_| self.ws.leave(Step::List(step)))?
+                }
             };
         }
         Ok(at)
@@ -113,17 +152,20 @@ impl Packet<'_> {
         array: &ArrayCode,
         base: u32,
         window: &[u8],
-        mut at: u32,
+        list: ListStep,
         count: u32,
         depth: u32,
     ) -> Result<usize, Failed> {
-        let handle = self.room_in_index(array, base, count);
-        for i in 0..count {
-            if i > 0 && i % INDEX_STRIDE == 0 {
-                self.ws.index[handle + (i / INDEX_STRIDE) as usize - 1] = at;
+        let mut at = list.at;
+        for index in list.index..count {
+            self.keep_in_index(array, base, index, at);
+            match self.pass_element(array.element, base, window, at, depth, None) {
+                Ok((end, _)) => at = end,
+                Err(failed) => {
+                    self.ws.leave(Step::List(ListStep { at, index, sum: 0 }));
+                    return Err(element_failed(failed, index));
+                }
             }
-            let element = self.pass_element(array.element, base, window, at, depth, None);
-            (at, _) = element.map_err(|failed| element_failed(failed, i))?;
         }
         Ok(at as usize)
     }
@@ -134,43 +176,28 @@ impl Packet<'_> {
         array: &ArrayCode,
         base: u32,
         window: &[u8],
-        mut at: u32,
+        mut list: ListStep,
         depth: u32,
     ) -> Result<usize, Failed> {
-        let max = match &array.count {
-            Count::Until { max, .. } | Count::While { max, .. } => *max,
-            _ => None,
-        };
-        let mut sum = 0i128;
-        let mut count = 0u32;
+        self.pass_open_elements(array, base, window, &mut list, depth)
+            .inspect_err(|_| self.ws.leave(Step::List(list)))
+    }
+
+    /// The same; the list is told how far it was passed.
+    fn pass_open_elements(
+        &mut self,
+        array: &ArrayCode,
+        base: u32,
+        window: &[u8],
+        list: &mut ListStep,
+        depth: u32,
+    ) -> Result<usize, Failed> {
         loop {
-            match &array.count {
-                Count::Until { repr, compare: op, value, .. } => {
-                    let (found, width) = int(window, at, *repr)?;
-                    if compare(*op, found, self.eval_at(value, base, at)) {
-                        at += width;
-                        break;
-                    }
-                }
-                Count::Sum { compare: op, total, .. }
-                    if compare(*op, sum, self.eval_at(total, base, at)) =>
-                {
-                    break;
-                }
-                Count::Len(_) if at >= window.len() as u32 => break,
-                _ => {}
+            // What is asked in front of an element was asked of one that the run goes on in.
+            if !self.ws.resumes_element() && self.ends_here(array, base, window, list)? {
+                break;
             }
-            if max.is_some_and(|max| u64::from(count) >= max) {
-                return Err(over(at, "max", max.unwrap_or(0), u64::from(count) + 1));
-            }
-            if count > 0 && count.is_multiple_of(INDEX_STRIDE) {
-                // Between two elements nothing stands behind our part of the index.
-                if count == INDEX_STRIDE {
-                    let handle = self.ws.index.len() as u32;
-                    self.set(base, array.index_slot, handle);
-                }
-                self.ws.index.push(at);
-            }
+            let ListStep { at, index, .. } = *list;
             let wanted = match &array.count {
                 Count::Sum { each, .. } => Some(each),
                 Count::While { more, .. } => Some(more),
@@ -178,21 +205,62 @@ impl Packet<'_> {
             };
             let (end, value) = self
                 .pass_element(array.element, base, window, at, depth, wanted)
-                .map_err(|failed| element_failed(failed, count))?;
+                .map_err(|failed| element_failed(failed, index))?;
             if end == at && matches!(array.count, Count::Len(_)) {
                 // An element without bytes would go on for ever: what is left is no element.
                 break;
             }
-            at = end;
-            count += 1;
-            self.set(base, array.count_slot, count);
+            (list.at, list.index) = (end, index + 1);
+            self.set(base, array.count_slot, list.index);
             match &array.count {
-                Count::Sum { .. } => sum = sum.saturating_add(value),
+                Count::Sum { .. } => list.sum = list.sum.saturating_add(value),
                 Count::While { .. } if value == 0 => break,
                 _ => {}
             }
         }
-        Ok(at as usize)
+        Ok(list.at as usize)
+    }
+
+    /// Whether a list has no more elements; passes what says so. If it has, room for one is made.
+    fn ends_here(
+        &mut self,
+        array: &ArrayCode,
+        base: u32,
+        window: &[u8],
+        list: &mut ListStep,
+    ) -> Result<bool, Failed> {
+        let ListStep { at, index, sum } = *list;
+        let max = match &array.count {
+            Count::Until { repr, compare: op, value, max } => {
+                let (found, width) = int(window, at, *repr)?;
+                if compare(*op, found, self.eval_at(value, base, at)) {
+                    list.at += width;
+                    return Ok(true);
+                }
+                *max
+            }
+            Count::Sum { compare: op, total, .. } => {
+                if compare(*op, sum, self.eval_at(total, base, at)) {
+                    return Ok(true);
+                }
+                None
+            }
+            Count::Len(_) if at >= window.len() as u32 => return Ok(true),
+            Count::Len(_) => None,
+            Count::While { max, .. } => *max,
+        };
+        if let Some(max) = max.filter(|max| u64::from(index) >= *max) {
+            return Err(over(at, "max", max, u64::from(index) + 1));
+        }
+        if index > 0 && index.is_multiple_of(INDEX_STRIDE) {
+            // Between two elements nothing stands behind our part of the index.
+            if index == INDEX_STRIDE {
+                let handle = self.ws.index.len() as u32;
+                self.set(base, array.index_slot, handle);
+            }
+            self.ws.index.push(at);
+        }
+        Ok(false)
     }
 
     /// Passes one element, and evaluates an expression in its scope.
@@ -205,13 +273,25 @@ impl Packet<'_> {
         depth: u32,
         wanted: Option<&Ex>,
     ) -> Result<(u32, i128), Failed> {
-        self.deeper(depth, at)?;
-        self.count_walked(1, at)?;
-        let before = self.ws.checkpoint();
-        let buffer = self.ws.slots[(parent + BUFFER) as usize];
-        let shape = &self.plan.layouts[layout as usize];
-        let base = self.ws.push_block(shape, [parent, buffer, at, window.len() as u32]);
-        let end = self.layout(layout, base, window, depth + 1)? as u32;
+        let (base, before, ran) = match self.ws.resumed_element() {
+            Some((base, before)) => (base, before, self.go_on_in(layout, base, window, depth + 1)),
+            None => {
+                self.deeper(depth, at)?;
+                self.count_walked(1, at)?;
+                let before = self.ws.checkpoint();
+                let buffer = self.ws.slots[(parent + BUFFER) as usize];
+                let shape = &self.plan.layouts[layout as usize];
+                let base = self.ws.push_block(shape, [parent, buffer, at, window.len() as u32]);
+                (base, before, self.layout(layout, base, window, depth + 1))
+            }
+        };
+        let end = match ran {
+            Ok(end) => end as u32,
+            Err(failed) => {
+                self.ws.leave(Step::Element { base, before });
+                return Err(failed);
+            }
+        };
         let value = wanted.map_or(0, |ex| self.eval_at(ex, base, end));
         self.ws.restore(before);
         Ok((end, value))

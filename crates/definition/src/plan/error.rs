@@ -60,6 +60,9 @@ pub enum DecodeErrorKind {
         /// What was asked for.
         found: u64,
     },
+    /// A packet of a protocol without frames takes all that is left, and so has no end.
+    #[error("takes all that is left, and nothing says where that ends")]
+    Endless,
     /// A compressed block is damaged.
     #[error("{0}")]
     Inflate(String),

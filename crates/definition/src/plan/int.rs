@@ -1,5 +1,7 @@
 //! Integers on the wire.
 
+use std::fmt;
+
 use midwire_codec::ByteOrder;
 
 use super::IntRepr;
@@ -11,6 +13,23 @@ pub(crate) enum IntError {
     Short(u32),
     /// No end within the longest form.
     TooLong(u8),
+}
+
+/// As definitions write it, without a byte order.
+impl fmt::Display for IntRepr {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            IntRepr::Fixed { bytes, signed, .. } => {
+                write!(f, "{}{}", if *signed { 'i' } else { 'u' }, u32::from(*bytes) * 8)
+            }
+            IntRepr::Varint => f.write_str("varint"),
+            IntRepr::Varlong => f.write_str("varlong"),
+            IntRepr::Uvarint => f.write_str("uvarint"),
+            IntRepr::Varint128 => f.write_str("varint128"),
+            IntRepr::Zigzag32 => f.write_str("zigzag32"),
+            IntRepr::Zigzag64 => f.write_str("zigzag64"),
+        }
+    }
 }
 
 impl IntRepr {

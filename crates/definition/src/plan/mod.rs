@@ -19,6 +19,7 @@ mod error;
 mod expr;
 mod fuse;
 mod int;
+mod measure;
 mod pass;
 mod quick;
 mod run;
@@ -36,6 +37,7 @@ pub(crate) use code::{ArrayCode, BlockCode, CallCode, Code, ElementShape, Fused,
 pub use error::{DecodeError, DecodeErrorKind, PathSegment};
 pub(crate) use expr::{Cond, Scope, binary, compare, each};
 pub use expr::{Ex, FieldRef, Member};
+pub use measure::{Extent, Progress};
 pub(crate) use run::packed_words;
 pub use walk::{Flow, Found, Group, Node, Packet, Visitor};
 pub(crate) use workspace::{ABSENT, START as START_SLOT};
@@ -71,6 +73,10 @@ pub struct Plan {
     pub(crate) calls: Vec<CallCode>,
     /// Quick forms, each with the first of the instructions that it stands for.
     pub(crate) fused: Vec<(Fused, Op)>,
+    /// Connection variables that its expressions, and those of its events, read.
+    pub(crate) conn: Vec<u32>,
+    /// Something in it depends on where the bytes end.
+    pub(crate) takes_rest: bool,
     /// What editing needs to know, found when it is first needed.
     pub(crate) facts: std::sync::OnceLock<crate::splice::Facts>,
 }
@@ -91,8 +97,28 @@ impl Plan {
             blocks: Vec::new(),
             calls: Vec::new(),
             fused: Vec::new(),
+            conn: Vec::new(),
+            takes_rest: false,
             facts: std::sync::OnceLock::new(),
         }
+    }
+
+    /// The most bytes that a body takes, if it is nothing but numbers.
+    pub fn size_max(&self) -> Option<usize> {
+        let mut size = 0usize;
+        for code in &self.code[self.layouts[0].entry as usize..] {
+            let more = match code.op {
+                Op::Mark { .. } | Op::Return => 0,
+                Op::Varint { max, .. } => max.into(),
+                Op::VarintLast { max, behind, .. } => behind as usize + usize::from(max),
+                _ => return None,
+            };
+            size = size.saturating_add(code.skip as usize).saturating_add(more);
+            if let Op::Return | Op::VarintLast { .. } = code.op {
+                break;
+            }
+        }
+        Some(size)
     }
 }
 

@@ -4,6 +4,7 @@ use midwire_codec::{CompressionError, Wrapper};
 
 use super::error::{DecodeErrorKind, Failed, PathSegment, fail, over};
 use super::expr::{Cond, Ex};
+use super::measure::Step;
 use super::quick::{DONE, quick};
 use super::scope::RunScope;
 use super::workspace::{ABSENT, BUFFER, HEADER, LIMIT, START};
@@ -11,7 +12,7 @@ use super::{
     BlockCode, CallCode, FieldId, Fused, Kind, Layout, LayoutId, Len, NbtForm, Op, Packet, Select,
     pass,
 };
-use crate::nbt::{self, NbtError};
+use crate::nbt::NbtError;
 use crate::syntax::ast::Transform;
 
 impl<'a> Packet<'a> {
@@ -70,13 +71,19 @@ impl<'a> Packet<'a> {
         let window = &bytes[..limit as usize];
         while pc != DONE {
             let code = &plan.code[pc];
+            let before = pos;
             pos += code.skip as usize;
             if pos > window.len() {
+                self.ws.leave(Step::Code { pc, pos: before });
                 return Err(self.short_run(pc, base, limit));
             }
-            (pc, pos) = self
-                .exactly(code.op, pc, base, bytes, pos, depth)
-                .map_err(|failed| self.locate(failed, pc, base))?;
+            (pc, pos) = match self.exactly(code.op, pc, base, bytes, pos, depth) {
+                Ok(next) => next,
+                Err(failed) => {
+                    self.ws.leave(Step::Code { pc, pos: before });
+                    return Err(self.locate(failed, pc, base));
+                }
+            };
             if self.ws.is_quick() {
                 (pc, pos) = quick(plan, self.ws.block(base, layout), window, pc, pos, few);
             }
@@ -106,7 +113,10 @@ impl<'a> Packet<'a> {
             Op::Prefixed { repr, unit, max, slot } => {
                 (pass::prefixed_exact(window, pos, repr, unit, max)?, slot)
             }
-            Op::Rest { slot } => (window.len(), slot),
+            Op::Rest { slot } => {
+                self.take_rest(at)?;
+                (window.len(), slot)
+            }
             Op::Counted { expr, unit, max, slot } => {
                 let count = self.eval_at(&plan.exprs[expr as usize], base, at);
                 (pass::sized(count, unit, max.into(), pos, window.len())?, slot)
@@ -132,7 +142,10 @@ impl<'a> Packet<'a> {
             }
             Op::If { cond, slot, otherwise } => {
                 let holds = match &plan.conds[cond as usize] {
-                    Cond::Remaining => pos < window.len(),
+                    Cond::Remaining => {
+                        self.take_rest(at)?;
+                        pos < window.len()
+                    }
                     Cond::Ex(ex) => self.eval_at(ex, base, at) != 0,
                 };
                 self.set(base, slot, (!holds).into());
@@ -162,8 +175,10 @@ impl<'a> Packet<'a> {
         Ok((pc + 1, end))
     }
 
-    fn nbt(&self, rest: &[u8], form: NbtForm, pos: u32) -> Result<usize, Failed> {
-        nbt::skip(rest, form, self.ws.limits.nbt_depth_max).map_err(|(at, error)| {
+    fn nbt(&mut self, rest: &[u8], form: NbtForm, pos: u32) -> Result<usize, Failed> {
+        let mut passing = self.ws.resumed_nbt().unwrap_or_default();
+        passing.pass(rest, form, self.ws.limits.nbt_depth_max).map_err(|(at, error)| {
+            self.ws.leave(Step::Nbt(passing));
             let kind = match error {
                 NbtError::Short { wanted } => DecodeErrorKind::Short { wanted },
                 error => DecodeErrorKind::Nbt(error),
@@ -261,7 +276,10 @@ impl<'a> Packet<'a> {
                 .map(|end| end as u32)
         };
         let (start, end) = match &code.len {
-            Len::Rest => (pos, limit),
+            Len::Rest => {
+                self.take_rest(pos)?;
+                (pos, limit)
+            }
             Len::Fixed(n) => (pos, sized((*n).into(), None, pos)?),
             Len::Prefix { repr, max } => {
                 let (n, width) = super::elements::int(window, pos, *repr)?;
@@ -270,6 +288,7 @@ impl<'a> Packet<'a> {
             Len::Expr { expr, max } => (pos, sized(self.eval_at(expr, base, pos), *max, pos)?),
         };
         self.deeper(depth, pos)?;
+        self.ws.bounded += 1;
         let layout = &plan.layouts[code.layout as usize];
         let wrapper = match code.transform {
             Transform::Sized => None,
@@ -305,6 +324,7 @@ impl<'a> Packet<'a> {
                 self.layout(code.layout, inner, &out, depth + 1)?;
             }
         }
+        self.ws.bounded -= 1;
         Ok(end as usize)
     }
 
@@ -318,6 +338,11 @@ impl<'a> Packet<'a> {
         depth: u32,
     ) -> Result<usize, Failed> {
         let plan = self.plan;
+        if let Some(inner) = self.ws.resumed_call() {
+            return self
+                .go_on_in(code.layout, inner, bytes, depth + 1)
+                .inspect_err(|_| self.ws.leave(Step::Call { base: inner }));
+        }
         self.deeper(depth, pos)?;
         self.count_walked(1, pos)?;
         let buffer = self.ws.slots[(base + BUFFER) as usize];
@@ -330,6 +355,7 @@ impl<'a> Packet<'a> {
         }
         self.set(base, code.slot, inner);
         self.layout(code.layout, inner, bytes, depth + 1)
+            .inspect_err(|_| self.ws.leave(Step::Call { base: inner }))
     }
 
     /// Counts elements towards `elements_max`.

@@ -104,33 +104,24 @@ impl Plan {
         if is_quick {
             (pc, end) = quick(self, slots, payload, pc, end, few);
         }
-        if pc == DONE {
-            return Packet {
-                plan: self,
-                payload,
-                conn,
-                ws,
-                error: None,
-                end: end as u32,
-                depth: 0,
-                broken_lists: 0,
-            };
-        }
-        Packet {
-            plan: self,
-            payload,
-            conn,
-            ws,
-            error: None,
-            end: end as u32,
-            depth: 0,
-            broken_lists: 0,
-        }
-        .go_on(pc, end)
+        let mut packet = Packet::begun(self, payload, conn, ws);
+        packet.end = end as u32;
+        if pc == DONE { packet } else { packet.go_on(pc, end) }
     }
 }
 
 impl<'a> Packet<'a> {
+    /// A packet of which nothing was read yet.
+    #[inline]
+    pub(super) fn begun(
+        plan: &'a Plan,
+        payload: &'a [u8],
+        conn: &'a [i64],
+        ws: &'a mut Workspace,
+    ) -> Self {
+        Packet { plan, payload, conn, ws, error: None, end: 0, depth: 0, broken_lists: 0 }
+    }
+
     /// Reads the packet's body from an instruction and a position on.
     #[inline(never)]
     fn go_on(mut self, pc: usize, pos: usize) -> Self {

@@ -4,6 +4,7 @@ use std::sync::Arc;
 
 use midwire_codec::{CompressionError, Inflater, Wrapper};
 
+use super::measure::Step;
 use super::{Layout, LayoutId};
 use crate::limits::Limits;
 
@@ -58,8 +59,13 @@ pub struct Workspace {
     /// What a packet may make us do.
     pub limits: Limits,
     /// Every instruction is run exactly.
-    #[cfg(test)]
     pub(crate) exact: bool,
+    /// The end of a packet is looked for whose bytes may go on.
+    pub(super) measuring: bool,
+    /// Blocks of known size around the place that is being read: their bytes are all there.
+    pub(super) bounded: u32,
+    /// Where a run stopped that wants more bytes, or is to be gone on with.
+    pub(super) trail: Vec<Step>,
 }
 
 /// A state of the workspace to go back to.
@@ -68,6 +74,13 @@ pub(crate) struct Checkpoint {
     top: usize,
     index: usize,
     live: usize,
+}
+
+impl Checkpoint {
+    /// Of what was inflated before nothing is kept.
+    pub(super) fn forget_buffers(&mut self) {
+        self.live = 0;
+    }
 }
 
 impl Workspace {
@@ -80,10 +93,7 @@ impl Workspace {
     /// Whether to run instructions the quick way first. Tests compare both ways.
     #[inline]
     pub(crate) fn is_quick(&self) -> bool {
-        #[cfg(test)]
-        return !self.exact;
-        #[cfg(not(test))]
-        true
+        !self.exact
     }
 
     /// Forgets the packet before.
@@ -91,6 +101,8 @@ impl Workspace {
         self.top = 0;
         self.index.clear();
         self.live = 0;
+        self.bounded = 0;
+        self.trail.clear();
         self.begin_counting();
     }
 

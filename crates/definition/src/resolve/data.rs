@@ -3,6 +3,7 @@
 use std::sync::Arc;
 
 use crate::diagnostics::Diagnostic;
+use crate::escape::escape;
 use crate::sources::Sources;
 use crate::syntax::ast::Spanned;
 use crate::syntax::ast::{Gate, Span, TableEntry, VersionRange, VersionRef};
@@ -58,7 +59,8 @@ pub(crate) fn versions(sources: &Sources, file: u16, out: &mut Vec<Diagnostic>) 
             continue;
         }
         let release = words.get(3).unwrap_or(key);
-        list.push(Version { key: (*key).into(), number, ordinal, release: (*release).into() });
+        let (key, release) = (escape(key).into(), escape(release).into());
+        list.push(Version { key, number, ordinal, release });
     }
     list
 }

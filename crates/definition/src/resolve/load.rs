@@ -8,6 +8,7 @@ use midwire_codec::{ByteOrder, Direction};
 use super::reading::Reading;
 use super::{Declarations, data, gates, ids, recursion, stack};
 use crate::diagnostics::{Diagnostic, Diagnostics, suggest};
+use crate::escape::escape;
 use crate::protocol::{Problems, Protocol, StateId, VersionFrom};
 use crate::sources::{Root, Sources};
 use crate::syntax;
@@ -229,6 +230,7 @@ fn head<'i>(
             }
             ProtocolEntry::Stack(list, _) => {
                 stack::stages(&mut whole, list, order, out);
+                stack::check(&whole, list, out);
                 stages.extend(list.iter().filter_map(|stage| match stage {
                     Stage::Named { name, kind, .. } => {
                         Some((name.text.as_str().into(), kind.text.as_str().into()))
@@ -250,6 +252,7 @@ fn head<'i>(
     let declarations = Declarations {
         versions: versions.clone(),
         order,
+        stack: whole.clone(),
         states: states.clone(),
         conn: conn.clone(),
         stages,
@@ -273,7 +276,7 @@ fn head<'i>(
     }
     Protocol {
         name: item.name.text.as_str().into(),
-        title: item.title.as_ref().map_or(item.name.text.as_str(), |t| t.node.as_str()).into(),
+        title: escape(item.title.as_ref().map_or(&item.name.text, |t| &t.node)).into(),
         doc: item.doc.as_str().into(),
         port,
         versions,
@@ -297,7 +300,7 @@ fn add_version(
     reading: &Reading<'_>,
     out: &mut Vec<Diagnostic>,
 ) {
-    let text = release.map_or_else(|| number.node.to_string(), |r| r.node.clone());
+    let text = release.map_or_else(|| number.node.to_string(), |r| escape(&r.node).into_owned());
     let is_extension = reading.layer(number.span) > 0;
     if is_extension && versions.iter().any(|v| v.number == number.node && *v.key == *text) {
         let message = format!("version {text} is listed already");

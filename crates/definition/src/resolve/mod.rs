@@ -20,15 +20,16 @@ use std::sync::{Arc, Mutex};
 use midwire_codec::{ByteOrder, Direction};
 
 use crate::diagnostics::{Diagnostic, Diagnostics};
+use crate::escape::escape;
 use crate::plan::{Ex, Plan};
-use crate::protocol::{Dialect, EffectCode, Event, PacketDefinition, Protocol, StateId};
+use crate::protocol::{Dialect, EffectCode, Event, PacketDefinition, Protocol, Stack, StateId};
 use crate::syntax::ast::{
     Action, Directions, Expr, ExprKind, Gate, GroupItem, IdsItem, Label, Labels, Name, OnItem,
     PacketItem, Span, TableEntry, TableItem, TestItem, TypeItem, lookup_key,
 };
 use crate::table::Table;
 use crate::version::{VersionId, Versions};
-use compiler::{Compiler, EntryOf, Reported};
+use compiler::{Compiler, EntryOf, Fit, Reported};
 use gates::Interval;
 use reading::Layer;
 use scope::ScopeId;
@@ -43,6 +44,7 @@ pub(crate) type TypeId = usize;
 pub(crate) struct Declarations {
     pub(crate) versions: Versions,
     pub(crate) order: ByteOrder,
+    pub(crate) stack: Stack,
     pub(crate) states: Vec<Arc<str>>,
     pub(crate) conn: Vec<(Arc<str>, i64)>,
     /// Which stages the stack has, by name and kind.
@@ -74,6 +76,9 @@ pub(crate) struct Made {
     events: Arc<[Event]>,
     /// What was wrong; then there is no plan.
     problems: Arc<[Diagnostic]>,
+    /// Which numbers in it fit.
+    fits: Arc<[Fit]>,
+    warnings: Arc<[Diagnostic]>,
 }
 
 /// A packet that a version has: state, direction, id, name, and its declaration if it has one.
@@ -84,6 +89,11 @@ impl Made {
         &self.problems
     }
 
+    /// What is right, but should be known.
+    pub(crate) fn warnings(&self) -> &[Diagnostic] {
+        &self.warnings
+    }
+
     /// The first version for which it does not hold any more.
     pub(crate) fn next_version(&self) -> u32 {
         self.interval.last.0.saturating_add(1)
@@ -91,6 +101,11 @@ impl Made {
 }
 
 impl Declarations {
+    /// Nothing but its own fields says where a packet ends.
+    pub(crate) fn is_frameless(&self) -> bool {
+        self.stack.framing.is_none()
+    }
+
     /// The protocol at one version.
     pub(crate) fn dialect(&self, protocol: &Protocol, version: VersionId) -> Dialect {
         let mut by_id = HashMap::new();
@@ -108,7 +123,7 @@ impl Declarations {
                 name: item.map_or(name, |item| item.name.text.as_str().into()),
                 title: item
                     .and_then(|item| item.title.as_ref())
-                    .map(|title| title.node.as_str().into()),
+                    .map(|title| escape(&title.node).into()),
                 doc: item.map_or("".into(), |item| item.doc.as_str().into()),
                 id,
                 state,
@@ -147,6 +162,7 @@ impl Declarations {
             let Some(state) = self.state(table.state.as_ref()) else { continue };
             for direction in directions(table.direction) {
                 for (id, name) in ids::at(table, self, version, interval, out) {
+                    out.extend(self.misfit_id(id, name.span));
                     let item = self.packet_item(state, direction, &name.key(), version, interval);
                     from_tables.insert((state, direction, name.key()));
                     list.push((state, direction, id, name.text.as_str().into(), item, name.span));
@@ -172,6 +188,7 @@ impl Declarations {
                     && !from_tables.contains(&key)
                     && from_packets.insert(key)
                 {
+                    out.extend(self.misfit_id(id.node, id.span));
                     let index =
                         self.packet_item(state, direction, &item.name.key(), version, interval);
                     let (name, span) = (item.name.text.as_str().into(), item.name.span);
@@ -190,6 +207,19 @@ impl Declarations {
             }
         }
         list.into_iter().map(|(s, d, id, name, item, _)| (s, d, id, name, item)).collect()
+    }
+
+    /// What is wrong with an id that cannot be written.
+    fn misfit_id(&self, id: i64, span: crate::syntax::ast::Span) -> Option<Diagnostic> {
+        let (least, most) = self.stack.id.range();
+        if (least..=most).contains(&id.into()) {
+            return None;
+        }
+        let why = match self.stack.id.fixed_size() {
+            Some(0) => "there is no `id` on the wire, and that counts as 0".to_owned(),
+            _ => format!("it goes from {least} to {most}"),
+        };
+        Some(Diagnostic::error("W066", span, format!("no `id` can be {id}: {why}")))
     }
 
     /// The declaration of a packet at a version.
@@ -244,15 +274,24 @@ impl Declarations {
         let mut interval = compiler.interval;
         // The declaration itself may hold for fewer versions.
         gates::admits(&item.gates, &self.versions, version, Some(direction), &mut interval);
+        let fits = std::mem::take(&mut compiler.fits).into();
+        let warnings = compiler.warnings.into();
         match compiled {
             Ok(events) if compiler.problems.is_empty() => {
                 let wanted = item.body.is_some() || !events.is_empty();
                 let plan = wanted.then(|| Arc::new(compiler.plan));
-                Made { interval, plan, events: events.into(), problems: Arc::from([]) }
+                Made {
+                    interval,
+                    plan,
+                    events: events.into(),
+                    problems: Arc::from([]),
+                    fits,
+                    warnings,
+                }
             }
             _ => {
                 let problems = compiler.problems.into();
-                Made { interval, plan: None, events: Arc::from([]), problems }
+                Made { interval, plan: None, events: Arc::from([]), problems, fits, warnings }
             }
         }
     }
@@ -264,6 +303,7 @@ impl Declarations {
         compiler: &mut Compiler<'d>,
     ) -> Result<Vec<Event>, Reported> {
         let scope = compiler.body(item.body.as_ref())?;
+        compiler.check_end(item)?;
         let mut events = Vec::new();
         let (state, key) = (self.state(item.state.as_ref()), item.name.key());
         let mut layer = None;
@@ -456,6 +496,7 @@ pub(crate) fn directions(written: Directions) -> impl Iterator<Item = Direction>
 /// Checks every packet of layers from `least` on, at every version at which it differs.
 pub(crate) fn check_all(declarations: &Declarations, least: Layer, out: &mut Diagnostics) {
     let mut all = Vec::new();
+    let mut fits = Vec::new();
     let count = declarations.versions.iter().count() as u32;
     for (index, item) in declarations.packets.iter().enumerate() {
         if declarations.layer(item.span) < least {
@@ -473,13 +514,15 @@ pub(crate) fn check_all(declarations: &Declarations, least: Layer, out: &mut Dia
                 // Where another takes its place it is not read, and need not be right.
                 if here == Some(index) {
                     let made = declarations.made(index, direction, id);
-                    all.extend(made.problems().iter().cloned());
+                    all.extend(made.problems().iter().chain(made.warnings()).cloned());
                     next = next.min(made.next_version());
+                    fits.extend(made.fits.iter().cloned());
                 }
                 version = next.max(version + 1);
             }
         }
     }
+    all.extend(Fit::nowhere(&fits));
     let mut seen = HashSet::new();
     all.retain(|d| seen.insert((d.code, d.span, d.message.clone())));
     out.extend(all);

@@ -2,6 +2,7 @@
 
 use midwire_codec::{ByteOrder, Counts, Framing, Prefix};
 
+use super::compiler::misfit;
 use super::primitives::{self, Primitive};
 use crate::diagnostics::Diagnostic;
 use crate::plan::IntRepr;
@@ -53,6 +54,7 @@ pub(super) fn frame(
             );
             continue;
         };
+        out.extend(misfit_constant(field, order));
         match (length.is_some(), id.is_some()) {
             (false, _) => before += size,
             (true, false) => after += size,
@@ -88,6 +90,20 @@ pub(super) fn frame(
     }
 }
 
+/// What cannot be together in a stack.
+pub(super) fn check(stack: &Stack, stages: &[Stage], out: &mut Vec<Diagnostic>) {
+    let compression = stages.iter().find_map(|stage| match stage {
+        Stage::Named { name, kind, .. } if kind.text == "zlib_threshold" => Some(name),
+        _ => None,
+    });
+    let without = stages.iter().any(|stage| matches!(stage, Stage::Frame(None, _)));
+    if let Some(name) = compression.filter(|_| without && stack.framing.is_none()) {
+        let message = format!("`{}` needs frames: it compresses what is in each", name.text);
+        let error = Diagnostic::error("W089", name.span, message);
+        out.push(error.help("a part of known length is `zlib[..]` in the packet itself"));
+    }
+}
+
 /// The largest frame where a definition does not say: 16 MiB.
 const FRAME_MAX: usize = 16 << 20;
 
@@ -97,12 +113,12 @@ fn prefix(
     out: &mut Vec<Diagnostic>,
 ) -> Option<(Prefix, ByteOrder, Counts, usize)> {
     let repr = integer(&field.ty, protocol, out)?;
-    let (prefix, order, widest) = match repr {
+    let (prefix, order, said) = match repr {
         IntRepr::Varint | IntRepr::Uvarint => (Prefix::Varint, protocol, i32::MAX as usize),
         IntRepr::Fixed { bytes: 1, order, .. } => (Prefix::U8, order, 0xff),
         IntRepr::Fixed { bytes: 2, order, .. } => (Prefix::U16, order, 0xffff),
         IntRepr::Fixed { bytes: 3, order, .. } => (Prefix::U24, order, 0xff_ffff),
-        IntRepr::Fixed { bytes: 4, order, .. } => (Prefix::U32, order, FRAME_MAX),
+        IntRepr::Fixed { bytes: 4, order, .. } => (Prefix::U32, order, u32::MAX as usize),
         _ => {
             out.push(
                 Diagnostic::error("W064", field.ty.span, "a frame's length cannot be of this type")
@@ -112,7 +128,12 @@ fn prefix(
         }
     };
     let max = match &field.max {
-        None => widest.min(FRAME_MAX),
+        None => said.min(FRAME_MAX),
+        Some(max) if usize::try_from(max.node).is_ok_and(|n| n > said) => {
+            let message = format!("no `length` can be {}: it goes from 0 to {said}", max.node);
+            out.push(Diagnostic::error("W064", max.span, message));
+            return None;
+        }
         Some(max) => match usize::try_from(max.node) {
             Ok(n) if n > 0 => n,
             _ => {
@@ -127,6 +148,23 @@ fn prefix(
     };
     let counts = if field.counts_whole { Counts::Whole } else { Counts::Rest };
     Some((prefix, order, counts, max))
+}
+
+/// What is wrong with a constant of a header that its field cannot hold.
+fn misfit_constant(field: &FrameField, order: ByteOrder) -> Option<Diagnostic> {
+    let value = field.value.as_ref()?;
+    let TypeKind::Name { name, .. } = &field.ty.kind else { return None };
+    let Some(Primitive::Int(repr)) = primitives::named(&name.text, order) else { return None };
+    misfit(integer_of(&value.kind)?, "this", repr, value.span)
+}
+
+/// The number that an expression writes out.
+fn integer_of(kind: &ExprKind) -> Option<i128> {
+    match kind {
+        ExprKind::Int(n) => Some(*n),
+        ExprKind::Negate(e) => integer_of(&e.kind).map(i128::wrapping_neg),
+        _ => None,
+    }
 }
 
 /// The integer type that a frame's field has.

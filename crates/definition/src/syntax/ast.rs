@@ -33,7 +33,7 @@ pub struct Spanned<T> {
 /// A name as written (without back-ticks), and where.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Name {
-    /// The written form.
+    /// The written form; what must not reach a screen as an escape.
     pub text: String,
     /// Where it was written.
     pub span: Span,

@@ -12,6 +12,7 @@ use super::fault::{Fault, Wanted, found};
 use super::lexical::{Lexed, at_margin};
 use super::token::{Kind, Token};
 use crate::diagnostics::{Diagnostic, MAX_ERRORS};
+use crate::escape::escape;
 
 /// How deep types, structs and expressions may nest.
 pub(super) const MAX_NESTING: u8 = 64;
@@ -304,7 +305,8 @@ pub(super) fn named<'a>(what: &'static str) -> impl Fn(Cursor<'a>) -> Parsed<'a,
         let text = i.text_of(token);
         let text = match token.kind {
             Kind::Ident => text,
-            Kind::Quoted => text.trim_matches('`'),
+            // Names are shown everywhere, so none holds what must not reach a screen.
+            Kind::Quoted => &*escape(text.trim_matches('`')),
             _ => return Fault::expected(i, Wanted::Thing(what)),
         };
         Ok((i.skip(), Name { text: text.to_owned(), span: i.span() }))

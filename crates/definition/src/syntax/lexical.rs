@@ -9,6 +9,7 @@ use nom::sequence::{pair, preceded};
 use nom::{IResult, Parser};
 
 use super::token::{Bad, Kind, SYMBOLS, Token};
+use crate::escape::escape;
 
 /// The declarations' keywords.
 pub(super) const ITEM_KEYWORDS: &[&str] =
@@ -189,13 +190,14 @@ impl Lexer {
             Piece::Blank | Piece::Comment => {}
             Piece::Newline => self.newline(start, end),
             Piece::Doc(line) if !self.in_line => {
-                let line = line.strip_prefix(' ').unwrap_or(line);
+                // Shown everywhere, as names are.
+                let line = escape(line.strip_prefix(' ').unwrap_or(line).trim_end_matches('\r'));
                 match &mut self.pending {
                     Some(doc) => {
                         doc.push('\n');
-                        doc.push_str(line);
+                        doc.push_str(&line);
                     }
-                    None => self.pending = Some(line.to_owned()),
+                    None => self.pending = Some(line.into_owned()),
                 }
             }
             Piece::Doc(_) => {}

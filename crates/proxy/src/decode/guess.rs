@@ -2,7 +2,7 @@
 
 use std::sync::Arc;
 
-use midwire_definition::{Protocol, VersionId, Workspace, builtins};
+use midwire_definition::{Protocol, VersionId, Workspace, builtin, builtins};
 
 use super::reading::{Fixed, Form, Reading, read};
 use crate::args;
@@ -30,7 +30,11 @@ impl Wanted {
         let packet = &args.packet;
         let names: Vec<String> = match &packet.protocol {
             Some(name) => vec![name.clone()],
-            None => builtins().map(str::to_owned).collect(),
+            // Without frames nearly anything fits: such a protocol is not guessed.
+            None => builtins()
+                .filter(|name| builtin(name).is_some_and(|known| !known.is_frameless()))
+                .map(str::to_owned)
+                .collect(),
         };
         let direction = packet.direction.as_deref().map(protocols::direction).transpose()?;
         let mut protocols = Vec::new();
@@ -98,6 +102,9 @@ impl Wanted {
 
     /// Whether a form is tried with frames, and with compression.
     fn shapes(&self, protocol: &Protocol) -> Vec<(bool, bool)> {
+        if protocol.is_frameless() {
+            return vec![(!self.unframed, false)];
+        }
         let framed = protocol.stack.framing.is_some() && !self.unframed;
         let compressible = protocol.stack.compression.is_some();
         let mut shapes = Vec::new();

@@ -2,8 +2,9 @@
 
 mod guess;
 mod reading;
+mod stream;
 
-use std::io::Read;
+use std::io::{IsTerminal as _, Read};
 use std::path::Path;
 use std::process::ExitCode;
 use std::sync::Arc;
@@ -15,11 +16,12 @@ use midwire_definition::{Protocol, Workspace};
 use self::guess::Wanted;
 use self::reading::{Found, Reading};
 use crate::args;
-use crate::error::{NO, print, say, usage};
+use crate::error::{NO, print_and_end, say, usage};
 use crate::explain::write_tree;
 use crate::hex_text::{self, HexText};
 use crate::print::{Marked, PacketJson, Paint, Style, put, write_marked};
 use crate::settings::Settings;
+use crate::wire_id;
 
 /// Runs `midwire decode`.
 pub(crate) fn run(args: &args::Decode) -> anyhow::Result<ExitCode> {
@@ -53,8 +55,8 @@ pub(crate) fn run(args: &args::Decode) -> anyhow::Result<ExitCode> {
         show.reading(&reading, &piece.bytes);
         form = Some(reading.form);
     }
-    let printed = print(&show.out);
-    Ok(if show.all_read { printed } else { ExitCode::from(NO) })
+    let code = if show.all_read { ExitCode::SUCCESS } else { ExitCode::from(NO) };
+    Ok(print_and_end(&show.out, code))
 }
 
 enum Input {
@@ -71,6 +73,9 @@ fn input(args: &args::Decode) -> anyhow::Result<Input> {
     let mut bytes = Vec::new();
     let limit = hex_text::TEXT_MAX as u64 + 1;
     if file == Path::new("-") {
+        if std::io::stdin().is_terminal() {
+            say("paste hex, end with ctrl-d");
+        }
         std::io::stdin()
             .take(limit)
             .read_to_end(&mut bytes)
@@ -175,6 +180,9 @@ impl Show {
             definition: found.definition.as_deref(),
             length: u32::try_from(found.payload.len()).unwrap_or(u32::MAX),
             wire_length: found.wire_length,
+            id_raw: wire_id::overlong(&protocol.stack, &found.payload, found.body),
+            length_raw: found.length_raw.as_deref(),
+            flaw: found.flaw.clone(),
         };
         json.write_envelope(out);
         if let Some(problem) = &found.problem {
@@ -212,11 +220,22 @@ impl Show {
         if let Some(id) = found.id {
             put(out, format_args!(" · id {id} ({id:#04x})"));
         }
+        if let Some(raw) = wire_id::overlong(&protocol.stack, &found.payload, found.body) {
+            put(out, format_args!(", written longer than it need be: {}", hex::encode(raw)));
+        }
         put(out, format_args!(" · {} bytes", found.payload.len()));
-        if let Some(wire_length) = found.wire_length {
+        let framed = found.wire_length.filter(|_| protocol.stack.framing.is_some());
+        if let Some(wire_length) = framed {
             put(out, format_args!(", {wire_length} with the frame"));
         }
+        if let Some(raw) = &found.length_raw {
+            let raw = hex::encode(raw);
+            put(out, format_args!(", whose length is written longer than it need be: {raw}"));
+        }
         out.push('\n');
+        if let Some(flaw) = &found.flaw {
+            put(out, format_args!("! {}\n", style.paint(Paint::Bad, flaw)));
+        }
         if let Some(definition) = &found.definition {
             for line in definition.doc.lines().take(2) {
                 put(

@@ -2,7 +2,7 @@
 
 use std::sync::Arc;
 
-use midwire_codec::{Inflater, frames, split};
+use midwire_codec::{CompressionError, Inflater, frames, split};
 use midwire_definition::plan::{Flow, Group, Node, Visitor};
 use midwire_definition::value::Value;
 use midwire_definition::{
@@ -10,6 +10,7 @@ use midwire_definition::{
 };
 use midwire_session::Direction;
 
+use super::stream;
 use crate::wire_id;
 
 /// What bytes are assumed to be.
@@ -50,10 +51,14 @@ pub(super) struct Found {
     pub(super) conn: Vec<i64>,
     /// Why the payload could not be made plain.
     pub(super) problem: Option<String>,
+    /// What is wrong with how it was compressed, though it could be made plain.
+    pub(super) flaw: Option<String>,
+    /// The length in front of it, if it takes more bytes than it need.
+    pub(super) length_raw: Option<Vec<u8>>,
     /// It is known, and read to its last byte.
     pub(super) is_whole: bool,
     /// How little it looks like what it is taken for.
-    penalty: u64,
+    pub(super) penalty: u64,
 }
 
 /// All packets of some bytes.
@@ -68,8 +73,8 @@ pub(super) struct Reading {
     pub(super) form: Form,
 }
 
-const OPAQUE: u64 = 3;
-const MALFORMED: u64 = 20;
+pub(super) const OPAQUE: u64 = 3;
+pub(super) const MALFORMED: u64 = 20;
 const UNKNOWN: u64 = 30;
 const NO_FRAME: u64 = 40;
 /// Frames that fit are hardly ever chance.
@@ -101,6 +106,9 @@ pub(super) fn read(
     inflate_max: usize,
     workspace: &mut Workspace,
 ) -> Reading {
+    if form.protocol.is_frameless() && form.framed {
+        return stream::read(form, fixed, bytes, workspace);
+    }
     let mut inflater = Inflater::new(inflate_max);
     let mut packets = Vec::new();
     let framing = form.protocol.stack.framing.filter(|_| form.framed);
@@ -116,14 +124,12 @@ pub(super) fn read(
                 rest = frame.payload.end;
                 let wire_length = u32::try_from(frame.len).ok();
                 let payload = &bytes[frame.payload];
-                packets.push(packet(
-                    &mut form,
-                    fixed,
-                    payload,
-                    wire_length,
-                    &mut inflater,
-                    workspace,
-                ));
+                let whole = &bytes[rest - frame.len..rest];
+                let length_raw = framing.overlong(whole, payload.len()).map(<[u8]>::to_vec);
+                let mut found =
+                    packet(&mut form, fixed, payload, wire_length, &mut inflater, workspace);
+                found.length_raw = length_raw;
+                packets.push(found);
             }
             Err(error) => {
                 problem = Some(format!("no frame begins here: {error}"));
@@ -150,7 +156,7 @@ fn packet(
     inflater: &mut Inflater,
     workspace: &mut Workspace,
 ) -> Found {
-    let (payload, problem) = plain(form, payload, inflater);
+    let Plain { payload, problem, flaw } = plain(form, payload, inflater);
     let stack = &form.protocol.stack;
     let id = if problem.is_none() { wire_id::read(stack, &payload) } else { None };
     let start = form.protocol.start;
@@ -165,30 +171,52 @@ fn packet(
         version: form.version,
         conn: form.conn.clone(),
         problem,
+        flaw,
+        length_raw: None,
         is_whole: false,
         penalty: UNKNOWN,
     };
     if found.id.is_some() {
         choose(form, fixed, &mut found, workspace);
     }
+    if found.flaw.is_some() {
+        found.is_whole = false;
+        found.penalty += ODD_MAX / 2;
+    }
     follow(form, fixed, &found, workspace);
     found
 }
 
+/// A payload without the compression stage.
+struct Plain {
+    payload: Vec<u8>,
+    problem: Option<String>,
+    flaw: Option<String>,
+}
+
 /// Takes off the compression stage.
-fn plain(form: &Form, payload: &[u8], inflater: &mut Inflater) -> (Vec<u8>, Option<String>) {
+fn plain(form: &Form, payload: &[u8], inflater: &mut Inflater) -> Plain {
+    let stored = |bytes: &[u8]| Plain { payload: bytes.to_vec(), problem: None, flaw: None };
     if !form.compressed {
-        return (payload.to_vec(), None);
+        return stored(payload);
     }
+    let broken = |error: CompressionError| Plain {
+        payload: payload.to_vec(),
+        problem: Some(error.to_string()),
+        flaw: None,
+    };
     let parts = match split(payload) {
         Ok(parts) => parts,
-        Err(error) => return (payload.to_vec(), Some(error.to_string())),
+        Err(error) => return broken(error),
     };
-    let Some(len) = parts.plain_len else { return (parts.data.to_vec(), None) };
+    let Some(len) = parts.plain_len else { return stored(parts.data) };
     let mut out = Vec::new();
     match inflater.inflate(parts.data, len, &mut out) {
-        Ok(()) => (out, None),
-        Err(error) => (payload.to_vec(), Some(error.to_string())),
+        Ok(()) => Plain { payload: out, problem: None, flaw: None },
+        Err(error) if error.is_plain_whole() => {
+            Plain { payload: out, problem: None, flaw: Some(error.to_string()) }
+        }
+        Err(error) => broken(error),
     }
 }
 
@@ -206,7 +234,7 @@ fn choose(form: &Form, fixed: Fixed, found: &mut Found, workspace: &mut Workspac
                 continue;
             }
             let Some(definition) = dialect.packet(state, direction, id) else { continue };
-            let penalty = judge(definition, found, workspace);
+            let penalty = judge(definition, &found.payload, found.body, &found.conn, workspace);
             // What the packets before make likely.
             let known = form.states[direction.index()];
             let odd_state = u8::from(known.is_some_and(|known| known != state)) * 2;
@@ -224,9 +252,15 @@ fn choose(form: &Form, fixed: Fixed, found: &mut Found, workspace: &mut Workspac
 }
 
 /// How little a payload looks like a packet.
-fn judge(definition: &PacketDefinition, found: &Found, workspace: &mut Workspace) -> u64 {
+pub(super) fn judge(
+    definition: &PacketDefinition,
+    payload: &[u8],
+    body: u32,
+    conn: &[i64],
+    workspace: &mut Workspace,
+) -> u64 {
     let Some(plan) = &definition.plan else { return OPAQUE };
-    let mut packet = plan.decode(&found.payload, found.body, &found.conn, workspace);
+    let mut packet = plan.decode(payload, body, conn, workspace);
     if packet.error().is_some() || !packet.rest().is_empty() {
         return MALFORMED;
     }
@@ -262,7 +296,7 @@ impl Visitor for Odd {
 }
 
 /// What a packet makes of those after it.
-fn follow(form: &mut Form, fixed: Fixed, found: &Found, workspace: &mut Workspace) {
+pub(super) fn follow(form: &mut Form, fixed: Fixed, found: &Found, workspace: &mut Workspace) {
     let Some(definition) = &found.definition else { return };
     form.direction = Some(found.direction);
     form.states[found.direction.index()] = Some(found.state);

@@ -4,7 +4,6 @@
 mod play;
 mod recording;
 
-use std::io::Write;
 use std::process::ExitCode;
 use std::sync::Arc;
 use std::thread::sleep;
@@ -16,7 +15,7 @@ use midwire_session::{Direction, Options, Setup};
 
 use self::play::Played;
 use self::recording::Step;
-use crate::error::NO;
+use crate::error::{NO, write};
 use crate::explain::write_tree;
 use crate::print::{Paint, Style, put};
 
@@ -188,10 +187,7 @@ fn title(style: Style, number: &str, text: &str) -> String {
 
 /// Writes at once, so that people can follow.
 fn emit(text: &str) -> anyhow::Result<()> {
-    let mut stdout = std::io::stdout().lock();
-    stdout.write_all(text.as_bytes())?;
-    stdout.flush()?;
-    Ok(())
+    Ok(write(text.as_bytes())?)
 }
 
 /// The setup's protocol at the version that the recording has, for people.

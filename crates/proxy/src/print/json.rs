@@ -13,6 +13,7 @@ use super::View;
 use super::notices::notice;
 use super::time::{Seconds, Utc};
 use crate::queue::Message;
+use crate::wire_id;
 
 /// Writes every message as a line of JSON.
 pub(crate) struct Json {
@@ -121,6 +122,12 @@ impl Json {
             definition: packet.definition.as_deref(),
             length: packet.length,
             wire_length: Some(packet.wire_length),
+            id_raw: packet
+                .payload
+                .as_deref()
+                .and_then(|payload| wire_id::overlong(&self.protocol.stack, payload, packet.body)),
+            length_raw: packet.length_raw.as_deref(),
+            flaw: packet.flaw.as_ref().map(ToString::to_string),
         };
         json.write_envelope(&mut self.line);
         let line = &mut self.line;
@@ -140,7 +147,8 @@ impl Json {
         }
         if let Some(sent) = &packet.sent {
             put(line, format_args!(",\"sent\":{{\"length\":{}", sent.len()));
-            json.write_body(sent, packet.body, &packet.conn, &mut self.workspace, line);
+            let sent_json = PacketJson { flaw: None, ..json };
+            sent_json.write_body(sent, packet.body, &packet.conn, &mut self.workspace, line);
             line.push('}');
         }
         line.push_str("}\n");
@@ -186,7 +194,7 @@ impl View for Json {
 }
 
 /// A packet as JSON, without what only a session knows.
-#[derive(Clone, Copy, Debug)]
+#[derive(Clone, Debug)]
 pub(crate) struct PacketJson<'a> {
     pub(crate) direction: Direction,
     /// Empty in a protocol without states.
@@ -195,6 +203,12 @@ pub(crate) struct PacketJson<'a> {
     pub(crate) definition: Option<&'a PacketDefinition>,
     pub(crate) length: u32,
     pub(crate) wire_length: Option<u32>,
+    /// The id as it was written, if that is not its shortest form.
+    pub(crate) id_raw: Option<&'a [u8]>,
+    /// The frame's length, likewise.
+    pub(crate) length_raw: Option<&'a [u8]>,
+    /// What is wrong with how it was compressed.
+    pub(crate) flaw: Option<String>,
 }
 
 impl PacketJson<'_> {
@@ -203,14 +217,17 @@ impl PacketJson<'_> {
         put(line, format_args!(",\"direction\":\"{}\",\"state\":", self.direction));
         write_name(self.state, line);
         match self.id {
-            Some(id) => put(line, format_args!(",\"id\":{id},\"name\":")),
-            None => line.push_str(",\"id\":null,\"name\":"),
+            Some(id) => put(line, format_args!(",\"id\":{id}")),
+            None => line.push_str(",\"id\":null"),
         }
+        write_raw("id_raw", self.id_raw, line);
+        line.push_str(",\"name\":");
         write_name(self.definition.map_or("", |definition| &definition.name), line);
         put(line, format_args!(",\"length\":{}", self.length));
         if let Some(wire_length) = self.wire_length {
             put(line, format_args!(",\"wire_length\":{wire_length}"));
         }
+        write_raw("length_raw", self.length_raw, line);
     }
 
     /// `,"fields":..`, and what could not be read of the payload.
@@ -223,6 +240,7 @@ impl PacketJson<'_> {
         line: &mut String,
     ) {
         let Some(plan) = self.definition.and_then(|definition| definition.plan.as_ref()) else {
+            self.write_flaw("error", line);
             let rest = payload.get(body as usize..).unwrap_or_default();
             return write_rest(rest, line);
         };
@@ -232,8 +250,28 @@ impl PacketJson<'_> {
         if let Some(error) = packet.error() {
             line.push_str(",\"error\":");
             write_error(error, line);
+            self.write_flaw("compression_error", line);
+        } else {
+            self.write_flaw("error", line);
         }
         write_rest(packet.rest(), line);
+    }
+
+    fn write_flaw(&self, key: &str, line: &mut String) {
+        if let Some(flaw) = &self.flaw {
+            put(line, format_args!(",\"{key}\":{{\"field\":\"\",\"offset\":0,\"message\":"));
+            write_string(flaw, line);
+            line.push('}');
+        }
+    }
+}
+
+/// Bytes as hex, where there are any.
+fn write_raw(key: &str, bytes: Option<&[u8]>, line: &mut String) {
+    if let Some(bytes) = bytes {
+        put(line, format_args!(",\"{key}\":\""));
+        write_hex(bytes, line);
+        line.push('"');
     }
 }
 

@@ -304,6 +304,8 @@ mod tests {
             changed_by: None,
             sent: None,
             problem: None,
+            flaw: None,
+            length_raw: None,
         };
         let begun = std::time::SystemTime::UNIX_EPOCH;
         Message::Events { session: 1, begun, events: vec![Event::Packet(event)] }

@@ -10,7 +10,7 @@ pub(crate) mod screen;
 pub(crate) mod style;
 mod time;
 
-use std::io::{self, Write};
+use std::io;
 use std::sync::Arc;
 use std::sync::mpsc::RecvTimeoutError;
 use std::thread::JoinHandle;
@@ -25,6 +25,7 @@ pub(crate) use self::row::{Columns, RowWriter, put, write_line};
 
 pub(crate) use self::style::{Paint, Style};
 use crate::args;
+use crate::error::{self, OutputError};
 use crate::queue::{Message, Receiver};
 
 /// Turns messages into text.
@@ -70,7 +71,7 @@ pub(crate) fn spawn(
     view: Box<dyn View>,
     queue: Receiver,
     stop: Arc<watch::Sender<bool>>,
-) -> io::Result<JoinHandle<io::Result<()>>> {
+) -> io::Result<JoinHandle<Result<(), OutputError>>> {
     let show = move || {
         let shown = show(view, &queue);
         if shown.is_err() {
@@ -83,7 +84,7 @@ pub(crate) fn spawn(
     std::thread::Builder::new().name("printer".into()).stack_size(STACK).spawn(show)
 }
 
-fn show(mut view: Box<dyn View>, queue: &Receiver) -> io::Result<()> {
+fn show(mut view: Box<dyn View>, queue: &Receiver) -> Result<(), OutputError> {
     let mut out = Vec::new();
     loop {
         let next = queue.next(TICK);
@@ -107,12 +108,11 @@ fn show(mut view: Box<dyn View>, queue: &Receiver) -> io::Result<()> {
     }
 }
 
-fn write(out: &mut Vec<u8>) -> io::Result<()> {
+fn write(out: &mut Vec<u8>) -> Result<(), OutputError> {
     if out.is_empty() {
         return Ok(());
     }
-    let mut stdout = io::stdout().lock();
-    let written = stdout.write_all(out).and_then(|()| stdout.flush());
+    let written = error::write(out);
     out.clear();
     if out.capacity() > 4 * WRITE_AT {
         *out = Vec::new();

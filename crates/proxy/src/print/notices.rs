@@ -1,6 +1,6 @@
 //! `-q`: nothing but what is wrong, on stderr.
 
-use midwire_session::Event;
+use midwire_session::{Event, Lost};
 
 use super::View;
 use crate::error::say;
@@ -37,7 +37,10 @@ pub(super) fn notice(event: &Event) -> Option<String> {
             } else {
                 "from here on its bytes pass as they come, and are not read"
             };
-            Some(format!("{direction} frames are lost: {error}; {then}"))
+            Some(match error {
+                Lost::Frame(error) => format!("{direction} frames are lost: {error}; {then}"),
+                error => format!("{direction} packets cannot be told apart: {error}; {then}"),
+            })
         }
         Event::Notice { notice: midwire_session::Notice::NoFrames, .. } => None,
         Event::Notice { notice, .. } => Some(notice.to_string()),

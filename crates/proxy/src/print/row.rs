@@ -11,6 +11,7 @@ use midwire_session::{Direction, Elapsed, Event, Fate, Origin, PacketEvent};
 
 use super::notices::notice;
 use super::style::{Paint, Style};
+use crate::wire_id;
 
 /// Columns in front of the summary.
 pub(crate) const BEFORE_SUMMARY: usize = 53;
@@ -342,8 +343,10 @@ impl RowWriter {
             (None, Origin::Client | Origin::Server) => String::new(),
             (None, by) => format!("  by {}", by.as_str()),
         };
-        room = room.saturating_sub(by.len());
+        let odd = self.oddly_written(packet);
+        room = room.saturating_sub(by.len() + odd.len());
         let Summary { mut line, mut mark } = self.summary(packet, &state, room);
+        line.push(Role::Dim, &odd);
         if !by.is_empty() {
             line.push(Role::Dim, &by);
         }
@@ -365,6 +368,19 @@ impl RowWriter {
         self.row(session, state, packet.at, Kind::Packet(row), line)
     }
 
+    /// Which numbers of a frame take more bytes than they need.
+    fn oddly_written(&self, packet: &PacketEvent) -> String {
+        let payload = packet.payload.as_deref().unwrap_or_default();
+        let mut text = String::new();
+        if let Some(raw) = wire_id::overlong(&self.protocol.stack, payload, packet.body) {
+            put(&mut text, format_args!("  id in {} bytes", raw.len()));
+        }
+        if let Some(raw) = &packet.length_raw {
+            put(&mut text, format_args!("  length in {} bytes", raw.len()));
+        }
+        text
+    }
+
     /// What a packet says; of a changed one, what was sent.
     pub(crate) fn summary(&mut self, packet: &PacketEvent, state: &str, room: usize) -> Summary {
         let mut line = Line::new();
@@ -377,6 +393,13 @@ impl RowWriter {
             write_bytes(payload, room.saturating_sub(line.width()), &mut line);
             return Summary { line, mark: Mark::Malformed };
         }
+        if let Some(flaw) = &packet.flaw {
+            line.push(Role::Error, &flaw.to_string());
+            line.push(Role::Dim, " · ");
+        }
+        let room = room.saturating_sub(line.width());
+        let flawed = packet.flaw.is_some();
+        let good = if flawed { Mark::Malformed } else { Mark::None };
         let Some(definition) = &packet.definition else {
             let place = if state.is_empty() { String::new() } else { format!(" in {state}") };
             let (text, mark) = match packet.id {
@@ -392,12 +415,12 @@ impl RowWriter {
         };
         let Some(plan) = &definition.plan else {
             write_bytes(body, room, &mut line);
-            return Summary { line, mark: Mark::None };
+            return Summary { line, mark: good };
         };
         let mut read = plan.decode(payload, packet.body, &packet.conn, &mut self.workspace);
         write_summary(&mut read, room, &mut line);
         let whole = read.error().is_none() && read.rest().is_empty();
-        Summary { line, mark: if whole { Mark::None } else { Mark::Malformed } }
+        Summary { line, mark: if whole { good } else { Mark::Malformed } }
     }
 
     fn name_of_id(&mut self, id: i64) -> Arc<str> {

@@ -8,11 +8,12 @@ use etcetera::BaseStrategy as _;
 use midwire_definition::diagnostics::suggest;
 use midwire_definition::syntax::ast::{Item, lookup_key};
 use midwire_definition::{
-    Builtin, LoadError, Loader, Problems, Protocol, Report, Root, builtin, check, check_extended,
+    Builtin, Diagnostics, LoadError, Loader, Problems, Protocol, Report, Root, Severity, Sources,
+    builtin, check, check_extended, render,
 };
 
 use super::{Folder, names};
-use crate::error::usage;
+use crate::error::{say_styled, usage};
 
 /// Bytes without any meaning: nothing but the relay.
 const RAW: &str = "protocol raw \"Raw bytes\" { frame none }\n";
@@ -175,18 +176,27 @@ impl Lookup {
     /// Reads and checks the definition; says its warnings.
     pub(crate) fn read(&self) -> anyhow::Result<Arc<Protocol>> {
         let color = crate::print::style::stderr_is_colored();
-        let protocol = self.read_with(color)?;
-        if !protocol.warnings.is_empty() {
-            let shown = midwire_definition::render(&protocol.warnings, &protocol.sources, color);
-            crate::error::say(&shown);
+        let told = |problems: &Diagnostics, sources: &Sources| {
+            if !problems.is_empty() {
+                say_styled(&render(problems, sources, color));
+            }
+        };
+        match self.read_quietly()? {
+            Ok(protocol) => {
+                told(&protocol.warnings, &protocol.sources);
+                Ok(protocol)
+            }
+            Err(problems) => {
+                told(&problems.diagnostics, &problems.sources);
+                Err(usage(format!("{} cannot be used", self.shown())))
+            }
         }
-        Ok(protocol)
     }
 
-    fn read_with(&self, color: bool) -> anyhow::Result<Arc<Protocol>> {
-        let protocol = match (&self.base, self.extensions.is_empty()) {
+    fn read_quietly(&self) -> anyhow::Result<Result<Arc<Protocol>, Box<Problems>>> {
+        Ok(match (&self.base, self.extensions.is_empty()) {
             (Base::Builtin(name), true) => {
-                return builtin(name).ok_or_else(|| usage(format!("there is no protocol {name}")));
+                Ok(builtin(name).ok_or_else(|| usage(format!("there is no protocol {name}")))?)
             }
             (Base::Raw, _) => Protocol::load("raw.wire", &Text(RAW)),
             (Base::File(_), true) => {
@@ -194,8 +204,7 @@ impl Lookup {
             }
             (Base::File(_), false) => self.with_roots(Protocol::load_extended)?,
             (Base::Builtin(_), false) => self.with_roots(Protocol::load_checked_extended)?,
-        };
-        protocol.map_err(|problems| self.broken(&problems, color))
+        })
     }
 
     /// Reads and checks the definition, every packet at every version, and runs the tests in it.
@@ -227,14 +236,11 @@ impl Lookup {
         }
     }
 
-    fn broken(&self, problems: &Problems, color: bool) -> anyhow::Error {
-        let shown = midwire_definition::render(&problems.diagnostics, &problems.sources, color);
-        let files = match &self.base {
-            Base::File(file) => [file].into_iter().chain(&self.extensions).collect(),
-            Base::Builtin(_) | Base::Raw => self.extensions.iter().collect::<Vec<_>>(),
-        };
-        let files: Vec<String> = files.iter().map(|file| file.display().to_string()).collect();
-        usage(format!("{} cannot be used\n{shown}", files.join(" with ")))
+    /// The user's files, as people are told of them.
+    fn shown(&self) -> String {
+        let files = self.file().into_iter().chain(self.extensions.iter().map(PathBuf::as_path));
+        let files: Vec<String> = files.map(|file| file.display().to_string()).collect();
+        files.join(" with ")
     }
 }
 
@@ -289,9 +295,19 @@ impl Lookup {
         Stamps(files.into_iter().map(|file| (file.clone(), stamp(&file))).collect())
     }
 
-    /// Reads the definition anew, with the files that extend it now. Errors have no colours.
+    /// Reads the definition anew, with the files that extend it now. The error is one line, with the
+    /// place of the first mistake.
     pub(crate) fn read_again(&mut self) -> anyhow::Result<Arc<Protocol>> {
         self.find_extensions();
-        self.read_with(false)
+        self.read_quietly()?.map_err(|problems| {
+            let Problems { diagnostics, sources } = *problems;
+            let first = diagnostics.0.iter().find(|problem| problem.severity == Severity::Error);
+            let Some(first) = first else {
+                return usage(format!("{} cannot be used", self.shown()));
+            };
+            let file = sources.get(first.span.file).map_or("", |file| file.name.as_str());
+            let (line, column) = sources.line_col(first.span);
+            usage(format!("{file}:{line}:{column} {}", first.message))
+        })
     }
 }

@@ -13,7 +13,7 @@ use tokio::time::Sleep;
 
 use super::RelayConfig;
 use super::leg::{Finish, Leg, reset_on_close};
-use super::lent::{make_room, with_lent};
+use super::lent::{grow, make_room, read_len, with_lent};
 
 /// Unfinished frames up to this size are copied into the scratch and back; larger ones grow where they are.
 const LEFTOVER_MAX: usize = 8 << 10;
@@ -31,6 +31,8 @@ pub(super) struct Driver {
     /// Directions whose sender was reset, which is told once what it sent has been written.
     reset: [bool; 2],
     pub(super) events: Vec<Event>,
+    /// Bytes of one read.
+    read_len: usize,
     write_max: usize,
     close_wait: Duration,
     clock: Instant,
@@ -63,6 +65,7 @@ impl Driver {
             leftover: [BytesMut::new(), BytesMut::new()],
             reset: [false; 2],
             events: Vec::new(),
+            read_len: read_len(config.watch),
             write_max: config.limits.write_max,
             close_wait: config.limits.close_wait,
             clock,
@@ -161,14 +164,15 @@ impl Driver {
             let leftover = &mut self.leftover[direction.index()];
             let in_place = leftover.len() > LEFTOVER_MAX;
             let mut buffer = if in_place {
-                std::mem::take(leftover)
+                let mut buffer = std::mem::take(leftover);
+                grow(&mut buffer);
+                buffer
             } else {
                 lent.read.clear();
-                make_room(&mut lent.read);
+                make_room(&mut lent.read, leftover.len() + self.read_len);
                 lent.read.extend_from_slice(leftover);
                 std::mem::take(&mut lent.read)
             };
-            make_room(&mut buffer);
             let sender = &mut self.legs[direction.opposite().index()];
             let polled = pin!(sender.stream.read_buf(&mut buffer)).poll(cx);
             let failed = sender.failed;
@@ -208,8 +212,7 @@ impl Driver {
         lent: &mut BytesMut,
     ) -> BytesMut {
         let leftover = &mut self.leftover[direction.index()];
-        if buffer.len() > LEFTOVER_MAX {
-            // A large frame grows where it is; the thread gets new memory when it needs some.
+        if in_place && buffer.len() > LEFTOVER_MAX {
             *leftover = buffer;
             return std::mem::take(lent);
         }

@@ -2,7 +2,7 @@
 
 use bytes::Bytes;
 use midwire_codec::Direction;
-use midwire_definition::Given;
+use midwire_definition::{Extent, Given, Progress};
 
 use super::Session;
 use super::turn::effects_of;
@@ -47,9 +47,9 @@ impl Session {
         if self.closed || side.ended {
             return Err(InjectError::Ended { direction });
         }
-        let Some(framing) = setup.framing.filter(|_| !side.opaque) else {
+        if side.opaque {
             return Err(InjectError::Opaque { direction });
-        };
+        }
         let (held, len) = (side.waiting(), packet.payload.len());
         let max = setup.options.limits.buffer_max;
         if held.saturating_add(len) > max {
@@ -65,9 +65,18 @@ impl Session {
         if definition.as_ref().is_some_and(|d| !d.events.is_empty()) && !packet.forced {
             return Err(InjectError::ChangesState { id });
         }
-        if form.threshold.is_none() {
+        if let Some(framing) = setup.framing.filter(|_| form.threshold.is_none()) {
             scratch.made.clear();
             framing.write_header(len, &mut scratch.made)?;
+        }
+        if setup.frameless && !packet.forced {
+            let (progress, workspace) = (&mut Progress::default(), &mut scratch.workspace);
+            let stack = &setup.protocol.stack;
+            let measured =
+                self.tables.measure(stack, &form, direction, &packet.payload, progress, workspace);
+            if measured.extent != Extent::Whole(len) {
+                return Err(InjectError::NoPacket);
+            }
         }
         let body = body as u32;
         let workspace = &mut scratch.workspace;
@@ -96,6 +105,8 @@ impl Session {
                 changed_by: None,
                 sent: None,
                 problem: None,
+                flaw: None,
+                length_raw: None,
             }));
         }
         self.diverge(&Effects::default(), &effects);
@@ -107,7 +118,9 @@ impl Session {
             forced: packet.forced,
             effects,
         };
-        self.deliver(direction, Item::Payload(made), Gate::Open, scratch);
+        if let Some(made) = self.behind_partial(direction, made) {
+            self.deliver(direction, Item::Payload(made), Gate::Open, scratch);
+        }
         Ok(number)
     }
 }

@@ -8,7 +8,8 @@ use midwire_codec::{Direction, Framing};
 use super::Session;
 use super::judge::Ruling;
 use super::read::{Plain, Read};
-use super::relay::{Stop, owned};
+use super::relay::owned;
+use super::skim::Stop;
 use super::turn::effects_of;
 use crate::event::{Event, Fate, Notice, Origin, PacketEvent, PacketNumber};
 use crate::form::Effects;
@@ -18,7 +19,7 @@ use crate::scratch::Scratch;
 use crate::verdict::{PacketInfo, Verdict};
 
 /// What is to be sent for a frame.
-enum Action {
+pub(super) enum Action {
     /// The frame as it came, which changes its receiver.
     Pass(Effects),
     /// Nothing.
@@ -28,19 +29,20 @@ enum Action {
 }
 
 /// A frame among others.
-struct Looked<'a> {
-    direction: Direction,
-    number: PacketNumber,
-    chunk: &'a Bytes,
+pub(super) struct Looked<'a> {
+    pub(super) direction: Direction,
+    pub(super) number: PacketNumber,
+    pub(super) chunk: &'a Bytes,
     /// Where in the chunk it is, and where its payload.
-    frame: Range<usize>,
-    payload: Range<usize>,
+    pub(super) frame: Range<usize>,
+    pub(super) payload: Range<usize>,
     /// Where in the direction's stream it started.
-    offset: u64,
+    pub(super) offset: u64,
 }
 
 impl Session {
-    /// Looks at the whole frames of a chunk from `start` on and sends the chunk on.
+    /// Looks at the whole frames of a chunk from `start` on and sends them on, with what is in front
+    /// of them. Gives how many bytes that were; what is left is no whole frame.
     pub(super) fn inspect(
         &mut self,
         direction: Direction,
@@ -48,7 +50,7 @@ impl Session {
         chunk: Bytes,
         start: usize,
         scratch: &mut Scratch,
-    ) {
+    ) -> usize {
         // frames from `run` to `at` go on as they came and have not been sent yet
         let (mut run, mut at) = (0, start);
         loop {
@@ -64,39 +66,58 @@ impl Session {
             let number = PacketNumber(self.packets);
             let looked =
                 Looked { direction, number, chunk: &chunk, frame: frame.clone(), payload, offset };
-            match self.look(looked, scratch) {
-                Action::Pass(effects) if effects.is_empty() => {}
-                Action::Pass(effects) if self.side(direction).order.is_empty() => {
-                    self.sent(direction, at - run, &effects);
-                }
-                Action::Pass(effects) => {
-                    self.pass(direction, chunk.slice(run..frame.start));
-                    let item = Item::Frame(owned(&chunk[frame]), effects);
-                    self.deliver(direction, item, Gate::Open, scratch);
-                    run = at;
-                }
-                Action::Drop => {
-                    self.pass(direction, chunk.slice(run..frame.start));
-                    run = at;
-                }
-                Action::Put(item, gate) => {
-                    self.pass(direction, chunk.slice(run..frame.start));
-                    self.deliver(direction, item, gate, scratch);
-                    run = at;
-                }
-            }
+            let read = self.read(direction, &chunk, looked.payload.clone(), scratch);
+            let action = self.look_at(looked, read, scratch);
+            self.settle(direction, &chunk, &mut run, frame, action, scratch);
             if self.side(direction).opaque {
                 self.pass(direction, chunk.slice(run..at));
                 self.pass_opaque(direction, chunk.slice(at..));
-                return;
+                return chunk.len();
             }
         }
         self.pass(direction, chunk.slice(run..at));
+        at
     }
 
-    fn look(&mut self, looked: Looked<'_>, scratch: &mut Scratch) -> Action {
+    /// Sends what is to be sent for a frame of a chunk, and what of the chunk was not sent before it, from
+    /// `run` on; or leaves both to be sent together with what follows.
+    pub(super) fn settle(
+        &mut self,
+        direction: Direction,
+        chunk: &Bytes,
+        run: &mut usize,
+        frame: Range<usize>,
+        action: Action,
+        scratch: &mut Scratch,
+    ) {
+        // the start of a frame may have been sent already
+        let start = frame.start.max(*run).min(frame.end);
+        let (item, gate) = match action {
+            Action::Pass(effects) if effects.is_empty() => return,
+            Action::Pass(effects) if self.side(direction).order.is_empty() => {
+                return self.sent(direction, frame.end.saturating_sub(*run), &effects);
+            }
+            Action::Pass(effects) => {
+                (Some(Item::Frame(owned(&chunk[start..frame.end]), effects)), Gate::Open)
+            }
+            Action::Drop => (None, Gate::Open),
+            Action::Put(item, gate) => (Some(item), gate),
+        };
+        self.pass(direction, chunk.slice((*run).min(start)..start));
+        if let Some(item) = item {
+            self.deliver(direction, item, gate, scratch);
+        }
+        *run = frame.end.max(*run);
+    }
+
+    /// Decides what becomes of a frame that was read.
+    pub(super) fn look_at(
+        &mut self,
+        looked: Looked<'_>,
+        mut read: Read,
+        scratch: &mut Scratch,
+    ) -> Action {
         let direction = looked.direction;
-        let mut read = self.read(direction, looked.chunk, looked.payload.clone(), scratch);
         if !read.wanted && !self.side(direction).diverged {
             if self.watch > Watch::Nothing {
                 self.report(looked, read, &scratch.plain, Fate::Passed, Ruling::default());
@@ -113,7 +134,7 @@ impl Session {
             effects = effects_of(definition, payload, read.body, &read.form, workspace);
         }
         let mut ruling = Ruling::default();
-        if read.wanted {
+        if read.wanted && !read.is_late {
             let info = PacketInfo {
                 number: looked.number,
                 direction,
@@ -227,8 +248,12 @@ impl Session {
         let payload = all.then(|| match read.plain {
             Plain::InFrame(range) => looked.chunk.slice(range),
             Plain::Inflated => owned(inflated),
-            Plain::Unread => looked.chunk.slice(looked.payload),
+            Plain::Unread => looked.chunk.slice(looked.payload.clone()),
         });
+        let framing = self.setup.protocol.stack.framing.as_ref();
+        let length_raw = framing
+            .and_then(|f| f.overlong(&looked.chunk[looked.frame.clone()], looked.payload.len()))
+            .map(|raw| looked.chunk.slice_ref(raw));
         let is_sent = fate != Fate::Dropped;
         self.event(Event::Packet(PacketEvent {
             number: looked.number,
@@ -249,6 +274,8 @@ impl Session {
             changed_by: ruling.changed_by.filter(|_| is_sent),
             sent: ruling.new.filter(|_| is_sent && all),
             problem: read.problem,
+            flaw: read.flaw,
+            length_raw,
         }));
     }
 }

@@ -1,11 +1,13 @@
 //! The contract: what a driver calls, and what it gets.
 
+mod frameless;
 mod inject;
 mod inspect;
 mod judge;
 mod read;
 mod relay;
 mod resume;
+mod skim;
 mod turn;
 
 use std::collections::VecDeque;
@@ -105,6 +107,8 @@ struct Side {
     /// anew.
     diverged: bool,
     order: Order,
+    /// The start of a packet, in a protocol without frames.
+    partial: Option<Box<frameless::Partial>>,
     /// What the receiver changes when it gets the byte before this offset of what is sent.
     handovers: VecDeque<(u64, Effects)>,
     /// Bytes given to `outputs`; those that were polled are in the counters.
@@ -127,13 +131,14 @@ impl Session {
             threshold: protocol.stack.compression.unwrap_or(false).then_some(0),
             conn: setup.conn.clone(),
         };
-        let opaque = setup.framing.is_none();
+        let opaque = setup.framing.is_none() && !setup.frameless;
         let side = || Side {
             opaque,
             received: Received::new(form.clone()),
             sent: form.clone(),
             diverged: false,
             order: Order::default(),
+            partial: None,
             handovers: VecDeque::new(),
             given: 0,
             counters: Counters::default(),
@@ -168,7 +173,9 @@ impl Session {
         session
     }
 
-    /// Sets how much is reported about packets, from the next one on. At first, nothing.
+    /// Sets how much is reported about packets, from the next one on. At first, nothing. Variables
+    /// of the connection that no definition reads are followed only while packets are reported or
+    /// there is a judge.
     pub fn set_watch(&mut self, watch: Watch) {
         self.watch = watch;
     }
@@ -219,7 +226,8 @@ impl Session {
     }
 
     /// Bytes came. Whole frames are taken off `bytes`; what is incomplete stays there and is to be
-    /// given again with what follows it. Nothing is copied that is only passed on.
+    /// given again with what follows it. Nothing is copied that is only passed on. Of a protocol
+    /// without frames all is taken: the session keeps what is incomplete itself.
     pub fn handle_bytes(
         &mut self,
         direction: Direction,
@@ -258,6 +266,7 @@ impl Session {
             self.legacy_ping();
         }
         self.relay(direction, bytes, scratch);
+        self.end_frameless(direction);
         if !bytes.is_empty() {
             let offset = self.sides[direction.index()].counters.bytes;
             self.notice(Notice::CutFrame { direction, bytes: bytes.len(), offset });
@@ -285,6 +294,7 @@ impl Session {
             self.legacy_ping();
         }
         for direction in Direction::BOTH {
+            self.release(direction);
             self.pump(direction, scratch);
         }
     }
@@ -294,7 +304,9 @@ impl Session {
     #[must_use]
     pub fn poll_timeout(&self) -> Option<Elapsed> {
         let unclear = self.unclear.as_ref().map(|unclear| unclear.until);
-        self.sides.iter().filter_map(|side| side.order.due()).chain(unclear).min()
+        let partial = |side: &Side| side.partial.as_ref().and_then(|partial| partial.due);
+        let due = self.sides.iter().flat_map(|side| [side.order.due(), partial(side)]);
+        due.chain([unclear]).flatten().min()
     }
 
     /// Whether a direction is to be read. False once it has ended, and while more than `buffer_max`
@@ -382,7 +394,9 @@ impl Side {
     /// Bytes that are held, or wait to be polled.
     fn waiting(&self) -> usize {
         let unpolled = self.given - self.counters.sent_bytes;
-        self.order.bytes().saturating_add(usize::try_from(unpolled).unwrap_or(usize::MAX))
+        let behind = self.partial.as_ref().map_or(0, |partial| partial.waiting());
+        let held = self.order.bytes().saturating_add(behind);
+        held.saturating_add(usize::try_from(unpolled).unwrap_or(usize::MAX))
     }
 }
 
@@ -467,6 +481,7 @@ impl Session {
         self.unclear = None;
         for side in &mut self.sides {
             side.order.clear();
+            side.partial = None;
         }
         // what was given out goes out before the end, so it counts
         let counters = Direction::BOTH.map(|direction| {

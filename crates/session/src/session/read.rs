@@ -10,7 +10,7 @@ use midwire_definition::PacketDefinition;
 use super::Session;
 use crate::form::Form;
 use crate::id;
-use crate::interest::{Interest, Watch};
+use crate::interest::Watch;
 use crate::payload::{Fit, Stored, fit, inflate, stored};
 use crate::scratch::Scratch;
 
@@ -28,8 +28,12 @@ pub(super) struct Read {
     pub(super) body: u32,
     /// The session itself or the judge needs it.
     pub(super) wanted: bool,
+    /// It has been sent on in part, so it is too late to decide about it.
+    pub(super) is_late: bool,
     pub(super) definition: Option<Arc<PacketDefinition>>,
     pub(super) problem: Option<CompressionError>,
+    /// What is wrong with how it was compressed, though it could be made plain.
+    pub(super) flaw: Option<CompressionError>,
 }
 
 /// Where the plain payload is.
@@ -69,13 +73,12 @@ impl Session {
     ) -> Read {
         let (form, index, sure) = self.form_of(direction, &chunk[payload.clone()], scratch);
         let stack = &self.setup.protocol.stack;
-        let judged = self.judged.as_deref();
-        let interest = Interest::new(&self.tables, judged, form.state, direction);
+        let interest = self.interest(form.state, direction);
         let all = self.watch == Watch::Packets || self.sides[direction.index()].diverged;
         let wants = |id: Option<(i64, usize)>| id.is_some_and(|(id, _)| interest.wants(id));
 
         let mut length = payload.len();
-        let mut problem = None;
+        let (mut problem, mut flaw) = (None, None);
         let mut found = None;
         let mut plain = Plain::Unread;
         match stored(chunk, payload, form.threshold.is_some()) {
@@ -99,7 +102,8 @@ impl Session {
                 }
                 if full {
                     match inflate(scratch, data, plain_len) {
-                        Ok(()) => {
+                        Ok(odd) => {
+                            flaw = odd;
                             found = id::read(stack, &scratch.plain);
                             plain = Plain::Inflated;
                         }
@@ -114,7 +118,21 @@ impl Session {
             .filter(|_| wanted || self.watch > Watch::Nothing)
             .and_then(|(id, _)| self.tables.definition(form.state, direction, id).cloned());
         let (id, body) = found.map_or((None, 0), |(id, body)| (Some(id), body as u32));
-        Read { form, sure, index, plain, length, id, body, wanted, definition, problem }
+        let is_late = false;
+        Read {
+            form,
+            sure,
+            index,
+            plain,
+            length,
+            id,
+            body,
+            wanted,
+            is_late,
+            definition,
+            problem,
+            flaw,
+        }
     }
 
     /// The form that a frame is in, which of those it may be in that is, and whether it fits.

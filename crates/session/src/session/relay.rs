@@ -1,36 +1,17 @@
-//! Bytes in, bytes out: skimming over frames that nobody looks at, sending, and what sending
-//! changes.
+//! Bytes in, bytes out: sending, and what sending changes.
 
 use bytes::{Bytes, BytesMut};
-use midwire_codec::{Direction, Frame, FrameError, Framing};
+use midwire_codec::{Direction, Framing};
 
+use super::skim::Stop;
 use super::{Output, Session};
-use crate::event::{Elapsed, Event, Notice};
+use crate::event::{Elapsed, Event, Lost, Notice};
 use crate::form::{self, Effects};
 use crate::id;
-use crate::interest::{Interest, Watch};
+use crate::interest::Watch;
 use crate::order::{Gate, Item, Made};
-use crate::payload::{Stored, stored};
 use crate::scratch::Scratch;
 use crate::setup::OnLostFraming;
-
-/// Frames at the start of some bytes that need no looking at.
-pub(super) struct Skimmed {
-    /// Bytes that they take.
-    pub(super) len: usize,
-    pub(super) frames: u64,
-    pub(super) stop: Stop,
-}
-
-/// Why skimming stopped.
-pub(super) enum Stop {
-    /// The next frame is not all there.
-    End,
-    /// The next frame is to be looked at. Its places count from its own start.
-    Look(Frame),
-    /// There is no next frame.
-    Lost(FrameError),
-}
 
 impl Session {
     /// Sends on what can be sent on of some bytes. What is part of a frame stays.
@@ -40,6 +21,9 @@ impl Session {
         bytes: &mut BytesMut,
         scratch: &mut Scratch,
     ) {
+        if self.setup.frameless {
+            return self.relay_frameless(direction, bytes, scratch);
+        }
         loop {
             if bytes.is_empty() {
                 return;
@@ -56,13 +40,16 @@ impl Session {
                     return;
                 }
                 Stop::Look(_) => {
-                    let whole = skimmed.len + whole_frames(&framing, &bytes[skimmed.len..]);
-                    let chunk = bytes.split_to(whole).freeze();
-                    self.inspect(direction, &framing, chunk, skimmed.len, scratch);
+                    let chunk = bytes.split().freeze();
+                    let used =
+                        self.inspect(direction, &framing, chunk.clone(), skimmed.len, scratch);
+                    // the start of a frame: a copy, once, since there is no frame in front of it then
+                    bytes.extend_from_slice(&chunk[used..]);
                 }
                 Stop::Lost(error) => {
                     self.pass(direction, bytes.split_to(skimmed.len).freeze());
-                    self.lose_framing(direction, error);
+                    let error = error.shifted(self.side(direction).counters.bytes);
+                    self.lose(direction, error.into());
                 }
             }
             if self.closed {
@@ -72,48 +59,6 @@ impl Session {
         }
     }
 
-    /// Passes over frames that nobody needs.
-    pub(super) fn skim(
-        &self,
-        direction: Direction,
-        framing: &Framing,
-        bytes: &[u8],
-        scratch: &mut Scratch,
-    ) -> Skimmed {
-        let side = &self.sides[direction.index()];
-        let form = &side.received.form;
-        let judged = self.judged.as_deref();
-        let interest = Interest::new(&self.tables, judged, form.state, direction);
-        let all = self.watch > Watch::Nothing || side.received.is_changing() || side.diverged;
-        let compressed = form.threshold.is_some();
-        let stack = &self.setup.protocol.stack;
-        let (mut len, mut frames) = (0, 0);
-        let stop = loop {
-            let frame = match framing.next(&bytes[len..]) {
-                Ok(Some(frame)) => frame,
-                Ok(None) => break Stop::End,
-                Err(error) => break Stop::Lost(error),
-            };
-            if all {
-                break Stop::Look(frame);
-            }
-            if interest.any() {
-                let payload = &bytes[len..][frame.payload.clone()];
-                let read = if compressed {
-                    peek(stack, payload, scratch)
-                } else {
-                    id::read(stack, payload)
-                };
-                if read.is_some_and(|(id, _)| interest.wants(id)) {
-                    break Stop::Look(frame);
-                }
-            }
-            len += frame.len;
-            frames += 1;
-        };
-        Skimmed { len, frames, stop }
-    }
-
     pub(super) fn count(&mut self, direction: Direction, bytes: usize, frames: u64) {
         let counters = &mut self.side(direction).counters;
         counters.bytes += bytes as u64;
@@ -121,8 +66,13 @@ impl Session {
         self.packets += frames;
     }
 
-    fn lose_framing(&mut self, direction: Direction, error: FrameError) {
-        let error = error.shifted(self.side(direction).counters.bytes);
+    /// Nothing says where the next frame or packet starts: a direction is relayed as it comes from here.
+    pub(super) fn lose(&mut self, direction: Direction, error: Lost) {
+        if let Lost::Endless { offset, name } = error {
+            // as its definition has it
+            self.side(direction).opaque = true;
+            return self.notice(Notice::NoEnd { direction, offset, name });
+        }
         let closed = self.setup.options.on_lost_framing == OnLostFraming::Close;
         self.event(Event::LostFraming { direction, error, closed, at: self.now });
         self.side(direction).opaque = true;
@@ -136,13 +86,18 @@ impl Session {
 
     /// Sends on bytes that are not cut into frames.
     pub(super) fn pass_opaque(&mut self, direction: Direction, bytes: Bytes) {
+        self.pass_opaque_from(direction, bytes, 0);
+    }
+
+    /// The same with bytes of which so many were sent on before.
+    pub(super) fn pass_opaque_from(&mut self, direction: Direction, bytes: Bytes, passed: usize) {
         let offset = self.side(direction).counters.bytes;
         self.count(direction, bytes.len(), 0);
         if self.watch == Watch::Packets && !bytes.is_empty() {
             let (at, bytes) = (self.now, bytes.clone());
             self.event(Event::Opaque { direction, offset, at, bytes });
         }
-        self.pass(direction, bytes);
+        self.pass(direction, bytes.slice(passed.min(bytes.len())..));
     }
 
     /// Sends on bytes as they came, when it is their turn.
@@ -183,8 +138,10 @@ impl Session {
     }
 
     fn send(&mut self, direction: Direction, bytes: Bytes) {
-        self.side(direction).given += bytes.len() as u64;
-        self.outputs.push_back(Output::Send { direction, bytes });
+        if !bytes.is_empty() {
+            self.side(direction).given += bytes.len() as u64;
+            self.outputs.push_back(Output::Send { direction, bytes });
+        }
     }
 
     fn send_item(&mut self, direction: Direction, item: Item, scratch: &mut Scratch) {
@@ -211,6 +168,8 @@ impl Session {
         let side = self.side(direction);
         side.sent.apply(effects, direction);
         side.handovers.push_back((side.given + more as u64, effects.clone()));
+        // its receiver may have all of it already, where it was sent before its end was found
+        self.hand_over(direction, 0);
     }
 
     /// So many bytes more have been handed to a receiver.
@@ -233,7 +192,7 @@ impl Session {
     }
 
     fn send_made(&mut self, direction: Direction, made: Made, scratch: &mut Scratch) {
-        let Some(framing) = self.setup.framing else { return };
+        let framing = self.setup.framing;
         let sent = &self.sides[direction.index()].sent;
         if let Some(came) = &made.instead
             && !made.changed
@@ -252,7 +211,7 @@ impl Session {
             }
         }
         let came = made.instead.as_ref().map(|came| &came.frame[..]);
-        match frame_of(&framing, &made.payload, came, sent.threshold, scratch) {
+        match frame_of(framing.as_ref(), &made.payload, came, sent.threshold, scratch) {
             Ok(frame) => self.send_frame(direction, frame, &made.effects),
             Err(reason) => match made.instead {
                 Some(came) => {
@@ -265,15 +224,16 @@ impl Session {
     }
 }
 
-/// A frame around a payload, compressed if the form asks for it. Bytes in front of the length are
+/// A frame around a payload, compressed if the form asks for it; without frames the payload. Bytes in front of the length are
 /// those of the frame that it stands in for.
 fn frame_of(
-    framing: &Framing,
+    framing: Option<&Framing>,
     payload: &[u8],
     came: Option<&[u8]>,
     threshold: Option<u32>,
     scratch: &mut Scratch,
 ) -> Result<Bytes, String> {
+    let Some(framing) = framing else { return Ok(owned(payload)) };
     let Scratch { made, deflater, .. } = scratch;
     made.clear();
     let payload = match threshold {
@@ -291,32 +251,6 @@ fn frame_of(
         frame[..framing.before].copy_from_slice(before);
     }
     Ok(frame.into())
-}
-
-/// The id of a payload that starts with its plain size.
-fn peek(
-    stack: &midwire_definition::Stack,
-    payload: &[u8],
-    scratch: &mut Scratch,
-) -> Option<(i64, usize)> {
-    match stored(payload, 0..payload.len(), true).ok()? {
-        Stored::Plain(range) => id::read(stack, &payload[range]),
-        Stored::Deflated(data, _) => {
-            scratch.plain.clear();
-            scratch
-                .inflater
-                .inflate_prefix(&payload[data], id::reach(stack), &mut scratch.plain)
-                .ok()?;
-            id::read(stack, &scratch.plain)
-        }
-    }
-}
-
-/// Bytes that the whole frames at the start of `bytes` take.
-fn whole_frames(framing: &Framing, bytes: &[u8]) -> usize {
-    let mut frames = midwire_codec::frames(framing, bytes);
-    while let Some(Ok(_)) = frames.next() {}
-    frames.consumed()
 }
 
 /// A copy: what is held must not keep a whole read buffer in memory.

@@ -191,6 +191,7 @@ impl<'d> Compiler<'d> {
         let textual = self.text_field(subject, scope);
         let names = self.names_of(subject, scope);
         let mut all = Vec::new();
+        let mut written = Vec::new();
         for (number, of_arm) in labels.iter().enumerate() {
             let Labels::Any(labels_of) = of_arm else {
                 all.push(Some(Vec::new()));
@@ -207,7 +208,9 @@ impl<'d> Compiler<'d> {
             };
             let mut lowered = Vec::new();
             for label in labels_of {
-                lowered.extend(self.label(label, textual.is_some(), names.as_ref(), scope)?);
+                let meant = self.label(label, textual.is_some(), names.as_ref(), scope)?;
+                written.extend(meant.clone().map(|meant| (label.span, meant)));
+                lowered.extend(meant);
             }
             all.push((!lowered.is_empty()).then_some(lowered));
         }
@@ -215,6 +218,11 @@ impl<'d> Compiler<'d> {
             Some(field) => Select::MatchText(field),
             None => Select::Match(self.lower(subject, scope)?),
         };
+        let limits = match &select {
+            Select::Match(ex) => self.limits_of(ex),
+            Select::If(_) | Select::MatchText(_) => None,
+        };
+        self.labels_fit(&written, limits);
         Ok((select, all))
     }
 

@@ -1,6 +1,7 @@
 //! Declared types: from a name to its shape.
 
 use super::*;
+use crate::escape::escape;
 
 impl<'d> Compiler<'d> {
     /// Follows names to a type's shape; gives the scope of its parameters if it was declared, and the
@@ -219,6 +220,8 @@ impl<'d> Compiler<'d> {
         name: &str,
         span: Span,
     ) -> Compiled<EntryOf> {
+        // Entries are kept as they are shown.
+        let name = &*escape(name);
         let key = lookup_key(name);
         if names.differing.contains(&key) {
             let message = format!("`{name}` is not the same in all arms that this may come from");

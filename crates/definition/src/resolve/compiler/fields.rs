@@ -1,6 +1,7 @@
 //! Fields of a type.
 
 use super::*;
+use crate::escape::escape;
 
 impl<'d> Compiler<'d> {
     /// A field of a type. Names are bound in `bind`, the type's own names are looked up in `scope`.
@@ -177,7 +178,7 @@ impl<'d> Compiler<'d> {
                         )));
                     }
                     next = number + 1;
-                    let (name, doc) = (entry.name.text.as_str().into(), entry.doc.as_str().into());
+                    let (name, doc) = (escape(&entry.name.text).into(), entry.doc.as_str().into());
                     members.push(FlagMember { name, bit: number as u8, doc });
                 }
                 self.pass_int(id, repr);

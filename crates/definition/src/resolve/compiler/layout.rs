@@ -84,6 +84,11 @@ impl<'d> Compiler<'d> {
     }
 
     pub(super) fn emit(&mut self, op: Op, field: Option<FieldId>) -> usize {
+        self.plan.takes_rest |= match op {
+            Op::Rest { .. } => true,
+            Op::If { cond, .. } => matches!(self.plan.conds[cond as usize], Cond::Remaining),
+            _ => false,
+        };
         let open = self.here();
         let first = open.pending_first.or(field).unwrap_or(0);
         let behind = field

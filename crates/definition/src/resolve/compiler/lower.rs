@@ -252,7 +252,10 @@ impl<'d> Compiler<'d> {
         let named = self.lookup(first, scope);
         match (first.text.as_str(), path.len()) {
             _ if named.is_some() => {}
-            ("remaining", 1) => return Ok(Ex::Remaining),
+            ("remaining", 1) => {
+                self.depends(span, super::ends::Depends::Remaining);
+                return Ok(Ex::Remaining);
+            }
             ("version", 1) => {
                 // The answer holds for this version alone.
                 self.interval.first = self.interval.first.max(self.version);
@@ -263,7 +266,10 @@ impl<'d> Compiler<'d> {
                 let key = path[1].key();
                 let found = self.decls.conn.iter().position(|(name, _)| lookup_key(name) == key);
                 return match found {
-                    Some(index) => Ok(Ex::Conn(index as u32)),
+                    Some(index) => {
+                        self.plan.conn.push(index as u32);
+                        Ok(Ex::Conn(index as u32))
+                    }
                     None => {
                         let message = format!("`conn` has no variable `{}`", path[1].text);
                         let error = Diagnostic::error("W050", path[1].span, message);

@@ -3,7 +3,9 @@
 mod branch;
 mod containers;
 mod declared;
+mod ends;
 mod fields;
+mod fits;
 mod layout;
 mod lower;
 mod marks;
@@ -22,7 +24,8 @@ use crate::diagnostics::{Diagnostic, suggest};
 use crate::plan::{
     Arm, ArmLabel, ArrayCode, ArrayKind, BitsMember, BlockCode, Branch, BranchId, CallCode, Code,
     Cond, Count, Derivation, ElementShape, EnumEntries, Ex, Field, FieldId, FieldRef, FlagMember,
-    IntRepr, Item, Kind, Layout, LayoutId, Len, Marks, Op, Plan, Pos, START_SLOT, Select, Switch,
+    IntRepr, Item, Kind, Layout, LayoutId, Len, Marks, Member, Op, Plan, Pos, START_SLOT, Select,
+    Switch,
 };
 use crate::syntax::ast::{
     self, Arg, Attribute, CountKind, Entry, Expr, ExprKind, FieldKind, Gate, Labels, Literal, Name,
@@ -30,6 +33,7 @@ use crate::syntax::ast::{
 };
 use crate::value::Encoding;
 use crate::version::VersionId;
+pub(super) use fits::{Fit, misfit};
 
 /// The most layouts, and the most fields, of one plan: types may grow without end through their arguments.
 const LAYOUTS_MAX: usize = 4_096;
@@ -66,6 +70,11 @@ pub(super) struct Compiler<'d> {
     pub(super) direction: Direction,
     pub(super) interval: Interval,
     pub(super) problems: Vec<Diagnostic>,
+    /// Numbers that were written, and whether they fit here.
+    pub(super) fits: Vec<Fit>,
+    /// What is right, but should be known.
+    pub(super) warnings: Vec<Diagnostic>,
+    dependents: Vec<ends::Dependent>,
     pub(super) plan: Plan,
     pub(super) scopes: Vec<NameScope<'d>>,
     pub(super) struct_scopes: HashMap<FieldId, ScopeId>,
@@ -112,6 +121,9 @@ impl<'d> Compiler<'d> {
             direction,
             interval: Interval::ALL,
             problems: Vec::new(),
+            fits: Vec::new(),
+            warnings: Vec::new(),
+            dependents: Vec::new(),
             plan: Plan::empty(),
             scopes: Vec::new(),
             struct_scopes: HashMap::new(),
@@ -234,7 +246,13 @@ impl<'d> Compiler<'d> {
                     let made =
                         self.plan.fields[first..].iter_mut().find(|f| f.name.as_ref() == name.text);
                     if let Some(made) = made {
+                        let constant = ex.constant();
                         made.derived.push(Derivation::Expr(ex));
+                        if let Kind::Int(repr) | Kind::Enum { repr, .. } = made.kind
+                            && let Some(n) = constant
+                        {
+                            self.number_fits(n, "this", repr, value.span);
+                        }
                     }
                 }
                 Ok(())
@@ -287,6 +305,7 @@ impl<'d> Compiler<'d> {
                 Ok(())
             }
             FieldKind::Tail => {
+                self.depends(field.span, ends::Depends::Tail);
                 self.tail(items);
                 Ok(())
             }

@@ -1,6 +1,7 @@
 //! Fields of one value: integers, texts, bytes, enums, flags, bits.
 
 use super::*;
+use crate::escape::escape;
 
 impl<'d> Compiler<'d> {
     pub(super) fn pass_int(&mut self, id: FieldId, repr: IntRepr) {
@@ -62,7 +63,10 @@ impl<'d> Compiler<'d> {
     pub(super) fn len(&mut self, count: &'d ast::Count, scope: ScopeId) -> Compiled<Len> {
         let max = count.max.as_ref().and_then(|m| u64::try_from(m.node).ok());
         match &count.kind {
-            CountKind::Rest => Ok(Len::Rest),
+            CountKind::Rest => {
+                self.depends(count.span, ends::Depends::Rest);
+                Ok(Len::Rest)
+            }
             CountKind::Prefix(ty) => Ok(Len::Prefix { repr: self.integer(ty, scope)?, max }),
             CountKind::Expr(e) => {
                 let ex = self.lower(e, scope)?;
@@ -142,14 +146,15 @@ impl<'d> Compiler<'d> {
         }
         self.leave(opened);
         let repr = self.integer(repr, scope)?;
-        self.enum_names.insert(id, entries.iter().map(|e| e.name.text.clone()).collect());
-        let entries = self.entries(entries)?;
+        self.enum_names
+            .insert(id, entries.iter().map(|e| escape(&e.name.text).into_owned()).collect());
+        let entries = self.entries(entries, repr)?;
         self.pass_int(id, repr);
         Ok(Kind::Enum { repr, entries: Arc::new(entries) })
     }
 
     /// An enum's numbers at this version.
-    pub(super) fn entries(&mut self, entries: &'d [Entry]) -> Compiled<EnumEntries> {
+    pub(super) fn entries(&mut self, entries: &'d [Entry], repr: IntRepr) -> Compiled<EnumEntries> {
         let mut by_number: Vec<(i128, Arc<str>)> = Vec::new();
         let mut next = 0;
         for entry in entries {
@@ -158,7 +163,9 @@ impl<'d> Compiler<'d> {
             }
             let number = self.entry_number(entry, next)?;
             next = number.saturating_add(1);
-            by_number.push((number, entry.name.text.as_str().into()));
+            let what = format!("`{}`", entry.name.text);
+            self.number_fits(number, &what, repr, entry.name.span);
+            by_number.push((number, escape(&entry.name.text).into()));
         }
         by_number.sort_by_key(|(n, _)| *n);
         let (mut first, mut others) = (Vec::new(), Vec::new());

@@ -1,0 +1,116 @@
+//! What is measured, each as a process of its own.
+
+use std::fs;
+use std::io::{BufRead, BufReader};
+use std::net::SocketAddr;
+use std::process::{Command, Stdio};
+use std::time::Duration;
+
+use crate::bare;
+use crate::traffic::Traffic;
+
+/// Who stands between the two ends.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Subject {
+    /// A bare copy.
+    Copy,
+    /// A bare copy that looks at each frame's length and id.
+    Peek,
+    /// midwire, showing nothing.
+    Quiet,
+    /// midwire, with its listing thrown away.
+    Listing,
+    /// midwire, with its JSON thrown away.
+    Json,
+}
+
+impl Subject {
+    pub(crate) fn name(self) -> &'static str {
+        match self {
+            Self::Copy => "bare copy",
+            Self::Peek => "bare peek",
+            Self::Quiet => "-q",
+            Self::Listing => "listing",
+            Self::Json => "--json",
+        }
+    }
+}
+
+/// A running process between the two ends.
+pub(crate) struct Child {
+    process: std::process::Child,
+    pub(crate) address: SocketAddr,
+}
+
+impl Child {
+    /// Starts it, and waits until it listens.
+    pub(crate) fn start(subject: Subject, traffic: &Traffic, server: SocketAddr) -> Self {
+        let protocol = traffic.protocol;
+        let to = server.to_string();
+        let own = || Command::new(std::env::current_exe().expect("this program has a path"));
+        let midwire = |view: &[&str]| {
+            let mut command = Command::new(env!("CARGO_BIN_EXE_midwire"));
+            let listen = ["--listen", "127.0.0.1:0", "--to", &to];
+            command.args(["proxy", protocol]).args(listen).args(view);
+            command
+        };
+        let mut command = match subject {
+            Subject::Copy => own(),
+            Subject::Peek => own(),
+            Subject::Quiet => midwire(&["-q"]),
+            Subject::Listing => midwire(&[]),
+            Subject::Json => midwire(&["--json"]),
+        };
+        match subject {
+            Subject::Copy => command.args([bare::COPY, protocol, &to]),
+            Subject::Peek => command.args([bare::PEEK, protocol, &to]),
+            _ => &mut command,
+        };
+        command.stdin(Stdio::null()).stdout(Stdio::null()).stderr(Stdio::piped());
+        let mut process = command.spawn().expect("the program starts");
+        let said = BufReader::new(process.stderr.take().expect("piped diagnostics"));
+        let mut lines = said.lines();
+        let address = lines.by_ref().map_while(Result::ok).find_map(|line| {
+            line.strip_prefix("listening on ").and_then(|address| address.trim().parse().ok())
+        });
+        // Whatever else it says is not to fill its pipe.
+        std::thread::spawn(move || lines.for_each(drop));
+        Self { process, address: address.expect("it says where it listens") }
+    }
+
+    /// Nanoseconds of CPU time that it has taken, once it does nothing more.
+    pub(crate) fn cpu_when_idle(&self) -> u64 {
+        let mut before = cpu(self.process.id());
+        loop {
+            std::thread::sleep(Duration::from_millis(15));
+            let now = cpu(self.process.id());
+            if now.abs_diff(before) < 50_000 {
+                return now;
+            }
+            before = now;
+        }
+    }
+}
+
+impl Drop for Child {
+    fn drop(&mut self) {
+        // Gone already is as good.
+        let _ = self.process.kill();
+        let _ = self.process.wait();
+    }
+}
+
+/// Whether the system tells the CPU time of other processes' threads.
+pub(crate) fn can_be_measured() -> bool {
+    fs::read_to_string("/proc/self/schedstat").is_ok()
+}
+
+/// Nanoseconds of CPU time of a process.
+fn cpu(process: u32) -> u64 {
+    let threads = fs::read_dir(format!("/proc/{process}/task")).expect("the process runs");
+    let of = |thread: std::io::Result<fs::DirEntry>| -> Option<u64> {
+        let text = fs::read_to_string(thread.ok()?.path().join("schedstat")).ok()?;
+        text.split(' ').next()?.parse().ok()
+    };
+    threads.filter_map(of).sum()
+}

@@ -1,0 +1,212 @@
+//! What relaying costs against loops that only copy.
+//!
+//! ```text
+//! cargo bench -p midwire-proxy --bench relay [-- WORD..]
+//! ```
+//! runs `midwire` and bare loops as processes of their own between the two ends of a connection on
+//! this machine, by turns, and prints the rows that contain all words: the CPU time that the process in
+//! the middle took for a packet, and what that is of the bare copy's. It exits with 1 if a ratio is over
+//! its bound.
+//!
+//! The ends share the machine with what is measured, so only CPU time and ratios say much.
+
+mod bare;
+mod child;
+mod ends;
+#[path = "../../../../tests/support/recording.rs"]
+#[allow(dead_code, unreachable_pub)]
+mod recording;
+mod traffic;
+
+use std::process::ExitCode;
+
+use child::{Child, Subject};
+use ends::Ends;
+use traffic::Traffic;
+
+/// The most that a packet may cost with nothing shown, in bare copies. Tiny packets are measured, but not
+/// held to it: already the bare loop that only looks where they end is above.
+const BOUND: f64 = 2.0;
+
+fn main() -> ExitCode {
+    let args: Vec<String> = std::env::args().skip(1).collect();
+    if let Some(loops) = bare::asked_for(&args) {
+        return loops;
+    }
+    // Cargo passes this to benches; `cargo test --benches` only wants to see that they run.
+    let timed = args.iter().any(|arg| arg == "--bench");
+    if !child::can_be_measured() {
+        println!("nothing measured: the CPU time of a thread is known on Linux alone");
+        return ExitCode::SUCCESS;
+    }
+    let wanted = args.into_iter().filter(|arg| !arg.starts_with('-')).collect();
+    let mut bench = Bench { timed, wanted, over: false };
+    let kinds = traffic::all();
+    bench.floods(&kinds, "nothing shown", &[Subject::Peek, Subject::Quiet], 64 << 20, Some(BOUND));
+    bench.floods(&kinds, "shown", &[Subject::Listing, Subject::Json], 3 << 20, None);
+    bench.answers(&kinds[0]);
+    if bench.over { ExitCode::FAILURE } else { ExitCode::SUCCESS }
+}
+
+struct Bench {
+    timed: bool,
+    wanted: Vec<String>,
+    over: bool,
+}
+
+/// What one flood took.
+#[derive(Clone, Copy)]
+struct Took {
+    /// CPU time of the process in the middle.
+    cpu_ns_a_packet: f64,
+    bytes_a_second: f64,
+}
+
+impl Bench {
+    fn rounds(&self) -> usize {
+        if self.timed { 11 } else { 1 }
+    }
+
+    fn wants(&self, words: &[&str]) -> bool {
+        let row = words.join(" ");
+        self.wanted.iter().all(|wanted| row.contains(wanted.as_str()))
+    }
+
+    /// Much in one direction.
+    fn floods(
+        &mut self,
+        kinds: &[Traffic],
+        title: &str,
+        subjects: &[Subject],
+        bytes: usize,
+        bound: Option<f64>,
+    ) {
+        self.line(&format!(
+            "{title:30} {:10} {:>10} {:>8} {:>6}  {:13} at most",
+            "by", "ns/packet", "MB/s", "ratio", "(quartiles)"
+        ));
+        for traffic in kinds {
+            let subjects: Vec<Subject> = subjects
+                .iter()
+                .copied()
+                .filter(|subject| self.wants(&[title, traffic.name, subject.name()]))
+                .collect();
+            if subjects.is_empty() {
+                continue;
+            }
+            let bytes = if self.timed { bytes } else { traffic.flood.len() };
+            let subjects = [&[Subject::Copy], &subjects[..]].concat();
+            let mut rounds = by_turns(&subjects, traffic, self.rounds(), |child, ends| {
+                flood(child, ends, traffic, bytes)
+            });
+            let copied = rounds.remove(0);
+            self.flood_row(traffic, Subject::Copy, &copied, &copied, None);
+            for (subject, took) in subjects[1..].iter().zip(&rounds) {
+                let is_bound = *subject == Subject::Quiet && !traffic.is_tiny();
+                let bound = bound.filter(|_| is_bound);
+                self.flood_row(traffic, *subject, took, &copied, bound);
+            }
+        }
+    }
+
+    fn flood_row(
+        &mut self,
+        traffic: &Traffic,
+        subject: Subject,
+        took: &[Took],
+        copied: &[Took],
+        bound: Option<f64>,
+    ) {
+        let mut ratios: Vec<f64> =
+            took.iter().zip(copied).map(|(a, b)| a.cpu_ns_a_packet / b.cpu_ns_a_packet).collect();
+        let [low, ratio, high] = [1, 2, 3].map(|quarter| quantile(&mut ratios, quarter, 4));
+        let mut cpu: Vec<f64> = took.iter().map(|took| took.cpu_ns_a_packet).collect();
+        let mut speed: Vec<f64> = took.iter().map(|took| took.bytes_a_second / 1e6).collect();
+        let verdict = match bound {
+            None => String::new(),
+            Some(bound) if ratio <= bound => format!("{bound:.1} ok"),
+            Some(bound) => {
+                self.over |= self.timed;
+                format!("{bound:.1} OVER")
+            }
+        };
+        self.line(&format!(
+            "{:30} {:10} {:10.1} {:8.0} {ratio:6.2}  ({low:.2}..{high:.2})  {verdict}",
+            traffic.name,
+            subject.name(),
+            quantile(&mut cpu, 1, 2),
+            quantile(&mut speed, 1, 2),
+        ));
+    }
+
+    /// One small packet there and one back, again and again.
+    fn answers(&self, traffic: &Traffic) {
+        const SUBJECTS: [Subject; 4] =
+            [Subject::Copy, Subject::Quiet, Subject::Listing, Subject::Json];
+        let title = "one packet there and back";
+        if !self.wants(&[title]) {
+            return;
+        }
+        self.line(&format!("{title:30} {:10} {:>10} {:>8}", "by", "p50 us", "p99 us"));
+        let times = if self.timed { 3000 } else { 10 };
+        let rounds = by_turns(&SUBJECTS, traffic, self.rounds(), |_, ends| {
+            let mut micros = ends.answers(traffic, times);
+            (quantile(&mut micros, 50, 100), quantile(&mut micros, 99, 100))
+        });
+        for (subject, took) in SUBJECTS.iter().zip(&rounds) {
+            let (mut middle, mut slow): (Vec<f64>, Vec<f64>) = took.iter().copied().unzip();
+            let (middle, slow) = (quantile(&mut middle, 1, 2), quantile(&mut slow, 1, 2));
+            let name = subject.name();
+            self.line(&format!("{:30} {name:10} {middle:10.1} {slow:8.1}", traffic.name));
+        }
+    }
+
+    fn line(&self, line: &str) {
+        if self.timed {
+            println!("{line}");
+        }
+    }
+}
+
+/// Measures each subject once a round, in an order that turns, and gives each one's rounds.
+fn by_turns<T>(
+    subjects: &[Subject],
+    traffic: &Traffic,
+    rounds: usize,
+    measure: impl Fn(&Child, Ends) -> T,
+) -> Vec<Vec<T>> {
+    let server = ends::listen();
+    let address = server.local_addr().expect("a bound socket has an address");
+    let children: Vec<Child> =
+        subjects.iter().map(|subject| Child::start(*subject, traffic, address)).collect();
+    let mut results: Vec<Vec<T>> = subjects.iter().map(|_| Vec::new()).collect();
+    let open = |child: &Child| Ends::open(child.address, &server, traffic);
+    // Nobody's first session counts: memory and tables are made in it.
+    for child in &children {
+        measure(child, open(child));
+    }
+    for round in 0..rounds {
+        for turn in 0..children.len() {
+            let at = (round + turn) % children.len();
+            results[at].push(measure(&children[at], open(&children[at])));
+        }
+    }
+    results
+}
+
+fn flood(child: &Child, ends: Ends, traffic: &Traffic, bytes: usize) -> Took {
+    let times = (bytes / traffic.flood.len()).max(1);
+    let before = child.cpu_when_idle();
+    let took = ends.flood(traffic, times);
+    let cpu = child.cpu_when_idle() - before;
+    Took {
+        cpu_ns_a_packet: cpu as f64 / (times * traffic.packets) as f64,
+        bytes_a_second: (times * traffic.flood.len()) as f64 / took.as_secs_f64(),
+    }
+}
+
+/// The value that so many parts of the whole are below.
+fn quantile(values: &mut [f64], part: usize, whole: usize) -> f64 {
+    values.sort_by(f64::total_cmp);
+    values[(values.len() - 1) * part / whole]
+}

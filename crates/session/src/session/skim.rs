@@ -1,0 +1,182 @@
+//! Passing over frames that nobody looks at: the way that nearly all bytes take.
+
+use midwire_codec::{ByteOrder, Counts, Direction, Frame, FrameError, Framing, Prefix};
+use midwire_definition::Stack;
+
+use super::Session;
+use crate::id;
+use crate::interest::{ByFirstByte, Interest, Watch};
+use crate::payload::{Stored, stored};
+use crate::scratch::Scratch;
+
+/// Frames at the start of some bytes that need no looking at.
+pub(super) struct Skimmed {
+    /// Bytes that they take.
+    pub(super) len: usize,
+    pub(super) frames: u64,
+    pub(super) stop: Stop,
+}
+
+/// Why skimming stopped.
+pub(super) enum Stop {
+    /// The next frame is not all there.
+    End,
+    /// The next frame is to be looked at. Its places count from its own start.
+    Look(Frame),
+    /// There is no next frame.
+    Lost(FrameError),
+}
+
+impl Session {
+    /// Who needs packets of a direction in a state.
+    pub(super) fn interest(
+        &self,
+        state: midwire_definition::StateId,
+        direction: Direction,
+    ) -> Interest<'_> {
+        let is_shown = self.watch > Watch::Nothing;
+        Interest::new(&self.tables, self.judged.as_deref(), is_shown, state, direction)
+    }
+
+    /// Passes over frames that nobody needs.
+    pub(super) fn skim(
+        &self,
+        direction: Direction,
+        framing: &Framing,
+        bytes: &[u8],
+        scratch: &mut Scratch,
+    ) -> Skimmed {
+        let side = &self.sides[direction.index()];
+        let form = &side.received.form;
+        let interest = self.interest(form.state, direction);
+        let all = self.watch > Watch::Nothing || side.received.is_changing() || side.diverged;
+        let compressed = form.threshold.is_some();
+        let stack = &self.setup.protocol.stack;
+        let quick = interest.by_first_byte().filter(|_| !all);
+        let (mut len, mut frames) = (0, 0);
+        let stop = loop {
+            if let Some(unneeded) = quick {
+                let short = short_frames(framing, compressed, unneeded, &bytes[len..]);
+                len += short.len;
+                frames += short.frames;
+            }
+            let frame = match framing.next(&bytes[len..]) {
+                Ok(Some(frame)) => frame,
+                Ok(None) => break Stop::End,
+                Err(error) => break Stop::Lost(error),
+            };
+            if all {
+                break Stop::Look(frame);
+            }
+            if interest.any() {
+                let payload = &bytes[len..][frame.payload.clone()];
+                let read = if compressed {
+                    peek(stack, payload, interest.plain_len_max(), scratch)
+                } else {
+                    id::read(stack, payload)
+                };
+                if read.is_some_and(|(id, _)| interest.wants(id)) {
+                    break Stop::Look(frame);
+                }
+            }
+            len += frame.len;
+            frames += 1;
+        };
+        Skimmed { len, frames, stop }
+    }
+}
+
+/// The id of a payload that starts with its plain size, unless it is too long for anybody.
+fn peek(
+    stack: &Stack,
+    payload: &[u8],
+    plain_len_max: usize,
+    scratch: &mut Scratch,
+) -> Option<(i64, usize)> {
+    match stored(payload, 0..payload.len(), true).ok()? {
+        Stored::Plain(range) => id::read(stack, &payload[range]),
+        Stored::Deflated(_, plain_len) if plain_len > plain_len_max => None,
+        Stored::Deflated(data, _) => {
+            scratch.plain.clear();
+            scratch
+                .inflater
+                .inflate_prefix(&payload[data], id::reach(stack), &mut scratch.plain)
+                .ok()?;
+            id::read(stack, &scratch.plain)
+        }
+    }
+}
+
+/// Whole frames in a row.
+struct Short {
+    len: usize,
+    frames: u64,
+}
+
+/// Frames at the start of `bytes` that are not needed, as far as their first bytes tell all there is to
+/// know: the usual ones. What stops it is for [`Framing::next`] to say.
+fn short_frames(
+    framing: &Framing,
+    compressed: bool,
+    unneeded: &ByFirstByte,
+    bytes: &[u8],
+) -> Short {
+    let none = Short { len: 0, frames: 0 };
+    if framing.before != 0 {
+        return none;
+    }
+    match (framing.prefix, framing.counts) {
+        // A length of one byte.
+        (Prefix::Varint, Counts::Rest) if framing.min <= 1 && framing.max >= 0x7f => {
+            if compressed {
+                // A plain size of 0: what follows is not compressed.
+                in_a_row(bytes, unneeded, |[len, plain_len, id]: &[u8; 3]| {
+                    let is_short = *len < 0x80 && *plain_len == 0;
+                    is_short.then_some((usize::from(*len) + 1, *id))
+                })
+            } else {
+                in_a_row(bytes, unneeded, |[len, id]: &[u8; 2]| {
+                    (*len < 0x80).then_some((usize::from(*len) + 1, *id))
+                })
+            }
+        }
+        (Prefix::U16, counts) if !compressed => {
+            let width = if counts == Counts::Whole { 0 } else { 2 };
+            let (min, max) = (framing.min, framing.max);
+            let head = move |said: u16, id: u8| {
+                let said = usize::from(said);
+                (min <= said && said <= max).then_some((said + width, id))
+            };
+            match framing.order {
+                ByteOrder::Little => in_a_row(bytes, unneeded, |[a, b, id]: &[u8; 3]| {
+                    head(u16::from_le_bytes([*a, *b]), *id)
+                }),
+                ByteOrder::Big => in_a_row(bytes, unneeded, |[a, b, id]: &[u8; 3]| {
+                    head(u16::from_be_bytes([*a, *b]), *id)
+                }),
+            }
+        }
+        _ => none,
+    }
+}
+
+/// Frames in a row of which `head` gives the length and the first byte of the id.
+#[inline(always)] // the loop must hold nothing but what one kind of frame takes
+fn in_a_row<const HEAD: usize>(
+    bytes: &[u8],
+    unneeded: &ByFirstByte,
+    head: impl Fn(&[u8; HEAD]) -> Option<(usize, u8)>,
+) -> Short {
+    let mut at = 0;
+    let mut frames = 0;
+    while let Some(first) = bytes.get(at..).and_then(|rest| rest.first_chunk::<HEAD>())
+        && let Some((len, id)) = head(first)
+        && len >= HEAD
+        && len <= bytes.len() - at
+        && unneeded[usize::from(id)]
+    {
+        at += len;
+        frames += 1;
+    }
+    Short { len: at, frames }
+}

@@ -1,0 +1,249 @@
+//! What sessions cost while nothing happens or one side does not read, and what is left of them when they
+//! are over.
+//!
+//! Only Linux tells how much memory another program holds.
+#![cfg(target_os = "linux")]
+
+mod support;
+
+use std::fs;
+use std::io::{Read, Write};
+use std::net::{SocketAddr, TcpListener, TcpStream};
+use std::sync::{Mutex, MutexGuard};
+use std::thread::sleep;
+use std::time::{Duration, Instant};
+
+use support::PATIENCE;
+use support::ends::{Ending, Ends, Server};
+use support::program::Program;
+use support::recording::{self, Direction, Event};
+
+/// The most that an idle session may hold.
+const IDLE_MAX: u64 = 8 << 10;
+/// Sessions before the first measure: pools, tables and thread memory are made by them.
+const FEW: usize = 100;
+/// Sessions at the second measure. Their sockets and the program's own stay below 1,024 each, which is
+/// all that many systems allow.
+const MANY: usize = 400;
+/// The most that a session may hold whose one side sends and whose other side does not read: the bytes
+/// that wait to be written (`write_max`, 256 KiB) and one read more, with room to spare.
+const STALLED_MAX: u64 = 4 << 20;
+
+/// Lets one test at a time have so many sockets.
+fn alone() -> MutexGuard<'static, ()> {
+    static ALONE: Mutex<()> = Mutex::new(());
+    ALONE.lock().unwrap_or_else(|poisoned| poisoned.into_inner())
+}
+
+/// Bytes by direction, in order, each sent when those before it have arrived.
+type Talk = Vec<(Direction, Vec<u8>)>;
+
+#[test]
+fn a_session_before_its_first_byte_holds_little() {
+    for protocol in ["minecraft", "terraria", "raw"] {
+        expect_little(protocol, &[], &Vec::new());
+    }
+}
+
+#[test]
+fn a_game_that_pauses_holds_little() {
+    let game = recorded("mc-1.20.4-offline");
+    expect_little("minecraft", &["-q"], &game);
+    // What waits to be shown is nobody's: little enough is said that it is all shown by the time of
+    // the measure.
+    let mut said = 0;
+    let start = game.into_iter().take_while(|(_, bytes)| {
+        said += bytes.len();
+        said < 4_000
+    });
+    expect_little("minecraft", &["--json"], &start.collect());
+}
+
+#[test]
+fn a_session_that_waits_for_the_rest_of_a_frame_holds_little_more_than_that() {
+    let hello = b"\x0f\x00\x01\x0bTerraria326";
+    let mut sent = hello.to_vec();
+    // Of a frame of 5,000 bytes the first 1,000.
+    sent.extend_from_slice(&5_000_u16.to_le_bytes());
+    sent.resize(hello.len() + 1_000, 250);
+    let _alone = alone();
+    let mut proxied = Proxied::start("terraria", &["-q"]);
+    let mut open = |count: usize| {
+        for _ in 0..count {
+            proxied.open(&Vec::new());
+            let (client, server) = proxied.sessions.last_mut().unwrap();
+            client.write_all(&sent).unwrap();
+            let mut arrived = [0; 15];
+            server.read_exact(&mut arrived).unwrap();
+            assert_eq!(arrived, *hello);
+        }
+        proxied.memory()
+    };
+    let few = open(FEW);
+    let many = open(MANY - FEW);
+    assert_at_most(IDLE_MAX, few, many, "terraria, part of a frame");
+}
+
+#[test]
+fn bytes_that_are_only_relayed_leave_nothing_behind() {
+    let talk = vec![
+        (Direction::Serverbound, vec![7; 100_000]),
+        (Direction::Clientbound, vec![8; 300_000]),
+    ];
+    expect_little("raw", &["-q"], &talk);
+}
+
+#[test]
+fn sessions_that_are_over_give_back_what_they_held() {
+    let game = recorded("mc-1.20.4-offline");
+    let _alone = alone();
+    let mut proxied = Proxied::start("minecraft", &["-q"]);
+    let handles_at_start = proxied.handles();
+    let mut peaks = Vec::new();
+    for _ in 0..4 {
+        for _ in 0..FEW {
+            proxied.open(&game);
+        }
+        peaks.push(proxied.memory());
+        proxied.sessions.clear();
+        let deadline = Instant::now() + PATIENCE;
+        while proxied.handles() > handles_at_start {
+            assert!(Instant::now() < deadline, "sockets stay open: {}", proxied.handles());
+            sleep(Duration::from_millis(10));
+        }
+    }
+    // The system gets memory back in large pieces, so what counts is that it is used again.
+    let leaked = peaks[3].saturating_sub(peaks[1]);
+    assert!(leaked / (2 * FEW as u64) < 512, "{peaks:?}: {leaked} bytes more for the same");
+}
+
+#[test]
+fn a_flood_that_nobody_reads_is_not_kept() {
+    const MOST: usize = 512 << 20;
+    // Unknown packets of Terraria, of 65,000 bytes each.
+    let mut flood = vec![0x55; 650_000];
+    for frame in flood.chunks_mut(65_000) {
+        let len = frame.len() as u16;
+        frame[..2].copy_from_slice(&len.to_le_bytes());
+        frame[2] = 250;
+    }
+    for protocol in ["raw", "terraria"] {
+        let server = Server::start();
+        let (program, address) = Program::proxy(protocol, server.address, &["-q"]);
+        let mut ends = Ends::open_unread(address, &server);
+        let before = memory(&program);
+        let taken = ends.server.send_until_full(&flood, MOST);
+        let more = memory(&program).saturating_sub(before);
+        assert!(taken < MOST, "{protocol}: {taken} bytes were taken with nobody reading");
+        assert!(more < STALLED_MAX, "{protocol}: {more} bytes are held of {taken}");
+        ends.server.finish();
+        ends.client.read();
+        let whole = flood.iter().copied().cycle().take(taken).collect::<Vec<u8>>();
+        ends.client.expect(&whole);
+        ends.client.expect_ending(Ending::Finished);
+    }
+}
+
+/// Opens few and many sessions that say `talk` and then nothing.
+fn expect_little(protocol: &str, view: &[&str], talk: &Talk) {
+    let _alone = alone();
+    let mut proxied = Proxied::start(protocol, view);
+    for _ in 0..FEW {
+        proxied.open(talk);
+    }
+    let few = proxied.memory();
+    for _ in FEW..MANY {
+        proxied.open(talk);
+    }
+    let many = proxied.memory();
+    assert_at_most(IDLE_MAX, few, many, &format!("{protocol} {view:?}"));
+}
+
+fn assert_at_most(max: u64, few: u64, many: u64, what: &str) {
+    let each = many.saturating_sub(few) / (MANY - FEW) as u64;
+    assert!(each <= max, "{what}: {each} bytes a session ({few} to {many})");
+    println!("{what}: {each} bytes a session");
+}
+
+/// A midwire, and the ends of its sessions.
+struct Proxied {
+    program: Program,
+    address: SocketAddr,
+    server: TcpListener,
+    sessions: Vec<(TcpStream, TcpStream)>,
+}
+
+impl Proxied {
+    fn start(protocol: &str, view: &[&str]) -> Self {
+        let server = TcpListener::bind("127.0.0.1:0").expect("a free port");
+        let (program, address) = Program::proxy(protocol, server.local_addr().unwrap(), view);
+        Self { program, address, server, sessions: Vec::new() }
+    }
+
+    fn open(&mut self, talk: &Talk) {
+        let mut client = TcpStream::connect(self.address).expect("midwire accepts");
+        let (mut server, _) = self.server.accept().expect("midwire connects");
+        for end in [&client, &server] {
+            end.set_read_timeout(Some(PATIENCE)).unwrap();
+            end.set_nodelay(true).unwrap();
+        }
+        for (direction, bytes) in talk {
+            let (from, to) = match direction {
+                Direction::Serverbound => (&mut client, &mut server),
+                Direction::Clientbound => (&mut server, &mut client),
+            };
+            from.write_all(bytes).expect("midwire takes bytes");
+            let mut arrived = vec![0; bytes.len()];
+            to.read_exact(&mut arrived).expect("they arrive");
+            assert!(arrived == *bytes, "other bytes than were sent arrived");
+        }
+        self.sessions.push((client, server));
+    }
+
+    fn memory(&self) -> u64 {
+        memory(&self.program)
+    }
+
+    /// How many files and sockets the program has open.
+    fn handles(&self) -> usize {
+        fs::read_dir(proc(&self.program, "fd")).expect("the program runs").count()
+    }
+}
+
+/// Bytes of memory that the program alone holds, once that does not change any more.
+fn memory(program: &Program) -> u64 {
+    let deadline = Instant::now() + PATIENCE;
+    let mut last = memory_now(program);
+    let mut same = 0;
+    while same < 4 && Instant::now() < deadline {
+        sleep(Duration::from_millis(50));
+        let now = memory_now(program);
+        same = if now == last { same + 1 } else { 0 };
+        last = now;
+    }
+    last
+}
+
+fn memory_now(program: &Program) -> u64 {
+    let status = fs::read_to_string(proc(program, "status")).expect("the program runs");
+    let line = status.lines().find_map(|line| line.strip_prefix("RssAnon:"));
+    let kilobytes = line.and_then(|line| line.trim().split(' ').next()?.parse::<u64>().ok());
+    kilobytes.expect("Linux tells the memory of a program") * 1024
+}
+
+fn proc(program: &Program, file: &str) -> String {
+    format!("/proc/{}/{file}", program.id())
+}
+
+/// What was said in the first connection of a recording.
+fn recorded(name: &str) -> Talk {
+    let mut talk = Talk::new();
+    for line in recording::read(name).into_iter().filter(|line| line.connection == 1) {
+        let Event::Data(direction, bytes) = line.event else { continue };
+        match talk.last_mut() {
+            Some((last, all)) if *last == direction => all.extend_from_slice(&bytes),
+            _ => talk.push((direction, bytes)),
+        }
+    }
+    talk
+}

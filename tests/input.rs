@@ -1,0 +1,99 @@
+//! What people paste into `midwire decode`, and what they are told when it cannot be read.
+#![cfg(unix)]
+
+mod support;
+
+use std::fs;
+use std::io::Write;
+use std::path::PathBuf;
+use std::time::{Duration, Instant};
+
+use support::program::{Ended, Program};
+
+const HELLO: &str = "0f 00 01 0b 54 65 72 72 61 72 69 61 33 32 36";
+const TERRARIA: [&str; 4] = ["--protocol", "terraria", "--direction", "serverbound"];
+
+fn decode(arguments: &[&str], input: &[u8]) -> Ended {
+    let all = [&["decode"], &TERRARIA[..], arguments].concat();
+    Program::start_with_input(&all, input).wait()
+}
+
+#[track_caller]
+fn reads_hello(ended: &Ended) {
+    assert_eq!(ended.status.code(), Some(0), "{}{}", ended.output, ended.diagnostics);
+    assert!(ended.output.contains("Terraria326"), "{}{}", ended.output, ended.diagnostics);
+}
+
+/// It ends with this code, says this, and shows nothing.
+#[track_caller]
+fn refuses(ended: &Ended, code: i32, said: &str) {
+    assert_eq!(ended.status.code(), Some(code), "{}{}", ended.output, ended.diagnostics);
+    assert!(ended.diagnostics.contains(said), "{said} is not in:\n{}", ended.diagnostics);
+    assert_eq!(ended.output, "");
+}
+
+fn file(name: &str, bytes: &[u8]) -> PathBuf {
+    let path = PathBuf::from(env!("CARGO_TARGET_TMPDIR")).join(name);
+    fs::write(&path, bytes).unwrap();
+    path
+}
+
+#[test]
+fn without_a_file_the_hex_comes_from_standard_input() {
+    reads_hello(&decode(&[], HELLO.as_bytes()));
+    reads_hello(&decode(&["-"], HELLO.as_bytes()));
+    // A pipe is not asked for a paste.
+    assert!(!decode(&[], HELLO.as_bytes()).diagnostics.contains("ctrl-d"));
+}
+
+#[test]
+fn numbers_that_are_longer_than_they_need_be_are_told_and_kept() {
+    // An id of two bytes, in a frame whose length takes three: 1.21.4's serverbound keep_alive in play.
+    let packet = "8a 80 00  9a 00  00 00 00 00 00 00 00 07";
+    let minecraft = ["decode", "--protocol", "minecraft", "--protocol-version", "1.21.4"];
+    let place = ["--state", "play", "--direction", "serverbound", "--hex", packet];
+    let json = Program::start(&[&minecraft[..], &place, &["--json"]].concat()).wait();
+    assert_eq!(json.status.code(), Some(0), "{}{}", json.output, json.diagnostics);
+    let line = &json.json()[0];
+    assert_eq!(line["id"], 0x1a);
+    assert_eq!(line["id_raw"], "9a00");
+    assert_eq!(line["length_raw"], "8a8000");
+    let shown = Program::start(&[&minecraft[..], &place].concat()).wait();
+    let expected = "id 26 (0x1a), written longer than it need be: 9a00";
+    assert!(shown.output.contains(expected), "{}", shown.output);
+    assert!(shown.output.contains("written longer than it need be: 8a8000"), "{}", shown.output);
+    let usual = Program::start(
+        &[&minecraft[..], &place[..5], &["09 1a 0000000000000007", "--json"]].concat(),
+    );
+    let line = &usual.wait().json()[0];
+    assert!(line.get("id_raw").is_none() && line.get("length_raw").is_none(), "{line}");
+}
+
+#[test]
+fn a_packet_that_was_compressed_wrongly_is_shown_and_marked() {
+    let keep_alive = [&[0x1a][..], &7u64.to_be_bytes()].concat();
+    let zlib = |plain: &[u8]| {
+        let mut zlib = flate2::write::ZlibEncoder::new(Vec::new(), flate2::Compression::fast());
+        zlib.write_all(plain).unwrap();
+        zlib.finish().unwrap()
+    };
+    let (exact, more) = (zlib(&keep_alive), zlib(&[&keep_alive[..], b"more"].concat()));
+    let place = ["--protocol-version", "1.21.4", "--state", "play", "--direction", "serverbound"];
+    for (stream, said) in [
+        (&[&exact[..], b"xyz"].concat(), "3 bytes are left over behind the compressed data"),
+        (&more, "plain bytes go on after the declared 9"),
+    ] {
+        let payload = [&[9][..], stream].concat();
+        let frame = [&[payload.len() as u8][..], &payload].concat();
+        let hex: String = frame.iter().map(|byte| format!("{byte:02x}")).collect();
+        let arguments = ["decode", "--protocol", "minecraft", "--hex", &hex];
+        let shown = Program::start(&[&arguments[..], &place].concat()).wait();
+        assert_eq!(shown.status.code(), Some(1), "{}", shown.output);
+        assert!(shown.output.contains(&format!("! {said}")), "{}", shown.output);
+        assert!(shown.output.contains("keep_alive_id"), "{}", shown.output);
+        let json = Program::start(&[&arguments[..], &place, &["--json"]].concat()).wait();
+        let line = &json.json()[0];
+        assert_eq!(line["error"]["message"], said, "{line}");
+        assert!(line["fields"].is_object(), "{line}");
+    }
+}
