@@ -2,7 +2,7 @@
 
 use std::collections::BTreeMap;
 
-use crate::leaves::{Form, Held, Leaf, Leaves, Part, Tile};
+use crate::leaves::{Form, Held, Leaf, Leaves, Part, Size, Tile};
 use crate::wishes::same;
 
 /// Where tiles of two packets differ.
@@ -82,10 +82,7 @@ impl Differences<'_> {
             .filter_map(|(path, was)| Some((*was, *is.get(path)?)))
             .filter(|(was, is)| was != is)
             .collect();
-        moved.extend(old.list.iter().filter_map(|leaf| {
-            let now = new.get(&leaf.path).filter(|_| length(leaf).is_some())?;
-            Some((length(leaf)?, length(now)?)).filter(|(was, is)| was != is)
-        }));
+        moved.extend(self.changed.iter().filter_map(|(was, is)| length(old, was).zip(length(new, is))));
         self.changed.retain(|(tile, now)| {
             let numbers = number(old, tile).zip(number(new, now));
             // It may be one more than what it counts.
@@ -121,10 +118,12 @@ fn number(leaves: &Leaves, tile: &Tile) -> Option<i128> {
     }
 }
 
-/// The length of a text or bytes that is said elsewhere: then these are all its bytes.
-fn length(leaf: &Leaf) -> Option<i128> {
-    match &leaf.form {
-        Form::Text { .. } | Form::Bytes { .. } => Some(leaf.bytes.len() as i128),
+/// The length of a text or bytes, if it is said elsewhere: then these are all its bytes.
+fn length(leaves: &Leaves, tile: &Tile) -> Option<i128> {
+    match (tile.part, &leaves.list.get(tile.of?)?.form) {
+        (Part::Value, Form::Text { size, .. } | Form::Bytes { size, .. }) => {
+            (*size == Size::Said).then_some(tile.bytes.len() as i128)
+        }
         _ => None,
     }
 }

@@ -271,7 +271,7 @@ impl Tries<'_> {
         let mut differ = differ(attempt, &was.tiles, after).without_sizes().without_counts(was, is);
         differ.changed.retain(|(old, _)| !edited.contains(&old.path.as_str()));
         if reshapes {
-            differ.gone.retain(|tile| tile.part == Part::Presence && !tile.path.contains('.'));
+            differ.gone.clear();
             differ.came.retain(|tile| !is_made(tile, is));
         }
         if !differ.is_empty() {
