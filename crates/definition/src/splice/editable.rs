@@ -8,7 +8,7 @@ use super::facts::{add_refs, branch_exprs, element_exprs, size_exprs};
 use super::scope::{unit_size, units, unmeasured};
 use crate::given::Given;
 use crate::json::{packed, part_of};
-use crate::plan::{Derivation, Ex, FieldId, IntRepr, Item, Kind, Len, Packet};
+use crate::plan::{Derivation, Ex, FieldId, IntRepr, Item, Kind, Len, Packet, Plan, each};
 use crate::value::{self, Value};
 
 /// Elements at the front of a list that are looked into; the last one comes besides.
@@ -19,7 +19,8 @@ const ELEMENTS_SHOWN: u32 = 3;
 pub struct Editable {
     /// A value that it does not have now, and may have.
     pub sample: Given,
-    /// Other fields come and go with its value, or get another form.
+    /// Other fields come and go with its value, or get another form. The sample may need values of those,
+    /// or as many elements as a list has to have, and is refused alone.
     pub reshapes: bool,
 }
 
@@ -34,8 +35,13 @@ pub fn editable_paths(packet: &mut Packet<'_>) -> Vec<(String, Editable)> {
     let mut encoder = Encoder::new(plan, conn, Some(packet), limits);
     let mut found = Found::default();
     for field in &plan.fields {
-        size_exprs(&field.kind, &mut |ex| add_refs(plan, ex, 0, &mut found.sizes));
-        element_exprs(&field.kind, &mut |ex| add_refs(plan, ex, 0, &mut found.sizes));
+        for exprs in [size_exprs, element_exprs] {
+            exprs(&field.kind, &mut |ex| {
+                add_named(plan, ex, &mut found.sizes);
+                // Whether those are there may follow from others.
+                add_refs(plan, ex, 0, &mut found.shapes);
+            });
+        }
         match &field.kind {
             Kind::Let(ex) => add_refs(plan, ex, 0, &mut found.shapes),
             Kind::Call { args, .. } => {
@@ -59,6 +65,35 @@ pub fn editable_paths(packet: &mut Packet<'_>) -> Vec<(String, Editable)> {
         packet.ws.restore(before);
     }
     found.list
+}
+
+/// Adds the fields that an expression is calculated from, through computed ones and arguments.
+fn add_named(plan: &Plan, ex: &Ex, named: &mut HashSet<FieldId>) {
+    let mut open = vec![ex];
+    let mut with_arguments = false;
+    while let Some(ex) = open.pop() {
+        each(ex, &mut |ex| match ex {
+            Ex::Field(r) | Ex::CountOf(r) | Ex::BytesOf(r) | Ex::Has(r) | Ex::TextIs(r, _) => {
+                for id in &r.fields {
+                    if let (true, Kind::Let(ex)) =
+                        (named.insert(*id), &plan.fields[*id as usize].kind)
+                    {
+                        open.push(ex);
+                    }
+                }
+            }
+            // Which call gave it shows only in a packet.
+            Ex::Arg { .. } if !with_arguments => {
+                with_arguments = true;
+                for field in &plan.fields {
+                    if let Kind::Call { args, .. } = &field.kind {
+                        open.extend(args);
+                    }
+                }
+            }
+            _ => {}
+        });
+    }
 }
 
 #[derive(Default)]

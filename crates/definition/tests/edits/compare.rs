@@ -14,10 +14,7 @@ pub(crate) struct Differences<'s> {
 }
 
 /// What differs; tiles that both have stand in the same order, or that is told.
-pub(crate) fn differences<'s>(
-    old: &'s [Tile],
-    new: &'s [Tile],
-) -> Result<Differences<'s>, String> {
+pub(crate) fn differences<'s>(old: &'s [Tile], new: &'s [Tile]) -> Result<Differences<'s>, String> {
     let same = |(old, new): (&Tile, &Tile)| key(old) == key(new);
     let front = old.iter().zip(new).take_while(|(old, new)| same((old, new))).count();
     let behind = old[front..].iter().rev().zip(new[front..].iter().rev());
@@ -82,7 +79,9 @@ impl Differences<'_> {
             .filter_map(|(path, was)| Some((*was, *is.get(path)?)))
             .filter(|(was, is)| was != is)
             .collect();
-        moved.extend(self.changed.iter().filter_map(|(was, is)| length(old, was).zip(length(new, is))));
+        moved.extend(
+            self.changed.iter().filter_map(|(was, is)| length(old, was).zip(length(new, is))),
+        );
         self.changed.retain(|(tile, now)| {
             let numbers = number(old, tile).zip(number(new, now));
             // It may be one more than what it counts.

@@ -163,8 +163,7 @@ impl<'p> Grower<'p> {
         let before = self.seen.len();
         self.seen.extend(&shape);
         let fresh = self.seen.len() > before;
-        let another =
-            shapes && self.shapes.len() < SHAPES_MAX && self.shapes.insert(shape);
+        let another = shapes && self.shapes.len() < SHAPES_MAX && self.shapes.insert(shape);
         fresh || another
     }
 

@@ -198,7 +198,11 @@ impl Leaves {
             (Kind::Tail, _) => "$tail".to_owned(),
             _ => node.name.to_owned(),
         };
-        if around.is_empty() { name } else { format!("{around}.{name}") }
+        match (around.is_empty(), name.is_empty()) {
+            (true, _) => name,
+            (_, true) => around,
+            _ => format!("{around}.{name}"),
+        }
     }
 
     fn chain(&self, field: &Field) -> u64 {

@@ -91,8 +91,7 @@ impl Tally {
     fn list(&self) -> String {
         let mut text = String::new();
         let hidden = "not offered".to_owned();
-        let not_offered: BTreeSet<String> =
-            self.there.difference(&self.offered).cloned().collect();
+        let not_offered: BTreeSet<String> = self.there.difference(&self.offered).cloned().collect();
         for (line, places) in self.lines.iter().chain([(&hidden, &not_offered)]) {
             text += &format!("{line}\n");
             for place in places {

@@ -336,7 +336,10 @@ impl Tries<'_> {
     }
 
     fn add(&mut self, before: &Before<'_>, leaf: &Leaf) {
-        let Some(wish) = wishes(leaf, true, &mut self.rng).pop() else { return };
+        // The last but one has a length that fits, and most are no default.
+        let mut wishes = wishes(leaf, true, &mut self.rng);
+        let at = wishes.len().saturating_sub(2);
+        let Some(wish) = (at < wishes.len()).then(|| wishes.swap_remove(at)) else { return };
         let mut edits = Edits::new();
         edits.set(&wish.path, wish.given.clone());
         let mut attempt = Try::of(before, edits);
@@ -355,7 +358,8 @@ impl Tries<'_> {
             Some(_) => {}
         }
         let (was, is) = (&before.state.leaves, &after.leaves);
-        let mut differ = differ(&attempt, &was.tiles, &after).without_sizes().without_counts(was, is);
+        let mut differ =
+            differ(&attempt, &was.tiles, &after).without_sizes().without_counts(was, is);
         differ.came.retain(|tile| tile.path != leaf.path && !is_made(tile, is));
         self.turned(&attempt, (differ, is), Act::Add, &wish.path);
     }
@@ -373,7 +377,8 @@ impl Tries<'_> {
             attempt.fail("it is still there");
         }
         let (was, is) = (&before.state.leaves, &after.leaves);
-        let mut differ = differ(&attempt, &was.tiles, &after).without_sizes().without_counts(was, is);
+        let mut differ =
+            differ(&attempt, &was.tiles, &after).without_sizes().without_counts(was, is);
         differ.came.retain(|tile| !is_made(tile, is));
         self.turned(&attempt, (differ, is), Act::Delete, &leaf.path);
     }
@@ -389,12 +394,12 @@ impl Tries<'_> {
         let mut with = Vec::new();
         differ.changed.retain(|(old, _)| {
             let says = says(old, &attempt.before.state.leaves);
-            with.extend(says.then(|| old.path.clone()));
+            with.extend(says.then(|| named(old)));
             !says
         });
         differ.came.retain(|new| {
             let says = says(new, after);
-            with.extend(says.then(|| new.path.clone()));
+            with.extend(says.then(|| named(new)));
             !says
         });
         differ.gone.clear();
@@ -455,8 +460,7 @@ impl Tries<'_> {
                     attempt.fail(&format!("the new element is {is:02x?}, not {was:02x?}"));
                 }
             }
-            let old =
-                shifted(&before.state.leaves.tiles, &list.path, index as usize, 1);
+            let old = shifted(&before.state.leaves.tiles, &list.path, index as usize, 1);
             let came = format!("{}[{index}]", list.path);
             after.leaves.tiles.retain(|tile| !tile.path.starts_with(&came));
             return self.listed(&attempt, &after, list, &old, list.count + 1);
@@ -508,7 +512,8 @@ impl Tries<'_> {
 
     /// A list has so many elements now, and nothing else differs from the old tiles.
     fn listed(&self, attempt: &Try<'_>, after: &State, list: &List, old: &[Tile], count: u32) {
-        let found = after.leaves.lists.iter().find(|l| l.path == list.path && l.field == list.field);
+        let found =
+            after.leaves.lists.iter().find(|l| l.path == list.path && l.field == list.field);
         if found.map(|found| found.count) != Some(count) {
             attempt.fail(&format!("{found:?}, not {count}"));
         }
@@ -537,6 +542,14 @@ fn is_made(tile: &Tile, leaves: &Leaves) -> bool {
     match tile.part {
         Part::Value => tile.of.and_then(|of| leaves.list.get(of)).is_some_and(is_default),
         _ => true,
+    }
+}
+
+/// What a tile is called in lists.
+fn named(tile: &Tile) -> String {
+    match tile.part {
+        Part::Presence => format!("{}?", tile.path),
+        _ => tile.path.clone(),
     }
 }
 

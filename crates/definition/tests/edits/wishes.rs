@@ -41,7 +41,8 @@ fn every_wish(leaf: &Leaf, rng: &mut Rng) -> Vec<Wish> {
         Form::Computed => vec![number(now + 1)],
         Form::Bool => vec![wish(Given::Bool(now == 0), Held::Number((now == 0).into()))],
         Form::Enum { names, low, high } => {
-            let named = |(n, name): &(i128, String)| wish(Given::Text(name.clone()), Held::Number(*n));
+            let named =
+                |(n, name): &(i128, String)| wish(Given::Text(name.clone()), Held::Number(*n));
             let unknown = names.iter().map(|(n, _)| n + 1).max().filter(|n| n <= high);
             let mut found: Vec<_> = names.iter().map(named).collect();
             found.extend([Some(*low), unknown, Some(*high)].into_iter().flatten().map(number));
@@ -86,8 +87,7 @@ fn every_wish(leaf: &Leaf, rng: &mut Rng) -> Vec<Wish> {
                 4 => f64::from(f32::from_bits(rng.next() as u32)),
                 _ => 0.25,
             };
-            let floats =
-                [0.0, -0.0, 1.5, -2.0, f64::INFINITY, f64::NEG_INFINITY, f64::NAN, wild];
+            let floats = [0.0, -0.0, 1.5, -2.0, f64::INFINITY, f64::NEG_INFINITY, f64::NAN, wild];
             let given = |f: f64| match f {
                 f if f.is_nan() => Given::Text("NaN".into()),
                 f64::INFINITY => Given::Text("Infinity".into()),

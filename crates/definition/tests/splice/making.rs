@@ -59,3 +59,14 @@ fn editable_paths_have_another_value() {
         assert_ne!(def.spliced(&payload[1..], &edits).unwrap(), payload[1..], "{path}");
     }
 }
+
+#[test]
+fn what_decides_whether_a_count_is_there_can_be_edited() {
+    let def = define("kind: u8, if kind > 0 { n: u8, l: [n] u8 }, z: u8");
+    let payload = hex!("01  02 01 07 ff");
+    let mut ws = Workspace::default();
+    let mut packet = def.plan().decode(&payload, 1, &[], &mut ws);
+    let paths = editable_paths(&mut packet);
+    let names: Vec<(&str, bool)> = paths.iter().map(|(p, e)| (p.as_str(), e.reshapes)).collect();
+    assert_eq!(names, [("kind", true), ("l[0]", false), ("z", false)]);
+}
