@@ -105,7 +105,7 @@ impl<'a> Encoder<'_, 'a> {
                 continue;
             }
             let others = self.in_other_arms(d, at, name);
-            if let [_, ..] = others.as_slice() {
+            if !others.is_empty() {
                 let path = at.map_or_else(|| self.path_of(d), |id| self.path(d, id));
                 return Err(self.ambiguous(super::draft::join(path, name), &others));
             }
@@ -336,23 +336,26 @@ impl<'a> Encoder<'_, 'a> {
         }
     }
 
+    /// A field without parts: it takes no wishes for any.
     pub(super) fn no_parts(
         &self,
         d: DraftId,
         id: FieldId,
         wish: &Wish<'_>,
     ) -> Result<(), EditError> {
-        match wish.fields.first() {
-            None => Ok(()),
-            Some((name, _)) => Err(EditError::UnknownField {
-                path: self.path(d, id),
-                name: (*name).into(),
-                nearest: None,
-            }),
+        let Some((name, _)) = wish.fields.first() else { return Ok(()) };
+        let others = self.in_other_arms(d, Some(id), name);
+        if !others.is_empty() {
+            return Err(self.ambiguous(super::draft::join(self.path(d, id), name), &others));
         }
+        let (path, name) = (self.path(d, id), (*name).into());
+        Err(EditError::UnknownField { path, name, nearest: None })
     }
 
     fn wish_number(&mut self, d: DraftId, id: FieldId, wish: Wish<'_>) -> Result<(), EditError> {
+        if !matches!(self.field(id).kind, Kind::Flags { .. } | Kind::Bits { .. }) {
+            self.no_parts(d, id, &wish)?;
+        }
         if let Action::Set(given) = wish.action {
             let (number, raw) = self.given_number(d, id, given)?;
             self.number_change(d, id).give(number, raw);

@@ -37,7 +37,7 @@ pub fn editable_paths(packet: &mut Packet<'_>) -> Vec<(String, Editable)> {
     for field in &plan.fields {
         for exprs in [size_exprs, element_exprs] {
             exprs(&field.kind, &mut |ex| {
-                add_named(plan, ex, &mut found.sizes);
+                add_named(plan, ex, &mut found);
                 // Whether those are there may follow from others.
                 add_refs(plan, ex, 0, &mut found.shapes);
             });
@@ -68,15 +68,17 @@ pub fn editable_paths(packet: &mut Packet<'_>) -> Vec<(String, Editable)> {
 }
 
 /// Adds the fields that an expression is calculated from, through computed ones and arguments.
-fn add_named(plan: &Plan, ex: &Ex, named: &mut HashSet<FieldId>) {
+fn add_named(plan: &Plan, ex: &Ex, found: &mut Found) {
     let mut open = vec![ex];
     let mut with_arguments = false;
     while let Some(ex) = open.pop() {
         each(ex, &mut |ex| match ex {
             Ex::Field(r) | Ex::CountOf(r) | Ex::BytesOf(r) | Ex::Has(r) | Ex::TextIs(r, _) => {
                 for id in &r.fields {
-                    if let (true, Kind::Let(ex)) =
-                        (named.insert(*id), &plan.fields[*id as usize].kind)
+                    if let Some(member) = r.member {
+                        found.parts.insert((*id, member.shift));
+                    } else if let (true, Kind::Let(ex)) =
+                        (found.sizes.insert(*id), &plan.fields[*id as usize].kind)
                     {
                         open.push(ex);
                     }
@@ -101,6 +103,8 @@ struct Found {
     list: Vec<(String, Editable)>,
     /// Fields that sizes are calculated from, or that are calculated themselves.
     sizes: HashSet<FieldId>,
+    /// Flags and bits that sizes are calculated from, by their lowest bit.
+    parts: HashSet<(FieldId, u8)>,
     /// Fields that arms are chosen by.
     shapes: HashSet<FieldId>,
 }
@@ -153,7 +157,7 @@ impl<'a> Encoder<'_, 'a> {
             _ => {
                 let raw = self.bytes(place).to_vec();
                 let reshapes = found.shapes.contains(&id);
-                for (part, sample) in self.samples(d, id, &raw) {
+                for (part, sample) in self.samples(d, id, &raw, &found.parts) {
                     let path = join(self.path(d, id), &part);
                     found.list.push((path, Editable { sample, reshapes }));
                 }
@@ -163,7 +167,13 @@ impl<'a> Encoder<'_, 'a> {
     }
 
     /// Other values of a field: by part where it has parts.
-    fn samples(&self, d: DraftId, id: FieldId, raw: &[u8]) -> Vec<(String, Given)> {
+    fn samples(
+        &self,
+        d: DraftId,
+        id: FieldId,
+        raw: &[u8],
+        fixed: &HashSet<(FieldId, u8)>,
+    ) -> Vec<(String, Given)> {
         let field = self.field(id);
         let one = |given: Given| vec![(String::new(), given)];
         let number = value::read(&field.kind, raw).and_then(|value| value.as_int()).unwrap_or(0);
@@ -182,6 +192,7 @@ impl<'a> Encoder<'_, 'a> {
             }
             Kind::Flags { members, .. } => members
                 .iter()
+                .filter(|member| !fixed.contains(&(id, member.bit)))
                 .map(|member| {
                     let set = (number as u128).checked_shr(member.bit.into()).unwrap_or(0) & 1 == 1;
                     (member.name.to_string(), Given::Bool(!set))
@@ -189,7 +200,7 @@ impl<'a> Encoder<'_, 'a> {
                 .collect(),
             Kind::Bits { members, .. } => members
                 .iter()
-                .filter(|member| member.width < 128)
+                .filter(|member| member.width < 128 && !fixed.contains(&(id, member.shift)))
                 .map(|member| {
                     let (low, high) = if member.signed {
                         (-(1i128 << (member.width - 1)), (1i128 << (member.width - 1)) - 1)

@@ -70,7 +70,7 @@ const STEPS_MAX: usize = 300;
 /// Bodies of a plan.
 const BODIES_MAX: usize = 200;
 /// Shapes (sets of fields) of one plan that are kept although each of their fields was seen before.
-const SHAPES_MAX: usize = 30;
+const SHAPES_MAX: usize = 50;
 
 /// Looks for bodies of one plan.
 pub(crate) struct Grower<'p> {
@@ -147,8 +147,12 @@ impl<'p> Grower<'p> {
     }
 
     fn try_seed(&mut self, seed: Seed, count: usize) {
-        let mood = self.mood();
-        if let Some(grown) = self.grow(seed, mood)
+        // Some lists end only at a large number, others have to be short.
+        let grown = (0..4).find_map(|_| {
+            let mood = self.mood();
+            self.grow(seed.clone(), mood)
+        });
+        if let Some(grown) = grown
             && self.is_news(&grown.1, count > 0)
         {
             self.kept.push(grown);
