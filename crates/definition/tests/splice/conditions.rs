@@ -257,8 +257,5 @@ fn a_field_of_another_arm_of_the_same_name_is_told_by_what_chooses_it() {
     assert_eq!(out.unwrap(), hex!("01 09"));
     let def = define("k: u8, v: match k { 0 => u8, else => { x: u8 } }");
     let error = def.refused(&hex!("00 07"), |e| e.set("v.x", int(1)));
-    assert_eq!(
-        error,
-        "`v.x` is there only with `match k { else }`: set what chooses between them"
-    );
+    assert_eq!(error, "`v.x` is there only with `match k { else }`: set what chooses between them");
 }
