@@ -24,7 +24,7 @@ fn byte(mood: Mood, rng: &mut Rng) -> u8 {
     let n = rng.next();
     let high = (n >> 32) as u8;
     match mood {
-        Mood::Quiet if n % 5 > 0 => 0,
+        Mood::Quiet if !n.is_multiple_of(5) => 0,
         Mood::Quiet => high % 6,
         Mood::Small if n.is_multiple_of(3) => 0,
         Mood::Small => high % 20,
@@ -81,8 +81,8 @@ pub(crate) struct Grower<'p> {
     ws: Workspace,
     kept: Vec<(Seed, Leaves)>,
     /// Fields, names in enums, and whether a list has elements, that a body was kept for.
-    seen: &'p mut HashSet<(usize, bool)>,
-    shapes: HashSet<BTreeSet<(usize, bool)>>,
+    seen: &'p mut HashSet<(usize, usize)>,
+    shapes: HashSet<BTreeSet<(usize, usize)>>,
 }
 
 impl<'p> Grower<'p> {
@@ -90,7 +90,7 @@ impl<'p> Grower<'p> {
         plan: &'p Plan,
         conn: &'p [i64],
         rng: &'p mut Rng,
-        seen: &'p mut HashSet<(usize, bool)>,
+        seen: &'p mut HashSet<(usize, usize)>,
     ) -> Grower<'p> {
         let (ws, kept, shapes) = (Workspace::default(), Vec::new(), HashSet::new());
         Grower { plan, conn, rng, ws, kept, seen, shapes }
@@ -164,13 +164,13 @@ impl<'p> Grower<'p> {
 
     /// Whether a body has what none before it has.
     fn is_news(&mut self, all: &Leaves, shapes: bool) -> bool {
-        let values = all.list.iter().map(|leaf| (leaf.field, false));
-        let lists = all.lists.iter().map(|list| (list.field, list.count > 0));
+        let values = all.list.iter().map(|leaf| (leaf.field, 0));
+        let lists = all.lists.iter().map(|list| (list.field, 1 + usize::from(list.count > 0)));
         // Another arm may have the same fields, or none.
         let names = all.list.iter().filter_map(|leaf| match (&leaf.form, &leaf.held) {
             (Form::Enum { names, .. }, Held::Number(n)) => {
                 let name = names.iter().position(|(number, _)| number == n);
-                Some((leaf.field + 1 + name.unwrap_or(names.len()), true))
+                Some((leaf.field, 3 + name.unwrap_or(names.len())))
             }
             _ => None,
         });

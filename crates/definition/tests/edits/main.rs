@@ -13,6 +13,7 @@ mod rng;
 mod state;
 mod tally;
 mod tries;
+mod tries_list;
 mod wishes;
 
 use std::collections::BTreeSet;
@@ -58,7 +59,7 @@ fn captured(line: &Json, payload: &[u8]) -> Sample {
 /// Every packet of the captures.
 fn captures() -> Vec<Sample> {
     let mut all = Vec::new();
-    let framing = terraria().stack.framing.clone().unwrap();
+    let framing = terraria().stack.framing.unwrap();
     for line in lines("vectors.jsonl").iter().filter(|line| line["expect_error"].is_null()) {
         let stream = hex(line["hex"].as_str().or(line["stream_hex"].as_str()).unwrap());
         let mut at = 0;
