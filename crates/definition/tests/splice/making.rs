@@ -59,3 +59,20 @@ fn editable_paths_have_another_value() {
         assert_ne!(def.spliced(&payload[1..], &edits).unwrap(), payload[1..], "{path}");
     }
 }
+
+#[test]
+fn what_decides_whether_a_count_is_there_can_be_edited() {
+    let def = define("kind: u8, if kind > 0 { n: u8, l: [n] u8 }, z: u8");
+    let payload = hex!("01  02 01 07 ff");
+    let mut ws = Workspace::default();
+    let mut packet = def.plan().decode(&payload, 1, &[], &mut ws);
+    let paths = editable_paths(&mut packet);
+    let names: Vec<(&str, bool)> = paths.iter().map(|(p, e)| (p.as_str(), e.reshapes)).collect();
+    assert_eq!(names, [("kind", true), ("l[0]", false), ("z", false)]);
+    // Of a number with parts only the one that says whether another element follows cannot.
+    let def = define("l: [while it.head.more] { head: bits u8 { more: u1, slot: u7 } }");
+    let payload = hex!("01  81 02");
+    let mut packet = def.plan().decode(&payload, 1, &[], &mut ws);
+    let names: Vec<_> = editable_paths(&mut packet).into_iter().map(|(path, _)| path).collect();
+    assert_eq!(names, ["l[0].head.slot", "l[1].head.slot"]);
+}
