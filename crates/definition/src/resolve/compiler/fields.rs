@@ -212,7 +212,7 @@ impl<'d> Compiler<'d> {
                 self.struct_scopes.insert(id, around);
                 let outer = self.parent.replace(id);
                 let mut items = Vec::new();
-                let result = self.struct_items(body, around, &mut items);
+                let result = self.struct_body(body, around, &mut items);
                 self.parent = outer;
                 result?;
                 Ok(Kind::Struct(items))

@@ -6,6 +6,7 @@ mod declared;
 mod ends;
 mod fields;
 mod fits;
+mod late;
 mod layout;
 mod lower;
 mod marks;
@@ -34,6 +35,7 @@ use crate::syntax::ast::{
 use crate::value::Encoding;
 use crate::version::VersionId;
 pub(super) use fits::{Fit, misfit};
+use late::Late;
 
 /// The most layouts, and the most fields, of one plan: types may grow without end through their arguments.
 const LAYOUTS_MAX: usize = 4_096;
@@ -92,6 +94,10 @@ pub(super) struct Compiler<'d> {
     let_sizes: HashMap<FieldId, usize>,
     /// It is only tried whether something has a meaning.
     pub(super) quiet: bool,
+    /// What is computed from fields that come later in their struct.
+    late: Vec<Late<'d>>,
+    /// All fields of the struct are known.
+    at_the_end: bool,
     /// The names that each enum field has at any version.
     enum_names: HashMap<FieldId, Arc<[String]>>,
 }
@@ -137,6 +143,8 @@ impl<'d> Compiler<'d> {
             entries: 0,
             let_sizes: HashMap::new(),
             quiet: false,
+            late: Vec::new(),
+            at_the_end: false,
             enum_names: HashMap::new(),
         }
     }
@@ -149,7 +157,7 @@ impl<'d> Compiler<'d> {
         self.scopes[scope].level = self.layouts.len();
         let mut items = Vec::new();
         match body {
-            Some(body) => self.struct_items(body, scope, &mut items)?,
+            Some(body) => self.struct_body(body, scope, &mut items)?,
             None => self.tail(&mut items),
         }
         self.close_layout(items, false);
@@ -242,17 +250,9 @@ impl<'d> Compiler<'d> {
                 let written = Written { name, doc: &field.doc, marks, bind: scope };
                 self.typed(written, ty, scope, items)?;
                 if let Some(value) = value {
-                    let ex = self.lower(value, scope)?;
-                    let made =
-                        self.plan.fields[first..].iter_mut().find(|f| f.name.as_ref() == name.text);
+                    let made = self.plan.fields[first..].iter().position(|f| *f.name == *name.text);
                     if let Some(made) = made {
-                        let constant = ex.constant();
-                        made.derived.push(Derivation::Expr(ex));
-                        if let Kind::Int(repr) | Kind::Enum { repr, .. } = made.kind
-                            && let Some(n) = constant
-                        {
-                            self.number_fits(n, "this", repr, value.span);
-                        }
+                        self.computed(first + made, value, scope);
                     }
                 }
                 Ok(())
@@ -324,7 +324,7 @@ impl<'d> Compiler<'d> {
         let result = match &shape.kind {
             TypeKind::Struct(body) if opened.recursive.is_none() => {
                 let around = self.new_scope(inner);
-                self.struct_items(body, around, items)?;
+                self.struct_body(body, around, items)?;
                 let mut fields: Vec<_> = self.scopes[around].fields().map(|(_, id)| id).collect();
                 fields.sort_unstable();
                 for id in fields {
