@@ -12,10 +12,13 @@ const midwire = require('./midwire')
 const json = require('./json')
 const { places } = require('./protocol')
 const { Mapping } = require('./mapping')
+const { today } = require('./twins')
 const { Tally } = require('./tally')
 
 const ROOT = path.join(path.dirname(require.resolve('minecraft-packets')),
   'minecraft-packets/data/pc')
+
+const text = file => fs.readFileSync(file, 'utf8')
 
 /// The packets of a version: name, payload and twin.
 function packets (version) {
@@ -27,7 +30,8 @@ function packets (version) {
       name,
       file: `${version}/${name}/${file}`,
       payload: fs.readFileSync(path.join(folder, name, file)),
-      twin: JSON.parse(fs.readFileSync(path.join(folder, name, file.replace(/raw$/, 'json'))))
+      // A packet without fields has an empty file.
+      twin: JSON.parse(text(path.join(folder, name, file.replace(/raw$/, 'json'))) || '{}')
     }))
   })
 }
@@ -42,7 +46,13 @@ async function check (version, tally) {
   const mapping = new Mapping(place)
   const found = packets(version)
   const where = { version, state: 'play', direction: 'clientbound' }
-  for (const packet of found) packet.expected = mapping.fields(packet.name, packet.twin)
+  for (const packet of found) {
+    try {
+      packet.expected = mapping.fields(packet.name, today(packet))
+    } catch (e) {
+      packet.expected = { unmapped: e.message }
+    }
+  }
   const decoded = await midwire.decode(where, found.map(packet => packet.payload))
   const again = found.map((packet, i) => ({ name: packet.name, fields: decoded[i].fields }))
   const encoded = await midwire.encode(where, again)

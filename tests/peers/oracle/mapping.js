@@ -30,14 +30,25 @@ function hex (value) {
   return Buffer.from(value).toString('hex')
 }
 
-const float = value => typeof value === 'string' ? Number(value) : value
+const double = value => typeof value === 'string' ? Number(value) : value
+
+/// A float of 32 bits by the shortest decimal that gives it, which is how midwire writes it.
+function single (value) {
+  const exact = Math.fround(double(value))
+  if (!Number.isFinite(exact)) return exact
+  for (let digits = 1; digits < 9; digits++) {
+    const short = Number(exact.toPrecision(digits))
+    if (Math.fround(short) === exact) return Object.is(exact, -0) ? -0 : short
+  }
+  return Number(exact.toPrecision(9))
+}
 
 /// A tag's payload.
 function tagValue (type, value) {
   switch (type) {
     case 'long': return exact(value)
-    case 'float': return Math.fround(float(value))
-    case 'double': return float(value)
+    case 'float': return single(value)
+    case 'double': return double(value)
     case 'byteArray': return hex(value)
     case 'longArray': return value.map(v => exact(v))
     case 'list': return { type: value.type, value: value.value.map(v => tagValue(value.type, v)) }
@@ -63,8 +74,8 @@ const LEAVES = {
   i64: value => exact(value),
   u64: value => exact(value, true),
   varlong: value => exact(value),
-  f32: value => Math.fround(float(value)),
-  f64: value => float(value),
+  f32: value => single(value),
+  f64: value => double(value),
   UUID: value => value.toLowerCase(),
   restBuffer: hex,
   nbt: value => tag(value, true),
@@ -87,11 +98,17 @@ class Mapping {
   fields (name, params) {
     const packet = this.place.packets.find(packet => packet.name === name)
     const trail = [`${this.place.state}.${this.place.direction}.${name}`]
-    return this.map(packet.type, params, new Scope(), trail) ?? {}
+    this.trail = trail
+    try {
+      return this.map(packet.type, params, new Scope(), trail) ?? {}
+    } catch (e) {
+      throw new Error(`${this.version} ${this.trail.join(' ')}: ${e.message}`, { cause: e })
+    }
   }
 
   /// `trail` names the packet, the types and the fields on the way.
   map (type, value, scope, trail) {
+    this.trail = trail
     const difference = differences.find(this.version, trail)
     if (difference) return difference(value, value => this.plain(type, value, scope, trail), scope)
     return this.plain(type, value, scope, trail)
@@ -118,7 +135,7 @@ class Mapping {
       if (!anon) {
         scope.fields[name] = value[name]
         const field = this.map(type, value[name], scope, [...trail, name])
-        if (field !== undefined && field !== null) mapped[snake(name)] = field
+        if (field !== undefined) mapped[snake(name)] = field
       } else if (type[0] === 'container') {
         this.into(mapped, type[1], value, scope, trail)
       } else {
@@ -135,7 +152,7 @@ class Mapping {
   }
 
   option (type, value, scope, trail) {
-    return value === undefined || value === null ? null : this.map(type, value, scope, trail)
+    return value === undefined || value === null ? undefined : this.map(type, value, scope, trail)
   }
 
   array (options, value, scope, trail) {
@@ -148,7 +165,13 @@ class Mapping {
   }
 
   topBitSetTerminatedArray (options, value, scope, trail) {
-    return this.array(options, value, scope, trail)
+    const elements = this.array(options, value, scope, trail)
+    // The bit in front of the first field that tells whether another element follows.
+    return elements.map((element, i) => {
+      const [first] = Object.keys(element)
+      const more = i + 1 < elements.length ? 1 : 0
+      return { ...element, [first]: { more, [first]: element[first] } }
+    })
   }
 
   count (options, value) {

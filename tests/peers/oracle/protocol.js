@@ -14,8 +14,13 @@ const PATHS = JSON.parse(fs.readFileSync(path.join(DATA, 'dataPaths.json'))).pc
 const STATES = { handshaking: 'handshake' }
 const DIRECTIONS = { toServer: 'serverbound', toClient: 'clientbound' }
 
-const read = (version, name) =>
-  JSON.parse(fs.readFileSync(path.join(DATA, PATHS[version][name], `${name}.json`)))
+/// The definitions of a version; of one without own ones, those of the nearest, as every user of
+/// minecraft-data has them.
+function definitions (version) {
+  const folder = PATHS[version]?.protocol
+  if (folder === undefined) return require('minecraft-data')(version).protocol
+  return JSON.parse(fs.readFileSync(path.join(DATA, folder, 'protocol.json')))
+}
 
 /// The keys of the versions that have definitions of their own, oldest first.
 function versions () {
@@ -31,7 +36,7 @@ function versions () {
 
 /// Every state and direction of a version, with its oracle.
 function places (version) {
-  const protocol = read(version, 'protocol')
+  const protocol = definitions(version)
   const found = []
   for (const [state, directions] of Object.entries(protocol)) {
     if (state === 'types') continue
