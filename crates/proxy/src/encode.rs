@@ -8,9 +8,7 @@ use std::sync::Arc;
 
 use anyhow::Context as _;
 use midwire_definition::diagnostics::suggest;
-use midwire_definition::{
-    Given, PacketDefinition, Protocol, StateId, VersionId, Workspace, given,
-};
+use midwire_definition::{Given, PacketDefinition, Protocol, StateId, VersionId, Workspace, given};
 use midwire_session::Direction;
 
 use crate::args;

@@ -22,7 +22,7 @@ const RULES = {
     'rain_level_change', 'thunder_level_change', 'puffer_fish_sting', 'guardian_elder_effect',
     'immediate_respawn', 'limited_crafting', 'level_chunks_load_start') }],
   // Up to 1.8 the bits before a property have no name of their own.
-  '(anonymous)': [{ after: 'entityMetadata []', map: (value, plain) => ({ head: plain(value) }) }]
+  '(anonymous)': [{ after: 'chunkBlockEntity', map: (value, plain) => ({ at: plain(value) }) }, { after: 'entityMetadata []', map: (value, plain) => ({ head: plain(value) }) }]
 }
 
 /// What maps the value at the end of a trail, if that is not done by its type alone.

@@ -35,13 +35,18 @@ function stringify (value) {
   return `{${entries.map(([k, v]) => `${JSON.stringify(k)}:${stringify(v)}`).join(',')}}`
 }
 
-/// Where two values differ, as `path: left | right`; undefined if they are equal.
+/// Where two values differ, as `path: left | right`; undefined if they are equal. On the right a
+/// secret may be masked: then only its length is known.
 function difference (left, right, path = '') {
   if (left === undefined && right === undefined) return undefined
   if (typeof left === 'bigint' || typeof right === 'bigint') {
     const isInteger = v => typeof v === 'bigint' || Number.isInteger(v)
     if (isInteger(left) && isInteger(right) && BigInt(left) === BigInt(right)) return undefined
     return told(path, left, right)
+  }
+  if (Number.isInteger(right?.secret) && typeof left === 'string') {
+    const isHex = left.length === 2 * right.secret && /^[0-9a-f]*$/.test(left)
+    return isHex || Buffer.byteLength(left) === right.secret ? undefined : told(path, left, right)
   }
   if (left === null || right === null || typeof left !== 'object' || typeof right !== 'object') {
     return Object.is(left, right) ? undefined : told(path, left, right)

@@ -3,6 +3,9 @@
 
 'use strict'
 
+const [, writeLpVec3, sizeOfLpVec3] = require('minecraft-protocol/src/datatypes/lpVec3')
+const [readVarInt] = require('protodef').types.varint
+
 const { Scope, arm, inside } = require('./schema')
 const differences = require('./differences')
 
@@ -30,18 +33,25 @@ function hex (value) {
   return Buffer.from(value).toString('hex')
 }
 
-const double = value => typeof value === 'string' ? Number(value) : value
+/// What is no number in JSON is text.
+function double (value) {
+  const number = Number(value)
+  return Number.isFinite(number) ? number : String(number)
+}
 
 /// A float of 32 bits by the shortest decimal that gives it, which is how midwire writes it.
 function single (value) {
-  const exact = Math.fround(double(value))
-  if (!Number.isFinite(exact)) return exact
+  const exact = Math.fround(Number(value))
+  if (!Number.isFinite(exact)) return String(exact)
   for (let digits = 1; digits < 9; digits++) {
     const short = Number(exact.toPrecision(digits))
     if (Math.fround(short) === exact) return Object.is(exact, -0) ? -0 : short
   }
   return Number(exact.toPrecision(9))
 }
+
+/// Bits that have no meaning.
+const isUnused = name => name.startsWith('_') || name === 'unused'
 
 /// A tag's payload.
 function tagValue (type, value) {
@@ -68,6 +78,16 @@ function tag (value, hasName) {
   return { ...(hasName ? { name } : {}), type, value: tagValue(type, value.value) }
 }
 
+/// A vector as its bytes: midwire shows these, since rounding them is not its business.
+function lpVec3 (value) {
+  const bytes = Buffer.alloc(sizeOfLpVec3(value))
+  writeLpVec3(value, bytes, 0)
+  const low = bytes[0]
+  if (low === 0) return { low }
+  const vector = { low, middle: bytes[1], high: bytes.readUInt32BE(2) }
+  return low & 4 ? { ...vector, scale_high: readVarInt(bytes, 6).value } : vector
+}
+
 const LEAVES = {
   void: () => undefined,
   bool: value => value,
@@ -78,6 +98,7 @@ const LEAVES = {
   f64: value => double(value),
   UUID: value => value.toLowerCase(),
   restBuffer: hex,
+  lpVec3,
   nbt: value => tag(value, true),
   optionalNbt: value => value === undefined ? null : tag(value, true),
   compressedNbt: value => value === undefined ? null : tag(value, true),
@@ -192,7 +213,7 @@ class Mapping {
 
   bitfield (parts, value) {
     return Object.fromEntries(parts
-      .filter(({ name }) => name !== '_' && name !== 'unused')
+      .filter(({ name }) => !isUnused(name))
       .map(({ name }) => [snake(name), value[name]]))
   }
 
@@ -219,4 +240,4 @@ class Mapping {
   }
 }
 
-module.exports = { Mapping, snake, exact, hex }
+module.exports = { Mapping, isUnused }

@@ -11,6 +11,9 @@ const nbt = require('prismarine-nbt')
 const DATA = path.join(path.dirname(require.resolve('minecraft-data')), 'minecraft-data/data')
 const PATHS = JSON.parse(fs.readFileSync(path.join(DATA, 'dataPaths.json'))).pc
 
+// What midwire calls a version, where minecraft-data's name is that of no release.
+const KEYS = { 1.7: '1.7.10' }
+
 const STATES = { handshaking: 'handshake' }
 const DIRECTIONS = { toServer: 'serverbound', toClient: 'clientbound' }
 
@@ -51,11 +54,11 @@ function places (version) {
 /// One state and direction of one version.
 class Place {
   constructor (version, protocol, state, direction) {
-    this.version = version
+    this.version = KEYS[version] ?? version
     this.state = STATES[state] ?? state
     this.direction = DIRECTIONS[direction]
     this.types = typesOf(protocol, state, direction)
-    this.protocol = protocol
+    this.definitions = protocol
     this.path = [state, direction]
     // packet: an id, a name for it, and the fields that belong to the name.
     const [name, params] = this.types.packet[1]
@@ -70,7 +73,7 @@ class Place {
     if (this.compiled === undefined) {
       const compiler = new ProtoDefCompiler()
       compiler.addTypes(require('minecraft-protocol/src/datatypes/compiler-minecraft'))
-      compiler.addProtocol(this.protocol, this.path)
+      compiler.addProtocol(this.definitions, this.path)
       nbt.addTypesToCompiler('big', compiler)
       this.compiled = compiler.compileProtoDefSync()
     }
@@ -81,8 +84,7 @@ class Place {
   serialize (name, params) {
     const packet = { name, params }
     const buffer = Buffer.alloc(this.codec.sizeOf(packet, 'packet'))
-    const end = this.codec.write(packet, buffer, 0, 'packet')
-    if (end !== buffer.length) throw new Error(`${end} bytes were written of ${buffer.length}`)
+    this.codec.write(packet, buffer, 0, 'packet')
     return buffer
   }
 

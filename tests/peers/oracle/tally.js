@@ -9,6 +9,7 @@ class Tally {
     this.passed = 0
     this.failed = 0
     this.alike = new Map()
+    this.excepted = []
   }
 
   add (what, problem) {
@@ -21,6 +22,12 @@ class Tally {
     const found = this.alike.get(key)
     if (found) found.count++
     else this.alike.set(key, { what, problem, count: 1 })
+  }
+
+  /// A failure that is the oracle's, as listed. One that does not happen is listed for nothing.
+  except (what, fault, problem) {
+    if (problem === undefined) this.add(what, `the listed fault does not show: ${fault.what}`)
+    else this.excepted.push({ what, fault, problem })
   }
 
   /// Prints the failures and the sum; the exit code.

@@ -144,10 +144,7 @@ impl Show {
         const PROBLEM: &str = "there is no hex in this line";
         self.all_read = false;
         if self.json {
-            put(
-                &mut self.out,
-                format_args!("{{\"type\":\"notice\",\"message\":\"{PROBLEM}\"}}\n"),
-            );
+            put(&mut self.out, format_args!("{{\"type\":\"notice\",\"message\":\"{PROBLEM}\"}}\n"));
         } else {
             let problem = self.style.paint(Paint::Bad, PROBLEM);
             put(&mut self.out, format_args!("! {problem}\n"));
