@@ -22,7 +22,7 @@ pub(crate) enum Command {
     Proxy(Proxy),
     /// Explain the bytes of packets, from hex in any common form
     Decode(Decode),
-    /// Make a packet: JSON fields on stdin, hex on stdout
+    /// Make packets: JSON on stdin, hex on stdout
     Encode(Encode),
     /// Check definitions and run the tests in them
     Check(Check),
@@ -113,10 +113,11 @@ pub(crate) struct Decode {
     /// Packet id and fields without a frame's length
     #[arg(long)]
     pub(crate) unframed: bool,
-    /// Each line is a packet
+    /// Each line is for itself, such as one packet of many; with --unframed and --json there are as many lines
+    /// of output, in the same order, also where a line is no packet
     #[arg(long)]
     pub(crate) lines: bool,
-    /// One JSON object a line
+    /// One JSON object a line; what could not be read is in "error" and "rest"
     #[arg(long)]
     pub(crate) json: bool,
     #[command(flatten)]
@@ -147,12 +148,18 @@ pub(crate) struct Packet {
 #[derive(Debug, ClapArgs)]
 pub(crate) struct Encode {
     /// The packet's name
-    pub(crate) name: String,
+    #[arg(required_unless_present = "lines")]
+    pub(crate) name: Option<String>,
     #[command(flatten)]
     pub(crate) packet: Packet,
     /// Packet id and fields without a frame's length
     #[arg(long)]
     pub(crate) unframed: bool,
+    /// Each line is a packet: {"name":"set_slot","fields":{...}}, with "state", "direction" and "version" where
+    /// they differ from the options. What `decode --json` prints is such a line. Prints a line of hex for each, or
+    /// `error: ...`; the exit code is then 1
+    #[arg(long)]
+    pub(crate) lines: bool,
     #[command(flatten)]
     pub(crate) definitions: Definitions,
 }

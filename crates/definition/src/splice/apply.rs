@@ -11,7 +11,7 @@ use super::invert::Wanted;
 use super::scope::{units, unmeasured};
 use crate::diagnostics::suggest;
 use crate::given::Given;
-use crate::plan::{Derivation, FieldId, Item, Kind, Plan};
+use crate::plan::{BranchId, Derivation, Ex, FieldId, Item, Kind, Plan, Select};
 
 impl<'a> Encoder<'_, 'a> {
     /// Puts wishes into an activation.
@@ -33,7 +33,10 @@ impl<'a> Encoder<'_, 'a> {
                 path: self.path_of(d),
                 reason: "nothing is laid out there".into(),
             }),
-            several => Err(self.ambiguous(self.path(d, several[0]), several)),
+            several => {
+                let id = self.one_of(d, several)?;
+                self.wish_absent(d, id, wish)
+            }
         }
     }
 
@@ -97,7 +100,10 @@ impl<'a> Encoder<'_, 'a> {
             match candidates.as_slice() {
                 [_] => self.wish_absent(d, *id, wish)?,
                 _ if deletes(&wish.action) => {}
-                several => return Err(self.ambiguous(self.path(d, *id), several)),
+                several => {
+                    let id = self.one_of(d, several)?;
+                    self.wish_absent(d, id, wish)?;
+                }
             }
         }
         for (name, wish) in wishes.into_iter().flatten() {
@@ -164,13 +170,52 @@ impl<'a> Encoder<'_, 'a> {
         Ok(inner)
     }
 
+    /// Of fields of one name in several arms, the one in the arm that is taken, where nothing but its `opt`
+    /// keeps it away.
+    fn one_of(&self, d: DraftId, fields: &[FieldId]) -> Result<FieldId, EditError> {
+        let mut open = fields.iter().filter(|id| self.is_optional_there(d, **id));
+        match (open.next(), open.next()) {
+            (Some(id), None) => Ok(*id),
+            _ => {
+                let path = fields.first().map_or(String::new(), |id| self.path(d, *id));
+                Err(self.ambiguous(path, fields))
+            }
+        }
+    }
+
+    /// Whether nothing but an `opt` keeps a field away.
+    fn is_optional_there(&self, d: DraftId, id: FieldId) -> bool {
+        let mut guard = self.field(id).guard;
+        while let Some((branch, arm)) = guard {
+            if self.arm(d, branch) != arm as usize && !self.is_opt(branch) {
+                return false;
+            }
+            guard = self.plan.branches[branch as usize].guard;
+        }
+        true
+    }
+
+    /// Whether a branch is that of an `opt`.
+    fn is_opt(&self, branch: BranchId) -> bool {
+        match &self.plan.branches[branch as usize].select {
+            Select::If(Ex::Field(r)) => {
+                r.fields.iter().all(|id| matches!(self.field(*id).kind, Kind::Presence))
+            }
+            _ => false,
+        }
+    }
+
     /// A field is there under one of the conditions of these, and each would do.
     fn ambiguous(&self, path: String, fields: &[FieldId]) -> EditError {
-        let conditions: Vec<String> = fields
-            .iter()
-            .filter_map(|id| self.field(*id).guard)
-            .map(|(branch, arm)| format!("`{}`", self.condition_text(branch, arm)))
-            .collect();
+        let chosen = |id: &FieldId| {
+            let mut guard = self.field(*id).guard?;
+            // That something is optional is no condition that people could set.
+            while self.is_opt(guard.0) {
+                guard = self.plan.branches[guard.0 as usize].guard?;
+            }
+            Some(format!("`{}`", self.condition_text(guard.0, guard.1)))
+        };
+        let conditions: Vec<String> = fields.iter().filter_map(chosen).collect();
         EditError::Condition {
             path,
             condition: conditions.join(" or "),

@@ -45,7 +45,11 @@ pub(crate) fn run(args: &args::Decode) -> anyhow::Result<ExitCode> {
     }
     let mut show = Show::new(args.json, settings);
     let mut form = None;
-    for piece in pieces.iter().filter(|piece| !piece.bytes.is_empty()) {
+    for piece in &pieces {
+        if piece.bytes.is_empty() {
+            show.nothing();
+            continue;
+        }
         let reading = guess::best(&wanted, &piece.bytes, form.as_ref(), &mut show.workspace);
         if form.is_none()
             && let Some(guessed) = wanted.guessed(&reading)
@@ -137,6 +141,18 @@ impl Show {
             out: String::new(),
             count: 0,
             all_read: true,
+        }
+    }
+
+    /// A line without hex, which has a line in the output like any other.
+    fn nothing(&mut self) {
+        const PROBLEM: &str = "there is no hex in this line";
+        self.all_read = false;
+        if self.json {
+            put(&mut self.out, format_args!("{{\"type\":\"notice\",\"message\":\"{PROBLEM}\"}}\n"));
+        } else {
+            let problem = self.style.paint(Paint::Bad, PROBLEM);
+            put(&mut self.out, format_args!("! {problem}\n"));
         }
     }
 

@@ -324,7 +324,8 @@ pub(super) fn follow(form: &mut Form, fixed: Fixed, found: &Found, workspace: &m
                     *place = value;
                 }
             }
-            Effect::Compression { threshold } => form.compressed = threshold >= 0,
+            // What has no frame is the plain payload, compressed or not on its way.
+            Effect::Compression { threshold } => form.compressed = form.framed && threshold >= 0,
             Effect::State { .. } | Effect::Cipher => {}
         }
     }

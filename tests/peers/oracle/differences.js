@@ -1,0 +1,36 @@
+// Where midwire's definition and minecraft-data's differ in more than spelling.
+
+'use strict'
+
+/// Numbers that midwire has names for. Names that minecraft-data has as well stay.
+const named = (...names) => value => typeof value === 'number' ? names[value] ?? value : value
+
+const difficulty = named('peaceful', 'easy', 'normal', 'hard')
+const hand = named('main_hand', 'off_hand')
+const sound = named('master', 'music', 'record', 'weather', 'block', 'hostile', 'neutral', 'player',
+  'ambient', 'voice', 'ui')
+
+/// By the last name of the trail; `under` is a name that must stand somewhere before it, `after` are
+/// those just before it.
+const RULES = {
+  difficulty: [{ under: 'packet_difficulty', map: difficulty }],
+  newDifficulty: [{ map: difficulty }],
+  hand: [{ map: hand }],
+  soundCategory: [{ map: sound }],
+  reason: [{ under: 'packet_game_state_change', map: named('no_respawn_block_available', 'start_raining',
+    'stop_raining', 'change_game_mode', 'win_game', 'demo_event', 'play_arrow_hit_sound',
+    'rain_level_change', 'thunder_level_change', 'puffer_fish_sting', 'guardian_elder_effect',
+    'immediate_respawn', 'limited_crafting', 'level_chunks_load_start') }],
+  // Up to 1.8 the bits before a property have no name of their own.
+  '(anonymous)': [{ after: 'chunkBlockEntity', map: (value, plain) => ({ at: plain(value) }) }, { after: 'entityMetadata []', map: (value, plain) => ({ head: plain(value) }) }]
+}
+
+/// What maps the value at the end of a trail, if that is not done by its type alone.
+function find (version, trail) {
+  const rules = RULES[trail.at(-1)]
+  return rules?.find(({ under, after }) =>
+    (under === undefined || trail.includes(under)) &&
+    (after === undefined || trail.slice(0, -1).join(' ').endsWith(after)))?.map
+}
+
+module.exports = { find }
