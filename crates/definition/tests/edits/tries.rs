@@ -394,8 +394,12 @@ impl Tries<'_> {
         let mut with = Vec::new();
         differ.changed.retain(|(old, new)| {
             let bits = flags(old, &attempt.before.state.leaves).zip(flags(new, after));
-            if bits.is_some_and(|(was, is)| (was ^ is).count_ones() > 1) {
-                attempt.fail(&format!("`{}`: more than one flag changed", old.path));
+            // A field may need several that are not set; but one that is set is in its way alone.
+            let is_wrong = |(was, is): (i128, i128)| {
+                (was ^ is).count_ones() > 1 && (act == Act::Delete || was & !is != 0)
+            };
+            if bits.is_some_and(is_wrong) {
+                attempt.fail(&format!("`{}`: other flags changed, too", old.path));
             }
             let says = says(old, &attempt.before.state.leaves);
             with.extend(says.then(|| named(old)));
