@@ -1,8 +1,16 @@
 //! Edits of every place of every Terraria packet at every version: what is decoded again is what was there
 //! and the edit, and no byte moved that the edit does not touch, inside deflated blocks neither.
 //!
-//! `terraria.txt` and `minecraft.txt` list which edits are refused, for which reason, and what else some of
-//! them set; `MIDWIRE_WRITE_GOLDEN=1` writes them again.
+//! `terraria.txt` and `minecraft.txt` list which edits are refused, for which reason, what else some of them
+//! set, and which fields are not offered for edits; `MIDWIRE_WRITE_GOLDEN=1` writes them again, and what
+//! changes there is reviewed. These refusals are right:
+//!
+//! * `Condition`: the field stands in an arm that more than one value would choose, or none of the packet.
+//! * `Contradiction`: a count or computed field is set to what its list or formula does not give.
+//! * `WrongLength`, `List`: a list has to have as many elements as another field says. Set with that many
+//!   they are made, which is tried wherever the number is told.
+//! * `Inconsistent`: bytes behind the packet that no field explains would be read as one.
+//! * `UnknownField`, `WrongType`: in the arm that is there, the name stands for another kind of value.
 #![allow(clippy::unwrap_used, reason = "a test that cannot go on has failed")]
 
 mod compare;

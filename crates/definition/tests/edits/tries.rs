@@ -8,7 +8,7 @@ use std::collections::{BTreeMap, HashMap, HashSet};
 use midwire_definition::{EditError, Edits, Given, Workspace};
 
 use crate::compare::{Differences, differences, first_other_value, is_default};
-use crate::leaves::{Form, Leaf, Leaves, Part, Tile, plain};
+use crate::leaves::{Form, Held, Leaf, Leaves, Part, Tile, plain};
 use crate::packets::{Sample, Samples};
 use crate::rng::Rng;
 use crate::state::{Before, State, Try};
@@ -392,7 +392,15 @@ impl Tries<'_> {
         path: &str,
     ) {
         let mut with = Vec::new();
-        differ.changed.retain(|(old, _)| {
+        differ.changed.retain(|(old, new)| {
+            let bits = flags(old, &attempt.before.state.leaves).zip(flags(new, after));
+            // A field may need several that are not set; but one that is set is in its way alone.
+            let is_wrong = |(was, is): (i128, i128)| {
+                (was ^ is).count_ones() > 1 && (act == Act::Delete || was & !is != 0)
+            };
+            if bits.is_some_and(is_wrong) {
+                attempt.fail(&format!("`{}`: other flags changed, too", old.path));
+            }
             let says = says(old, &attempt.before.state.leaves);
             with.extend(says.then(|| named(old)));
             !says
@@ -421,6 +429,14 @@ fn is_made(tile: &Tile, leaves: &Leaves) -> bool {
     match tile.part {
         Part::Value => tile.of.and_then(|of| leaves.list.get(of)).is_some_and(is_default),
         _ => true,
+    }
+}
+
+/// The bits of a tile that is flags.
+fn flags(tile: &Tile, leaves: &Leaves) -> Option<i128> {
+    match leaves.list.get(tile.of?) {
+        Some(Leaf { form: Form::Flags(..), held: Held::Number(n), .. }) => Some(*n),
+        _ => None,
     }
 }
 
