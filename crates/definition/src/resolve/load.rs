@@ -5,7 +5,7 @@ use std::sync::{Arc, Mutex};
 
 use midwire_codec::{ByteOrder, Direction};
 
-use super::{Declarations, data, gates, recursion, stack};
+use super::{Declarations, data, gates, ids, recursion, stack};
 use crate::diagnostics::{Diagnostic, Diagnostics, suggest};
 use crate::escape::escape;
 use crate::protocol::{Problems, Protocol, StateId, VersionFrom};
@@ -446,54 +446,81 @@ fn check_names(declarations: &Declarations, out: &mut Vec<Diagnostic>) {
 
 /// Two declarations of one name must not hold for one version.
 fn check_overlaps(declarations: &Declarations, out: &mut Vec<Diagnostic>) {
-    let versions = &declarations.versions;
-    let mut clash = |a: &[Gate], b: &[Gate], first: Span, again: &Name| {
-        for direction in [Direction::Serverbound, Direction::Clientbound] {
-            let mut version = 0;
-            while (version as usize) < versions.iter().count() {
-                let mut interval = gates::Interval::ALL;
-                let id = VersionId(version);
-                let both = gates::admits(a, versions, id, Some(direction), &mut interval)
-                    & gates::admits(b, versions, id, Some(direction), &mut interval);
-                if both {
-                    let message = format!(
-                        "`{}` is declared twice for version {}",
-                        again.text,
-                        versions.get(id).key
-                    );
-                    out.push(
-                        Diagnostic::error("W077", again.span, message)
-                            .secondary(first, "first declared here")
-                            .help("give each a gate, as in `@..764` and `@765..`"),
-                    );
-                    return;
-                }
-                version = interval.last.0.saturating_add(1).max(version + 1);
-            }
-        }
-    };
-    for list in declarations.types_by_name.values() {
-        for (i, a) in list.iter().enumerate() {
-            for b in &list[i + 1..] {
-                let (a, b) = (&declarations.types[*a], &declarations.types[*b]);
-                clash(&a.gates, &b.gates, a.name.span, &b.name);
-            }
-        }
-    }
+    let mut budget = OVERLAP_STEPS_MAX;
+    let types = declarations.types_by_name.values().map(|list| {
+        let of = |index: &usize| {
+            let item = &declarations.types[*index];
+            (item.gates.as_slice(), &item.name, Directions::Both)
+        };
+        list.iter().map(of).collect::<Vec<_>>()
+    });
     let mut by_name: HashMap<(Option<StateId>, String), Vec<usize>> = HashMap::new();
     for (index, packet) in declarations.packets.iter().enumerate() {
         let key = (declarations.state(packet.state.as_ref()), packet.name.key());
         by_name.entry(key).or_default().push(index);
     }
-    for list in by_name.values() {
-        for (i, a) in list.iter().enumerate() {
-            for b in &list[i + 1..] {
-                let (a, b) = (&declarations.packets[*a], &declarations.packets[*b]);
-                let shared = super::directions(a.directions).any(|d| gates::goes(b.directions, d));
-                if shared {
-                    clash(&a.gates, &b.gates, a.name.span, &b.name);
+    let packets = by_name.values().map(|list| {
+        let of = |index: &usize| {
+            let item = &declarations.packets[*index];
+            (item.gates.as_slice(), &item.name, item.directions)
+        };
+        list.iter().map(of).collect()
+    });
+    for list in types.chain(packets).filter(|list| list.len() > 1) {
+        overlaps(&list, &declarations.versions, &mut budget, out);
+        if budget == 0 {
+            let message = format!("too many declarations are called `{}`", list[0].1.text);
+            out.push(Diagnostic::error("W079", list[0].1.span, message));
+            return;
+        }
+    }
+}
+
+/// Questions to gates that are asked to find declarations that hold together.
+const OVERLAP_STEPS_MAX: usize = 20_000_000;
+/// Overlaps of one name that are told.
+const OVERLAPS_MAX: usize = 20;
+
+/// Finds which declarations of one name hold together, at any version.
+fn overlaps(
+    list: &[(&[Gate], &Name, Directions)],
+    versions: &Versions,
+    budget: &mut usize,
+    out: &mut Vec<Diagnostic>,
+) {
+    let mut told: HashSet<Span> = HashSet::new();
+    for direction in [Direction::Serverbound, Direction::Clientbound] {
+        let mut version = 0;
+        while (version as usize) < versions.iter().len() {
+            let id = VersionId(version);
+            let mut interval = gates::Interval::ALL;
+            let mut first: Option<&Name> = None;
+            for (written, name, directions) in list {
+                *budget = budget.saturating_sub(1);
+                let holds = gates::goes(*directions, direction)
+                    && gates::admits(written, versions, id, Some(direction), &mut interval);
+                let Some(first) = first.filter(|_| holds) else {
+                    first = first.or(holds.then_some(*name));
+                    continue;
+                };
+                if !told.insert(name.span) {
+                    continue;
+                }
+                let key = &versions.get(id).key;
+                let message = format!("`{}` is declared twice for version {key}", name.text);
+                out.push(
+                    Diagnostic::error("W077", name.span, message)
+                        .secondary(first.span, "first declared here")
+                        .help("give each a gate, as in `@..764` and `@765..`"),
+                );
+                if told.len() >= OVERLAPS_MAX {
+                    return;
                 }
             }
+            if *budget == 0 {
+                return;
+            }
+            version = interval.last.0.saturating_add(1).max(version + 1);
         }
     }
 }
@@ -559,14 +586,31 @@ fn check_type(ty: &Type, declarations: &Declarations, out: &mut Vec<Diagnostic>)
     }
 }
 
+/// Names in tables of ids that are looked at to check all versions.
+const IDS_STEPS_MAX: usize = 50_000_000;
+/// So many things wrong with ids are enough to report.
+const IDS_PROBLEMS_MAX: usize = 1_000;
+
 /// Ids at every version at which a table or a packet's gate may change them.
 fn check_ids(protocol: &Protocol, problems: &mut Diagnostics) {
     let declarations = &protocol.declarations;
     let mut out = Vec::new();
+    let mut steps = 0usize;
+    let names = declarations.packets.len();
+    let edits: usize = declarations.ids.iter().map(ids::cost).sum();
     let mut named: HashSet<String> = HashSet::new();
     let mut version = 0;
     while (version as usize) < protocol.versions.iter().count() {
         let mut interval = gates::Interval::ALL;
+        steps = steps.saturating_add(names).saturating_add(edits);
+        if steps > IDS_STEPS_MAX || out.len() > IDS_PROBLEMS_MAX {
+            if steps > IDS_STEPS_MAX {
+                let span = declarations.ids.first().map_or(Span::default(), |table| table.span);
+                let message = "the ids change too often to be checked at every version";
+                out.push(Diagnostic::error("W079", span, message));
+            }
+            break;
+        }
         let packets = declarations.packets_at(VersionId(version), &mut interval, &mut out);
         named.extend(packets.into_iter().map(|(_, _, _, name, _)| syntax::ast::lookup_key(&name)));
         version = interval.last.0.saturating_add(1).max(version + 1);

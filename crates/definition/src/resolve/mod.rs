@@ -75,6 +75,8 @@ pub(crate) struct Made {
     problems: Arc<[Diagnostic]>,
     /// Which numbers in it fit.
     fits: Arc<[Fit]>,
+    /// How much had to be gone through.
+    steps: usize,
 }
 
 /// A packet that a version has: state, direction, id, name, and its declaration if it has one.
@@ -240,15 +242,22 @@ impl Declarations {
     /// A packet's plan and events at a version; made on first use.
     pub(crate) fn made(&self, packet: usize, direction: Direction, version: VersionId) -> Made {
         let mut plans = self.plans.lock().unwrap_or_else(|e| e.into_inner());
-        let list = plans.entry((packet, direction)).or_default();
-        if let Some(made) = list.iter().find(|made| made.interval.contains(version)) {
+        let known = plans.get(&(packet, direction)).into_iter().flatten();
+        if let Some(made) = known.into_iter().find(|made| made.interval.contains(version)) {
             return made.clone();
         }
-        let made = self.make(packet, direction, version);
-        list.push(made.clone());
+        // What is the same in both directions is kept once.
+        let mut other = plans.get(&(packet, direction.opposite())).into_iter().flatten();
+        let is_same = |made: &&Made| !made.interval.by_direction && made.interval.contains(version);
+        let made = match other.find(is_same) {
+            Some(made) => made.clone(),
+            None => self.make(packet, direction, version),
+        };
+        plans.entry((packet, direction)).or_default().push(made.clone());
         made
     }
 
+    /// Compiles a packet's plan and events for a version.
     fn make(&self, packet: usize, direction: Direction, version: VersionId) -> Made {
         let item = &self.packets[packet];
         let mut compiler = Compiler::new(self, version, direction);
@@ -256,16 +265,18 @@ impl Declarations {
         let mut interval = compiler.interval;
         // The declaration itself may hold for fewer versions.
         gates::admits(&item.gates, &self.versions, version, Some(direction), &mut interval);
+        let steps = compiler.steps();
         let fits = std::mem::take(&mut compiler.fits).into();
         match compiled {
             Ok(events) if compiler.problems.is_empty() => {
                 let wanted = item.body.is_some() || !events.is_empty();
+                compiler.plan.shrink();
                 let plan = wanted.then(|| Arc::new(compiler.plan));
-                Made { interval, plan, events: events.into(), problems: Arc::from([]), fits }
+                Made { interval, plan, events: events.into(), problems: Arc::from([]), fits, steps }
             }
             _ => {
                 let problems = compiler.problems.into();
-                Made { interval, plan: None, events: Arc::from([]), problems, fits }
+                Made { interval, plan: None, events: Arc::from([]), problems, fits, steps }
             }
         }
     }
@@ -280,10 +291,9 @@ impl Declarations {
         let mut events = Vec::new();
         let (state, key) = (self.state(item.state.as_ref()), item.name.key());
         for on in &self.events {
-            let mine = on.packet.key() == key
-                && self.state(on.state.as_ref()) == state
-                && gates::goes(on.direction, direction);
-            if mine && compiler.admitted(&on.gates) {
+            let mine = on.packet.key() == key && self.state(on.state.as_ref()) == state;
+            compiler.interval.by_direction |= mine && on.direction != Directions::Both;
+            if mine && gates::goes(on.direction, direction) && compiler.admitted(&on.gates) {
                 events.push(self.event(on, scope, compiler)?);
             }
         }
@@ -458,16 +468,29 @@ pub(crate) fn directions(written: Directions) -> impl Iterator<Item = Direction>
         .filter(move |d| gates::goes(written, *d))
 }
 
+/// Entries of packets that are gone through to check a definition at all its versions.
+const CHECK_STEPS_MAX: usize = 3_000_000;
+/// So many things wrong are enough to report.
+const CHECK_PROBLEMS_MAX: usize = 1_000;
+
 /// Checks every packet at every version at which it differs.
 pub(crate) fn check_all(declarations: &Declarations, out: &mut Diagnostics) {
     let mut all = Vec::new();
     let mut fits = Vec::new();
+    let mut steps = 0usize;
     let count = declarations.versions.iter().count() as u32;
-    for (index, item) in declarations.packets.iter().enumerate() {
-        for direction in directions(item.directions) {
+    'packets: for (index, item) in declarations.packets.iter().enumerate() {
+        let mut by_direction = false;
+        for (number, direction) in directions(item.directions).enumerate() {
+            // What does not depend on the direction was checked in the first.
+            if number > 0 && !by_direction {
+                break;
+            }
             let mut version = 0;
             while version < count {
-                let made = declarations.made(index, direction, VersionId(version));
+                // Not kept: of many versions hardly one is used.
+                let made = declarations.make(index, direction, VersionId(version));
+                by_direction |= made.interval.by_direction;
                 let here = gates::admits(
                     &item.gates,
                     &declarations.versions,
@@ -478,6 +501,18 @@ pub(crate) fn check_all(declarations: &Declarations, out: &mut Diagnostics) {
                 if here {
                     all.extend(made.problems().iter().cloned());
                     fits.extend(made.fits.iter().cloned());
+                }
+                steps = steps.saturating_add(made.steps).saturating_add(1);
+                if steps > CHECK_STEPS_MAX {
+                    let message = format!(
+                        "checking this takes more than {CHECK_STEPS_MAX} steps: fields, at each \
+                         version at which a packet differs"
+                    );
+                    all.push(Diagnostic::error("W079", item.name.span, message));
+                    break 'packets;
+                }
+                if all.len() > CHECK_PROBLEMS_MAX {
+                    break 'packets;
                 }
                 version = made.next_version().max(version + 1);
             }
