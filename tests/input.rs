@@ -25,7 +25,7 @@ fn reads_hello(ended: &Ended) {
 
 fn file(name: &str, bytes: &[u8]) -> PathBuf {
     let path = PathBuf::from(env!("CARGO_TARGET_TMPDIR")).join(name);
-    fs::write(&path, bytes).unwrap();
+    fs::write(&path, bytes).expect("a writable folder for tests");
     path
 }
 

@@ -8,6 +8,7 @@ mod data;
 mod gates;
 mod ids;
 mod load;
+mod overlaps;
 mod primitives;
 mod recursion;
 mod scope;
