@@ -122,6 +122,43 @@ impl Plan {
     }
 }
 
+impl Plan {
+    /// Gives back what was set aside for more: plans are kept.
+    pub(crate) fn shrink(&mut self) {
+        let Plan {
+            layouts,
+            fields,
+            branches,
+            code,
+            covers,
+            conds,
+            exprs,
+            switches,
+            arrays,
+            blocks,
+            calls,
+            fused,
+            conn,
+            takes_rest: _,
+            facts: _,
+        } = self;
+        layouts.shrink_to_fit();
+        fields.shrink_to_fit();
+        branches.shrink_to_fit();
+        code.shrink_to_fit();
+        covers.shrink_to_fit();
+        conds.shrink_to_fit();
+        exprs.shrink_to_fit();
+        switches.shrink_to_fit();
+        arrays.shrink_to_fit();
+        blocks.shrink_to_fit();
+        calls.shrink_to_fit();
+        fused.shrink_to_fit();
+        conn.shrink_to_fit();
+        layouts.iter_mut().for_each(|layout| layout.items.shrink_to_fit());
+    }
+}
+
 impl Marks {
     /// These marks, and where they say nothing those of the type.
     pub(crate) fn over(self, ty: Marks) -> Marks {

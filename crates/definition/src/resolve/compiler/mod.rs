@@ -44,6 +44,8 @@ const FIELDS_MAX: usize = 65_536;
 const NESTING_MAX: usize = 200;
 /// The most entries of structs that are gone through for one plan, with or without a field.
 const ENTRIES_MAX: usize = 1 << 18;
+/// The most comparisons of fields that share a name, in exclusive arms, for one plan.
+const COMPARED_MAX: usize = 1 << 24;
 /// The most operands and operators of one expression, those of the `let`s and arguments in it included.
 const EXPRESSION_MAX: usize = 1_000;
 
@@ -90,6 +92,8 @@ pub(super) struct Compiler<'d> {
     parent: Option<FieldId>,
     nesting: usize,
     entries: usize,
+    /// Fields of one name that were compared with each other.
+    compared: usize,
     /// How large the expression of each `let` is.
     let_sizes: HashMap<FieldId, usize>,
     /// It is only tried whether something has a meaning.
@@ -141,12 +145,18 @@ impl<'d> Compiler<'d> {
             parent: None,
             nesting: 0,
             entries: 0,
+            compared: 0,
             let_sizes: HashMap::new(),
             quiet: false,
             late: Vec::new(),
             at_the_end: false,
             enum_names: HashMap::new(),
         }
+    }
+
+    /// How much was gone through.
+    pub(super) fn steps(&self) -> usize {
+        self.entries
     }
 
     /// Compiles the body; gives the scope of its names.
@@ -206,12 +216,12 @@ impl<'d> Compiler<'d> {
         }
         let mut broken = false;
         for field in &body.fields {
-            if !self.admitted(&field.gates) {
-                continue;
-            }
             self.entries += 1;
             if self.entries > ENTRIES_MAX {
                 return Err(self.grows(body.span));
+            }
+            if !self.admitted(&field.gates) {
+                continue;
             }
             match self.struct_item(field, scope, items) {
                 Ok(()) => {}
