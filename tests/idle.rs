@@ -176,7 +176,8 @@ struct Proxied {
 impl Proxied {
     fn start(protocol: &str, view: &[&str]) -> Self {
         let server = TcpListener::bind("127.0.0.1:0").expect("a free port");
-        let (program, address) = Program::proxy(protocol, server.local_addr().unwrap(), view);
+        let to = server.local_addr().expect("a bound socket has an address");
+        let (program, address) = Program::proxy(protocol, to, view);
         Self { program, address, server, sessions: Vec::new() }
     }
 
@@ -184,8 +185,8 @@ impl Proxied {
         let mut client = TcpStream::connect(self.address).expect("midwire accepts");
         let (mut server, _) = self.server.accept().expect("midwire connects");
         for end in [&client, &server] {
-            end.set_read_timeout(Some(PATIENCE)).unwrap();
-            end.set_nodelay(true).unwrap();
+            end.set_read_timeout(Some(PATIENCE)).expect("an open socket");
+            end.set_nodelay(true).expect("an open socket");
         }
         for (direction, bytes) in talk {
             let (from, to) = match direction {
