@@ -15,7 +15,9 @@ fn every_builtin_definition_is_right_at_every_version_and_passes_its_tests() {
             report.failures.len(),
             report.tests
         );
-        assert!(report.tests > 100, "{name}: only {} tests", report.tests);
+        // Each of the 19 packets of Minecraft Classic has one shape.
+        let least = if name == "minecraft_classic" { 19 } else { 100 };
+        assert!(report.tests >= least, "{name}: only {} tests", report.tests);
     }
 }
 
