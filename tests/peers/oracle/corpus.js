@@ -2,6 +2,10 @@
 // their JSON twins, and byte-equal when encoded from these.
 //
 //   MIDWIRE=path/to/midwire node corpus.js [VERSION...]
+//   node corpus.js --write FILE | --sample FILE
+//
+// The second form writes what midwire's own test of these packets reads: all, or the smallest of each
+// name and version.
 
 'use strict'
 
@@ -41,18 +45,17 @@ function versions () {
     .sort((a, b) => a.localeCompare(b, 'en', { numeric: true }))
 }
 
-async function check (version, tally) {
+/// The same, with what midwire's fields have to be.
+function expected (version) {
   const place = places(version).find(p => p.state === 'play' && p.direction === 'clientbound')
   const mapping = new Mapping(place)
-  const found = packets(version)
+  return packets(version).map(packet =>
+    ({ ...packet, expected: mapping.fields(packet.name, today(packet)) }))
+}
+
+async function check (version, tally) {
+  const found = expected(version)
   const where = { version, state: 'play', direction: 'clientbound' }
-  for (const packet of found) {
-    try {
-      packet.expected = mapping.fields(packet.name, today(packet))
-    } catch (e) {
-      packet.expected = { unmapped: e.message }
-    }
-  }
   const decoded = await midwire.decode(where, found.map(packet => packet.payload))
   const again = found.map((packet, i) => ({ name: packet.name, fields: decoded[i].fields }))
   const encoded = await midwire.encode(where, again)
@@ -79,13 +82,34 @@ function differs (how, payload, made) {
   return payload.equals(made) ? undefined : `${how}: other bytes`
 }
 
+/// Longer packets are left out of the sample: they are chunks and registries.
+const SAMPLE_MAX = 2000
+
+function write (file, isSample) {
+  const lines = versions().flatMap(version => {
+    const all = expected(version)
+    if (!isSample) return all
+    const smallest = new Map()
+    for (const packet of all) {
+      const best = smallest.get(packet.name)
+      const isBetter = best === undefined || packet.payload.length < best.payload.length
+      if (isBetter && packet.payload.length <= SAMPLE_MAX) smallest.set(packet.name, packet)
+    }
+    return [...smallest.values()]
+  }).map(({ version, name, payload, expected }) =>
+    json.stringify({ version, name, payload: payload.toString('hex'), fields: expected }))
+  fs.writeFileSync(file, lines.map(line => line + '\n').join(''))
+  console.log(`${lines.length} packets written`)
+  return 0
+}
+
 async function main (wanted) {
+  if (wanted[0] === '--write' || wanted[0] === '--sample') {
+    return write(wanted[1], wanted[0] === '--sample')
+  }
   const tally = new Tally()
   for (const version of wanted.length > 0 ? wanted : versions()) await check(version, tally)
   return tally.end()
 }
 
-module.exports = { packets, versions }
-if (require.main === module) {
-  main(process.argv.slice(2)).then(code => { process.exitCode = code })
-}
+main(process.argv.slice(2)).then(code => { process.exitCode = code })

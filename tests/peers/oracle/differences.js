@@ -10,6 +10,11 @@ const hand = named('main_hand', 'off_hand')
 const sound = named('master', 'music', 'record', 'weather', 'block', 'hostile', 'neutral', 'player',
   'ambient', 'voice', 'ui')
 
+function rename (value, from, to) {
+  const entries = Object.entries(value)
+  return Object.fromEntries(entries.map(([name, inner]) => [name === from ? to : name, inner]))
+}
+
 /// By the last name of the trail; `under` is a name that must stand somewhere before it, `after` are
 /// those just before it.
 const RULES = {
@@ -21,6 +26,11 @@ const RULES = {
     'stop_raining', 'change_game_mode', 'win_game', 'demo_event', 'play_arrow_hit_sound',
     'rain_level_change', 'thunder_level_change', 'puffer_fish_sting', 'guardian_elder_effect',
     'immediate_respawn', 'limited_crafting', 'level_chunks_load_start') }],
+  // 1.21.1 alone has another name for this field of what a profile says.
+  '[]': [{
+    after: 'SlotComponent data properties',
+    map: (value, plain) => rename(plain(value), 'property', 'name')
+  }],
   // Up to 1.8 the bits before a property have no name of their own.
   '(anonymous)': [{ after: 'chunkBlockEntity', map: (value, plain) => ({ at: plain(value) }) }, { after: 'entityMetadata []', map: (value, plain) => ({ head: plain(value) }) }]
 }

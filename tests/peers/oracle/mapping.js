@@ -6,6 +6,8 @@
 const [, writeLpVec3, sizeOfLpVec3] = require('minecraft-protocol/src/datatypes/lpVec3')
 const [readVarInt] = require('protodef').types.varint
 
+const { TEXT, PIECE } = require('./classic')
+const { ANY } = require('./json')
 const { Scope, arm, inside } = require('./schema')
 const differences = require('./differences')
 
@@ -99,9 +101,11 @@ const LEAVES = {
   UUID: value => value.toLowerCase(),
   restBuffer: hex,
   lpVec3,
+  // Of Minecraft Classic; all other versions declare what a string is.
+  string: value => value.padEnd(TEXT),
   nbt: value => tag(value, true),
   optionalNbt: value => value === undefined ? null : tag(value, true),
-  compressedNbt: value => value === undefined ? null : tag(value, true),
+  compressedNbt: value => value === undefined ? { length: -1 } : { length: ANY, tag: tag(value, true) },
   anonymousNbt: value => tag(value, false),
   anonOptionalNbt: value => value === undefined ? null : tag(value, false)
 }
@@ -118,7 +122,8 @@ class Mapping {
   /// The fields of a packet.
   fields (name, params) {
     const packet = this.place.packets.find(packet => packet.name === name)
-    const trail = [`${this.place.state}.${this.place.direction}.${name}`]
+    const { state, direction } = this.place
+    const trail = [`${state ? `${state}.` : ''}${direction}.${name}`]
     this.trail = trail
     try {
       return this.map(packet.type, params, new Scope(), trail) ?? {}
@@ -153,7 +158,11 @@ class Mapping {
 
   into (mapped, fields, value, scope, trail) {
     for (const { name, type, anon } of fields) {
-      if (!anon) {
+      if (type === 'byte_array') {
+        // The length is a field of its own.
+        mapped.chunk_length = value[name].length
+        mapped[name] = hex(Buffer.concat([value[name], Buffer.alloc(PIECE - value[name].length)]))
+      } else if (!anon) {
         scope.fields[name] = value[name]
         const field = this.map(type, value[name], scope, [...trail, name])
         if (field !== undefined) mapped[snake(name)] = field

@@ -25,7 +25,9 @@ function run (args, input) {
 }
 
 function place ({ protocol = 'minecraft', version, state, direction }) {
-  return ['--protocol', protocol, ...(version ? ['--protocol-version', version] : []),
+  // Definitions that are being worked on, in front of the built-in ones.
+  const defs = process.env.MIDWIRE_DEFS ? ['--defs', process.env.MIDWIRE_DEFS] : []
+  return [...defs, '--protocol', protocol, ...(version ? ['--protocol-version', version] : []),
     ...(state ? ['--state', state] : []), '--direction', direction, '--unframed', '--lines']
 }
 

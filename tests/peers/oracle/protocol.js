@@ -8,6 +8,8 @@ const path = require('node:path')
 const { ProtoDefCompiler } = require('protodef').Compiler
 const nbt = require('prismarine-nbt')
 
+const classic = require('./classic')
+
 const DATA = path.join(path.dirname(require.resolve('minecraft-data')), 'minecraft-data/data')
 const PATHS = JSON.parse(fs.readFileSync(path.join(DATA, 'dataPaths.json'))).pc
 
@@ -40,6 +42,10 @@ function versions () {
 /// Every state and direction of a version, with its oracle.
 function places (version) {
   const protocol = definitions(version)
+  // Minecraft Classic has no states.
+  if (protocol.toServer) {
+    return Object.keys(DIRECTIONS).map(direction => new Place(version, protocol, undefined, direction))
+  }
   const found = []
   for (const [state, directions] of Object.entries(protocol)) {
     if (state === 'types') continue
@@ -54,12 +60,16 @@ function places (version) {
 /// One state and direction of one version.
 class Place {
   constructor (version, protocol, state, direction) {
+    this.key = version
     this.version = KEYS[version] ?? version
+    this.protocol = state === undefined ? 'minecraft_classic' : 'minecraft'
     this.state = STATES[state] ?? state
     this.direction = DIRECTIONS[direction]
     this.types = typesOf(protocol, state, direction)
     this.definitions = protocol
-    this.path = [state, direction]
+    // In 1.7, items have packed NBT.
+    this.packs = protocol.types.compressedNbt !== undefined
+    this.path = state === undefined ? [direction] : [state, direction]
     // packet: an id, a name for it, and the fields that belong to the name.
     const [name, params] = this.types.packet[1]
     const { mappings } = name.type[1]
@@ -73,6 +83,7 @@ class Place {
     if (this.compiled === undefined) {
       const compiler = new ProtoDefCompiler()
       compiler.addTypes(require('minecraft-protocol/src/datatypes/compiler-minecraft'))
+      if (this.state === undefined) compiler.addTypes(classic.types)
       compiler.addProtocol(this.definitions, this.path)
       nbt.addTypesToCompiler('big', compiler)
       this.compiled = compiler.compileProtoDefSync()
@@ -99,7 +110,8 @@ class Place {
 /// All named types: of those of one name the outermost holds, as the compiler has it.
 function typesOf (protocol, state, direction) {
   const types = {}
-  const layers = [protocol.types, protocol[state].types, protocol[state][direction].types]
+  const inner = state === undefined ? protocol : protocol[state]
+  const layers = [protocol.types, inner.types, inner[direction].types]
   for (const layer of layers) {
     for (const [name, type] of Object.entries(layer ?? {})) {
       if (types[name] === undefined || types[name] === 'native') types[name] = type

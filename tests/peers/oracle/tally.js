@@ -9,7 +9,7 @@ class Tally {
     this.passed = 0
     this.failed = 0
     this.alike = new Map()
-    this.excepted = []
+    this.faults = new Map()
   }
 
   add (what, problem) {
@@ -24,14 +24,20 @@ class Tally {
     else this.alike.set(key, { what, problem, count: 1 })
   }
 
-  /// A failure that is the oracle's, as listed. One that does not happen is listed for nothing.
-  except (what, fault, problem) {
-    if (problem === undefined) this.add(what, `the listed fault does not show: ${fault.what}`)
-    else this.excepted.push({ what, fault, problem })
+  /// A fault of the oracle, as listed, and how it shows in a packet, if it does.
+  except (what, fault, shown) {
+    const found = this.faults.get(fault) ?? { packets: 0 }
+    if (shown !== undefined) found.packets++
+    if (shown !== undefined && found.shown === undefined) Object.assign(found, { what, shown })
+    this.faults.set(fault, found)
   }
 
   /// Prints the failures and the sum; the exit code.
   end () {
+    for (const [fault, { what, shown, packets }] of this.faults) {
+      if (packets === 0) this.add(fault.what, 'a fault of the oracle is listed, but does not show')
+      else console.log(`fault of the oracle, ${packets} times: ${fault.what}\n  ${what}: ${shown}`)
+    }
     const all = [...this.alike.values()]
     for (const { what, problem, count } of all.slice(0, SHOWN_MAX)) {
       console.log(`FAILED ${what}: ${problem}${count > 1 ? ` (and ${count - 1} alike)` : ''}`)

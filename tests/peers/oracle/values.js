@@ -32,12 +32,16 @@ class Values {
     this.types = place.types
     this.random = random
     this.inner = []
+    this.turns = new Map()
   }
 
-  /// Instances of a packet until every choice has been made, but `least` at any rate.
-  * instances (type, least) {
-    this.turns = new Map()
+  /// Instances of a packet until every choice has been made, but `least` at any rate. What is chosen
+  /// in types that several packets have need not be chosen in each of them.
+  /// `avoid`: by the trail of a field, values that it must not have.
+  * instances (type, least, avoid = {}) {
+    this.avoid = avoid
     this.open = 0
+    this.seen = new Set()
     for (let i = 0; i < INSTANCES_MAX && (i < least || this.open > 0); i++) {
       yield this.make(type, new Scope(), { trail: '' }) ?? {}
     }
@@ -47,7 +51,9 @@ class Values {
   turn (place, count) {
     if (count <= 1) return 0
     const before = this.turns.get(place) ?? 0
-    if (before === 0) this.open++
+    // Open as long as there is a possibility that has not had its turn.
+    if (before === 0 || !this.seen.has(place)) this.open += before < count ? 1 : 0
+    this.seen.add(place)
     if (before + 1 === count) this.open--
     this.turns.set(place, before + 1)
     // Not always the first one first: places that are filled together would always agree.
@@ -119,6 +125,15 @@ class Values {
     return this.random.integer(0, 5) === 0 ? '😀 \u2028 "\\' : this.random.pick(STRINGS)
   }
 
+  /// Of Minecraft Classic.
+  string () {
+    return this.random.pick(['', 'Alva', 'two words', '\u00e5\u00df', 'x'.repeat(64)])
+  }
+
+  byte_array () {
+    return this.random.bytes(this.random.pick([0, 1, 1024]))
+  }
+
   pstring ({ count }) {
     return count === undefined ? this.text() : 'x'.repeat(Number(count))
   }
@@ -140,7 +155,7 @@ class Values {
 
   mapper ({ mappings }, scope, { trail, keys }) {
     const names = [...new Set(Object.values(mappings))]
-    const fit = this.fitting(keys, names)
+    const fit = this.fitting(keys, this.allowed(trail, names))
     return fit[this.turn(`${trail} mapper`, fit.length)]
   }
 
@@ -155,7 +170,7 @@ class Values {
 
   array ({ count, type }, scope, { trail }) {
     let length = Number(count)
-    if (count === undefined) length = this.small ? 0 : [1, 0, 3][this.turn(`${trail} array`, 3)]
+    if (count === undefined) length = this.small ? 0 : [1, 0, 2][this.turn(`${trail} array`, 3)]
     else if (!Number.isInteger(length)) length = scope.find(count)
     return this.list(length, type, scope, { trail: `${trail}[]` })
   }
@@ -223,10 +238,16 @@ class Values {
     }
     const isNumber = INTEGERS[base[0]] !== undefined
     const values = [...own.arms.keys()].map(key => isNumber ? Number(key) : key)
+      .filter(key => !Number.isNaN(key))
     // Beside the arms, a value for the default.
     if (own.hasDefault) values.push(this.other(values, () => this.make(type, scope, { trail })))
-    const fit = this.fitting(own, values)
+    const fit = this.fitting(own, this.allowed(trail, values))
     return fit[this.turn(`${trail} key`, fit.length)]
+  }
+
+  allowed (trail, values) {
+    const avoided = this.avoid[trail]
+    return avoided ? values.filter(value => !avoided.includes(value)) : values
   }
 
   other (values, make) {
@@ -286,7 +307,9 @@ class Values {
       return { [baseName]: this.random.integer(0, 300) }
     }
     const at = { trail: `${trail}.${otherwise.name}` }
-    return { [otherwise.name]: this.make(otherwise.type, scope, at) }
+    const value = this.make(otherwise.type, scope, at)
+    // Empty text is taken for nothing: see FAULTS.md.
+    return { [otherwise.name]: value === '' ? 'x' : value }
   }
 
   registryEntryHolderSet ({ base, otherwise }, scope, { trail }) {
