@@ -81,6 +81,12 @@ impl Bench {
         bytes: usize,
         bound: Option<f64>,
     ) {
+        let is_wanted = |traffic: &Traffic, subject: &Subject| {
+            self.wants(&[title, traffic.name, subject.name()])
+        };
+        if !kinds.iter().any(|traffic| subjects.iter().any(|s| is_wanted(traffic, s))) {
+            return;
+        }
         self.line(&format!(
             "{title:32} {:10} {:>10} {:>8} {:>6}  {:13} at most",
             "by", "ns/packet", "MB/s", "ratio", "(quartiles)"
