@@ -39,7 +39,7 @@ fn minecraft_1_16_5_passes_and_is_named() {
 
 #[test]
 fn minecraft_1_18_2_terrain_passes_and_is_named() {
-    minecraft("mc-1.18.2-terrain", &CUTS, Names::BeforePlay);
+    minecraft("mc-1.18.2-terrain", &CUTS, Names::All);
 }
 
 #[test]
@@ -54,12 +54,12 @@ fn minecraft_1_21_4_passes_and_is_named() {
 
 #[test]
 fn minecraft_1_21_11_passes_and_is_named() {
-    minecraft("mc-1.21.11-offline", &CUTS_OF_SMALL, Names::BeforePlay);
+    minecraft("mc-1.21.11-offline", &CUTS_OF_SMALL, Names::All);
 }
 
 #[test]
 fn minecraft_26_1_passes_and_is_named() {
-    minecraft("mc-26.1-offline", &CUTS_OF_SMALL, Names::BeforePlay);
+    minecraft("mc-26.1-offline", &CUTS_OF_SMALL, Names::All);
 }
 
 #[test]
