@@ -31,8 +31,12 @@ const RULES = {
     after: 'SlotComponent data properties',
     map: (value, plain) => rename(plain(value), 'property', 'name')
   }],
-  // Up to 1.8 the bits before a property have no name of their own.
-  '(anonymous)': [{ after: 'chunkBlockEntity', map: (value, plain) => ({ at: plain(value) }) }, { after: 'entityMetadata []', map: (value, plain) => ({ head: plain(value) }) }]
+  // Bits without a name of their own: in front of a chunk's block entity, and up to 1.8 of a property of
+  // an entity.
+  '(anonymous)': [
+    { after: 'chunkBlockEntity', map: (value, plain) => ({ at: plain(value) }) },
+    { after: 'entityMetadata []', map: (value, plain) => ({ head: plain(value) }) }
+  ]
 }
 
 /// What maps the value at the end of a trail, if that is not done by its type alone.
