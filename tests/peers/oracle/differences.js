@@ -26,7 +26,7 @@ const RULES = {
     'stop_raining', 'change_game_mode', 'win_game', 'demo_event', 'play_arrow_hit_sound',
     'rain_level_change', 'thunder_level_change', 'puffer_fish_sting', 'guardian_elder_effect',
     'immediate_respawn', 'limited_crafting', 'level_chunks_load_start') }],
-  // 1.21.1 alone has another name for this field of what a profile says.
+  // 1.21.1 alone has another name for this field of an item's block state.
   '[]': [{
     after: 'SlotComponent data properties',
     map: (value, plain) => rename(plain(value), 'property', 'name')
