@@ -113,8 +113,8 @@ pub(crate) struct Decode {
     /// Packet id and fields without a frame's length
     #[arg(long)]
     pub(crate) unframed: bool,
-    /// Each line is for itself, such as one packet of many; with --unframed and --json there are as many lines
-    /// of output, in the same order, also where a line is no packet
+    /// Each line is for itself, such as one packet of many; blank lines are skipped. With --unframed and --json
+    /// there is a line of output for each, in order, also for one that is no packet
     #[arg(long)]
     pub(crate) lines: bool,
     /// One JSON object a line; what could not be read is in "error" and "rest"

@@ -26,13 +26,17 @@ const RULES = {
     'stop_raining', 'change_game_mode', 'win_game', 'demo_event', 'play_arrow_hit_sound',
     'rain_level_change', 'thunder_level_change', 'puffer_fish_sting', 'guardian_elder_effect',
     'immediate_respawn', 'limited_crafting', 'level_chunks_load_start') }],
-  // 1.21.1 alone has another name for this field of what a profile says.
+  // 1.21.1 alone has another name for this field of an item's block state.
   '[]': [{
     after: 'SlotComponent data properties',
     map: (value, plain) => rename(plain(value), 'property', 'name')
   }],
-  // Up to 1.8 the bits before a property have no name of their own.
-  '(anonymous)': [{ after: 'chunkBlockEntity', map: (value, plain) => ({ at: plain(value) }) }, { after: 'entityMetadata []', map: (value, plain) => ({ head: plain(value) }) }]
+  // Bits without a name of their own: in front of a chunk's block entity, and up to 1.8 of a property of
+  // an entity.
+  '(anonymous)': [
+    { after: 'chunkBlockEntity', map: (value, plain) => ({ at: plain(value) }) },
+    { after: 'entityMetadata []', map: (value, plain) => ({ head: plain(value) }) }
+  ]
 }
 
 /// What maps the value at the end of a trail, if that is not done by its type alone.

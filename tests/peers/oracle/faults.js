@@ -11,8 +11,8 @@ const order = new Map(versions().map((version, i) => [version, i]))
 const OPTIONAL_GLOBAL_POS = 'an optional dimension and position of an entity is an optional text'
 const PARTICLE = 'a particle has the names of 1.20.5, and no data'
 
-/// Without `packets`: in all that have the field. `avoid`: by the trail of a field, values that lead to the fault; all others are checked. Without
-/// it, the packet as a whole is excepted.
+/// Without `packets`, all that have the field. `avoid`: by the trail of a field, values that lead to the
+/// fault; everything else is checked. Without it, the packet as a whole is excepted.
 const FAULTS = [
   {
     what: 'records are listed from their lowest bits up, but come from the highest down',

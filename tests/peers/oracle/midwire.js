@@ -7,6 +7,7 @@ const json = require('./json')
 
 /// Runs `midwire`, gives its lines.
 function run (args, input) {
+  if (!process.env.MIDWIRE) throw new Error('MIDWIRE must name the midwire binary')
   return new Promise((resolve, reject) => {
     const child = spawn(process.env.MIDWIRE, args, { stdio: ['pipe', 'pipe', 'pipe'] })
     const output = []

@@ -369,8 +369,10 @@ class Values {
         return { type: value.length > 0 ? of : 'end', value }
       }
       default: {
-        const entries = some(() => random.pick(types)).map((type, i) =>
-          [`${random.pick(['a', 'Name', 'minecraft:key'])}${i}`, { type, value: this.payload(type, depth + 1) }])
+        const entries = some(() => random.pick(types)).map((type, i) => {
+          const name = `${random.pick(['a', 'Name', 'minecraft:key'])}${i}`
+          return [name, { type, value: this.payload(type, depth + 1) }]
+        })
         return Object.fromEntries(entries)
       }
     }

@@ -122,7 +122,7 @@ impl<'a> Lines<'a> {
                     let version = protocols::version(self.protocol, &number.to_string());
                     place.version = version.map_err(|error| error.to_string())?;
                 }
-                ("protocol", Given::Text(text)) if text == &*self.protocol.name => {}
+                ("protocol", Given::Text(text)) if *text == *self.protocol.name => {}
                 ("protocol", _) => {
                     return Err(format!("this is no packet of {}", self.protocol.name));
                 }
