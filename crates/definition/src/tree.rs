@@ -273,6 +273,14 @@ impl Visitor for Tree {
         Flow::Enter
     }
 
+    fn packed(&mut self, node: &Node<'_>) {
+        if self.is_shown(node) {
+            let value = format!("{} bytes", node.raw.len());
+            let row = self.row(node, kind_text(node.plan, &node.field.kind), value);
+            self.add(row);
+        }
+    }
+
     fn presence(&mut self, node: &Node<'_>) {
         if self.is_shown(node) {
             let there = node.raw.first().is_some_and(|byte| *byte != 0);

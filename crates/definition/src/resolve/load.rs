@@ -540,7 +540,7 @@ fn check_ids(protocol: &Protocol, problems: &mut Diagnostics) {
             if steps > IDS_STEPS_MAX {
                 let span = declarations.ids.first().map_or(Span::default(), |table| table.span);
                 let message = "the ids change too often to be checked at every version";
-                out.push(Diagnostic::error("W085", span, message));
+                out.push(Diagnostic::error("W079", span, message));
             }
             break;
         }

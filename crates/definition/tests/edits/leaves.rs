@@ -218,6 +218,10 @@ impl Leaves {
     /// Notes that what is open now goes on to there.
     fn covers(&mut self, place: Place) {
         if let Some(open) = self.open.last_mut() {
+            // The one value of a compressed block is in that block's buffer; the block itself is not.
+            if open.inside.is_some_and(|inside| inside.buffer < place.buffer) {
+                return;
+            }
             let start = open.inside.map_or(place.start, |inside| inside.start);
             open.inside = Some(Place { start, ..place });
         }
@@ -311,6 +315,12 @@ impl Visitor for Leaves {
             of: None,
             size: 0,
         });
+    }
+
+    fn packed(&mut self, node: &Node<'_>) {
+        let (path, chain) = (self.path(node), self.chain(node.field));
+        let (place, bytes) = (node.place, node.raw.to_vec());
+        self.tile(Tile { path, chain, part: Part::Packed, place, bytes, of: None, size: 0 });
     }
 
     fn rest(&mut self, place: Place, bytes: &[u8]) {
