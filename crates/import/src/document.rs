@@ -89,6 +89,9 @@ pub(crate) fn text(merged: &Merged, head: &Head<'_>, timeline: &Timeline) -> Str
             continue;
         }
         let lines = ids::lines(tables, timeline).concat();
+        if lines.is_empty() {
+            continue;
+        }
         put(&mut out, format_args!("\nids {place} {{\n{lines}}}\n"));
     }
     own_types(&mut out, merged);
@@ -338,7 +341,6 @@ pub(crate) fn names_in(shape: &Shape, out: &mut BTreeSet<String>) {
         Shape::Array(_, inner)
         | Shape::Opt(inner)
         | Shape::Sized(_, inner)
-        | Shape::Gzip(_, inner)
         | Shape::Enum(inner, _)
         | Shape::Flags(inner, _) => names_in(inner, out),
         Shape::Match(_, arms) => names_in_arms(arms, out),

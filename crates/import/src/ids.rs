@@ -13,7 +13,7 @@ const WIDTH: usize = 100;
 pub(crate) fn lines(tables: &[(usize, Ids)], timeline: &Timeline) -> Vec<String> {
     let mut lines = Vec::new();
     let mut last: Option<&Ids> = None;
-    for (version, ids) in tables {
+    for (version, ids) in tables.iter().filter(|(_, ids)| !ids.is_empty()) {
         let words = match last {
             Some(last) if last == ids => continue,
             Some(last) => edits(last, ids).unwrap_or_else(|| base(ids)),

@@ -19,8 +19,6 @@ pub(crate) enum Shape {
     Opt(Box<Shape>),
     /// A part with its length in front.
     Sized(String, Box<Shape>),
-    /// A transform with its length in front.
-    Gzip(String, Box<Shape>),
     Enum(Box<Shape>, Vec<EnumEntry>),
     Flags(Box<Shape>, Vec<EnumEntry>),
     Bits(&'static str, Vec<Part>),
@@ -120,8 +118,7 @@ impl Shape {
             Shape::Struct(entries) => lift_entries(entries, set),
             Shape::Array(_, inner)
             | Shape::Opt(inner)
-            | Shape::Sized(_, inner)
-            | Shape::Gzip(_, inner) => inner.lift(set),
+            | Shape::Sized(_, inner) => inner.lift(set),
             Shape::Enum(_, entries) | Shape::Flags(_, entries) => {
                 for entry in entries {
                     entry.set = set;

@@ -34,9 +34,6 @@ impl Writer<'_> {
             Shape::Sized(len, inner) => {
                 self.behind(&format!("sized[{len}] "), inner, around, indent, column)
             }
-            Shape::Gzip(len, inner) => {
-                self.behind(&format!("gzip[{len}] "), inner, around, indent, column)
-            }
             Shape::Enum(repr, entries) => {
                 let head = format!("enum {} ", self.shape(repr, around, indent, column));
                 self.names(head, entries, around, indent, column)
