@@ -2,7 +2,7 @@
 
 use midwire_definition::{VersionId, Versions};
 
-use crate::folder::Key;
+use crate::folder::{Key, SNAPSHOT};
 use crate::names::quoted;
 use crate::set::Set;
 
@@ -89,9 +89,11 @@ impl Timeline {
     /// How the list's line for a version begins.
     pub(crate) fn start(&self, version: usize) -> String {
         let span = &self.spans[version];
-        match self.versions.first_from(span.first.number) == Some(span.ids.0) {
-            true => span.first.number.to_string(),
-            false => quoted(&span.first.key),
+        let number = span.first.number;
+        if number < SNAPSHOT && self.versions.first_from(number) == Some(span.ids.0) {
+            number.to_string()
+        } else {
+            quoted(&span.first.key)
         }
     }
 
@@ -103,19 +105,21 @@ impl Timeline {
     fn ends(&self, from: usize, to: usize, open: bool, close: bool, around: &[usize]) -> String {
         let (first, last) = (&self.spans[from], &self.spans[to]);
         let both = open && close;
-        if both && first.first.number == last.last.number {
+        if both && first.first.number == last.last.number && first.first.number < SNAPSHOT {
             let n = first.first.number;
             let low = self.versions.first_from(n);
             if self.admits((low, self.versions.last_to(n)), from, to, around) {
                 return n.to_string();
             }
         }
+        // People know snapshots by their keys.
+        let numbered = |key: &Key, id: Option<VersionId>| id.filter(|_| key.number < SNAPSHOT);
         let low = [
-            (first.first.number.to_string(), self.versions.first_from(first.first.number)),
+            (first.first.number.to_string(), numbered(&first.first, self.versions.first_from(first.first.number))),
             (quoted(&first.first.key), Some(first.ids.0)),
         ];
         let high = [
-            (last.last.number.to_string(), self.versions.last_to(last.last.number)),
+            (last.last.number.to_string(), numbered(&last.last, self.versions.last_to(last.last.number))),
             (quoted(&last.last.key), Some(last.ids.1)),
         ];
         let low = if open { low.to_vec() } else { vec![(String::new(), Some(VersionId(0)))] };

@@ -86,24 +86,26 @@ impl Writer<'_> {
             if set.is_empty() {
                 continue;
             }
-            let gate = self.timeline.gate(set, around);
-            let Some((condition, body)) = self.conditional(entry, set) else {
+            let Some((condition, mut fields)) = self.conditional(entry, set) else {
+                let gate = self.timeline.gate(set, around);
                 out.push_str(&self.entry(entry, &gate, set, indent));
                 continue;
             };
             // Fields of one condition stand together.
-            let mut bodies = vec![body];
+            let mut all = set;
             while let Some(next) = entries.get(at) {
-                let same = next.set.and(around) == set;
-                match self.conditional(next, set).filter(|_| same) {
-                    Some((other, body)) if other == condition => bodies.push(body),
-                    _ => break,
+                let set = next.set.and(around);
+                if !set.is_empty() {
+                    match self.conditional(next, set) {
+                        Some((other, body)) if other == condition => fields.extend(body),
+                        _ => break,
+                    }
+                    all = all.or(set);
                 }
                 at += 1;
             }
-            let fields = bodies.concat();
-            let head = format!("{}{gate}if {condition} ", pad(indent));
-            let body = self.structure(&fields, set, indent, head.chars().count());
+            let head = format!("{}{}if {condition} ", pad(indent), self.timeline.gate(all, around));
+            let body = self.structure(&fields, all, indent, head.chars().count());
             out.push_str(&format!("{head}{body}\n"));
         }
         out
@@ -131,7 +133,8 @@ impl Writer<'_> {
         }
     }
 
-    /// A match with one thing in it, or nothing, as a condition and fields.
+    /// A match with one thing in it, or nothing, as a condition and fields. What stands under the same
+    /// condition may be another thing in other versions.
     fn conditional(&self, entry: &Entry, set: Set) -> Option<(String, Vec<Entry>)> {
         let (subject, arms) = match &entry.kind {
             EntryKind::Field(_, Shape::Match(subject, arms)) | EntryKind::Match(subject, arms) => {
@@ -139,29 +142,36 @@ impl Writer<'_> {
             }
             _ => return None,
         };
-        let arms: Vec<&Arm> = arms.iter().filter(|arm| arm.set.meets(set)).collect();
-        if !arms.iter().all(|arm| arm.set.and(set) == set) {
-            return None;
-        }
-        let (otherwise, listed): (Vec<&Arm>, Vec<&Arm>) =
-            arms.into_iter().partition(|arm| arm.label == Label::Else);
-        let first = listed.first()?;
-        let listed_is_one = listed.iter().all(|arm| arm.body == first.body);
-        let (body, negated) = match otherwise.first() {
-            None if listed_is_one => (&first.body, false),
-            Some(arm) if listed.iter().all(|arm| arm.body.is_nothing()) => (&arm.body, true),
-            _ => return None,
-        };
-        let labels: Vec<&Label> = listed.iter().map(|arm| &arm.label).collect();
-        let condition = condition(subject, &labels, negated)?;
-        let fields = match (&entry.kind, body) {
-            (EntryKind::Field(name, _), body) => {
-                vec![Entry { set, kind: EntryKind::Field(name.clone(), body.clone()) }]
+        let mut found: Option<(String, Vec<Entry>)> = None;
+        for (set, arms) in by_version(arms, set) {
+            let (otherwise, listed): (Vec<&Arm>, Vec<&Arm>) =
+                arms.into_iter().partition(|arm| arm.label == Label::Else);
+            let first = listed.first()?;
+            let (body, negated) = match otherwise.first() {
+                None if listed.iter().all(|arm| arm.body == first.body) => (&first.body, false),
+                Some(arm) if listed.iter().all(|arm| arm.body.is_nothing()) => (&arm.body, true),
+                _ => return None,
+            };
+            let labels: Vec<&Label> = listed.iter().map(|arm| &arm.label).collect();
+            let condition = condition(subject, &labels, negated)?;
+            let fields = match (&entry.kind, body) {
+                (EntryKind::Field(name, _), body) => {
+                    vec![Entry { set, kind: EntryKind::Field(name.clone(), body.clone()) }]
+                }
+                (_, Shape::Struct(fields)) => fields
+                    .iter()
+                    .map(|field| Entry { set: field.set.and(set), kind: field.kind.clone() })
+                    .filter(|field| !field.set.is_empty())
+                    .collect(),
+                _ => return None,
+            };
+            match &mut found {
+                None => found = Some((condition, fields)),
+                Some((other, all)) if *other == condition => all.extend(fields),
+                Some(_) => return None,
             }
-            (_, Shape::Struct(fields)) => fields.clone(),
-            _ => return None,
-        };
-        Some((condition, fields))
+        }
+        found
     }
 
     /// Arms of a match, with those that hold the same together.
@@ -256,6 +266,19 @@ impl Writer<'_> {
         out.push_str(&format!("\n{}}}", pad(indent)));
         out
     }
+}
+
+/// The versions of a match that have the same arms, and these.
+fn by_version(arms: &[Arm], set: Set) -> Vec<(Set, Vec<&Arm>)> {
+    let mut groups: Vec<(Set, Vec<usize>)> = Vec::new();
+    for version in set.iter() {
+        let here: Vec<usize> = (0..arms.len()).filter(|at| arms[*at].set.has(version)).collect();
+        match groups.iter_mut().find(|(_, other)| *other == here) {
+            Some((set, _)) => set.add(version),
+            None => groups.push((Set::one(version), here)),
+        }
+    }
+    groups.into_iter().map(|(set, here)| (set, here.iter().map(|at| &arms[*at]).collect())).collect()
 }
 
 /// In which versions an entry's number follows from the entry before, and its number in the others.
