@@ -7,6 +7,7 @@
 //!
 //! What cannot be carried is kept as bytes, and said: see [`Imported::notes`].
 
+mod compare;
 mod document;
 mod folder;
 mod gates;
@@ -21,8 +22,11 @@ mod write;
 
 use std::collections::BTreeMap;
 
-use midwire_definition::{Loader, Version, Versions};
+use std::sync::Arc;
 
+use midwire_definition::{LoadError, Loader, Protocol, Version, Versions};
+
+pub use compare::Change;
 pub use folder::Edition;
 pub use report::{ImportError, Note};
 pub use set::VERSIONS_MAX;
@@ -95,6 +99,98 @@ pub fn import(files: &dyn Loader, options: &Options) -> Result<Imported, ImportE
         return Err(ImportError::NoEdition(options.edition));
     }
     Ok(Imported { documents, notes, packets: counts })
+}
+
+/// What changed, by packet.
+#[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord)]
+pub struct Changed {
+    /// `play clientbound map_chunk`, or the protocol.
+    pub packet: String,
+    /// What became of it.
+    pub change: Change,
+    /// The keys of the first and the last version of each run in which it is so.
+    pub versions: Vec<(String, String)>,
+}
+
+/// How imported data differs from a definition.
+#[derive(Debug)]
+pub struct Compared {
+    /// What changed.
+    pub changes: Vec<Changed>,
+    /// What was not carried over as it stands.
+    pub notes: Vec<Note>,
+    /// How many packets of how many files were compared.
+    pub packets: (usize, usize),
+}
+
+/// Compares every packet of every version in minecraft-data's folder with a definition, by what they mean.
+///
+/// # Errors
+/// The folder is not minecraft-data's, or nothing in it can be read.
+pub fn compare(
+    files: &dyn Loader,
+    options: &Options,
+    base: &Protocol,
+) -> Result<Compared, ImportError> {
+    let (data, mut notes) = load(files, options)?;
+    let group: Vec<Loaded> = data.into_iter().filter(|version| !version.classic).collect();
+    let keys: Vec<Vec<Key>> = group.iter().map(|version| version.keys.clone()).collect();
+    let (text, found, counts) = document(group, options.edition, false, &options.name);
+    notes.extend(found);
+    let new = resolved(&text)?;
+    let list = listed(&keys);
+    let Some(timeline) = Timeline::new(list, &keys) else {
+        return Err(ImportError::NoEdition(options.edition));
+    };
+    let mut changes = compare::Changes::new();
+    let mut matched = Vec::new();
+    for (version, keys) in keys.iter().enumerate() {
+        let Some(key) = keys.last() else { continue };
+        let known = base.versions.iter().find(|(_, v)| *v.key == *key.key || v.number == key.number);
+        let id = match known {
+            Some((id, _)) => id,
+            None => {
+                let id = base.versions.by_number(key.number).0;
+                let with = base.versions.get(id).key.to_string();
+                let change = Change::NewVersion { number: key.number, with };
+                changes.entry((base.name.to_string(), change)).or_default().add(version);
+                id
+            }
+        };
+        matched.push(compare::Matched { base: id, new: timeline.id(version) });
+    }
+    changes.extend(compare::compare(base, &new, &matched));
+    let key = |version: usize| keys[version].first().map_or_else(String::new, |key| key.key.clone());
+    let runs = |set: set::Set| {
+        let mut runs: Vec<(usize, usize)> = Vec::new();
+        for version in set.iter() {
+            match runs.last_mut() {
+                Some((_, end)) if *end + 1 == version => *end = version,
+                _ => runs.push((version, version)),
+            }
+        }
+        runs.into_iter().map(|(first, last)| (key(first), key(last))).collect()
+    };
+    let changes = changes
+        .into_iter()
+        .map(|((packet, change), set)| Changed { packet, change, versions: runs(set) })
+        .collect();
+    Ok(Compared { changes, notes, packets: (counts.0, keys.len()) })
+}
+
+/// One text as a definition.
+struct Text<'a>(&'a str);
+
+impl Loader for Text<'_> {
+    fn load(&self, _path: &str) -> Result<String, LoadError> {
+        Ok(self.0.to_owned())
+    }
+}
+
+/// What the written text means. That it means something is checked where it is written.
+fn resolved(text: &str) -> Result<Arc<Protocol>, ImportError> {
+    Protocol::load("imported.wire", &Text(text))
+        .map_err(|problems| ImportError::Text { why: problems.to_string() })
 }
 
 /// One file, read.

@@ -45,6 +45,12 @@ pub enum ImportError {
         /// First and last.
         known: String,
     },
+    /// What was written does not mean anything: a mistake of the importer.
+    #[error("the text that was made cannot be read; please report this\n{why}")]
+    Text {
+        /// What is wrong with it.
+        why: String,
+    },
     /// More than can be merged.
     #[error("{found} protocol.json files, the limit is {max}; take fewer with --versions A..B")]
     TooMany {
