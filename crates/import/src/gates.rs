@@ -159,7 +159,7 @@ impl Timeline {
 }
 
 /// A key in a list; if only its number is there, that.
-fn find(versions: &Versions, key: &Key) -> Option<VersionId> {
+pub(crate) fn find(versions: &Versions, key: &Key) -> Option<VersionId> {
     let by_key = versions.iter().find(|(_, v)| *v.key == *key.key).map(|(id, _)| id);
     by_key.or_else(|| match versions.by_number(key.number) {
         (id, false) => Some(id),

@@ -146,9 +146,8 @@ pub fn compare(
     let mut matched = Vec::new();
     for (version, keys) in keys.iter().enumerate() {
         let Some(key) = keys.last() else { continue };
-        let known = base.versions.iter().find(|(_, v)| *v.key == *key.key || v.number == key.number);
-        let id = match known {
-            Some((id, _)) => id,
+        let id = match gates::find(&base.versions, key) {
+            Some(id) => id,
             None => {
                 let id = base.versions.by_number(key.number).0;
                 let with = base.versions.get(id).key.to_string();
