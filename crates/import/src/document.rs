@@ -12,7 +12,7 @@ use crate::merge::{self, Variant};
 use crate::names::{quoted, written};
 use crate::protodef::{Packet, Place, Read};
 use crate::set::Set;
-use crate::shape::{Arm, Entry, EntryKind, Shape};
+use crate::shape::{Arm, Entry, EntryKind, Label, Shape};
 use crate::write::Writer;
 
 /// Everything that was read, merged over the versions.
@@ -242,10 +242,55 @@ fn protocol(out: &mut String, merged: &Merged, head: &Head<'_>) {
              stack {\n    frame { length: uvarint }\n    id: uvarint\n  }\n",
         ),
     }
+    let variables = variables(merged);
+    if !variables.is_empty() {
+        out.push_str("  // Nothing sets these: protocol.json does not say what does.\n  conn {\n");
+        for name in variables {
+            put(out, format_args!("    {}: i32 = 0\n", written(&name)));
+        }
+        out.push_str("  }\n");
+    }
     out.push_str("}\n");
     if head.edition == Edition::Pc && !head.classic {
         events(out, merged);
     }
+}
+
+/// The variables of the connection that arms are chosen by.
+fn variables(merged: &Merged) -> BTreeSet<String> {
+    fn of_shape(shape: &Shape, out: &mut BTreeSet<String>) {
+        match shape {
+            Shape::Name(_, args) => args.iter().for_each(|arg| of_shape(arg, out)),
+            Shape::Struct(entries) => of_entries(entries, out),
+            Shape::Array(_, inner) | Shape::Opt(inner) | Shape::Sized(_, inner) => {
+                of_shape(inner, out);
+            }
+            Shape::Match(_, arms) => of_arms(arms, out),
+            _ => {}
+        }
+    }
+    fn of_entries(entries: &[Entry], out: &mut BTreeSet<String>) {
+        for entry in entries {
+            match &entry.kind {
+                EntryKind::Field(_, shape) => of_shape(shape, out),
+                EntryKind::Match(_, arms) => of_arms(arms, out),
+                EntryKind::Tail(_) | EntryKind::Let(..) => {}
+            }
+        }
+    }
+    fn of_arms(arms: &[Arm], out: &mut BTreeSet<String>) {
+        for arm in arms {
+            if let Label::Conn(name) = &arm.label {
+                out.insert(name.clone());
+            }
+            of_shape(&arm.body, out);
+        }
+    }
+    let mut out = BTreeSet::new();
+    merged.types.values().flatten().for_each(|variant| of_shape(&variant.body, &mut out));
+    let bodies = merged.packets.values().flatten().flat_map(|(_, variants)| variants);
+    bodies.for_each(|variant| of_entries(&variant.body, &mut out));
+    out
 }
 
 fn has(merged: &Merged, state: &str, direction: Direction, name: &str) -> bool {
@@ -287,7 +332,7 @@ fn events(out: &mut String, merged: &Merged) {
 }
 
 /// The types that stand for what ProtoDef has built in.
-const OWN: [(&str, &str); 4] = [
+const OWN: [(&str, &str); 6] = [
     (
         "Holder",
         "/// An entry of a registry by its number and 1, or 0 and the entry itself.\n\
@@ -311,6 +356,24 @@ const OWN: [(&str, &str); 4] = [
         "CompressedNbt",
         "/// NBT of 1.7: below 0 there is none.\n\
          type CompressedNbt {\n  length: i16\n  if length >= 0 { data: gzip[length] named_nbt }\n}\n",
+    ),
+    (
+        "NetworkNbt",
+        "/// NBT as Bedrock sends it: numbers of 32 and 64 bits are varints.\n\
+         type NetworkNbt { kind: u8, name: str[uvarint], value: NetworkNbtTag(kind) }\n\n\
+         type NetworkNbtTag(kind) = match kind {\n  1 => i8\n  2 => i16le\n  3 => zigzag32\n  \
+         4 => zigzag64\n  5 => f32le\n  6 => f64le\n  7 => bytes[zigzag32]\n  8 => str[uvarint]\n  \
+         9 => { kind: u8, items: [zigzag32] NetworkNbtTag(kind) }\n  10 => [until 0] NetworkNbt\n  \
+         11 => [zigzag32] zigzag32\n  12 => [zigzag32] zigzag64\n}\n",
+    ),
+    (
+        "LittleNbt",
+        "/// NBT as Bedrock keeps it: little endian.\n\
+         type LittleNbt { kind: u8, name: str[u16le], value: LittleNbtTag(kind) }\n\n\
+         type LittleNbtTag(kind) = match kind {\n  1 => i8\n  2 => i16le\n  3 => i32le\n  \
+         4 => i64le\n  5 => f32le\n  6 => f64le\n  7 => bytes[i32le]\n  8 => str[u16le]\n  \
+         9 => { kind: u8, items: [i32le] LittleNbtTag(kind) }\n  10 => [until 0] LittleNbt\n  \
+         11 => [i32le] i32le\n  12 => [i32le] i64le\n}\n",
     ),
 ];
 
@@ -344,7 +407,11 @@ pub(crate) fn names_in(shape: &Shape, out: &mut BTreeSet<String>) {
         | Shape::Enum(inner, _)
         | Shape::Flags(inner, _) => names_in(inner, out),
         Shape::Match(_, arms) => names_in_arms(arms, out),
-        Shape::Text(..) | Shape::Bytes(_) | Shape::Bits(..) | Shape::Nothing => {}
+        Shape::Text(..)
+        | Shape::Bytes(_)
+        | Shape::Bits(..)
+        | Shape::Width(_)
+        | Shape::Nothing => {}
     }
 }
 
@@ -352,7 +419,7 @@ pub(crate) fn names_in_entry(entry: &Entry, out: &mut BTreeSet<String>) {
     match &entry.kind {
         EntryKind::Field(_, shape) => names_in(shape, out),
         EntryKind::Match(_, arms) => names_in_arms(arms, out),
-        EntryKind::Tail(_) => {}
+        EntryKind::Tail(_) | EntryKind::Let(..) => {}
     }
 }
 

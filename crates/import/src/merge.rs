@@ -114,6 +114,7 @@ fn alike(a: &[Entry], b: &[Entry]) -> bool {
         EntryKind::Field(name, _) => lookup_key(name),
         EntryKind::Match(subject, _) => format!("match {subject}"),
         EntryKind::Tail(_) => "...".to_owned(),
+        EntryKind::Let(name, _) => format!("let {name}"),
     };
     // Fields that are there in several forms count once.
     let names = |list: &[Entry]| -> std::collections::BTreeSet<String> {
@@ -135,6 +136,28 @@ enum Pair<T> {
 
 /// Two rows as one, in the order of both.
 fn rows<T: Clone>(a: &[T], b: &[T], pair: impl Fn(&T, &T) -> Pair<T>) -> Vec<T> {
+    // Mostly they begin and end alike.
+    let (mut a, mut b) = (a, b);
+    let (mut front, mut back) = (Vec::new(), Vec::new());
+    while let ([x, more @ ..], [y, others @ ..]) = (a, b)
+        && let Pair::Joined(joined) = pair(x, y)
+    {
+        front.push(joined);
+        (a, b) = (more, others);
+    }
+    while let ([more @ .., x], [others @ .., y]) = (a, b)
+        && let Pair::Joined(joined) = pair(x, y)
+    {
+        back.push(joined);
+        (a, b) = (more, others);
+    }
+    front.extend(aligned(a, b, pair));
+    front.extend(back.into_iter().rev());
+    front
+}
+
+/// The longest row of pairs, and around them what has none.
+fn aligned<T: Clone>(a: &[T], b: &[T], pair: impl Fn(&T, &T) -> Pair<T>) -> Vec<T> {
     let mut pairs: Vec<Pair<T>> = Vec::with_capacity(a.len() * b.len());
     for x in a {
         pairs.extend(b.iter().map(|y| pair(x, y)));
@@ -193,7 +216,11 @@ fn entries(a: &[Entry], b: &[Entry]) -> Vec<Entry> {
             (EntryKind::Match(subject, x), EntryKind::Match(other, y)) if subject == other => {
                 EntryKind::Match(subject.clone(), arms(x, y))
             }
-            (EntryKind::Tail(why), EntryKind::Tail(other)) if why == other => a.kind.clone(),
+            (EntryKind::Tail(_), EntryKind::Tail(_)) | (EntryKind::Let(..), EntryKind::Let(..))
+                if a.kind == b.kind =>
+            {
+                a.kind.clone()
+            }
             _ => return Pair::Unlike,
         };
         Pair::Joined(Entry { set: a.set.or(b.set), kind })

@@ -23,6 +23,8 @@ pub(crate) enum Shape {
     Flags(Box<Shape>, Vec<EnumEntry>),
     Bits(&'static str, Vec<Part>),
     Match(String, Vec<Arm>),
+    /// How wide a number is that counts up to what an expression says: 0 a byte, 1 two, 2 four.
+    Width(String),
     Nothing,
 }
 
@@ -40,6 +42,8 @@ pub(crate) enum EntryKind {
     Match(String, Vec<Arm>),
     /// Bytes that are kept but not read, and why.
     Tail(String),
+    /// A number that is computed.
+    Let(String, String),
 }
 
 /// An arm of a match, for one label.
@@ -58,6 +62,8 @@ pub(crate) enum Label {
     /// An entry of the enum that is matched, and its number, which is its place.
     Name(String),
     Text(String),
+    /// What a variable of the connection holds.
+    Conn(String),
     Else,
 }
 
@@ -128,7 +134,11 @@ impl Shape {
                 }
             }
             Shape::Match(_, arms) => lift_arms(arms, set),
-            Shape::Text(..) | Shape::Bytes(_) | Shape::Bits(..) | Shape::Nothing => {}
+            Shape::Text(..)
+            | Shape::Bytes(_)
+            | Shape::Bits(..)
+            | Shape::Width(_)
+            | Shape::Nothing => {}
         }
     }
 }
@@ -139,7 +149,7 @@ pub(crate) fn lift_entries(entries: &mut [Entry], set: Set) {
         match &mut entry.kind {
             EntryKind::Field(_, shape) => shape.lift(set),
             EntryKind::Match(_, arms) => lift_arms(arms, set),
-            EntryKind::Tail(_) => {}
+            EntryKind::Tail(_) | EntryKind::Let(..) => {}
         }
     }
 }

@@ -49,7 +49,8 @@ impl Writer<'_> {
                 });
                 format!("match {subject} {{\n{arms}{}}}", pad(indent))
             }
-            Shape::Nothing => "nothing".into(),
+            // As a type it has no bytes: it is written as a `let`.
+            Shape::Width(_) | Shape::Nothing => "nothing".into(),
         }
     }
 
@@ -127,6 +128,7 @@ impl Writer<'_> {
                 });
                 format!("{start}match {subject} {{\n{arms}{}}}\n", pad(indent))
             }
+            EntryKind::Let(name, value) => format!("{start}let {} = {value}\n", written(name)),
             EntryKind::Tail(why) => {
                 format!("{}// Not read from here: {}.\n{start}...\n", pad(indent), one_line(why))
             }
@@ -311,6 +313,7 @@ fn label(label: &Label) -> String {
         Label::Int(n) => n.to_string(),
         Label::Name(name) => written(name),
         Label::Text(text) => quoted(text),
+        Label::Conn(name) => format!("(conn.{})", written(name)),
         Label::Else => "else".into(),
     }
 }

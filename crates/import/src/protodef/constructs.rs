@@ -23,6 +23,10 @@ impl<'a> Reader<'a> {
                     self.here.depth -= 1;
                     shape
                 }
+                [Value::String(name)] if name == "enum_size_based_on_values_len" => {
+                    // It counts the values in front of it, by a name of its own.
+                    Ok(Shape::Width(self.count_of("values_len")?))
+                }
                 [Value::String(name)] => self.simple(name),
                 _ => Err("a type is a name, or a list of a name and its arguments".into()),
             },
@@ -60,9 +64,13 @@ impl<'a> Reader<'a> {
             "UUID" | "uuid" => Shape::named("uuid"),
             "restBuffer" => Shape::Bytes("..".into()),
             "byterot" => Shape::named("u8"),
-            // Bedrock's forms of NBT are little endian, or have varints in them.
             "nbt" if !bedrock => Shape::named("named_nbt"),
             "optionalNbt" if !bedrock => Shape::named("opt_named_nbt"),
+            "nbt" => Shape::named("NetworkNbt"),
+            "lnbt" => Shape::named("LittleNbt"),
+            "nbtLoop" => {
+                Shape::Array("until 0".into(), Box::new(Shape::named("NetworkNbt")))
+            }
             "anonymousNbt" => Shape::named("nbt"),
             "anonOptionalNbt" => Shape::named("opt_nbt"),
             "compressedNbt" => Shape::named("CompressedNbt"),

@@ -70,6 +70,12 @@ impl<'a> Reader<'a> {
     fn named(&mut self, written: &str, shape: Shape) -> Vec<Entry> {
         let name = self.free_name(&snake(written));
         self.bind(written, name.clone(), shape.clone());
+        if let Shape::Width(of) = shape {
+            self.take_name(&name);
+            let value = format!("({of} > 255) + ({of} > 65535)");
+            let kind = EntryKind::Let(name, value);
+            return vec![Entry { set: Default::default(), kind }];
+        }
         if shape == Shape::Nothing {
             return Vec::new();
         }

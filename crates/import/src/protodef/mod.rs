@@ -13,6 +13,7 @@ mod switch;
 use std::collections::{BTreeMap, BTreeSet, HashMap};
 
 use midwire_codec::Direction;
+use midwire_definition::syntax::ast::lookup_key;
 use serde_json::{Map, Value};
 
 use crate::folder::Edition;
@@ -78,25 +79,27 @@ impl TypeNames {
     /// Chooses them over all files: a name that means one thing in one state and another in another is
     /// given the state and direction.
     pub(crate) fn of<'a>(files: impl Iterator<Item = &'a Value> + Clone) -> TypeNames {
+        // By what lookups compare, which is less than what is written.
         let mut places: BTreeMap<String, BTreeSet<(Namespace, &str)>> = BTreeMap::new();
         let mut unlike: BTreeSet<String> = BTreeSet::new();
         for file in files {
             let mut here: HashMap<String, &Value> = HashMap::new();
             for (namespace, types) in namespaces(file) {
                 for (name, ty) in types.iter().filter(|(name, ty)| is_declared(name, ty)) {
-                    let wire = wire_name(name);
-                    let other = here.entry(wire.clone()).or_insert(ty);
+                    let key = lookup_key(&wire_name(name));
+                    let other = here.entry(key.clone()).or_insert(ty);
                     if *other != ty {
-                        unlike.insert(wire.clone());
+                        unlike.insert(key.clone());
                     }
-                    places.entry(wire).or_default().insert((namespace.clone(), name));
+                    places.entry(key).or_default().insert((namespace.clone(), name));
                 }
             }
         }
         let mut names = HashMap::new();
-        for (wire, all) in places {
+        for (key, all) in places {
+            let wire = all.first().map_or_else(String::new, |(_, name)| wire_name(name));
             for (at, (namespace, name)) in all.into_iter().enumerate() {
-                let unlike = at > 0 && unlike.contains(&wire);
+                let unlike = at > 0 && unlike.contains(&key);
                 let chosen = match &namespace {
                     _ if !unlike => wire.clone(),
                     Some(place) => format!("{wire}{}", pascal(&place.to_string())),
@@ -110,7 +113,17 @@ impl TypeNames {
 }
 
 /// Names that types of the file must not take: the importer's own.
-const OWN: [&str; 5] = ["Str", "Holder", "HolderSet", "LpVec3", "CompressedNbt"];
+const OWN: [&str; 9] = [
+    "Str",
+    "Holder",
+    "HolderSet",
+    "LpVec3",
+    "CompressedNbt",
+    "NetworkNbt",
+    "NetworkNbtTag",
+    "LittleNbt",
+    "LittleNbtTag",
+];
 
 fn wire_name(name: &str) -> String {
     match pascal(name) {
@@ -455,6 +468,7 @@ impl<'a> Reader<'a> {
             EntryKind::Field(_, shape) => self.is_open(shape),
             EntryKind::Match(_, arms) => arms.iter().any(|arm| self.is_open(&arm.body)),
             EntryKind::Tail(_) => true,
+            EntryKind::Let(..) => false,
         }
     }
 }

@@ -36,6 +36,8 @@ pub(super) enum Domain {
     /// Names, each with the text on the wire.
     TextNames(Vec<(String, String)>),
     Int,
+    /// A number whose values the file knows by names, and the text does not.
+    Numbers(Vec<(String, i128)>),
     Bool,
     Text,
     /// Nothing can be.
@@ -92,6 +94,16 @@ impl<'a> Reader<'a> {
 
     /// What a path of the file leads to.
     pub(super) fn target(&self, path: &str) -> Carried<Target> {
+        if path.contains("||") {
+            // Some files have an expression of JavaScript here.
+            let any: Vec<Target> =
+                path.split("||").map(|path| self.target(path.trim())).collect::<Carried<_>>()?;
+            if any.iter().any(|target| target.domain != Domain::Bool) {
+                return Err(format!("`{path}` is more than a choice of flags"));
+            }
+            let texts: Vec<String> = any.into_iter().map(|target| target.text).collect();
+            return Ok(Target { text: texts.join(" or "), domain: Domain::Bool });
+        }
         if path.starts_with('/') {
             return Err(format!("`{path}` is a variable of the session"));
         }
@@ -165,7 +177,7 @@ impl<'a> Reader<'a> {
                 crate::shape::EntryKind::Match(_, arms) => {
                     arms.iter().find_map(|arm| self.member(&arm.body, name))
                 }
-                crate::shape::EntryKind::Tail(_) => None,
+                crate::shape::EntryKind::Tail(_) | crate::shape::EntryKind::Let(..) => None,
             }),
             Shape::Match(_, arms) => arms.iter().find_map(|arm| self.member(&arm.body, name)),
             shape => part_of(shape, name),
@@ -193,6 +205,9 @@ impl<'a> Reader<'a> {
                 if texts.is_empty() { Domain::Names(names) } else { Domain::TextNames(texts) }
             }
             Shape::Flags(..) | Shape::Bits(..) => Domain::Int,
+            Shape::Width(_) => Domain::Numbers(
+                ["byte", "short", "int"].into_iter().map(str::to_owned).zip(0..).collect(),
+            ),
             Shape::Opt(inner) => self.domain(inner),
             Shape::Match(_, arms) => {
                 let mut domains = arms.iter().map(|arm| self.domain(&arm.body));

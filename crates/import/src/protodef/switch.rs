@@ -86,6 +86,12 @@ impl<'a> Reader<'a> {
             if labels.is_empty() {
                 self.remark(format!("`{path}` is never `{label}`; this arm is left out"));
             } else {
+                if let [Label::Conn(name)] = labels.as_slice() {
+                    self.remark(format!(
+                        "which `{path}` this arm is for is a variable of the session; here it is \
+                         conn.{name}, which nothing sets"
+                    ));
+                }
                 let shape = self.arm(ty, &mut body);
                 for label in labels {
                     if arms.iter().any(|arm| arm.label == label) {
@@ -133,12 +139,19 @@ impl<'a> Reader<'a> {
 /// The labels that a key of `fields` stands for; none if what is compared is never that.
 fn label_of(key: &str, domain: &Domain) -> Vec<Label> {
     let int = || constructs::integer(key);
+    if let (Some(variable), Domain::Int) = (key.strip_prefix('/'), domain) {
+        return vec![Label::Conn(snake(variable))];
+    }
     match domain {
         Domain::Bool => match key {
             "true" => vec![Label::Bool(true)],
             "false" => vec![Label::Bool(false)],
             _ => Vec::new(),
         },
+        Domain::Numbers(names) => {
+            let found = names.iter().filter(|(name, _)| name == key);
+            found.map(|(_, n)| Label::Int(*n)).collect()
+        }
         Domain::Int => int().map(Label::Int).into_iter().collect(),
         Domain::Text => vec![Label::Text(key.to_owned())],
         Domain::TextNames(names) => {
