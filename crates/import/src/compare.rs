@@ -68,7 +68,12 @@ pub enum Change {
 impl Change {
     /// Whether bytes are read otherwise: names alone do not count.
     pub fn is_layout(&self) -> bool {
-        !matches!(self, Change::Renamed { .. } | Change::Entry { from: Some(_), .. } | Change::Entry { to: None, .. })
+        !matches!(
+            self,
+            Change::Renamed { .. }
+                | Change::Entry { from: Some(_), .. }
+                | Change::Entry { to: None, .. }
+        )
     }
 }
 
@@ -84,7 +89,9 @@ impl std::fmt::Display for Change {
             }
             Change::Renamed { from, to } => write!(f, "renamed field {from} to {to}"),
             Change::Entry { path, number, from, to } => match (from, to) {
-                (Some(from), Some(to)) => write!(f, "renamed value {number} of {path}: {from} to {to}"),
+                (Some(from), Some(to)) => {
+                    write!(f, "renamed value {number} of {path}: {from} to {to}")
+                }
                 (None, Some(to)) => write!(f, "added value {number} of {path}: {to}"),
                 (Some(from), None) => write!(f, "removed value {number} of {path}: {from}"),
                 (None, None) => write!(f, "value {number} of {path}"),

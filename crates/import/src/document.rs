@@ -172,13 +172,7 @@ pub(crate) fn packet_text(
 }
 
 /// `162 @..324, 163 @325..`
-fn id_list(
-    merged: &Merged,
-    place: &Place,
-    name: &str,
-    around: Set,
-    timeline: &Timeline,
-) -> String {
+fn id_list(merged: &Merged, place: &Place, name: &str, around: Set, timeline: &Timeline) -> String {
     let mut ids: BTreeMap<i64, Set> = BTreeMap::new();
     for (version, table) in merged.ids.get(place).into_iter().flatten() {
         if let Some((id, _)) = table.iter().find(|(_, other)| other == name)
@@ -234,7 +228,9 @@ fn protocol(out: &mut String, merged: &Merged, head: &Head<'_>) {
                  id: varint\n  }\n",
             );
             if has(merged, "handshake", Direction::Serverbound, "set_protocol") {
-                out.push_str("  version from handshake.serverbound set_protocol.protocol_version\n");
+                out.push_str(
+                    "  version from handshake.serverbound set_protocol.protocol_version\n",
+                );
             }
         }
         (Edition::Bedrock, _) => out.push_str(
@@ -303,7 +299,12 @@ fn events(out: &mut String, merged: &Merged) {
     use Direction::{Clientbound, Serverbound};
     let configured = has(merged, "login", Serverbound, "login_acknowledged");
     let events = [
-        ("handshake", Serverbound, "set_protocol", "state = match next_state { 1 => status, else => login }"),
+        (
+            "handshake",
+            Serverbound,
+            "set_protocol",
+            "state = match next_state { 1 => status, else => login }",
+        ),
         ("login", Clientbound, "compress", "compression.on(threshold)"),
         ("play", Clientbound, "set_compression", "compression.on(threshold)"),
         ("login", Serverbound, "encryption_begin", "cipher.on()"),
@@ -407,11 +408,7 @@ pub(crate) fn names_in(shape: &Shape, out: &mut BTreeSet<String>) {
         | Shape::Enum(inner, _)
         | Shape::Flags(inner, _) => names_in(inner, out),
         Shape::Match(_, arms) => names_in_arms(arms, out),
-        Shape::Text(..)
-        | Shape::Bytes(_)
-        | Shape::Bits(..)
-        | Shape::Width(_)
-        | Shape::Nothing => {}
+        Shape::Text(..) | Shape::Bytes(_) | Shape::Bits(..) | Shape::Width(_) | Shape::Nothing => {}
     }
 }
 

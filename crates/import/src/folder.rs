@@ -87,11 +87,19 @@ pub(crate) fn sources(
             // `pc/1.20.4` may be listed under the release's own name only.
             ages.get(path.rsplit('/').next().unwrap_or(key))
         });
-        match number(key, place("version"), ages.get(key.as_str()).map(|(_, number)| *number), files)
-        {
+        match number(
+            key,
+            place("version"),
+            ages.get(key.as_str()).map(|(_, number)| *number),
+            files,
+        ) {
             Ok(number) => {
                 let age = at.map_or(i64::MAX, |(age, _)| *age);
-                found.push((age, Key { key: key.clone(), number }, format!("{path}/protocol.json")));
+                found.push((
+                    age,
+                    Key { key: key.clone(), number },
+                    format!("{path}/protocol.json"),
+                ));
             }
             Err(why) => notes.push(Note::file(&format!("dataPaths.json, {folder}, {key}"), why)),
         }

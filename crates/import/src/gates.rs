@@ -115,15 +115,22 @@ impl Timeline {
         // People know snapshots by their keys.
         let numbered = |key: &Key, id: Option<VersionId>| id.filter(|_| key.number < SNAPSHOT);
         let low = [
-            (first.first.number.to_string(), numbered(&first.first, self.versions.first_from(first.first.number))),
+            (
+                first.first.number.to_string(),
+                numbered(&first.first, self.versions.first_from(first.first.number)),
+            ),
             (quoted(&first.first.key), Some(first.ids.0)),
         ];
         let high = [
-            (last.last.number.to_string(), numbered(&last.last, self.versions.last_to(last.last.number))),
+            (
+                last.last.number.to_string(),
+                numbered(&last.last, self.versions.last_to(last.last.number)),
+            ),
             (quoted(&last.last.key), Some(last.ids.1)),
         ];
         let low = if open { low.to_vec() } else { vec![(String::new(), Some(VersionId(0)))] };
-        let high = if close { high.to_vec() } else { vec![(String::new(), Some(VersionId(u32::MAX)))] };
+        let high =
+            if close { high.to_vec() } else { vec![(String::new(), Some(VersionId(u32::MAX)))] };
         for (low_text, low) in &low {
             for (high_text, high) in &high {
                 if self.admits((*low, *high), from, to, around) {

@@ -78,8 +78,7 @@ pub fn import(files: &dyn Loader, options: &Options) -> Result<Imported, ImportE
     let mut documents = Vec::new();
     let mut counts = (0, 0);
     // 0.30c shares nothing with what came after it.
-    let (classic, others): (Vec<_>, Vec<_>) =
-        data.into_iter().partition(|version| version.classic);
+    let (classic, others): (Vec<_>, Vec<_>) = data.into_iter().partition(|version| version.classic);
     for (group, classic) in [(others, false), (classic, true)] {
         if group.is_empty() {
             continue;
@@ -159,7 +158,8 @@ pub fn compare(
         matched.push(compare::Matched { base: id, new: timeline.id(version) });
     }
     changes.extend(compare::compare(base, &new, &matched));
-    let key = |version: usize| keys[version].first().map_or_else(String::new, |key| key.key.clone());
+    let key =
+        |version: usize| keys[version].first().map_or_else(String::new, |key| key.key.clone());
     let runs = |set: set::Set| {
         let mut runs: Vec<(usize, usize)> = Vec::new();
         for version in set.iter() {
@@ -199,10 +199,7 @@ struct Loaded {
     classic: bool,
 }
 
-fn load(
-    files: &dyn Loader,
-    options: &Options,
-) -> Result<(Vec<Loaded>, Vec<Note>), ImportError> {
+fn load(files: &dyn Loader, options: &Options) -> Result<(Vec<Loaded>, Vec<Note>), ImportError> {
     let mut notes = Vec::new();
     let sources = folder::sources(options.edition, files, &mut notes)?;
     let sources = chosen(sources, options)?;
@@ -278,7 +275,8 @@ fn document(
     let merged = document::merge(&reads);
     let head = Head { name, edition, classic, keys: &keys };
     let timeline = Timeline::new(listed(&keys), &keys);
-    let text = timeline.map_or_else(String::new, |timeline| document::text(&merged, &head, &timeline));
+    let text =
+        timeline.map_or_else(String::new, |timeline| document::text(&merged, &head, &timeline));
     (text, notes, counts)
 }
 

@@ -117,9 +117,8 @@ fn alike(a: &[Entry], b: &[Entry]) -> bool {
         EntryKind::Let(name, _) => format!("let {name}"),
     };
     // Fields that are there in several forms count once.
-    let names = |list: &[Entry]| -> std::collections::BTreeSet<String> {
-        list.iter().map(key).collect()
-    };
+    let names =
+        |list: &[Entry]| -> std::collections::BTreeSet<String> { list.iter().map(key).collect() };
     let (a, b) = (names(a), names(b));
     let common = a.intersection(&b).count();
     common > 0 && common * 2 >= a.len().min(b.len())

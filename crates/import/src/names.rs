@@ -45,7 +45,11 @@ pub(crate) fn pascal(name: &str) -> String {
 
 /// A name as it is written: in back-ticks where it is no identifier.
 pub(crate) fn written(name: &str) -> String {
-    if is_ident(name) { name.to_owned() } else { format!("`{}`", name.replace(['`', '\n', '\r'], "'")) }
+    if is_ident(name) {
+        name.to_owned()
+    } else {
+        format!("`{}`", name.replace(['`', '\n', '\r'], "'"))
+    }
 }
 
 /// A text in quotes.

@@ -10,7 +10,9 @@ use crate::names::one_line;
 #[derive(Debug, Clone, PartialEq, Eq, Error)]
 pub enum ImportError {
     /// The folder is not minecraft-data's.
-    #[error("there is no dataPaths.json; give minecraft-data's folder `data` (in the npm package: minecraft-data/data)")]
+    #[error(
+        "there is no dataPaths.json; give minecraft-data's folder `data` (in the npm package: minecraft-data/data)"
+    )]
     NotThere,
     /// It has nothing of the edition.
     #[error("dataPaths.json lists no protocol.json of the edition {}", .0.folder())]
@@ -78,7 +80,13 @@ pub struct Note {
 
 impl Note {
     pub(crate) fn file(file: &str, why: String) -> Note {
-        Note { packet: one_line(file), path: String::new(), why, versions: Vec::new(), opaque: true }
+        Note {
+            packet: one_line(file),
+            path: String::new(),
+            why,
+            versions: Vec::new(),
+            opaque: true,
+        }
     }
 }
 

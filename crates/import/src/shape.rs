@@ -122,9 +122,7 @@ impl Shape {
         match self {
             Shape::Name(_, args) => args.iter_mut().for_each(|arg| arg.lift(set)),
             Shape::Struct(entries) => lift_entries(entries, set),
-            Shape::Array(_, inner)
-            | Shape::Opt(inner)
-            | Shape::Sized(_, inner) => inner.lift(set),
+            Shape::Array(_, inner) | Shape::Opt(inner) | Shape::Sized(_, inner) => inner.lift(set),
             Shape::Enum(_, entries) | Shape::Flags(_, entries) => {
                 for entry in entries {
                     entry.set = set;

@@ -29,7 +29,9 @@ impl Writer<'_> {
             Shape::Text(encoding, len) => format!("{encoding}[{len}]"),
             Shape::Bytes(len) => format!("bytes[{len}]"),
             Shape::Struct(entries) => self.structure(entries, around, indent, column),
-            Shape::Array(count, inner) => self.behind(&format!("[{count}] "), inner, around, indent, column),
+            Shape::Array(count, inner) => {
+                self.behind(&format!("[{count}] "), inner, around, indent, column)
+            }
             Shape::Opt(inner) => self.behind("opt ", inner, around, indent, column),
             Shape::Sized(len, inner) => {
                 self.behind(&format!("sized[{len}] "), inner, around, indent, column)
@@ -121,11 +123,14 @@ impl Writer<'_> {
                 format!("{head}{}\n", self.shape(shape, set, indent, column))
             }
             EntryKind::Match(subject, arms) => {
-                let arms = self.arms(arms, set, indent + 2, &|writer, body, set, column| match body {
-                    Shape::Struct(entries) if entries.is_empty() => "nothing".into(),
-                    Shape::Struct(entries) => writer.structure(entries, set, indent + 2, column),
-                    other => writer.shape(other, set, indent + 2, column),
-                });
+                let arms =
+                    self.arms(arms, set, indent + 2, &|writer, body, set, column| match body {
+                        Shape::Struct(entries) if entries.is_empty() => "nothing".into(),
+                        Shape::Struct(entries) => {
+                            writer.structure(entries, set, indent + 2, column)
+                        }
+                        other => writer.shape(other, set, indent + 2, column),
+                    });
                 format!("{start}match {subject} {{\n{arms}{}}}\n", pad(indent))
             }
             EntryKind::Let(name, value) => format!("{start}let {} = {value}\n", written(name)),
@@ -191,7 +196,10 @@ impl Writer<'_> {
                 continue;
             }
             let same = groups.iter_mut().find(|(other, shape, labels)| {
-                *other == set && **shape == arm.body && labels[0] != &Label::Else && arm.label != Label::Else
+                *other == set
+                    && **shape == arm.body
+                    && labels[0] != &Label::Else
+                    && arm.label != Label::Else
             });
             match same {
                 Some((_, _, labels)) => labels.push(&arm.label),
@@ -223,7 +231,14 @@ impl Writer<'_> {
     }
 
     /// `{ a b c }` behind `enum` or `flags`.
-    fn names(&self, head: String, entries: &[EnumEntry], around: Set, indent: usize, column: usize) -> String {
+    fn names(
+        &self,
+        head: String,
+        entries: &[EnumEntry],
+        around: Set,
+        indent: usize,
+        column: usize,
+    ) -> String {
         let mut words: Vec<String> = Vec::new();
         let mut plain = true;
         for (at, entry) in entries.iter().enumerate() {
@@ -280,7 +295,10 @@ fn by_version(arms: &[Arm], set: Set) -> Vec<(Set, Vec<&Arm>)> {
             None => groups.push((Set::one(version), here)),
         }
     }
-    groups.into_iter().map(|(set, here)| (set, here.iter().map(|at| &arms[*at]).collect())).collect()
+    groups
+        .into_iter()
+        .map(|(set, here)| (set, here.iter().map(|at| &arms[*at]).collect()))
+        .collect()
 }
 
 /// In which versions an entry's number follows from the entry before, and its number in the others.

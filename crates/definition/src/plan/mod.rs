@@ -37,8 +37,8 @@ pub(crate) use code::{ArrayCode, BlockCode, CallCode, Code, ElementShape, Fused,
 pub use error::{DecodeError, DecodeErrorKind, PathSegment};
 pub(crate) use expr::{Cond, Scope, binary, compare, each};
 pub use expr::{Ex, FieldRef, Member};
-pub(crate) use run::packed_words;
 pub use meaning::{Comparison, EntryDifference, LayoutDifference};
+pub(crate) use run::packed_words;
 pub use walk::{Flow, Found, Group, Node, Packet, Visitor};
 pub(crate) use workspace::{ABSENT, START as START_SLOT};
 pub use workspace::{Activation, Place, Workspace};

@@ -54,8 +54,10 @@ impl<'a> Reader<'a> {
     fn native(&self, name: &str) -> Option<Shape> {
         let bedrock = self.edition == Edition::Bedrock;
         Some(match name {
-            "bool" | "u8" | "i8" | "u16" | "i16" | "u32" | "i32" | "u64" | "i64" | "f32" | "f64"
-            | "varint" | "zigzag32" | "zigzag64" | "varint128" | "u24" | "i24" => Shape::named(name),
+            "bool" | "u8" | "i8" | "u16" | "i16" | "u32" | "i32" | "u64" | "i64" | "f32"
+            | "f64" | "varint" | "zigzag32" | "zigzag64" | "varint128" | "u24" | "i24" => {
+                Shape::named(name)
+            }
             "li8" => Shape::named("i8"),
             "lu8" => Shape::named("u8"),
             "li16" | "lu16" | "li24" | "lu24" | "li32" | "lu32" | "li64" | "lu64" | "lf32"
@@ -68,9 +70,7 @@ impl<'a> Reader<'a> {
             "optionalNbt" if !bedrock => Shape::named("opt_named_nbt"),
             "nbt" => Shape::named("NetworkNbt"),
             "lnbt" => Shape::named("LittleNbt"),
-            "nbtLoop" => {
-                Shape::Array("until 0".into(), Box::new(Shape::named("NetworkNbt")))
-            }
+            "nbtLoop" => Shape::Array("until 0".into(), Box::new(Shape::named("NetworkNbt"))),
             "anonymousNbt" => Shape::named("nbt"),
             "anonOptionalNbt" => Shape::named("opt_nbt"),
             "compressedNbt" => Shape::named("CompressedNbt"),
@@ -83,9 +83,7 @@ impl<'a> Reader<'a> {
     }
 
     fn construct(&mut self, kind: &str, args: &'a Value) -> Carried<Shape> {
-        let inner = |key: &str| {
-            args.get(key).ok_or_else(|| format!("`{kind}` without `{key}`"))
-        };
+        let inner = |key: &str| args.get(key).ok_or_else(|| format!("`{kind}` without `{key}`"));
         match kind {
             "container" => self.structure(args),
             "switch" => self.switch(args),
@@ -300,7 +298,9 @@ impl<'a> Reader<'a> {
         match args.get("flags") {
             Some(Value::Array(names)) => {
                 let names = names.iter().enumerate();
-                bits.extend(names.filter_map(|(at, name)| Some((at as u32, snake(name.as_str()?)))));
+                bits.extend(
+                    names.filter_map(|(at, name)| Some((at as u32, snake(name.as_str()?)))),
+                );
             }
             Some(Value::Object(masks)) => {
                 for (name, mask) in masks {
@@ -316,7 +316,9 @@ impl<'a> Reader<'a> {
                         (false, mask) if mask.is_power_of_two() => {
                             bits.push((mask.trailing_zeros(), snake(name)));
                         }
-                        _ => self.remark(format!("the flag `{name}` is not one bit; its name is left out")),
+                        _ => self.remark(format!(
+                            "the flag `{name}` is not one bit; its name is left out"
+                        )),
                     }
                 }
             }
@@ -363,7 +365,8 @@ fn bitfield(args: &Value) -> Carried<Shape> {
         let width = width as u32;
         total += width;
         let name = part.get("name").and_then(Value::as_str).unwrap_or("");
-        let padding = name.is_empty() || name.trim_matches('_').to_lowercase().starts_with("unused");
+        let padding =
+            name.is_empty() || name.trim_matches('_').to_lowercase().starts_with("unused");
         let mut name = (!padding).then(|| snake(name));
         if parts.iter().any(|other| other.name.is_some() && other.name == name) {
             name = None;

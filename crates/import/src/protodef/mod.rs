@@ -258,7 +258,8 @@ pub(crate) fn read(file: &Value, edition: Edition, names: &TypeNames) -> Read {
         reader.packets(&namespace, &mut out);
     }
     if out.packets.is_empty() {
-        let why = "it has no packets: expected `STATE.toClient.types.packet` with a mapper of names";
+        let why =
+            "it has no packets: expected `STATE.toClient.types.packet` with a mapper of names";
         out.notes.push(Note::file("protocol.json", why.into()));
     }
     reader.declare_the_unread();
@@ -443,8 +444,7 @@ impl<'a> Reader<'a> {
         for name in used {
             let tail = EntryKind::Tail("it could not be read".into());
             let shape = Shape::Struct(vec![Entry { set: Default::default(), kind: tail }]);
-            let unread =
-                Declared { shape, open: true, uses: BTreeSet::new(), notes: Vec::new() };
+            let unread = Declared { shape, open: true, uses: BTreeSet::new(), notes: Vec::new() };
             self.done.entry(name).or_insert(unread);
         }
     }

@@ -227,10 +227,9 @@ fn part_of(shape: &Shape, name: &str) -> Option<Shape> {
             .iter()
             .any(|part| part.name.as_ref().is_some_and(|name| lookup_key(name) == key))
             .then(|| Shape::named("i64")),
-        Shape::Flags(_, entries) => entries
-            .iter()
-            .any(|entry| lookup_key(&entry.name) == key)
-            .then(|| Shape::named("bool")),
+        Shape::Flags(_, entries) => {
+            entries.iter().any(|entry| lookup_key(&entry.name) == key).then(|| Shape::named("bool"))
+        }
         _ => None,
     }
 }

@@ -163,9 +163,13 @@ fn label_of(key: &str, domain: &Domain) -> Vec<Label> {
                 .collect()
         }
         Domain::Names(names) => {
-            let wanted = lookup_key(&snake(key));
-            let found: Vec<&(String, i128)> =
-                names.iter().filter(|(name, _)| lookup_key(name) == wanted).collect();
+            let wanted = snake(key);
+            let mut found: Vec<&(String, i128)> =
+                names.iter().filter(|(name, _)| *name == wanted).collect();
+            if found.is_empty() {
+                let wanted = lookup_key(&wanted);
+                found = names.iter().filter(|(name, _)| lookup_key(name) == wanted).collect();
+            }
             match found.as_slice() {
                 [(name, _)] => vec![Label::Name(name.clone())],
                 // A name of several numbers means all of them here, but one in the text.

@@ -102,7 +102,10 @@ impl<'p> Walk<'p> {
                         node.as_ref().is_none_or(|node| matches!(&**node, Node::Call { .. }))
                     };
                     // A type that contains itself may hold nothing.
-                    if empty(&x) && empty(&y) && self.unfold_one(x.as_ref(), y.as_ref(), &mut a, &mut b) {
+                    if empty(&x)
+                        && empty(&y)
+                        && self.unfold_one(x.as_ref(), y.as_ref(), &mut a, &mut b)
+                    {
                         continue;
                     }
                     return Err(self.differs(x.as_deref(), y.as_deref(), at));
@@ -212,17 +215,24 @@ impl<'p> Walk<'p> {
     /// What stands for each other under different names.
     fn names(&mut self, p: FieldId, q: FieldId, at: &str) {
         let (a, b) = (self.sides[0].field(p), self.sides[1].field(q));
-        if !a.name.is_empty() && !b.name.is_empty() && lookup_key(&a.name) != lookup_key(&b.name) {
+        if a.name != b.name
+            && !a.name.is_empty()
+            && !b.name.is_empty()
+            && lookup_key(&a.name) != lookup_key(&b.name)
+        {
             let paths = (self.path(0, p, at), self.path(1, q, at));
             self.renamed.insert(paths);
         }
         let (mine, theirs) = (named(&a.kind), named(&b.kind));
         let (Some(mine), Some(theirs)) = (mine, theirs) else { return };
+        if mine == theirs {
+            return;
+        }
         let path = self.path(1, q, at);
         let numbers: BTreeSet<i128> = mine.iter().chain(&theirs).map(|(n, _)| *n).collect();
         for number in numbers {
-            let of = |list: &[(i128, String)]| {
-                list.iter().find(|(n, _)| *n == number).map(|(_, name)| name.clone())
+            let of = |list: &[(i128, &str)]| {
+                list.iter().find(|(n, _)| *n == number).map(|(_, name)| (*name).to_owned())
             };
             let (this, other) = (of(&mine), of(&theirs));
             if this.as_deref().map(lookup_key) != other.as_deref().map(lookup_key) {
@@ -351,12 +361,12 @@ impl<'p> Walk<'p> {
         // What never stood for anything is in an arm that the other has not.
         let paired = |p: &FieldId, q: &FieldId| self.pairs.contains(&(*p, *q));
         m.fields.iter().any(|p| n.fields.iter().any(|q| paired(p, q)))
-            && m.fields.iter().all(|p| {
-                !self.met[0].contains(p) || n.fields.iter().any(|q| paired(p, q))
-            })
-            && n.fields.iter().all(|q| {
-                !self.met[1].contains(q) || m.fields.iter().any(|p| paired(p, q))
-            })
+            && m.fields
+                .iter()
+                .all(|p| !self.met[0].contains(p) || n.fields.iter().any(|q| paired(p, q)))
+            && n.fields
+                .iter()
+                .all(|q| !self.met[1].contains(q) || m.fields.iter().any(|p| paired(p, q)))
     }
 
     /// A field's path from the packet.
@@ -377,8 +387,12 @@ impl<'p> Walk<'p> {
 
     fn differs(&self, x: Option<&Node>, y: Option<&Node>, at: &str) -> Box<LayoutDifference> {
         let path = match (x, y) {
-            (_, Some(Node::Part { field, .. } | Node::Call { field, .. })) => self.path(1, *field, at),
-            (Some(Node::Part { field, .. } | Node::Call { field, .. }), _) => self.path(0, *field, at),
+            (_, Some(Node::Part { field, .. } | Node::Call { field, .. })) => {
+                self.path(1, *field, at)
+            }
+            (Some(Node::Part { field, .. } | Node::Call { field, .. }), _) => {
+                self.path(0, *field, at)
+            }
             _ => at.to_owned(),
         };
         Box::new(LayoutDifference { path, this: self.text(0, x), other: self.text(1, y) })
@@ -413,13 +427,13 @@ impl<'p> Walk<'p> {
 }
 
 /// The numbers that have names.
-fn named(kind: &Kind) -> Option<Vec<(i128, String)>> {
+fn named(kind: &Kind) -> Option<Vec<(i128, &str)>> {
     match kind {
         Kind::Enum { entries, .. } => {
-            Some(entries.by_number.iter().map(|(n, name)| (*n, name.to_string())).collect())
+            Some(entries.by_number.iter().map(|(n, name)| (*n, &**name)).collect())
         }
         Kind::Flags { members, .. } => {
-            Some(members.iter().map(|m| (m.bit.into(), m.name.to_string())).collect())
+            Some(members.iter().map(|m| (m.bit.into(), &*m.name)).collect())
         }
         _ => None,
     }

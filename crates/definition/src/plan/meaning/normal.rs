@@ -18,10 +18,17 @@ const RANGE_MAX: i128 = 1 << 12;
 /// A part of a plan.
 #[derive(Debug)]
 pub(super) enum Node {
-    Part { field: FieldId, form: Form },
+    Part {
+        field: FieldId,
+        form: Form,
+    },
     Choice(Choice),
     /// A type that contains itself.
-    Call { field: FieldId, layout: LayoutId, args: Vec<Ex> },
+    Call {
+        field: FieldId,
+        layout: LayoutId,
+        args: Vec<Ex>,
+    },
 }
 
 /// How bytes are cut.
@@ -171,7 +178,9 @@ impl<'p> Normal<'p> {
                 Form::Block(*transform, len.clone(), *layout)
             }
             Kind::Array(array) => match &array.count {
-                Count::Len(len) if self.is_bytes(array.element) => Form::Run(Unit::Byte, len.clone()),
+                Count::Len(len) if self.is_bytes(array.element) => {
+                    Form::Run(Unit::Byte, len.clone())
+                }
                 count => Form::List(count.clone(), array.element),
             },
         };
@@ -305,9 +314,8 @@ fn both(a: &Choice, b: &Choice) -> Choice {
         })
     };
     let keys: BTreeSet<&Key> = a.arms.keys().chain(b.arms.keys()).collect();
-    let arm = |choice: &Choice, key: &Key| {
-        choice.arms.get(key).copied().unwrap_or(choice.otherwise)
-    };
+    let arm =
+        |choice: &Choice, key: &Key| choice.arms.get(key).copied().unwrap_or(choice.otherwise);
     let arms = keys.into_iter().map(|key| (key.clone(), row(arm(a, key), arm(b, key)))).collect();
     let otherwise = row(a.otherwise, b.otherwise);
     Choice { subject: a.subject.clone(), arms, otherwise, complete: a.complete, rows }
@@ -322,8 +330,11 @@ struct Truth {
 
 fn truth(ex: &Ex) -> Option<Truth> {
     let of = |subject: &Ex, keys: BTreeSet<Key>, among: bool| {
-        matches!(subject, Ex::Field(_) | Ex::Arg { .. } | Ex::Conn(_))
-            .then(|| Truth { subject: Subject::Number(subject.clone()), keys, among })
+        matches!(subject, Ex::Field(_) | Ex::Arg { .. } | Ex::Conn(_)).then(|| Truth {
+            subject: Subject::Number(subject.clone()),
+            keys,
+            among,
+        })
     };
     match ex {
         Ex::Field(_) => of(ex, BTreeSet::from([Key::Int(0)]), false),
