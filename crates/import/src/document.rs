@@ -94,7 +94,7 @@ pub(crate) fn text(merged: &Merged, head: &Head<'_>, timeline: &Timeline) -> Str
         }
         put(&mut out, format_args!("\nids {place} {{\n{lines}}}\n"));
     }
-    own_types(&mut out, merged);
+    out.push_str(&own_types(&used_types(merged), &|_| false));
     for (name, variants) in &merged.types {
         let around = union(variants);
         for variant in variants {
@@ -378,7 +378,13 @@ const OWN: [(&str, &str); 6] = [
     ),
 ];
 
-fn own_types(out: &mut String, merged: &Merged) {
+/// Those of the importer's own types that are used and not there.
+pub(crate) fn own_types(used: &BTreeSet<String>, is_there: &dyn Fn(&str) -> bool) -> String {
+    let missing = OWN.iter().filter(|(name, _)| used.contains(*name) && !is_there(name));
+    missing.map(|(_, text)| format!("\n{text}")).collect()
+}
+
+fn used_types(merged: &Merged) -> BTreeSet<String> {
     let mut used = BTreeSet::new();
     let shapes = merged.types.values().flatten().map(|variant| &variant.body);
     shapes.for_each(|shape| names_in(shape, &mut used));
@@ -387,11 +393,7 @@ fn own_types(out: &mut String, merged: &Merged) {
             variant.body.iter().for_each(|entry| names_in_entry(entry, &mut used));
         }
     }
-    for (name, text) in OWN {
-        if used.contains(name) {
-            put(out, format_args!("\n{text}"));
-        }
-    }
+    used
 }
 
 /// The types that a shape names.

@@ -33,10 +33,6 @@ impl Timeline {
         Some(Timeline { versions, spans })
     }
 
-    pub(crate) fn len(&self) -> usize {
-        self.spans.len()
-    }
-
     /// The version of the list that stands for an imported one.
     pub(crate) fn id(&self, version: usize) -> VersionId {
         self.spans[version].ids.1
@@ -54,36 +50,52 @@ impl Timeline {
             return String::new();
         }
         let around: Vec<usize> = around.iter().collect();
-        let mut runs: Vec<(usize, usize)> = Vec::new();
-        for (at, version) in around.iter().enumerate() {
-            if !set.has(*version) {
-                continue;
-            }
-            match runs.last_mut() {
-                Some((_, end)) if *end + 1 == at => *end = at,
-                _ => runs.push((at, at)),
-            }
-        }
-        let texts: Vec<String> = runs.into_iter().map(|run| self.range(run, &around)).collect();
+        let places = around.iter().enumerate().filter(|(_, version)| set.has(**version));
+        let places = places.fold(Set::default(), |all, (at, _)| all.or(Set::one(at)));
+        let texts: Vec<String> =
+            runs(places).into_iter().map(|run| self.range(run, &around)).collect();
         format!("@{} ", texts.join("|"))
     }
 
-    /// The gate of what is there in `set` and nowhere else, in a text that holds for other versions too.
-    pub(crate) fn closed_gate(&self, set: Set, before_any: bool) -> String {
+    /// The gate of what is there in `set` and nowhere else, in a text that holds for other versions too;
+    /// with a space behind.
+    pub(crate) fn closed_gate(&self, set: Set) -> String {
         let versions: Vec<usize> = (0..self.spans.len()).collect();
-        let mut runs: Vec<(usize, usize)> = Vec::new();
-        for version in set.iter() {
-            match runs.last_mut() {
-                Some((_, end)) if *end + 1 == version => *end = version,
-                _ => runs.push((version, version)),
-            }
-        }
         let text = |(from, to): (usize, usize)| {
-            let newest = to + 1 == versions.len();
-            self.ends(from, to, from > 0 || before_any, !newest, &versions)
+            self.ends(from, to, true, !self.is_newest(to), &versions).0
         };
-        let texts: Vec<String> = runs.into_iter().map(text).collect();
+        let texts: Vec<String> = runs(set).into_iter().map(text).collect();
         format!("@{} ", texts.join("|"))
+    }
+
+    /// The gate of all versions that [`Timeline::closed_gate`] leaves out; with spaces around.
+    pub(crate) fn other_gate(&self, set: Set) -> String {
+        let versions: Vec<usize> = (0..self.spans.len()).collect();
+        let mut next = VersionId(0);
+        let mut texts = Vec::new();
+        let key = |id: VersionId| quoted(&self.versions.get(id).key);
+        for (from, to) in runs(set) {
+            let (_, low, high) = self.ends(from, to, true, !self.is_newest(to), &versions);
+            if next < low {
+                texts.push(format!("{}..{}", key(next), key(VersionId(low.0 - 1))));
+            }
+            next = VersionId(high.0.saturating_add(1));
+        }
+        if (next.0 as usize) < self.versions.iter().count() {
+            texts.push(format!("{}..", key(next)));
+        }
+        if texts.is_empty() {
+            // There is none left: a range that ends before it begins.
+            let ends = [self.versions.iter().next_back(), self.versions.iter().next()];
+            let ends = ends.map(|end| end.map_or_else(String::new, |(id, _)| key(id)));
+            texts.push(ends.join(".."));
+        }
+        format!(" @{} ", texts.join("|"))
+    }
+
+    /// Whether nothing newer is listed.
+    fn is_newest(&self, version: usize) -> bool {
+        self.spans[version].ids.1.0 as usize + 1 == self.versions.iter().count()
     }
 
     /// How the list's line for a version begins.
@@ -98,62 +110,65 @@ impl Timeline {
     }
 
     fn range(&self, (from, to): (usize, usize), around: &[usize]) -> String {
-        self.ends(around[from], around[to], from > 0, to + 1 < around.len(), around)
+        self.ends(around[from], around[to], from > 0, to + 1 < around.len(), around).0
     }
 
-    /// A range of versions; numbers where they say what is meant, else keys.
-    fn ends(&self, from: usize, to: usize, open: bool, close: bool, around: &[usize]) -> String {
+    /// A range of versions as text, and its first and last; numbers where they say what is meant, else keys.
+    fn ends(
+        &self,
+        from: usize,
+        to: usize,
+        open: bool,
+        close: bool,
+        around: &[usize],
+    ) -> (String, VersionId, VersionId) {
         let (first, last) = (&self.spans[from], &self.spans[to]);
-        let both = open && close;
-        if both && first.first.number == last.last.number && first.first.number < SNAPSHOT {
-            let n = first.first.number;
-            let low = self.versions.first_from(n);
-            if self.admits((low, self.versions.last_to(n)), from, to, around) {
-                return n.to_string();
-            }
-        }
         // People know snapshots by their keys.
         let numbered = |key: &Key, id: Option<VersionId>| id.filter(|_| key.number < SNAPSHOT);
-        let low = [
-            (
-                first.first.number.to_string(),
-                numbered(&first.first, self.versions.first_from(first.first.number)),
-            ),
-            (quoted(&first.first.key), Some(first.ids.0)),
-        ];
-        let high = [
-            (
-                last.last.number.to_string(),
-                numbered(&last.last, self.versions.last_to(last.last.number)),
-            ),
-            (quoted(&last.last.key), Some(last.ids.1)),
-        ];
-        let low = if open { low.to_vec() } else { vec![(String::new(), Some(VersionId(0)))] };
-        let high =
-            if close { high.to_vec() } else { vec![(String::new(), Some(VersionId(u32::MAX)))] };
+        let (n, m) = (first.first.number, last.last.number);
+        let (from_n, to_n) = (
+            numbered(&first.first, self.versions.first_from(n)),
+            numbered(&last.last, self.versions.last_to(m)),
+        );
+        if let (true, true, Some(low), Some(high)) = (open && close, n == m, from_n, to_n)
+            && self.admits((low, high), from, to, around)
+        {
+            return (n.to_string(), low, high);
+        }
+        let newest = VersionId(self.versions.iter().count().saturating_sub(1) as u32);
+        let low = if open {
+            vec![(n.to_string(), from_n), (quoted(&first.first.key), Some(first.ids.0))]
+        } else {
+            vec![(String::new(), Some(VersionId(0)))]
+        };
+        let high = if close {
+            vec![(m.to_string(), to_n), (quoted(&last.last.key), Some(last.ids.1))]
+        } else {
+            vec![(String::new(), Some(newest))]
+        };
+        let mut best = None;
         for (low_text, low) in &low {
             for (high_text, high) in &high {
-                if self.admits((*low, *high), from, to, around) {
-                    return format!("{low_text}..{high_text}");
+                let (Some(low), Some(high)) = (*low, *high) else { continue };
+                let found = (format!("{low_text}..{high_text}"), low, high);
+                if self.admits((low, high), from, to, around) {
+                    return found;
                 }
+                best = Some(found);
             }
         }
         // Keys are exact.
-        let key = |list: &[(String, Option<VersionId>)]| {
-            list.last().map_or_else(String::new, |(text, _)| text.clone())
-        };
-        format!("{}..{}", key(&low), key(&high))
+        best.unwrap_or((String::from(".."), VersionId(0), newest))
     }
 
     /// Whether this range has the versions from `from` to `to`, and no other of `around`.
     fn admits(
         &self,
-        range: (Option<VersionId>, Option<VersionId>),
+        (low, high): (VersionId, VersionId),
         from: usize,
         to: usize,
         around: &[usize],
     ) -> bool {
-        let (Some(low), Some(high)) = range else { return false };
         around.iter().all(|version| {
             let (first, last) = self.spans[*version].ids;
             if from <= *version && *version <= to {
@@ -163,6 +178,18 @@ impl Timeline {
             }
         })
     }
+}
+
+/// Rows of versions that follow each other: first and last.
+pub(crate) fn runs(set: Set) -> Vec<(usize, usize)> {
+    let mut runs: Vec<(usize, usize)> = Vec::new();
+    for version in set.iter() {
+        match runs.last_mut() {
+            Some((_, end)) if *end + 1 == version => *end = version,
+            _ => runs.push((version, version)),
+        }
+    }
+    runs
 }
 
 /// A key in a list; if only its number is there, that.

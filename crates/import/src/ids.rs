@@ -11,8 +11,21 @@ const WIDTH: usize = 100;
 
 /// The lines of a table over the versions that have it, oldest first.
 pub(crate) fn lines(tables: &[(usize, Ids)], timeline: &Timeline) -> Vec<String> {
+    lines_from(None, tables, timeline)
+}
+
+/// The same behind lines that lead to a table.
+pub(crate) fn lines_after(
+    before: &Ids,
+    tables: &[(usize, Ids)],
+    timeline: &Timeline,
+) -> Vec<String> {
+    lines_from(Some(before), tables, timeline)
+}
+
+fn lines_from(before: Option<&Ids>, tables: &[(usize, Ids)], timeline: &Timeline) -> Vec<String> {
     let mut lines = Vec::new();
-    let mut last: Option<&Ids> = None;
+    let mut last: Option<&Ids> = before;
     for (version, ids) in tables.iter().filter(|(_, ids)| !ids.is_empty()) {
         let words = match last {
             Some(last) if last == ids => continue,

@@ -14,6 +14,7 @@ mod gates;
 mod ids;
 mod merge;
 mod names;
+mod overlay;
 mod protodef;
 mod report;
 mod set;
@@ -89,9 +90,10 @@ pub fn import(files: &dyn Loader, options: &Options) -> Result<Imported, ImportE
             options.name.clone()
         };
         let files = group.len();
-        let (text, found, group_counts) = document(group, options.edition, classic, &name);
+        let Made { text, notes: found, counts: (whole, opaque), .. } =
+            document(group, options.edition, classic, &name);
         notes.extend(found);
-        counts = (counts.0 + group_counts.0, counts.1 + group_counts.1);
+        counts = (counts.0 + whole, counts.1 + opaque);
         documents.push(Document { name, text, files });
     }
     if documents.is_empty() {
@@ -109,6 +111,8 @@ pub struct Changed {
     pub change: Change,
     /// The keys of the first and the last version of each run in which it is so.
     pub versions: Vec<(String, String)>,
+    /// The overlay brings it; what it leaves is said and nothing more.
+    pub written: bool,
 }
 
 /// How imported data differs from a definition.
@@ -116,6 +120,8 @@ pub struct Changed {
 pub struct Compared {
     /// What changed.
     pub changes: Vec<Changed>,
+    /// A text that brings the definition to the data, as far as that is possible.
+    pub overlay: String,
     /// What was not carried over as it stands.
     pub notes: Vec<Note>,
     /// How many packets of how many files were compared.
@@ -134,47 +140,31 @@ pub fn compare(
     let (data, mut notes) = load(files, options)?;
     let group: Vec<Loaded> = data.into_iter().filter(|version| !version.classic).collect();
     let keys: Vec<Vec<Key>> = group.iter().map(|version| version.keys.clone()).collect();
-    let (text, found, counts) = document(group, options.edition, false, &options.name);
+    let Made { text, merged, notes: found, counts } =
+        document(group, options.edition, false, &options.name);
     notes.extend(found);
     let new = resolved(&text)?;
-    let list = listed(&keys);
-    let Some(timeline) = Timeline::new(list, &keys) else {
-        return Err(ImportError::NoEdition(options.edition));
-    };
-    let mut changes = compare::Changes::new();
-    let mut matched = Vec::new();
-    for (version, keys) in keys.iter().enumerate() {
-        let Some(key) = keys.last() else { continue };
-        let id = match gates::find(&base.versions, key) {
-            Some(id) => id,
-            None => {
-                let id = base.versions.by_number(key.number).0;
-                let with = base.versions.get(id).key.to_string();
-                let change = Change::NewVersion { number: key.number, with };
-                changes.entry((base.name.to_string(), change)).or_default().add(version);
-                id
-            }
-        };
-        matched.push(compare::Matched { base: id, new: timeline.id(version) });
+    let maker = overlay::Maker::new(base, &text, &new, &merged, &keys);
+    let (mut changes, made) = maker.make().map_err(|why| ImportError::Text { why })?;
+    for (key, with) in maker.unknown() {
+        let with = base.versions.get(with).key.to_string();
+        let change = Change::NewVersion { number: key.number, with };
+        let at = keys.iter().position(|keys| keys.contains(key)).unwrap_or_default();
+        changes.entry((base.name.to_string(), change)).or_default().add(at);
     }
-    changes.extend(compare::compare(base, &new, &matched));
     let key =
         |version: usize| keys[version].first().map_or_else(String::new, |key| key.key.clone());
     let runs = |set: set::Set| {
-        let mut runs: Vec<(usize, usize)> = Vec::new();
-        for version in set.iter() {
-            match runs.last_mut() {
-                Some((_, end)) if *end + 1 == version => *end = version,
-                _ => runs.push((version, version)),
-            }
-        }
-        runs.into_iter().map(|(first, last)| (key(first), key(last))).collect()
+        gates::runs(set).into_iter().map(|(first, last)| (key(first), key(last))).collect()
     };
     let changes = changes
         .into_iter()
-        .map(|((packet, change), set)| Changed { packet, change, versions: runs(set) })
+        .map(|((packet, change), set)| {
+            let written = !made.left.contains_key(&(packet.clone(), change.clone()));
+            Changed { packet, change, versions: runs(set), written }
+        })
         .collect();
-    Ok(Compared { changes, notes, packets: (counts.0, keys.len()) })
+    Ok(Compared { changes, overlay: made.text, notes, packets: (counts.0, keys.len()) })
 }
 
 /// One text as a definition.
@@ -256,12 +246,15 @@ fn chosen(sources: Vec<Source>, options: &Options) -> Result<Vec<Source>, Import
     Ok(sources[from..=to].to_vec())
 }
 
-fn document(
-    group: Vec<Loaded>,
-    edition: Edition,
-    classic: bool,
-    name: &str,
-) -> (String, Vec<Note>, (usize, usize)) {
+/// A definition, and what it was written from.
+struct Made {
+    text: String,
+    merged: document::Merged,
+    notes: Vec<Note>,
+    counts: (usize, usize),
+}
+
+fn document(group: Vec<Loaded>, edition: Edition, classic: bool, name: &str) -> Made {
     let (keys, mut reads): (Vec<Vec<Key>>, Vec<Read>) =
         group.into_iter().map(|version| (version.keys, version.read)).unzip();
     let notes = gathered(&keys, &mut reads);
@@ -277,18 +270,17 @@ fn document(
     let timeline = Timeline::new(listed(&keys), &keys);
     let text =
         timeline.map_or_else(String::new, |timeline| document::text(&merged, &head, &timeline));
-    (text, notes, counts)
+    Made { text, merged, notes, counts }
 }
 
 /// The versions as the text lists them.
 fn listed(keys: &[Vec<Key>]) -> Versions {
-    let version = |(ordinal, key): (usize, &Key)| Version {
-        key: key.key.as_str().into(),
-        number: key.number,
-        ordinal: ordinal as u32,
-        release: key.key.as_str().into(),
-    };
-    Versions::new(keys.iter().flatten().enumerate().map(version).collect())
+    Versions::new(keys.iter().flatten().zip(0..).map(|(key, at)| version(key, at)).collect())
+}
+
+fn version(key: &Key, ordinal: u32) -> Version {
+    let text: Arc<str> = key.key.as_str().into();
+    Version { key: text.clone(), number: key.number, ordinal, release: text }
 }
 
 /// Notes that are alike in several versions as one.

@@ -32,10 +32,6 @@ impl Set {
         self.with(other, |a, b| a & b)
     }
 
-    pub(crate) fn without(self, other: Set) -> Set {
-        self.with(other, |a, b| a & !b)
-    }
-
     pub(crate) fn is_empty(self) -> bool {
         self.0.iter().all(|word| *word == 0)
     }
@@ -47,10 +43,6 @@ impl Set {
     /// Its versions, oldest first.
     pub(crate) fn iter(self) -> impl DoubleEndedIterator<Item = usize> {
         (0..VERSIONS_MAX).filter(move |version| self.has(*version))
-    }
-
-    pub(crate) fn first(self) -> Option<usize> {
-        self.iter().next()
     }
 
     fn with(mut self, other: Set, f: impl Fn(u64, u64) -> u64) -> Set {

@@ -9,6 +9,7 @@ mod encode;
 mod error;
 mod explain;
 mod hex_text;
+mod import;
 mod print;
 mod protocols;
 mod proxy;
