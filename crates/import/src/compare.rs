@@ -66,14 +66,9 @@ pub enum Change {
 }
 
 impl Change {
-    /// Whether bytes are read otherwise: names alone do not count.
-    pub fn is_layout(&self) -> bool {
-        !matches!(
-            self,
-            Change::Renamed { .. }
-                | Change::Entry { from: Some(_), .. }
-                | Change::Entry { to: None, .. }
-        )
+    /// Whether a body is read otherwise: ids, and names that were there before, do not count.
+    pub fn is_body(&self) -> bool {
+        matches!(self, Change::Layout { .. } | Change::Entry { from: None, to: Some(_), .. })
     }
 }
 

@@ -135,6 +135,9 @@ impl Timeline {
         {
             return (n.to_string(), low, high);
         }
+        if open && close && first.ids.0 == last.ids.1 {
+            return (quoted(&first.first.key), first.ids.0, last.ids.1);
+        }
         let newest = VersionId(self.versions.iter().count().saturating_sub(1) as u32);
         let low = if open {
             vec![(n.to_string(), from_n), (quoted(&first.first.key), Some(first.ids.0))]

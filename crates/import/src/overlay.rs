@@ -34,6 +34,17 @@ struct Items {
     ids: BTreeMap<Place, String>,
 }
 
+/// Types by name, with the versions.
+#[derive(Debug, Default)]
+struct Types {
+    /// They mean something else than in the definition.
+    differing: BTreeMap<String, Set>,
+    /// The definition does not have them.
+    absent: BTreeMap<String, Set>,
+    /// They could be read on both sides.
+    compared: BTreeMap<String, Set>,
+}
+
 /// The text that brings a definition to the imported data, and what it does not bring.
 pub(crate) struct Overlay {
     pub(crate) text: String,
@@ -79,7 +90,18 @@ impl<'a> Maker<'a> {
         let matched = self.matched(&times);
         let changes = compare::compare(&plain, self.new, &matched);
 
-        let (differing, absent) = self.types(&items, &matched)?;
+        let Types { differing, absent, .. } = self.types(&items, &matched, &BTreeSet::new())?;
+        // Those that differ by the types in them alone need nothing but these.
+        let all: BTreeSet<String> = differing.keys().cloned().collect();
+        let own = self.types(&items, &matched, &all)?;
+        let differing: BTreeMap<String, Set> = differing
+            .into_iter()
+            .filter(|(name, set)| {
+                // One that looks into others cannot be read without them.
+                let read = own.compared.get(name).copied().unwrap_or_default();
+                own.differing.contains_key(name) || read.and(*set) != *set
+            })
+            .collect();
         let starts = self.id_lines(&plain, &matched, &times, &mut items);
         // Packets that differ by their types alone need nothing but these.
         let touched = touched(&changes);
@@ -97,7 +119,7 @@ impl<'a> Maker<'a> {
                     Some(start) => from(*start, *set),
                     None => continue,
                 },
-                change if change.is_layout() => *set,
+                change if change.is_body() => *set,
                 _ => continue,
             };
             let all = items.packets.entry((place, name)).or_default();
@@ -149,12 +171,13 @@ impl<'a> Maker<'a> {
     }
 
     /// In which versions each type means something else than in the definition, and in which it has none.
-    #[expect(clippy::type_complexity, reason = "two tables of one kind")]
+    /// Types in `apart` stand for nothing but themselves inside of others.
     fn types(
         &self,
         items: &Items,
         matched: &[Matched],
-    ) -> Result<(BTreeMap<String, Set>, BTreeMap<String, Set>), String> {
+        apart: &BTreeSet<String>,
+    ) -> Result<Types, String> {
         let names: Vec<&String> = self.merged.types.keys().collect();
         let probes: String = names
             .iter()
@@ -162,14 +185,19 @@ impl<'a> Maker<'a> {
             .map(|(at, name)| {
                 let state = self.new.states.first().map_or("", |state| state);
                 let id = PROBES + at as i64;
-                format!("packet {state} clientbound probe_{at} = {id} {{ value: {name} }}\n")
+                let own = if apart.contains(*name) { OWN } else { "" };
+                format!("packet {state} clientbound probe_{at} = {id} {{ value: {own}{name} }}\n")
             })
             .collect();
-        let base = self.laid_over(items, &probes)?;
+        let (main, mut files) = self.files(items, &probes);
+        take_apart(&mut files, apart);
+        let base = Protocol::load_checked(&main, &Files { files }).map_err(|e| e.to_string())?;
         let text = format!("{}\n{probes}", self.new_text);
-        let files = Files { files: vec![("imported.wire".to_owned(), text)] };
+        let mut files = vec![("imported.wire".to_owned(), text)];
+        take_apart(&mut files, apart);
+        let files = Files { files };
         let new = Protocol::load_checked("imported.wire", &files).map_err(|e| e.to_string())?;
-        let (mut differing, mut absent) = (BTreeMap::new(), BTreeMap::new());
+        let mut found = Types::default();
         let mut known: BTreeMap<(usize, usize), bool> = BTreeMap::new();
         let mut kept = Vec::new();
         for (version, at) in matched.iter().enumerate() {
@@ -184,22 +212,23 @@ impl<'a> Maker<'a> {
                     continue;
                 };
                 let Some(old) = mine_of.get(at) else {
-                    absent.entry((*name).clone()).or_insert_with(Set::default).add(version);
+                    found.absent.entry((*name).clone()).or_default().add(version);
                     continue;
                 };
+                found.compared.entry((*name).clone()).or_default().add(version);
                 let key = (Arc::as_ptr(old) as usize, Arc::as_ptr(plan) as usize);
                 let differs = *known.entry(key).or_insert_with(|| {
                     let found = old.compare(plan);
                     found.layout.is_some() || found.entries.iter().any(|e| e.this.is_none())
                 });
                 if differs {
-                    differing.entry((*name).clone()).or_insert_with(Set::default).add(version);
+                    found.differing.entry((*name).clone()).or_default().add(version);
                 }
             }
             // Plans are told apart by their addresses, so they must live until the end.
             kept.push((mine, theirs));
         }
-        Ok((differing, absent))
+        Ok(found)
     }
 
     /// Adds the types that what is written needs, and the definition does not have.
@@ -364,6 +393,12 @@ impl<'a> Maker<'a> {
 
     /// The definition with this laid over it.
     fn laid_over(&self, items: &Items, declarations: &str) -> Result<Arc<Protocol>, String> {
+        let (main, files) = self.files(items, declarations);
+        Protocol::load_checked(&main, &Files { files }).map_err(|problems| problems.to_string())
+    }
+
+    /// Its texts, and the name of the first.
+    fn files(&self, items: &Items, declarations: &str) -> (String, Vec<(String, String)>) {
         let sources = self.base.sources.files();
         let mut files: Vec<(String, String)> =
             sources.iter().map(|file| (file.name.clone(), file.text.clone())).collect();
@@ -438,16 +473,48 @@ impl<'a> Maker<'a> {
                 }
             }
         }
-        let Some((main, text)) = files.first_mut() else { return Err("no text".into()) };
-        text.push_str(declarations);
-        let main = main.clone();
-        Protocol::load_checked(&main, &Files { files }).map_err(|problems| problems.to_string())
+        let mut main = String::new();
+        if let Some((name, text)) = files.first_mut() {
+            text.push_str(declarations);
+            main.clone_from(name);
+        }
+        (main, files)
+    }
+}
+
+/// In front of the names of types that are taken apart.
+const OWN: &str = "Own_";
+
+/// Renames these types, and puts under their names something that is like nothing else: what a type is
+/// apart from the types in it can then be compared.
+fn take_apart(files: &mut [(String, String)], types: &BTreeSet<String>) {
+    let keys: Vec<String> = types.iter().map(|name| lookup_key(name)).collect();
+    for (_, text) in files.iter_mut().filter(|(name, _)| is_wire(name)) {
+        let (tree, _) = parse(0, text);
+        let names = tree.items.iter().filter_map(|item| match item {
+            Item::Type(ty) => keys.contains(&ty.name.key()).then_some(ty.name.span.start as usize),
+            _ => None,
+        });
+        let mut names: Vec<usize> = names.collect();
+        names.sort_unstable();
+        for at in names.into_iter().rev().filter(|at| *at <= text.len()).collect::<Vec<_>>() {
+            if text.is_char_boundary(at) {
+                text.insert_str(at, OWN);
+            }
+        }
+    }
+    if let Some((_, text)) = files.first_mut() {
+        for (at, name) in types.iter().enumerate() {
+            text.push_str(&format!("\ntype {name} = bytes[{}]\n", 100_000 + at));
+        }
     }
 }
 
 /// The packets that are read otherwise.
 fn touched(changes: &Changes) -> BTreeSet<&str> {
-    let changes = changes.keys().filter(|(_, change)| change.is_layout());
+    let changes = changes
+        .keys()
+        .filter(|(_, change)| change.is_body() || matches!(change, Change::Added { .. }));
     changes.map(|(label, _)| label.as_str()).collect()
 }
 

@@ -9,7 +9,7 @@ use anyhow::Context as _;
 use midwire_definition::escape::escape;
 use midwire_definition::sources::MAX_SOURCE_LEN;
 use midwire_definition::{LoadError, Loader};
-use midwire_import::{Compared, Document, Edition, ImportError, Note, Options};
+use midwire_import::{Change, Compared, Document, Edition, ImportError, Note, Options};
 
 use crate::args;
 use crate::error::{print, say, usage};
@@ -183,8 +183,11 @@ fn noted(notes: &[Note]) -> String {
     out
 }
 
+/// A line for each change; numbers that only moved are one line.
 fn changes(made: &Compared) -> String {
     let mut out = String::new();
+    let mut moved: BTreeMap<String, Vec<&str>> = BTreeMap::new();
+    let mut values: BTreeMap<(&str, &str, String), Vec<Value<'_>>> = BTreeMap::new();
     for changed in &made.changes {
         let runs: Vec<String> = changed
             .versions
@@ -196,10 +199,50 @@ fn changes(made: &Compared) -> String {
             )
             .collect();
         let written = if changed.written { "" } else { " (not in the overlay)" };
-        let line = format!("{}: {}: {}{written}", changed.packet, runs.join(", "), changed.change);
+        let runs = format!("{}{written}", runs.join(", "));
+        match &changed.change {
+            Change::Moved { from, to } => {
+                let (place, name) =
+                    changed.packet.rsplit_once(' ').unwrap_or(("", &changed.packet));
+                let by = format!("{place}: {runs}: moved id by {:+}", to - from);
+                moved.entry(by).or_default().push(name);
+            }
+            Change::Entry { path, from, to, .. } => {
+                let key = (changed.packet.as_str(), path.as_str(), runs);
+                values.entry(key).or_default().push((from.as_deref(), to.as_deref()));
+            }
+            change => {
+                let line = format!("{}: {runs}: {change}", changed.packet);
+                put(&mut out, format_args!("{}\n", escape(&line)));
+            }
+        }
+    }
+    for (by, names) in moved {
+        put(&mut out, format_args!("{}\n", escape(&format!("{by}: {}", names.join(", ")))));
+    }
+    for ((packet, path, runs), values) in values {
+        let line = format!("{packet}: {runs}: values of {path}: {}", renamed(&values));
         put(&mut out, format_args!("{}\n", escape(&line)));
     }
     out
+}
+
+/// A number's name before and now.
+type Value<'a> = (Option<&'a str>, Option<&'a str>);
+
+/// What became of the names of an enum.
+fn renamed(values: &[Value<'_>]) -> String {
+    let before: Vec<&str> = values.iter().filter_map(|(from, _)| *from).collect();
+    let now: Vec<&str> = values.iter().filter_map(|(_, to)| *to).collect();
+    let list = |what: &str, names: Vec<&str>| {
+        (!names.is_empty()).then(|| format!("{what} {}", names.join(", ")))
+    };
+    let added = now.iter().copied().filter(|name| !before.contains(name)).collect();
+    let removed = before.iter().copied().filter(|name| !now.contains(name)).collect();
+    let moved = now.iter().filter(|name| before.contains(name)).count();
+    let moved = (moved > 0).then(|| format!("{moved} have another number"));
+    let parts = [list("added", added), list("removed", removed), moved];
+    parts.into_iter().flatten().collect::<Vec<_>>().join("; ")
 }
 
 /// Reads files of the folder, and says on a terminal how far it is.
