@@ -138,7 +138,8 @@ fn ages(
             return BTreeMap::new();
         }
         Err(error) => {
-            notes.push(Note::file(&path, format!("{error}; versions are ordered by number")));
+            let why = format!("{error}; versions are ordered by number");
+            notes.push(Note { opaque: false, ..Note::file(&path, why) });
             return BTreeMap::new();
         }
     };
