@@ -15,19 +15,25 @@ use crate::set::Set;
 use crate::shape::{Arm, Entry, EntryKind, Label, Shape};
 use crate::write::Writer;
 
+/// The bodies of a packet, each with its versions.
+type Bodies = Vec<Variant<Vec<Entry>>>;
+
+/// A body as it is in one version.
+type Versioned = (usize, Vec<Entry>);
+
 /// Everything that was read, merged over the versions.
 #[derive(Debug, Default)]
 pub(crate) struct Merged {
     pub(crate) types: BTreeMap<String, Vec<Variant<Shape>>>,
     /// In the order of their ids.
-    pub(crate) packets: BTreeMap<Place, Vec<(String, Vec<Variant<Vec<Entry>>>)>>,
+    pub(crate) packets: BTreeMap<Place, Vec<(String, Bodies)>>,
     pub(crate) ids: BTreeMap<Place, Vec<(usize, ids::Ids)>>,
 }
 
 /// Merges what was read of each version, oldest first.
 pub(crate) fn merge(reads: &[Read]) -> Merged {
     let mut types: BTreeMap<&str, Vec<(usize, Shape)>> = BTreeMap::new();
-    let mut bodies: BTreeMap<(&Place, &str), Vec<(usize, Vec<Entry>)>> = BTreeMap::new();
+    let mut bodies: BTreeMap<(&Place, &str), Vec<Versioned>> = BTreeMap::new();
     let mut order: BTreeMap<&Place, Vec<&str>> = BTreeMap::new();
     let mut tables: BTreeMap<Place, Vec<(usize, ids::Ids)>> = BTreeMap::new();
     for (version, read) in reads.iter().enumerate() {
