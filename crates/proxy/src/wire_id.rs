@@ -38,7 +38,6 @@ pub(crate) fn overlong<'p>(stack: &Stack, payload: &'p [u8], body: u32) -> Optio
 pub(crate) fn write(stack: &Stack, id: i64, out: &mut Vec<u8>) -> bool {
     let start = out.len();
     out.extend_from_slice(&stack.before_id);
-    let before = out.len();
     match stack.id {
         IntRepr::Fixed { bytes, order, .. } => {
             let mut raw = i128::from(id).to_le_bytes();
