@@ -212,4 +212,37 @@ pub(crate) enum DefsCommand {
         #[command(flatten)]
         definitions: Definitions,
     },
+    /// Make a definition of another tool's data
+    Import {
+        #[command(subcommand)]
+        from: ImportFrom,
+    },
+}
+
+/// What definitions can be made of.
+#[derive(Debug, Subcommand)]
+pub(crate) enum ImportFrom {
+    /// minecraft-data's protocol.json files: one definition with version gates
+    Protodef(Protodef),
+}
+
+/// `midwire defs import protodef`.
+#[derive(Debug, ClapArgs)]
+pub(crate) struct Protodef {
+    /// minecraft-data: its folder `data`, or one that it is in, such as the npm package
+    pub(crate) folder: PathBuf,
+    /// Where the definition goes; a file that is there is replaced when all is done. - is stdout
+    #[arg(short = 'o', long = "output", value_name = "FILE")]
+    pub(crate) output: PathBuf,
+    /// pc (Java Edition) or bedrock
+    #[arg(long, default_value = "pc")]
+    pub(crate) edition: String,
+    /// Only these: A..B, A.. or ..B, by release or number
+    #[arg(long, value_name = "A..B")]
+    pub(crate) versions: Option<String>,
+    /// Write only what differs from this definition by what it means, and list it on stdout
+    #[arg(long, value_name = "PROTOCOL")]
+    pub(crate) over: Option<String>,
+    #[command(flatten)]
+    pub(crate) definitions: Definitions,
 }

@@ -129,6 +129,7 @@ fn encode(
         Some(framing) => {
             let mut frame = Vec::new();
             framing.write_frame(&payload, &mut frame).map_err(|e| e.to_string())?;
+            frame[..framing.before].copy_from_slice(&protocol.stack.before_length);
             Ok(frame)
         }
     }

@@ -210,7 +210,7 @@ impl Needs {
 /// Which first bytes of an id surely belong to no packet of these flags.
 fn unneeded(flags: &[u8], of: u8, stack: &Stack) -> Option<Box<ByFirstByte>> {
     let whole = match stack.id {
-        _ if stack.before_id > 0 => return None,
+        _ if !stack.before_id.is_empty() => return None,
         IntRepr::Fixed { bytes: 1, signed: false, .. } => 256,
         IntRepr::Varint | IntRepr::Uvarint => 128,
         _ => return None,

@@ -19,6 +19,7 @@ mod error;
 mod expr;
 mod fuse;
 mod int;
+mod meaning;
 mod measure;
 mod pass;
 mod quick;
@@ -37,6 +38,7 @@ pub(crate) use code::{ArrayCode, BlockCode, CallCode, Code, ElementShape, Fused,
 pub use error::{DecodeError, DecodeErrorKind, PathSegment};
 pub(crate) use expr::{Cond, Scope, binary, compare, each};
 pub use expr::{Ex, FieldRef, Member};
+pub use meaning::{Comparison, EntryDifference, LayoutDifference};
 pub use measure::{Extent, Progress};
 pub(crate) use run::packed_words;
 pub use walk::{Flow, Found, Group, Node, Packet, Visitor};

@@ -68,7 +68,7 @@ fn plans(
 
 /// The id as it stands in front of a body.
 fn id_bytes(protocol: &Protocol, id: i64) -> Vec<u8> {
-    let mut bytes = vec![0; protocol.stack.before_id as usize];
+    let mut bytes = protocol.stack.before_id.to_vec();
     match protocol.stack.id.fixed_size() {
         Some(width) => bytes.extend(&id.to_le_bytes()[..width as usize]),
         None => midwire_codec::varint::write_varint(id as i32, &mut bytes),
