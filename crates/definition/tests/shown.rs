@@ -169,8 +169,6 @@ impl Visitor for Compressed {
     fn packed(&mut self, node: &Node<'_>) {
         self.look(node);
     }
-
-    fn rest(&mut self, _place: Place, _bytes: &[u8]) {}
 }
 
 /// What is wrong with the bytes that come of a packet's JSON; nothing if that cannot be asked.

@@ -11,6 +11,8 @@ pub(crate) struct Differences<'s> {
     pub(crate) changed: Vec<(&'s Tile, &'s Tile)>,
     pub(crate) gone: Vec<&'s Tile>,
     pub(crate) came: Vec<&'s Tile>,
+    /// The sizes of compressed blocks that changed, before and after.
+    sizes: Vec<(usize, usize)>,
 }
 
 /// What differs; tiles that both have stand in the same order, or that is told.
@@ -58,6 +60,8 @@ impl Differences<'_> {
         let mut buffers: Vec<u32> = Vec::new();
         let all = self.changed.iter().map(|(old, _)| *old).chain(self.gone.iter().copied());
         buffers.extend(all.chain(self.came.iter().copied()).map(|tile| tile.place.buffer));
+        let packed = self.changed.iter().filter(|(old, _)| old.part == Part::Packed);
+        self.sizes = packed.map(|(old, new)| (old.bytes.len(), new.bytes.len())).collect();
         self.changed.retain(|(old, new)| match old.part {
             Part::Front | Part::Back if old.of.is_some() => old.of == new.of,
             Part::Front => old.size == new.size,
@@ -79,6 +83,7 @@ impl Differences<'_> {
             .filter_map(|(path, was)| Some((*was, *is.get(path)?)))
             .filter(|(was, is)| was != is)
             .collect();
+        moved.extend(self.sizes.iter().map(|(was, is)| (*was as i128, *is as i128)));
         moved.extend(
             self.changed.iter().filter_map(|(was, is)| length(old, was).zip(length(new, is))),
         );
@@ -115,6 +120,13 @@ fn number(leaves: &Leaves, tile: &Tile) -> Option<i128> {
         (Part::Value, Leaf { held: Held::Number(n), form: Form::Int { .. }, .. }) => Some(*n),
         _ => None,
     }
+}
+
+/// Whether a number says how long a compressed block is that came with it.
+pub(crate) fn is_size_of_packed(tile: &Tile, came: &[&Tile], leaves: &Leaves) -> bool {
+    let packed = came.iter().filter(|tile| tile.part == Part::Packed);
+    let mut sizes = packed.map(|tile| tile.bytes.len() as i128);
+    number(leaves, tile).is_some_and(|number| sizes.any(|size| size == number))
 }
 
 /// The length of a text or bytes, if it is said elsewhere: then these are all its bytes.
@@ -154,7 +166,10 @@ pub(crate) fn elements(all: &Leaves, list: &str) -> Vec<Vec<(String, Part, Vec<u
         let Some((index, inside)) = inside.and_then(|rest| rest.split_once(']')) else { continue };
         let index: usize = index.parse().expect("an index is a number");
         out.resize_with(out.len().max(index + 1), Vec::new);
-        out[index].push((inside.to_owned(), tile.part, tile.bytes.clone()));
+        // Of what is compressed anew the content counts.
+        let is_packed = tile.part == Part::Packed;
+        let bytes = if is_packed { Vec::new() } else { tile.bytes.clone() };
+        out[index].push((inside.to_owned(), tile.part, bytes));
     }
     out
 }

@@ -7,6 +7,7 @@ use midwire_definition::Packet;
 use midwire_definition::plan::{
     BitsMember, Field, Flow, Group, IntRepr, Kind, Len, Node, Place, Visitor,
 };
+use midwire_definition::syntax::ast::Transform;
 use midwire_definition::value::{Encoding, Value};
 
 /// What a field holds, so that two can be compared.
@@ -126,6 +127,8 @@ pub(crate) struct Tile {
     pub(crate) of: Option<usize>,
     /// Of what is in front of a block: the size of that.
     pub(crate) size: u32,
+    /// Which compressed block it is in, counted from 1; 0: none. Buffers serve several in turn.
+    block: u32,
 }
 
 /// Everything in a packet, in wire order.
@@ -137,6 +140,11 @@ pub(crate) struct Leaves {
     /// Paddings seen, by the path of their struct.
     pads: HashMap<String, u32>,
     open: Vec<Open>,
+    /// Compressed blocks so far, and the last that each buffer served.
+    blocks: u32,
+    served: HashMap<u32, u32>,
+    /// A compressed block in this buffer has begun: what comes next in another buffer is inside.
+    entered_from: Option<u32>,
 }
 
 /// A struct, list or block that is being shown.
@@ -154,13 +162,13 @@ pub(crate) fn leaves(packet: &mut Packet<'_>, body: u32) -> Leaves {
     let mut all = Leaves::default();
     packet.walk(&mut all);
     // What is in front of a list was noted when the list ended.
-    all.tiles.sort_by_key(|tile| (tile.place.buffer, tile.place.start, tile.place.end));
+    all.tiles.sort_by_key(|tile| (tile.block, tile.place.start, tile.place.end));
     let mut covered = Vec::with_capacity(all.tiles.len());
     let mut at = (0, body);
     for tile in std::mem::take(&mut all.tiles) {
         let place = tile.place;
-        if place.buffer != at.0 {
-            at = (place.buffer, 0);
+        if tile.block != at.0 {
+            at = (tile.block, 0);
         }
         assert!(place.start >= at.1, "{} {:?} lies over another tile", tile.path, tile.part);
         if place.start > at.1 {
@@ -210,7 +218,14 @@ impl Leaves {
         around.wrapping_mul(0x9e37_79b9_7f4a_7c15).wrapping_add(address(field) as u64)
     }
 
-    fn tile(&mut self, tile: Tile) {
+    fn tile(&mut self, mut tile: Tile) {
+        let buffer = tile.place.buffer;
+        if self.entered_from.is_some_and(|outer| outer != buffer) {
+            self.entered_from = None;
+            self.blocks += 1;
+            self.served.insert(buffer, self.blocks);
+        }
+        tile.block = if buffer == 0 { 0 } else { self.served.get(&buffer).copied().unwrap_or(0) };
         self.covers(tile.place);
         self.tiles.push(tile);
     }
@@ -248,6 +263,7 @@ impl Visitor for Leaves {
                 bytes: node.raw.to_vec(),
                 of: Some(self.list.len()),
                 size: 0,
+                block: 0,
             });
         }
         self.list.push(Leaf {
@@ -271,6 +287,11 @@ impl Visitor for Leaves {
         if let Some(count) = count {
             self.lists.push(List { path: path.clone(), field: address(node.field), count });
         }
+        let compressed = matches!(&node.field.kind,
+            Kind::Block { transform, .. } if *transform != Transform::Sized);
+        if compressed && node.index.is_none() {
+            self.entered_from = Some(node.place.buffer);
+        }
         let chain = self.chain(node.field);
         self.open.push(Open { path, chain, count, inside: None });
         Flow::Enter
@@ -292,6 +313,7 @@ impl Visitor for Leaves {
                     bytes: bytes.unwrap_or(&[]).to_vec(),
                     of: open.count.map(|count| count as usize),
                     size: whole.end - whole.start,
+                    block: 0,
                 });
             }
         };
@@ -314,13 +336,24 @@ impl Visitor for Leaves {
             bytes: node.raw.to_vec(),
             of: None,
             size: 0,
+            block: 0,
         });
     }
 
     fn packed(&mut self, node: &Node<'_>) {
         let (path, chain) = (self.path(node), self.chain(node.field));
         let (place, bytes) = (node.place, node.raw.to_vec());
-        self.tile(Tile { path, chain, part: Part::Packed, place, bytes, of: None, size: 0 });
+        self.tile(Tile {
+            path,
+            chain,
+            part: Part::Packed,
+            place,
+            bytes,
+            of: None,
+            size: 0,
+            block: 0,
+        });
+        self.entered_from = Some(place.buffer);
     }
 
     fn rest(&mut self, place: Place, bytes: &[u8]) {
@@ -329,7 +362,16 @@ impl Visitor for Leaves {
             None => (String::new(), 0),
         };
         let bytes = bytes.to_vec();
-        self.tile(Tile { path, chain, part: Part::Rest, place, bytes, of: None, size: 0 });
+        self.tile(Tile {
+            path,
+            chain,
+            part: Part::Rest,
+            place,
+            bytes,
+            of: None,
+            size: 0,
+            block: 0,
+        });
     }
 }
 

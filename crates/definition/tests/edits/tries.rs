@@ -7,7 +7,7 @@ use std::collections::{BTreeMap, HashMap, HashSet};
 
 use midwire_definition::{EditError, Edits, Given, Workspace};
 
-use crate::compare::{Differences, differences, first_other_value, is_default};
+use crate::compare::{Differences, differences, first_other_value, is_default, is_size_of_packed};
 use crate::leaves::{Form, Held, Leaf, Leaves, Part, Tile, plain};
 use crate::packets::{Sample, Samples};
 use crate::rng::Rng;
@@ -191,7 +191,10 @@ impl Tries<'_> {
         self.tally.made(before.sample, Act::Set, &wish.path);
         match after.leaves.get(&leaf.path) {
             None => attempt.fail("the field is gone"),
-            Some(found) if !same(&found.held, &wish.holds) => {
+            // A length that brings what it measures becomes that of what was compressed.
+            Some(found)
+                if !same(&found.held, &wish.holds) && !brings_packed(found, before, &after) =>
+            {
                 attempt.fail(&format!("it holds {:?}, not {:?}", found.held, wish.holds));
             }
             Some(_) => {}
@@ -272,7 +275,9 @@ impl Tries<'_> {
         differ.changed.retain(|(old, _)| !edited.contains(&old.path.as_str()));
         if reshapes {
             differ.gone.clear();
-            differ.came.retain(|tile| !is_made(tile, is));
+            let came = differ.came.clone();
+            let is_made = |tile: &Tile| is_made(tile, is) || is_size_of_packed(tile, &came, is);
+            differ.came.retain(|tile| !is_made(tile));
         }
         if !differ.is_empty() {
             attempt.fail(&differ.text());
@@ -430,6 +435,17 @@ fn is_made(tile: &Tile, leaves: &Leaves) -> bool {
         Part::Value => tile.of.and_then(|of| leaves.list.get(of)).is_some_and(is_default),
         _ => true,
     }
+}
+
+/// Whether a field is the length of a compressed block that was not there before.
+fn brings_packed(leaf: &Leaf, before: &Before<'_>, after: &State) -> bool {
+    let packed = |state: &State| -> Vec<usize> {
+        let tiles = state.leaves.tiles.iter().filter(|tile| tile.part == Part::Packed);
+        tiles.map(|tile| tile.bytes.len()).collect()
+    };
+    let (was, is) = (packed(&before.state), packed(after));
+    let length = |len: &usize| same(&leaf.held, &Held::Number(*len as i128));
+    is.len() > was.len() && is.iter().any(length)
 }
 
 /// The bits of a tile that is flags.
