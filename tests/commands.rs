@@ -201,6 +201,31 @@ fn a_definition_is_put_into_the_usual_form() {
 }
 
 #[test]
+fn many_packets_go_through_decode_and_encode_line_by_line() {
+    // `compress` says how later frames look; lines without frames are plain all the same.
+    let payloads = ["0340", "03", "no hex", "000568656c6c6f"];
+    let place = ["--protocol", "minecraft", "--protocol-version", "1.20.4", "--state", "login"];
+    let place = [&place[..], &["--direction", "clientbound", "--unframed", "--lines"]].concat();
+    let packets = file("packets.txt", &(payloads.join("\n") + "\n"));
+    let ended = run(&[&["decode", packets.to_str().unwrap(), "--json"][..], &place].concat());
+    assert_eq!(ended.status.code(), Some(1), "{}", ended.diagnostics);
+    let lines = ended.json();
+    assert_eq!(lines.len(), payloads.len(), "{}", ended.output);
+    assert_eq!(lines[0]["fields"], json!({"threshold": 64}));
+    assert_eq!(lines[1]["name"], "compress");
+    assert_eq!(lines[1]["error"]["field"], "threshold");
+    assert_eq!(lines[2]["type"], "notice");
+    assert_eq!(lines[3]["fields"], json!({"reason": "hello"}));
+
+    let encode = [&["encode"][..], &place].concat();
+    let ended = Program::start_with_input(&encode, ended.output.as_bytes()).wait();
+    assert_eq!(ended.status.code(), Some(1), "{}", ended.diagnostics);
+    let made: Vec<&str> = ended.output.lines().collect();
+    assert_eq!((made[0], made[3]), (payloads[0], payloads[3]));
+    assert!(made[1].starts_with("error: ") && made[2].starts_with("error: "), "{made:?}");
+}
+
+#[test]
 fn a_definition_is_checked_with_its_tests() {
     let good = file("good.wire", TOY);
     let ended = run(&["check", good.to_str().unwrap()]);

@@ -1,4 +1,5 @@
 //! How the program ends when its output does: a full disk, a reader that has gone, one that does not read.
+#![allow(clippy::unwrap_used, reason = "a test that cannot go on has failed")]
 #![cfg(target_os = "linux")]
 
 mod support;

@@ -100,7 +100,7 @@ fn sessions_that_are_over_give_back_what_they_held() {
     let mut proxied = Proxied::start("minecraft", &["-q"]);
     let handles_at_start = proxied.handles();
     let mut peaks = Vec::new();
-    for _ in 0..4 {
+    for _ in 0..6 {
         for _ in 0..FEW {
             proxied.open(&game);
         }
@@ -113,8 +113,9 @@ fn sessions_that_are_over_give_back_what_they_held() {
         }
     }
     // The system gets memory back in large pieces, so what counts is that it is used again.
-    let leaked = peaks[3].saturating_sub(peaks[1]);
-    assert!(leaked / (2 * FEW as u64) < 512, "{peaks:?}: {leaked} bytes more for the same");
+    // Some of it is not in one piece any more; a session that is kept would be 5,000 bytes and more.
+    let leaked = peaks[5].saturating_sub(peaks[2]);
+    assert!(leaked / (3 * FEW as u64) < 1_024, "{peaks:?}: {leaked} bytes more for the same");
 }
 
 #[test]
@@ -176,7 +177,8 @@ struct Proxied {
 impl Proxied {
     fn start(protocol: &str, view: &[&str]) -> Self {
         let server = TcpListener::bind("127.0.0.1:0").expect("a free port");
-        let (program, address) = Program::proxy(protocol, server.local_addr().unwrap(), view);
+        let to = server.local_addr().expect("a bound socket has an address");
+        let (program, address) = Program::proxy(protocol, to, view);
         Self { program, address, server, sessions: Vec::new() }
     }
 
@@ -184,8 +186,8 @@ impl Proxied {
         let mut client = TcpStream::connect(self.address).expect("midwire accepts");
         let (mut server, _) = self.server.accept().expect("midwire connects");
         for end in [&client, &server] {
-            end.set_read_timeout(Some(PATIENCE)).unwrap();
-            end.set_nodelay(true).unwrap();
+            end.set_read_timeout(Some(PATIENCE)).expect("an open socket");
+            end.set_nodelay(true).expect("an open socket");
         }
         for (direction, bytes) in talk {
             let (from, to) = match direction {

@@ -6,7 +6,6 @@ mod support;
 use std::fs;
 use std::io::Write;
 use std::path::PathBuf;
-use std::time::{Duration, Instant};
 
 use support::program::{Ended, Program};
 
@@ -24,17 +23,9 @@ fn reads_hello(ended: &Ended) {
     assert!(ended.output.contains("Terraria326"), "{}{}", ended.output, ended.diagnostics);
 }
 
-/// It ends with this code, says this, and shows nothing.
-#[track_caller]
-fn refuses(ended: &Ended, code: i32, said: &str) {
-    assert_eq!(ended.status.code(), Some(code), "{}{}", ended.output, ended.diagnostics);
-    assert!(ended.diagnostics.contains(said), "{said} is not in:\n{}", ended.diagnostics);
-    assert_eq!(ended.output, "");
-}
-
 fn file(name: &str, bytes: &[u8]) -> PathBuf {
     let path = PathBuf::from(env!("CARGO_TARGET_TMPDIR")).join(name);
-    fs::write(&path, bytes).unwrap();
+    fs::write(&path, bytes).expect("a writable folder for tests");
     path
 }
 
@@ -96,4 +87,46 @@ fn a_packet_that_was_compressed_wrongly_is_shown_and_marked() {
         assert_eq!(line["error"]["message"], said, "{line}");
         assert!(line["fields"].is_object(), "{line}");
     }
+}
+
+#[test]
+fn a_packet_that_is_cut_shows_what_was_read_and_how_much_is_wanted() {
+    let ended = decode(&["--hex", "0f 00 01 0b 54 65 72"], b"");
+    assert_eq!(ended.status.code(), Some(1), "{}", ended.output);
+    for expected in ["Hello", "version", "8 more byte(s) wanted", "8 more bytes are wanted of it"] {
+        assert!(ended.output.contains(expected), "{expected} is not in:\n{}", ended.output);
+    }
+    // The whole packets in front of it are shown as ever.
+    let ended = decode(&["--hex", &format!("{HELLO} 0f 00 01"), "--json"], b"");
+    let lines = ended.json();
+    assert_eq!(lines[0]["fields"]["version"], "Terraria326");
+    assert_eq!(lines[1]["name"], "Hello");
+    assert!(lines[1]["error"]["message"].as_str().unwrap().contains("wanted"), "{}", lines[1]);
+    assert_eq!(
+        lines[2]["message"],
+        "the frame at 15 is cut: 12 more bytes are wanted of it, and 3 are there"
+    );
+}
+
+#[test]
+fn text_as_powershell_writes_it_is_read() {
+    let units: Vec<u16> = "\u{feff}".encode_utf16().chain(HELLO.encode_utf16()).collect();
+    for (name, order) in [("le", u16::to_le_bytes as fn(u16) -> [u8; 2]), ("be", u16::to_be_bytes)]
+    {
+        let bytes: Vec<u8> = units.iter().flat_map(|unit| order(*unit)).collect();
+        let file = file(&format!("utf16-{name}.txt"), &bytes);
+        reads_hello(&decode(&[file.to_str().unwrap()], b""));
+        reads_hello(&decode(&[], &bytes));
+    }
+}
+
+#[test]
+fn an_odd_number_of_digits_is_called_so() {
+    let ended = decode(&["--hex", "0f0"], b"");
+    assert_eq!(ended.status.code(), Some(2));
+    assert!(
+        ended.diagnostics.contains("an odd number of hex digits: `0f0` (line 1)"),
+        "{}",
+        ended.diagnostics
+    );
 }

@@ -4,6 +4,8 @@ use std::collections::{BTreeMap, HashSet};
 use std::fmt;
 use std::sync::Arc;
 
+use midwire_codec::Direction;
+
 use crate::check::tested;
 use crate::plan::{Item, Kind, Plan, Workspace};
 use crate::protocol::{Protocol, StateId};
@@ -94,8 +96,10 @@ pub fn coverage(protocol: &Protocol) -> Coverage {
         let next = protocol.declarations.next_change(version).0.min(count);
         let dialect = protocol.dialect_uncached(version);
         for packet in dialect.packets() {
-            let gaps =
-                packet.plan.as_ref().map_or_else(|| vec![Gap::Opaque], |plan| gaps(plan, &taken));
+            let gaps = match &packet.plan {
+                None => vec![Gap::Opaque],
+                Some(plan) => gaps(plan, packet.direction, &taken),
+            };
             for gap in gaps {
                 let key = (packet.state, packet.direction.as_str(), packet.name.clone(), gap);
                 let runs = missing.entry(key).or_default();
@@ -123,8 +127,9 @@ pub fn coverage(protocol: &Protocol) -> Coverage {
     Coverage { entries }
 }
 
-/// An arm of a plan that some test takes: the plan's address, branch and arm.
-type Taken = HashSet<(*const Plan, u32, u32)>;
+/// An arm of a plan that some test takes: the plan's address, the direction (both may share a plan), branch
+/// and arm.
+type Taken = HashSet<(*const Plan, Direction, u32, u32)>;
 
 fn taken(protocol: &Protocol) -> Taken {
     let mut ws = Workspace::default();
@@ -135,14 +140,14 @@ fn taken(protocol: &Protocol) -> Taken {
             let Some(plan) = &definition.plan else { continue };
             let mut packet = plan.decode(&test.bytes.node, 0, &conn, &mut ws);
             packet.note_arms(&mut |branch, arm| {
-                taken.insert((Arc::as_ptr(plan), branch, arm));
+                taken.insert((Arc::as_ptr(plan), definition.direction, branch, arm));
             });
         }
     }
     taken
 }
 
-fn gaps(plan: &Arc<Plan>, taken: &Taken) -> Vec<Gap> {
+fn gaps(plan: &Arc<Plan>, direction: Direction, taken: &Taken) -> Vec<Gap> {
     let mut gaps = Vec::new();
     for field in &plan.fields {
         if matches!(field.kind, Kind::Tail) {
@@ -151,7 +156,7 @@ fn gaps(plan: &Arc<Plan>, taken: &Taken) -> Vec<Gap> {
     }
     for (index, branch) in plan.branches.iter().enumerate() {
         for arm in 0..branch.arms.len() as u32 {
-            if !taken.contains(&(Arc::as_ptr(plan), index as u32, arm)) {
+            if !taken.contains(&(Arc::as_ptr(plan), direction, index as u32, arm)) {
                 gaps.push(Gap::UntestedArm(arm_text(plan, index, arm)));
             }
         }

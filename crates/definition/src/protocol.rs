@@ -69,8 +69,11 @@ impl std::error::Error for Problems {}
 pub struct Stack {
     /// How frames are cut; `None`: packets follow each other without a length.
     pub framing: Option<Framing>,
-    /// Bytes of the payload in front of the id (other fields of the frame's header).
-    pub before_id: u32,
+    /// What stands in front of the length in a frame that nobody sent: the constants of the header's
+    /// other fields, zeros for those without.
+    pub before_length: Arc<[u8]>,
+    /// The same for what stands between the length and the id: bytes of the payload.
+    pub before_id: Arc<[u8]>,
     /// How the packet id is written.
     pub id: IntRepr,
     /// There is a compression stage, and it is on from the first byte.

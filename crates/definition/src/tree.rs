@@ -273,6 +273,14 @@ impl Visitor for Tree {
         Flow::Enter
     }
 
+    fn packed(&mut self, node: &Node<'_>) {
+        if self.is_shown(node) {
+            let value = format!("{} bytes", node.raw.len());
+            let row = self.row(node, kind_text(node.plan, &node.field.kind), value);
+            self.add(row);
+        }
+    }
+
     fn presence(&mut self, node: &Node<'_>) {
         if self.is_shown(node) {
             let there = node.raw.first().is_some_and(|byte| *byte != 0);
@@ -411,9 +419,9 @@ pub(crate) fn kind_text(plan: &Plan, kind: &Kind) -> String {
         Kind::Float(FloatRepr { bytes, .. }) => format!("f{}", bytes * 8),
         Kind::Bool => "bool".into(),
         Kind::Uuid => "uuid".into(),
-        Kind::Enum { repr, .. } => format!("enum {}", repr.to_string()),
-        Kind::Flags { repr, .. } => format!("flags {}", repr.to_string()),
-        Kind::Bits { repr, .. } => format!("bits {}", repr.to_string()),
+        Kind::Enum { repr, .. } => format!("enum {}", repr),
+        Kind::Flags { repr, .. } => format!("flags {}", repr),
+        Kind::Bits { repr, .. } => format!("bits {}", repr),
         Kind::Str { encoding, len, .. } => {
             let name = match encoding {
                 Encoding::Utf8 => "str",
@@ -486,12 +494,7 @@ fn count_text(plan: &Plan, array: &ArrayKind) -> String {
     match &array.count {
         Count::Len(len) => len_text(plan, len),
         Count::Until { repr, compare, value, .. } => {
-            format!(
-                "until {} {} {}",
-                repr.to_string(),
-                compare_text(*compare),
-                ex_text(plan, value)
-            )
+            format!("until {} {} {}", repr, compare_text(*compare), ex_text(plan, value))
         }
         Count::Sum { .. } => "until sum(..)".into(),
         Count::While { .. } => "while ..".into(),

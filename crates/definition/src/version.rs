@@ -1,5 +1,6 @@
 //! Versions of a protocol: keys, wire numbers, releases, and the order they came in.
 
+use std::collections::HashMap;
 use std::sync::Arc;
 
 /// One version, by its place in the order of age (its *ordinal*): gates compare these, not wire numbers.
@@ -26,6 +27,13 @@ const SNAPSHOT: i64 = 0x4000_0000;
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Versions {
     list: Vec<Version>,
+    /// By wire number: the oldest and the newest version that has it.
+    by_number: HashMap<i64, (u32, u32)>,
+    /// By key and by release, in lower case: the newest version that has it.
+    by_key: HashMap<String, u32>,
+    by_release: HashMap<String, u32>,
+    /// By version: the highest number of a release up to there.
+    highest: Vec<i64>,
 }
 
 impl Versions {
@@ -36,11 +44,37 @@ impl Versions {
             let text: Arc<str> = "0".into();
             list.push(Version { key: text.clone(), number: 0, ordinal: 0, release: text });
         }
-        Versions { list }
+        let mut versions = Versions {
+            by_number: HashMap::new(),
+            by_key: HashMap::new(),
+            by_release: HashMap::new(),
+            highest: Vec::new(),
+            list: Vec::new(),
+        };
+        let mut highest = i64::MIN;
+        for (at, version) in list.iter().enumerate() {
+            let at = at as u32;
+            versions.by_number.entry(version.number).or_insert((at, at)).1 = at;
+            versions.by_key.insert(version.key.to_ascii_lowercase(), at);
+            versions.by_release.insert(version.release.to_ascii_lowercase(), at);
+            if version.number < SNAPSHOT {
+                highest = highest.max(version.number);
+            }
+            versions.highest.push(highest);
+        }
+        versions.list = list;
+        versions
+    }
+
+    /// The first release with a higher number.
+    fn first_above(&self, number: i64) -> usize {
+        self.highest.partition_point(|highest| *highest <= number)
     }
 
     /// All of them, oldest first.
-    pub fn iter(&self) -> impl DoubleEndedIterator<Item = (VersionId, &Version)> {
+    pub fn iter(
+        &self,
+    ) -> impl DoubleEndedIterator<Item = (VersionId, &Version)> + ExactSizeIterator {
         self.list.iter().enumerate().map(|(i, v)| (VersionId(i as u32), v))
     }
 
@@ -73,36 +107,99 @@ impl Versions {
     /// The version of a key, a release or a written wire number; the newest of several.
     pub fn by_text(&self, text: &str) -> Option<VersionId> {
         let text = text.trim();
-        let by_key = self.iter().rev().find(|(_, v)| v.key.eq_ignore_ascii_case(text));
-        let by_number = || {
-            let number: i64 = text.parse().ok()?;
-            self.iter().rev().find(|(_, v)| v.number == number)
-        };
-        let by_release = || self.iter().rev().find(|(_, v)| v.release.eq_ignore_ascii_case(text));
-        by_key.or_else(by_number).or_else(by_release).map(|(id, _)| id)
+        let key = text.to_ascii_lowercase();
+        let by_number = || self.by_number.get(&text.parse().ok()?).map(|(_, newest)| newest);
+        let found = self.by_key.get(&key).or_else(by_number);
+        found.or_else(|| self.by_release.get(&key)).map(|at| VersionId(*at))
     }
 
     /// The first version that a gate starting at this wire number admits: itself if listed (the oldest of
     /// several), else the first release above it. `None`: all are older.
     pub fn first_from(&self, number: i64) -> Option<VersionId> {
-        let listed = self.iter().find(|(_, v)| v.number == number);
-        let above = || self.iter().find(|(_, v)| v.number > number && v.number < SNAPSHOT);
-        listed.or_else(above).map(|(id, _)| id)
+        let listed = self.by_number.get(&number).map(|(oldest, _)| *oldest);
+        let above = self.first_above(number);
+        let above = || (above < self.list.len()).then_some(above as u32);
+        listed.or_else(above).map(VersionId)
     }
 
     /// The last version that a gate ending at this wire number admits: the one in front of the first
     /// release with a higher number, so that snapshots between two releases are read as the older one, and
     /// `@..764` and `@765..` leave no version out. `None`: all are newer.
     pub fn last_to(&self, number: i64) -> Option<VersionId> {
-        let listed = self.iter().rev().find(|(_, v)| v.number == number).map(|(id, _)| id);
+        let listed = self.by_number.get(&number).map(|(_, newest)| VersionId(*newest));
         if number >= SNAPSHOT {
             return listed;
         }
         let from = listed.map_or(0, |id| id.0 as usize);
         let higher = |v: &Version| v.number > number && v.number < SNAPSHOT;
-        match self.list[from..].iter().position(higher) {
-            Some(at) => (from + at).checked_sub(1).map(|at| VersionId(at as u32)),
-            None => Some(VersionId(self.list.len() as u32 - 1)),
+        let first = match self.first_above(number) {
+            // Numbers that fall: one in front of it is higher, too.
+            above if above < from => {
+                self.list[from..].iter().position(higher).map_or(self.list.len(), |at| from + at)
+            }
+            above => above,
+        };
+        first.checked_sub(1).map(|at| VersionId(at as u32))
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn versions(numbers: &[i64]) -> Versions {
+        let version = |(at, number): (usize, &i64)| Version {
+            key: format!("K{at}").into(),
+            number: *number,
+            ordinal: at as u32,
+            release: format!("R{}", at / 2).into(),
+        };
+        Versions::new(numbers.iter().enumerate().map(version).collect())
+    }
+
+    #[test]
+    fn gates_find_what_looking_through_all_versions_finds() {
+        let lists: [&[i64]; 5] = [
+            &[1, 2, 2, 5, 9],
+            &[5, 5, SNAPSHOT + 1, 7, SNAPSHOT + 2, SNAPSHOT + 3],
+            &[9, 3, 4, 4, 10, 2],
+            &[SNAPSHOT + 1],
+            &[],
+        ];
+        for list in lists {
+            let versions = versions(list);
+            for number in (-1..12).chain([SNAPSHOT, SNAPSHOT + 1, SNAPSHOT + 2, i64::MAX]) {
+                let is_above = |v: &Version| v.number > number && v.number < SNAPSHOT;
+                let all: Vec<_> = versions.iter().collect();
+                let listed = all.iter().find(|(_, v)| v.number == number);
+                let first = listed.or_else(|| all.iter().find(|(_, v)| is_above(v)));
+                assert_eq!(
+                    versions.first_from(number),
+                    first.map(|(id, _)| *id),
+                    "{list:?} {number}"
+                );
+                let newest = all.iter().rposition(|(_, v)| v.number == number);
+                let last = match newest {
+                    _ if number >= SNAPSHOT => newest,
+                    newest => {
+                        let from = newest.unwrap_or(0);
+                        let above = all[from..].iter().position(|(_, v)| is_above(v));
+                        above.map_or(all.len(), |at| from + at).checked_sub(1)
+                    }
+                };
+                let last = last.map(|at| VersionId(at as u32));
+                assert_eq!(versions.last_to(number), last, "{list:?} {number}");
+            }
         }
+    }
+
+    #[test]
+    fn texts_are_keys_then_numbers_then_releases() {
+        let versions = versions(&[7, 8, 8]);
+        assert_eq!(versions.by_text(" k1 "), Some(VersionId(1)));
+        assert_eq!(versions.by_text("8"), Some(VersionId(2)));
+        assert_eq!(versions.by_text("r0"), Some(VersionId(1)));
+        assert_eq!(versions.by_text("R1"), Some(VersionId(2)));
+        assert_eq!(versions.by_text("9"), None);
     }
 }

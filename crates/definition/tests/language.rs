@@ -417,3 +417,42 @@ fn a_field_called_like_a_word_of_the_language_is_that_field() {
     let protocol = body("conn: { me: u8 }, if conn.me == 7 { x: u8 }");
     assert_eq!(read(&protocol, &hex!("07 01")).at("x").number(), 1);
 }
+
+// ---- elements of one value ---------------------------------------------------------------------
+
+#[test]
+fn a_list_goes_on_while_a_part_of_its_last_element_says_so() {
+    for element in ["bits u8 { more: u1, slot: u7 }", "flags u8 { slot = 0, more = 7 }"] {
+        let protocol = body(&format!("l: [while it.more] {element}, z: u8"));
+        let seen = read(&protocol, &hex!("81 82 03 09"));
+        assert_eq!(seen.at("l").children().len(), 3, "{element}");
+        assert_eq!(seen.at("z").number(), 9);
+        assert_eq!(read(&protocol, &hex!("00 09")).at("l").children().len(), 1);
+        let (error, _) = fails(&protocol, &hex!("81"));
+        assert_eq!(error, "l[1] ends early at 1, 1 more byte(s) wanted");
+    }
+    let seen =
+        read(&body("l: [until sum(it.n) >= 3] bits u8 { n: u4, m: u4 }, z: u8"), &hex!("15 26 09"));
+    assert_eq!(seen.at("l").children().len(), 2);
+    // A field of the element, and one outside, come before what the element itself has.
+    let seen = read(
+        &body("more: bits u8 { x: u8 }, l: [while it.more] { more: bool }"),
+        &hex!("00 01 01 00"),
+    );
+    assert_eq!(seen.at("l").children().len(), 3);
+    let shown = problems(&with_body("l: [while it.mor] bits u8 { more: u1, slot: u7 }"));
+    assert!(shown.contains("error[W054]: `it` has no part `mor`"), "{shown}");
+    assert!(shown.contains("did you mean `more`?"), "{shown}");
+}
+
+#[test]
+fn what_is_computed_from_a_field_that_is_nowhere_is_an_error() {
+    let shown = problems(&with_body("n: u8 = count(lst), list: [..] u8"));
+    assert!(shown.contains("error[W053]: `lst` is not a field of this struct"), "{shown}");
+    assert!(shown.contains("did you mean `list`?"), "{shown}");
+    let shown = problems(&with_body("n: u8 = list, list: [..] u8"));
+    assert!(shown.contains("`list` is a list, a number is needed here"), "{shown}");
+    // Only what is computed looks ahead: what is read has to be known by then.
+    let shown = problems(&with_body("l: [n] u8, n: u8"));
+    assert!(shown.contains("`n` is not a field that comes before this one"), "{shown}");
+}

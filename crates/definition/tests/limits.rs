@@ -7,7 +7,7 @@ use std::io::Write;
 use std::time::{Duration, Instant};
 
 use midwire_definition::{DecodeErrorKind, Limits, Protocol, Workspace};
-use support::{body, hex, load, packet, tree, with_body};
+use support::{body, hex, load, packet, problems, tree, with_body};
 
 /// The name of the limit that reading packet `P` meets.
 fn limit(protocol: &Protocol, bytes: &[u8], limits: Limits) -> (&'static str, String) {
@@ -283,4 +283,65 @@ fn packed_numbers_of_any_width_and_count_stay_in_bounds() {
         let (found, _) = quick(&protocol, &hex(&format!("{w}{n}")));
         assert_eq!(found.is_some(), error, "{w} {n}: {found:?}");
     }
+}
+
+// ---- definitions that cost too much --------------------------------------------------------------
+
+/// What is wrong with a definition, and that it was found out in little time.
+fn soon_wrong(text: &str) -> String {
+    let begun = std::time::Instant::now();
+    let shown = problems(text);
+    // Far above what it takes, and far below what it took.
+    assert!(begun.elapsed().as_secs() < 30, "{:?}", begun.elapsed());
+    shown
+}
+
+#[test]
+fn one_name_for_very_many_declarations_is_told_a_few_times() {
+    let many = |item: &dyn Fn(usize) -> String| (0..5_000).map(item).collect::<String>();
+    for items in [
+        many(&|n| format!("packet P = {n} both {{ a: u8 }}\n")),
+        many(&|n| format!("type T @..{n} {{ a: u8 }}\n")),
+    ] {
+        let shown =
+            soon_wrong(&format!("protocol x {{ frame {{ length: u16, id: u16 }} }}\n{items}"));
+        let told = shown.matches("is declared twice").count();
+        assert!((1..=20).contains(&told), "{told}");
+    }
+}
+
+#[test]
+fn a_definition_that_differs_at_every_version_is_checked_as_far_as_is_sensible() {
+    let versions: Vec<String> = (0..3_000).map(|n| n.to_string()).collect();
+    let fields: Vec<String> = (0..3_000).map(|n| format!("@{n}.. f{n}: u8")).collect();
+    let shown = soon_wrong(&format!(
+        "protocol x {{ versions {{ {} }}, frame {{ length: u16, id: u8 }} }}\npacket P = 1 both {{\n{}\n}}\n",
+        versions.join(", "),
+        fields.join("\n"),
+    ));
+    assert!(shown.contains("error[W079]: checking this takes more than"), "{shown}");
+}
+
+#[test]
+fn ids_that_change_at_every_version_are_checked_as_far_as_is_sensible() {
+    let versions: Vec<String> = (0..2_000).map(|n| n.to_string()).collect();
+    let names: Vec<String> = (0..2_000).map(|n| format!("N{n}")).collect();
+    let moves: Vec<String> = (1..2_000).map(|n| format!("{n}: move N{n} first")).collect();
+    let shown = soon_wrong(&format!(
+        "protocol x {{ states s, versions {{ {} }}, frame {{ length: u16, id: u16 }} }}\n\
+         ids s clientbound {{\n0: {}\n{}\n}}\n",
+        versions.join(", "),
+        names.join(" "),
+        moves.join("\n"),
+    ));
+    assert!(shown.contains("error[W079]: the ids change too often"), "{shown}");
+}
+
+#[test]
+fn thousands_of_mistakes_are_not_all_looked_for() {
+    let packets: String =
+        (0..20_000).map(|n| format!("packet P{n} = {n} both {{ a: q8 }}\n")).collect();
+    let shown =
+        soon_wrong(&format!("protocol x {{ frame {{ length: u16, id: u16 }} }}\n{packets}"));
+    assert_eq!(shown.matches("error[W034]").count(), 20);
 }

@@ -3,8 +3,10 @@
 #![allow(clippy::unwrap_used)]
 
 use midwire_codec::Direction;
-use midwire_definition::syntax::ast::{Directions, Item, TestItem, VersionRef};
+use midwire_definition::plan::{Flow, Group, Kind, Node, Visitor};
+use midwire_definition::syntax::ast::{Directions, Item, TestItem, Transform, VersionRef};
 use midwire_definition::syntax::parse;
+use midwire_definition::value::Value;
 use midwire_definition::{
     Packet, Plan, Protocol, Workspace, builtin, builtins, escape, given, json, line, tree,
 };
@@ -144,6 +146,31 @@ fn every_byte_of_a_whole_packet_has_a_row() {
     }
 }
 
+/// Whether a part of a packet is compressed.
+struct Compressed(bool);
+
+impl Compressed {
+    fn look(&mut self, node: &Node<'_>) {
+        let block = matches!(&node.field.kind, Kind::Block { transform, .. } if *transform != Transform::Sized);
+        self.0 |= block;
+    }
+}
+
+impl Visitor for Compressed {
+    fn value(&mut self, _node: &Node<'_>, _value: &Value<'_>) {}
+
+    fn open(&mut self, node: &Node<'_>, _group: Group) -> Flow {
+        self.look(node);
+        Flow::Enter
+    }
+
+    fn close(&mut self, _node: &Node<'_>) {}
+
+    fn packed(&mut self, node: &Node<'_>) {
+        self.look(node);
+    }
+}
+
 /// What is wrong with the bytes that come of a packet's JSON; nothing if that cannot be asked.
 fn wrong_again(plan: &Plan, bytes: &[u8], conn: &[i64], ws: &mut Workspace) -> Option<String> {
     let fields = |bytes: &[u8], ws: &mut Workspace| {
@@ -162,11 +189,10 @@ fn wrong_again(plan: &Plan, bytes: &[u8], conn: &[i64], ws: &mut Workspace) -> O
     // What was compressed may be compressed in another way; its content is the same. A byte that says that
     // something is there is written as 1, whatever it was.
     let differs = |pair: (&u8, &u8)| pair.0 != pair.1 && *pair.0 != 1;
-    let same = if out.len() == bytes.len() {
-        !out.iter().zip(bytes).any(differs)
-    } else {
-        fields(&out, ws)? == text
-    };
+    let alike = out.len() == bytes.len() && !out.iter().zip(bytes).any(differs);
+    let mut compressed = Compressed(false);
+    plan.decode(bytes, 0, conn, ws).walk(&mut compressed);
+    let same = alike || (compressed.0 || out.len() != bytes.len()) && fields(&out, ws)? == text;
     (!same).then(|| format!("{out:02x?}\n  {bytes:02x?}\n  {text}"))
 }
 

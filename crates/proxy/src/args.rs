@@ -22,7 +22,7 @@ pub(crate) enum Command {
     Proxy(Proxy),
     /// Explain the bytes of packets, from hex in any common form
     Decode(Decode),
-    /// Make a packet: JSON fields on stdin, hex on stdout
+    /// Make packets: JSON on stdin, hex on stdout
     Encode(Encode),
     /// Check definitions and run the tests in them
     Check(Check),
@@ -113,10 +113,11 @@ pub(crate) struct Decode {
     /// Packet id and fields without a frame's length
     #[arg(long)]
     pub(crate) unframed: bool,
-    /// Each line is a packet
+    /// Each line is for itself, such as one packet of many; blank lines are skipped. With --unframed and --json
+    /// there is a line of output for each, in order, also for one that is no packet
     #[arg(long)]
     pub(crate) lines: bool,
-    /// One JSON object a line
+    /// One JSON object a line; what could not be read is in "error" and "rest"
     #[arg(long)]
     pub(crate) json: bool,
     #[command(flatten)]
@@ -147,12 +148,18 @@ pub(crate) struct Packet {
 #[derive(Debug, ClapArgs)]
 pub(crate) struct Encode {
     /// The packet's name
-    pub(crate) name: String,
+    #[arg(required_unless_present = "lines")]
+    pub(crate) name: Option<String>,
     #[command(flatten)]
     pub(crate) packet: Packet,
     /// Packet id and fields without a frame's length
     #[arg(long)]
     pub(crate) unframed: bool,
+    /// Each line is a packet: {"name":"set_slot","fields":{...}}, with "state", "direction" and "version" where
+    /// they differ from the options. What `decode --json` prints is such a line. Prints a line of hex for each, or
+    /// `error: ...`; the exit code is then 1
+    #[arg(long)]
+    pub(crate) lines: bool,
     #[command(flatten)]
     pub(crate) definitions: Definitions,
 }
@@ -205,4 +212,37 @@ pub(crate) enum DefsCommand {
         #[command(flatten)]
         definitions: Definitions,
     },
+    /// Make a definition of another tool's data
+    Import {
+        #[command(subcommand)]
+        from: ImportFrom,
+    },
+}
+
+/// What definitions can be made of.
+#[derive(Debug, Subcommand)]
+pub(crate) enum ImportFrom {
+    /// minecraft-data's protocol.json files: one definition with version gates
+    Protodef(Protodef),
+}
+
+/// `midwire defs import protodef`.
+#[derive(Debug, ClapArgs)]
+pub(crate) struct Protodef {
+    /// minecraft-data: its folder `data`, or one that it is in, such as the npm package
+    pub(crate) folder: PathBuf,
+    /// Where the definition goes; a file that is there is replaced when all is done. - is stdout
+    #[arg(short = 'o', long = "output", value_name = "FILE")]
+    pub(crate) output: PathBuf,
+    /// pc (Java Edition) or bedrock
+    #[arg(long, default_value = "pc")]
+    pub(crate) edition: String,
+    /// Only these: A..B, A.. or ..B, by release or number
+    #[arg(long, value_name = "A..B")]
+    pub(crate) versions: Option<String>,
+    /// Write only what differs from this definition by what it means, and list it on stdout
+    #[arg(long, value_name = "PROTOCOL")]
+    pub(crate) over: Option<String>,
+    #[command(flatten)]
+    pub(crate) definitions: Definitions,
 }

@@ -19,6 +19,9 @@ use crate::protocols::{self, Lookup};
 pub(crate) fn run(args: &args::DefsCommand) -> anyhow::Result<ExitCode> {
     match args {
         args::DefsCommand::List { definitions } => list(&definitions.defs),
+        args::DefsCommand::Import { from: args::ImportFrom::Protodef(args) } => {
+            crate::import::protodef(args)
+        }
         args::DefsCommand::Show { name, packet, protocol_version, definitions } => {
             let protocol = protocols::find(name, &definitions.defs)?;
             let version = match protocol_version {

@@ -10,6 +10,7 @@ mod error;
 mod explain;
 mod fmt;
 mod hex_text;
+mod import;
 mod print;
 mod protocols;
 mod proxy;

@@ -6,7 +6,7 @@ use midwire_definition::plan::IntRepr;
 
 /// The id of a payload, and where the fields start; `None` if it is not all there.
 pub(crate) fn read(stack: &Stack, payload: &[u8]) -> Option<(i64, usize)> {
-    let before = stack.before_id as usize;
+    let before = stack.before_id.len();
     let bytes = payload.get(before..)?;
     let (id, width) = match stack.id {
         IntRepr::Fixed { bytes: width, signed, order } => {
@@ -28,17 +28,16 @@ pub(crate) fn read(stack: &Stack, payload: &[u8]) -> Option<(i64, usize)> {
 
 /// The bytes of the id in front of the fields, if it could be written in fewer.
 pub(crate) fn overlong<'p>(stack: &Stack, payload: &'p [u8], body: u32) -> Option<&'p [u8]> {
-    let raw = payload.get(stack.before_id as usize..body as usize)?;
+    let raw = payload.get(stack.before_id.len()..body as usize)?;
     let (id, end) = read(stack, payload)?;
     let mut shortest = Vec::new();
     (end == body as usize && write(stack, id, &mut shortest) && shortest.len() < end).then_some(raw)
 }
 
-/// Appends an id, zeros for what stands in front of it; `false` if it does not fit.
+/// Appends an id behind what stands in front of it, its constants and zeros; `false` if it does not fit.
 pub(crate) fn write(stack: &Stack, id: i64, out: &mut Vec<u8>) -> bool {
     let start = out.len();
-    out.resize(start + stack.before_id as usize, 0);
-    let before = out.len();
+    out.extend_from_slice(&stack.before_id);
     match stack.id {
         IntRepr::Fixed { bytes, order, .. } => {
             let mut raw = i128::from(id).to_le_bytes();
@@ -56,7 +55,7 @@ pub(crate) fn write(stack: &Stack, id: i64, out: &mut Vec<u8>) -> bool {
         IntRepr::Varint128 => varint::write_varint128(id as u128, out),
     }
     read(stack, &out[start..]) == Some((id, out.len() - start)) || {
-        out.truncate(before - stack.before_id as usize);
+        out.truncate(start);
         false
     }
 }

@@ -160,9 +160,9 @@ pub struct PacketEvent {
     pub problem: Option<CompressionError>,
     /// What is wrong with how the payload was compressed, though it could be made plain. Games differ in
     /// what they refuse.
-    pub flaw: Option<CompressionError>,
+    pub flaw: Option<Box<CompressionError>>,
     /// The frame's length as it was written, where it took more bytes than it need.
-    pub length_raw: Option<Bytes>,
+    pub length_raw: Option<Box<[u8]>>,
 }
 
 /// Where a packet or a change comes from.

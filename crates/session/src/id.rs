@@ -8,7 +8,7 @@ use midwire_definition::plan::IntRepr;
 /// The id of a payload and where the fields start, or `None` if it is not all there or no integer.
 #[inline]
 pub(crate) fn read(stack: &Stack, payload: &[u8]) -> Option<(i64, usize)> {
-    let before = stack.before_id as usize;
+    let before = stack.before_id.len();
     let bytes = payload.get(before..)?;
     let (id, width) = match (stack.id, bytes) {
         (IntRepr::Varint | IntRepr::Uvarint, [only @ 0..0x80, ..]) => (i64::from(*only), 1),
@@ -20,13 +20,12 @@ pub(crate) fn read(stack: &Stack, payload: &[u8]) -> Option<(i64, usize)> {
 
 /// Bytes that surely hold the id of a payload.
 pub(crate) fn reach(stack: &Stack) -> usize {
-    stack.before_id as usize + usize::from(stack.id.max_size())
+    stack.before_id.len() + usize::from(stack.id.max_size())
 }
 
-/// Appends zeros for what stands in front of the id, and the id; `None`, and nothing, if it does
+/// Appends what stands in front of the id, its constants and zeros, and the id; `None`, and nothing, if it does
 /// not fit.
 pub(crate) fn write(stack: &Stack, id: i64, out: &mut Vec<u8>) -> Option<()> {
-    let before = vec![0; stack.before_id as usize];
     let mut bytes = Vec::new();
     match stack.id {
         IntRepr::Fixed { bytes: width, order, .. } => {
@@ -43,7 +42,7 @@ pub(crate) fn write(stack: &Stack, id: i64, out: &mut Vec<u8>) -> Option<()> {
         IntRepr::Zigzag64 => varint::write_zigzag64(id, &mut bytes),
         IntRepr::Varint128 => varint::write_varint128(u128::try_from(id).ok()?, &mut bytes),
     }
-    let payload = [before, bytes].concat();
+    let payload = [&stack.before_id[..], &bytes].concat();
     (read(stack, &payload)? == (id, payload.len())).then(|| out.extend_from_slice(&payload))
 }
 
@@ -84,10 +83,14 @@ fn fixed(raw: &[u8], signed: bool, order: ByteOrder) -> Option<i64> {
 
 #[cfg(test)]
 mod tests {
+    use std::sync::Arc;
+
     use super::*;
 
-    fn stack(id: IntRepr, before_id: u32) -> Stack {
-        Stack { framing: None, before_id, id, compression: None, cipher: false, legacy_ping: false }
+    fn stack(id: IntRepr, before_id: usize) -> Stack {
+        let (before_length, before_id) = (Arc::default(), vec![0; before_id].into());
+        let (compression, cipher, legacy_ping) = (None, false, false);
+        Stack { framing: None, before_length, before_id, id, compression, cipher, legacy_ping }
     }
 
     #[test]

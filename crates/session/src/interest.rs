@@ -210,7 +210,7 @@ impl Needs {
 /// Which first bytes of an id surely belong to no packet of these flags.
 fn unneeded(flags: &[u8], of: u8, stack: &Stack) -> Option<Box<ByFirstByte>> {
     let whole = match stack.id {
-        _ if stack.before_id > 0 => return None,
+        _ if !stack.before_id.is_empty() => return None,
         IntRepr::Fixed { bytes: 1, signed: false, .. } => 256,
         IntRepr::Varint | IntRepr::Uvarint => 128,
         _ => return None,
@@ -363,5 +363,63 @@ impl<'a> Interest<'a> {
     fn wants_slowly(&self, id: i64) -> bool {
         self.tables.needs(self.of, self.state, self.direction, id)
             || self.judged.is_some_and(|j| j.wants(self.tables, self.state, self.direction, id))
+    }
+}
+
+#[cfg(test)]
+#[allow(clippy::unwrap_used, reason = "a test that cannot go on has failed")]
+mod tests {
+    use super::*;
+    use Direction::{Clientbound, Serverbound};
+
+    /// Whether a packet is needed if nobody looks at packets, and if somebody does.
+    fn needed(of: &str, number: i64, state: &str, direction: Direction, name: &str) -> [bool; 2] {
+        let protocol = midwire_definition::builtin(of).unwrap();
+        let tables = Tables::new(&protocol, protocol.versions.by_number(number).0);
+        let state = protocol.state_named(state).unwrap_or(protocol.start);
+        let id = tables.named(state, direction, name).unwrap().id;
+        [false, true].map(|shown| {
+            let interest = Interest::new(&tables, None, shown, state, direction);
+            if let (Some(unneeded), Ok(byte @ 0..0x80)) =
+                (interest.by_first_byte(), u8::try_from(id))
+            {
+                assert_eq!(unneeded[usize::from(byte)], !interest.wants(id), "{name}");
+            }
+            interest.wants(id)
+        })
+    }
+
+    #[test]
+    fn what_changes_the_state_is_needed_by_the_session_itself() {
+        let minecraft = |state, direction, name| needed("minecraft", 769, state, direction, name);
+        assert_eq!(minecraft("handshake", Serverbound, "set_protocol"), [true; 2]);
+        assert_eq!(minecraft("login", Clientbound, "compress"), [true; 2]);
+        assert_eq!(minecraft("play", Clientbound, "start_configuration"), [true; 2]);
+        assert_eq!(minecraft("play", Clientbound, "map_chunk"), [false; 2]);
+    }
+
+    #[test]
+    fn a_variable_that_only_people_look_at_is_followed_when_somebody_looks() {
+        assert_eq!(needed("minecraft", 769, "play", Clientbound, "login"), [false, true]);
+        assert_eq!(needed("terraria", 326, "", Clientbound, "PlayerInfo"), [false, true]);
+        // an event asks for this one
+        assert_eq!(needed("terraria", 326, "", Clientbound, "ModPacket"), [true; 2]);
+        assert_eq!(needed("terraria", 326, "", Serverbound, "SyncMods"), [true; 2]);
+    }
+
+    #[test]
+    fn a_payload_longer_than_any_that_is_needed_need_not_be_inflated() {
+        let minecraft = midwire_definition::builtin("minecraft").unwrap();
+        let tables = Tables::new(&minecraft, minecraft.versions.by_number(769).0);
+        let max = |state: &str, shown| {
+            let state = minecraft.state_named(state).unwrap();
+            Interest::new(&tables, None, shown, state, Clientbound).plain_len_max()
+        };
+        // the id of a packet without fields
+        assert_eq!(max("play", false), 5);
+        assert_eq!(max("configuration", false), 5);
+        // the login packet is as long as its texts
+        assert_eq!(max("play", true), usize::MAX);
+        assert_eq!(max("login", false), usize::MAX);
     }
 }

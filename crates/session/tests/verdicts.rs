@@ -471,3 +471,15 @@ fn the_address_is_rewritten_in_an_intercepted_handshake_too() {
 fn an_idle_session_is_small() {
     assert!(size_of::<Session>() <= 1024, "{}", size_of::<Session>());
 }
+
+#[test]
+fn an_injected_packet_has_the_constants_of_the_header() {
+    let text = "protocol magic { frame { magic: u16 = 0xcafe, length: u8, kind: u8 = 7, id: u8 } }\n\
+                packet hello = 1 both { n: u8 }";
+    let mut driver = Driver::new(text);
+    let fields = midwire_definition::given::parse("{\"n\":5}").unwrap();
+    let scratch = &mut driver.scratch;
+    let payload = driver.session.compose(Clientbound, "hello", &fields, scratch).unwrap();
+    inject(&mut driver, Clientbound, &payload, false).unwrap();
+    assert_eq!(driver.sent(Clientbound), hex!("ca fe 03 07 01 05"));
+}

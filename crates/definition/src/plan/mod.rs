@@ -19,6 +19,7 @@ mod error;
 mod expr;
 mod fuse;
 mod int;
+mod meaning;
 mod measure;
 mod pass;
 mod quick;
@@ -37,6 +38,7 @@ pub(crate) use code::{ArrayCode, BlockCode, CallCode, Code, ElementShape, Fused,
 pub use error::{DecodeError, DecodeErrorKind, PathSegment};
 pub(crate) use expr::{Cond, Scope, binary, compare, each};
 pub use expr::{Ex, FieldRef, Member};
+pub use meaning::{Comparison, EntryDifference, LayoutDifference};
 pub use measure::{Extent, Progress};
 pub(crate) use run::packed_words;
 pub use walk::{Flow, Found, Group, Node, Packet, Visitor};
@@ -119,6 +121,43 @@ impl Plan {
             }
         }
         Some(size)
+    }
+}
+
+impl Plan {
+    /// Gives back what was set aside for more: plans are kept.
+    pub(crate) fn shrink(&mut self) {
+        let Plan {
+            layouts,
+            fields,
+            branches,
+            code,
+            covers,
+            conds,
+            exprs,
+            switches,
+            arrays,
+            blocks,
+            calls,
+            fused,
+            conn,
+            takes_rest: _,
+            facts: _,
+        } = self;
+        layouts.shrink_to_fit();
+        fields.shrink_to_fit();
+        branches.shrink_to_fit();
+        code.shrink_to_fit();
+        covers.shrink_to_fit();
+        conds.shrink_to_fit();
+        exprs.shrink_to_fit();
+        switches.shrink_to_fit();
+        arrays.shrink_to_fit();
+        blocks.shrink_to_fit();
+        calls.shrink_to_fit();
+        fused.shrink_to_fit();
+        conn.shrink_to_fit();
+        layouts.iter_mut().for_each(|layout| layout.items.shrink_to_fit());
     }
 }
 

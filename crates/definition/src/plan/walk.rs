@@ -37,6 +37,8 @@ pub trait Visitor {
     fn close(&mut self, node: &Node<'_>);
     /// The byte that says whether an `opt` is there; its value follows if it is.
     fn presence(&mut self, _node: &Node<'_>) {}
+    /// The compressed bytes of a block that holds one value, which follows under the same name.
+    fn packed(&mut self, _node: &Node<'_>) {}
     /// Bytes at the end of a block that its content did not reach. They come before the block's `close`,
     /// or behind its value if it holds nothing but that.
     fn rest(&mut self, _place: Place, _bytes: &[u8]) {}
@@ -388,6 +390,11 @@ impl<'a> Packet<'a> {
                     plan,
                 });
             }
+        }
+        if let Kind::Block { transform, .. } = &node.field.kind
+            && *transform != Transform::Sized
+        {
+            v.packed(&self.with_raw(node));
         }
         match self.only_field(act, &layout.items)? {
             Some(id) => {
@@ -917,6 +924,11 @@ impl Visitor for Renamed<'_, '_> {
     fn presence(&mut self, node: &Node<'_>) {
         let node = if self.depth == 0 { Node { name: self.name, ..*node } } else { *node };
         self.inner.presence(&node);
+    }
+
+    fn packed(&mut self, node: &Node<'_>) {
+        let node = if self.depth == 0 { Node { name: self.name, ..*node } } else { *node };
+        self.inner.packed(&node);
     }
 
     fn rest(&mut self, place: Place, bytes: &[u8]) {

@@ -11,10 +11,13 @@ use midwire_codec::Direction;
 pub(crate) struct Interval {
     pub(crate) first: VersionId,
     pub(crate) last: VersionId,
+    /// Some answer depends on the direction.
+    pub(crate) by_direction: bool,
 }
 
 impl Interval {
-    pub(crate) const ALL: Interval = Interval { first: VersionId(0), last: VersionId(u32::MAX) };
+    pub(crate) const ALL: Interval =
+        Interval { first: VersionId(0), last: VersionId(u32::MAX), by_direction: false };
 
     pub(crate) fn contains(self, version: VersionId) -> bool {
         self.first <= version && version <= self.last
@@ -50,7 +53,10 @@ pub(crate) fn admits(
     interval: &mut Interval,
 ) -> bool {
     gates.iter().all(|gate| match gate {
-        Gate::Direction(wanted, _) => direction.is_none_or(|d| goes(*wanted, d)),
+        Gate::Direction(wanted, _) => {
+            interval.by_direction = true;
+            direction.is_none_or(|d| goes(*wanted, d))
+        }
         Gate::Versions(ranges, _) => {
             // All ranges are asked, so that the interval knows every end.
             let asked = ranges.iter().map(|r| interval.ask(range_of(r, versions), version));

@@ -6,6 +6,25 @@ use crate::diagnostics::{Diagnostic, suggest};
 use crate::syntax::ast::{IdsChange, IdsEdit, IdsItem, IdsLine, IdsPlace, Name, VersionRef};
 use crate::version::{VersionId, Versions};
 
+/// About how many names have to be looked at to make a table for a version.
+pub(crate) fn cost(table: &IdsItem) -> usize {
+    let (mut names, mut cost) = (0usize, 0usize);
+    for line in &table.lines {
+        match &line.change {
+            IdsChange::Base(list) => {
+                names = list.len();
+                cost = cost.saturating_add(names);
+            }
+            IdsChange::Edits(edits) => {
+                let added = edits.iter().filter(|edit| matches!(edit, IdsEdit::Add { .. })).count();
+                names += added;
+                cost = cost.saturating_add(edits.len().saturating_mul(names));
+            }
+        }
+    }
+    cost
+}
+
 /// The id table as it is at a version: id and name, in order of id. Problems go to `out`; the interval
 /// is narrowed to the versions that have the same table.
 pub(crate) fn at(

@@ -6,14 +6,14 @@ use std::sync::{Arc, Mutex};
 use midwire_codec::{ByteOrder, Direction};
 
 use super::reading::Reading;
-use super::{Declarations, data, gates, ids, recursion, stack};
+use super::{Declarations, data, gates, ids, overlaps, recursion, stack};
 use crate::diagnostics::{Diagnostic, Diagnostics, suggest};
 use crate::escape::escape;
 use crate::protocol::{Problems, Protocol, StateId, VersionFrom};
 use crate::sources::{Root, Sources};
 use crate::syntax;
 use crate::syntax::ast::{
-    Directions, ExprKind, ExtendItem, Field, FieldKind, File, Gate, Item, Name, ProtocolEntry,
+    Directions, ExprKind, ExtendItem, Field, FieldKind, File, Item, Name, ProtocolEntry,
     ProtocolItem, Span, Spanned, Stage, Struct, TableSource, Type, TypeKind,
     VersionFrom as WrittenVersionFrom,
 };
@@ -305,7 +305,7 @@ fn add_version(
     if is_extension && versions.iter().any(|v| v.number == number.node && *v.key == *text) {
         let message = format!("version {text} is listed already");
         let help = "the definition that this extends knows it by now: leave this line out";
-        out.push(Diagnostic::warning("W079", number.span, message).help(help));
+        out.push(Diagnostic::warning("W085", number.span, message).help(help));
         return;
     }
     let ordinal = versions.iter().map(|v| v.ordinal.saturating_add(1)).max().unwrap_or(0);
@@ -325,18 +325,18 @@ fn check_extensions(
         if reading.layer(span) == 0 {
             let message = "a definition does not extend another";
             let help = "leave this line out, or put what extends into a file of its own";
-            out.push(Diagnostic::error("W079", span, message).help(help));
+            out.push(Diagnostic::error("W085", span, message).help(help));
         } else if extension.name.key() != protocol.name.key() {
             let message = format!(
                 "this extends `{}`, and is read with `{}`",
                 extension.name.text, protocol.name.text
             );
-            out.push(Diagnostic::error("W079", span, message));
+            out.push(Diagnostic::error("W085", span, message));
         }
         for entry in &extension.entries {
             if !matches!(entry, ProtocolEntry::Versions(_) | ProtocolEntry::Conn(_)) {
                 let message = "an extension adds `versions { .. }` and `conn { .. }`, nothing else";
-                out.push(Diagnostic::error("W079", extension.span, message));
+                out.push(Diagnostic::error("W085", extension.span, message));
             }
         }
     }
@@ -455,64 +455,7 @@ fn check_names(declarations: &Declarations, reading: &Reading<'_>, out: &mut Vec
             });
         }
     }
-    check_overlaps(declarations, reading, out);
-}
-
-/// Two declarations of one name must not hold for one version, unless one is of an extension.
-fn check_overlaps(declarations: &Declarations, reading: &Reading<'_>, out: &mut Vec<Diagnostic>) {
-    let versions = &declarations.versions;
-    let mut clash = |a: &[Gate], b: &[Gate], first: Span, again: &Name| {
-        for direction in [Direction::Serverbound, Direction::Clientbound] {
-            let mut version = 0;
-            while (version as usize) < versions.iter().count() {
-                let mut interval = gates::Interval::ALL;
-                let id = VersionId(version);
-                let both = gates::admits(a, versions, id, Some(direction), &mut interval)
-                    & gates::admits(b, versions, id, Some(direction), &mut interval);
-                if both {
-                    let message = format!(
-                        "`{}` is declared twice for version {}",
-                        again.text,
-                        versions.get(id).key
-                    );
-                    out.push(
-                        Diagnostic::error("W077", again.span, message)
-                            .secondary(first, "first declared here")
-                            .help("give each a gate, as in `@..764` and `@765..`"),
-                    );
-                    return;
-                }
-                version = interval.last.0.saturating_add(1).max(version + 1);
-            }
-        }
-    };
-    for list in declarations.types_by_name.values() {
-        for (i, a) in list.iter().enumerate() {
-            for b in &list[i + 1..] {
-                let (a, b) = (&declarations.types[*a], &declarations.types[*b]);
-                if reading.layer(a.span) != reading.layer(b.span) {
-                    continue;
-                }
-                clash(&a.gates, &b.gates, a.name.span, &b.name);
-            }
-        }
-    }
-    let mut by_name: HashMap<(Option<StateId>, String), Vec<usize>> = HashMap::new();
-    for (index, packet) in declarations.packets.iter().enumerate() {
-        let key = (declarations.state(packet.state.as_ref()), packet.name.key());
-        by_name.entry(key).or_default().push(index);
-    }
-    for list in by_name.values() {
-        for (i, a) in list.iter().enumerate() {
-            for b in &list[i + 1..] {
-                let (a, b) = (&declarations.packets[*a], &declarations.packets[*b]);
-                let shared = super::directions(a.directions).any(|d| gates::goes(b.directions, d));
-                if shared && reading.layer(a.span) == reading.layer(b.span) {
-                    clash(&a.gates, &b.gates, a.name.span, &b.name);
-                }
-            }
-        }
-    }
+    overlaps::check(declarations, reading, out);
 }
 
 fn check_struct(body: Option<&Struct>, declarations: &Declarations, out: &mut Vec<Diagnostic>) {
@@ -576,14 +519,31 @@ fn check_type(ty: &Type, declarations: &Declarations, out: &mut Vec<Diagnostic>)
     }
 }
 
+/// Names in tables of ids that are looked at to check all versions.
+const IDS_STEPS_MAX: usize = 50_000_000;
+/// So many things wrong with ids are enough to report.
+const IDS_PROBLEMS_MAX: usize = 1_000;
+
 /// Ids at every version at which a table or a packet's gate may change them.
 fn check_ids(protocol: &Protocol, problems: &mut Diagnostics) {
     let declarations = &protocol.declarations;
     let mut out = Vec::new();
+    let mut steps = 0usize;
+    let names = declarations.packets.len();
+    let edits: usize = declarations.ids.iter().map(ids::cost).sum();
     let mut named: HashSet<String> = HashSet::new();
     let mut version = 0;
     while (version as usize) < protocol.versions.iter().count() {
         let mut interval = gates::Interval::ALL;
+        steps = steps.saturating_add(names).saturating_add(edits);
+        if steps > IDS_STEPS_MAX || out.len() > IDS_PROBLEMS_MAX {
+            if steps > IDS_STEPS_MAX {
+                let span = declarations.ids.first().map_or(Span::default(), |table| table.span);
+                let message = "the ids change too often to be checked at every version";
+                out.push(Diagnostic::error("W079", span, message));
+            }
+            break;
+        }
         let packets = declarations.packets_at(VersionId(version), &mut interval, &mut out);
         named.extend(packets.into_iter().map(|(_, _, _, name, _)| syntax::ast::lookup_key(&name)));
         version = interval.last.0.saturating_add(1).max(version + 1);

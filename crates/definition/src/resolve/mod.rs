@@ -8,6 +8,7 @@ mod data;
 mod gates;
 mod ids;
 mod load;
+mod overlaps;
 mod primitives;
 mod reading;
 mod recursion;
@@ -79,6 +80,8 @@ pub(crate) struct Made {
     /// Which numbers in it fit.
     fits: Arc<[Fit]>,
     warnings: Arc<[Diagnostic]>,
+    /// How much had to be gone through.
+    steps: usize,
 }
 
 /// A packet that a version has: state, direction, id, name, and its declaration if it has one.
@@ -258,15 +261,22 @@ impl Declarations {
     /// A packet's plan and events at a version; made on first use.
     pub(crate) fn made(&self, packet: usize, direction: Direction, version: VersionId) -> Made {
         let mut plans = self.plans.lock().unwrap_or_else(|e| e.into_inner());
-        let list = plans.entry((packet, direction)).or_default();
-        if let Some(made) = list.iter().find(|made| made.interval.contains(version)) {
+        let known = plans.get(&(packet, direction)).into_iter().flatten();
+        if let Some(made) = known.into_iter().find(|made| made.interval.contains(version)) {
             return made.clone();
         }
-        let made = self.make(packet, direction, version);
-        list.push(made.clone());
+        // What is the same in both directions is kept once.
+        let mut other = plans.get(&(packet, direction.opposite())).into_iter().flatten();
+        let is_same = |made: &&Made| !made.interval.by_direction && made.interval.contains(version);
+        let made = match other.find(is_same) {
+            Some(made) => made.clone(),
+            None => self.make(packet, direction, version),
+        };
+        plans.entry((packet, direction)).or_default().push(made.clone());
         made
     }
 
+    /// Compiles a packet's plan and events for a version.
     fn make(&self, packet: usize, direction: Direction, version: VersionId) -> Made {
         let item = &self.packets[packet];
         let mut compiler = Compiler::new(self, version, direction);
@@ -274,11 +284,13 @@ impl Declarations {
         let mut interval = compiler.interval;
         // The declaration itself may hold for fewer versions.
         gates::admits(&item.gates, &self.versions, version, Some(direction), &mut interval);
+        let steps = compiler.steps();
         let fits = std::mem::take(&mut compiler.fits).into();
         let warnings = compiler.warnings.into();
         match compiled {
             Ok(events) if compiler.problems.is_empty() => {
                 let wanted = item.body.is_some() || !events.is_empty();
+                compiler.plan.shrink();
                 let plan = wanted.then(|| Arc::new(compiler.plan));
                 Made {
                     interval,
@@ -287,11 +299,13 @@ impl Declarations {
                     problems: Arc::from([]),
                     fits,
                     warnings,
+                    steps,
                 }
             }
             _ => {
                 let problems = compiler.problems.into();
-                Made { interval, plan: None, events: Arc::from([]), problems, fits, warnings }
+                let events = Arc::from([]);
+                Made { interval, plan: None, events, problems, fits, warnings, steps }
             }
         }
     }
@@ -308,10 +322,9 @@ impl Declarations {
         let (state, key) = (self.state(item.state.as_ref()), item.name.key());
         let mut layer = None;
         for on in &self.events {
-            let mine = on.packet.key() == key
-                && self.state(on.state.as_ref()) == state
-                && gates::goes(on.direction, direction);
-            if mine && compiler.admitted(&on.gates) {
+            let mine = on.packet.key() == key && self.state(on.state.as_ref()) == state;
+            compiler.interval.by_direction |= mine && on.direction != Directions::Both;
+            if mine && gates::goes(on.direction, direction) && compiler.admitted(&on.gates) {
                 if *layer.get_or_insert(self.layer(on.span)) != self.layer(on.span) {
                     break;
                 }
@@ -493,30 +506,59 @@ pub(crate) fn directions(written: Directions) -> impl Iterator<Item = Direction>
         .filter(move |d| gates::goes(written, *d))
 }
 
+/// Entries of packets that are gone through to check a definition at all its versions.
+const CHECK_STEPS_MAX: usize = 3_000_000;
+/// So many things wrong are enough to report.
+const CHECK_PROBLEMS_MAX: usize = 1_000;
+
 /// Checks every packet of layers from `least` on, at every version at which it differs.
 pub(crate) fn check_all(declarations: &Declarations, least: Layer, out: &mut Diagnostics) {
     let mut all = Vec::new();
     let mut fits = Vec::new();
+    let mut steps = 0usize;
     let count = declarations.versions.iter().count() as u32;
-    for (index, item) in declarations.packets.iter().enumerate() {
+    'packets: for (index, item) in declarations.packets.iter().enumerate() {
+        let Some(state) = declarations.state(item.state.as_ref()) else { continue };
         if declarations.layer(item.span) < least {
             continue;
         }
-        for direction in directions(item.directions) {
-            let Some(state) = declarations.state(item.state.as_ref()) else { continue };
-            let key = item.name.key();
+        let key = item.name.key();
+        let mut by_direction = false;
+        for (number, direction) in directions(item.directions).enumerate() {
+            // What does not depend on the direction was checked in the first.
+            if number > 0 && !by_direction {
+                break;
+            }
             let mut version = 0;
             while version < count {
                 let mut interval = Interval::ALL;
                 let id = VersionId(version);
                 let here = declarations.packet_item(state, direction, &key, id, &mut interval);
                 let mut next = interval.last.0.saturating_add(1);
+                steps = steps.saturating_add(1);
                 // Where another takes its place it is not read, and need not be right.
                 if here == Some(index) {
-                    let made = declarations.made(index, direction, id);
+                    // Not kept: of many versions hardly one is used.
+                    let made = declarations.make(index, direction, id);
+                    by_direction |= made.interval.by_direction;
                     all.extend(made.problems().iter().chain(made.warnings()).cloned());
-                    next = next.min(made.next_version());
                     fits.extend(made.fits.iter().cloned());
+                    steps = steps.saturating_add(made.steps);
+                    next = next.min(made.next_version());
+                } else {
+                    // In the other direction it may be the one that is read.
+                    by_direction |= here.is_some();
+                }
+                if steps > CHECK_STEPS_MAX {
+                    let message = format!(
+                        "checking this takes more than {CHECK_STEPS_MAX} steps: fields, at each \
+                         version at which a packet differs"
+                    );
+                    all.push(Diagnostic::error("W079", item.name.span, message));
+                    break 'packets;
+                }
+                if all.len() > CHECK_PROBLEMS_MAX {
+                    break 'packets;
                 }
                 version = next.max(version + 1);
             }

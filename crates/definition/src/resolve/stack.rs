@@ -1,5 +1,7 @@
 //! What lies between the socket and a packet: framing, compression, cipher, packet id.
 
+use std::sync::Arc;
+
 use midwire_codec::{ByteOrder, Counts, Framing, Prefix};
 
 use super::compiler::misfit;
@@ -13,7 +15,8 @@ use crate::syntax::ast::{CountKind, ExprKind, FrameField, Span, Stage, Type, Typ
 pub(super) fn empty() -> Stack {
     Stack {
         framing: None,
-        before_id: 0,
+        before_length: Arc::default(),
+        before_id: Arc::default(),
         id: IntRepr::Fixed { bytes: 0, signed: false, order: ByteOrder::Big },
         compression: None,
         cipher: false,
@@ -30,9 +33,9 @@ pub(super) fn frame(
     out: &mut Vec<Diagnostic>,
 ) {
     let Some(fields) = fields else { return };
-    let mut before = 0;
+    let mut before = Vec::new();
     let mut length = None;
-    let mut after = 0;
+    let mut after = Vec::new();
     let mut id = None;
     for field in fields {
         if field.name.text == "length" {
@@ -54,10 +57,10 @@ pub(super) fn frame(
             );
             continue;
         };
-        out.extend(misfit_constant(field, order));
+        let bytes = written(field, size, order, out);
         match (length.is_some(), id.is_some()) {
-            (false, _) => before += size,
-            (true, false) => after += size,
+            (false, _) => before.extend(bytes),
+            (true, false) => after.extend(bytes),
             (true, true) => out.push(Diagnostic::error(
                 "W063",
                 field.name.span,
@@ -77,14 +80,16 @@ pub(super) fn frame(
         return;
     };
     // A frame has at least its header; an id that is a stage of its own is no part of it.
-    let behind = after + id.and_then(IntRepr::fixed_size).unwrap_or(0) as usize;
+    let (before_length, before) = (Arc::from(before.as_slice()), before.len());
+    let behind = after.len() + id.and_then(IntRepr::fixed_size).unwrap_or(0) as usize;
     let min = match (counts, prefix.width()) {
         (Counts::Whole, Some(width)) => before + width + behind,
         (Counts::Whole, None) => before + 1 + behind,
         (Counts::Rest, _) => behind,
     };
     stack.framing = Some(Framing { before, prefix, order, counts, max, min });
-    stack.before_id = after as u32;
+    stack.before_length = before_length;
+    stack.before_id = after.into();
     if let Some(id) = id {
         stack.id = id;
     }
@@ -150,12 +155,29 @@ fn prefix(
     Some((prefix, order, counts, max))
 }
 
-/// What is wrong with a constant of a header that its field cannot hold.
-fn misfit_constant(field: &FrameField, order: ByteOrder) -> Option<Diagnostic> {
-    let value = field.value.as_ref()?;
-    let TypeKind::Name { name, .. } = &field.ty.kind else { return None };
-    let Some(Primitive::Int(repr)) = primitives::named(&name.text, order) else { return None };
-    misfit(integer_of(&value.kind)?, "this", repr, value.span)
+/// The bytes of a header's field as a frame that nobody sent has them: its constant, or zeros.
+fn written(
+    field: &FrameField,
+    size: usize,
+    order: ByteOrder,
+    out: &mut Vec<Diagnostic>,
+) -> Vec<u8> {
+    let Some(value) = &field.value else { return vec![0; size] };
+    let repr = match &field.ty.kind {
+        TypeKind::Name { name, .. } => primitives::named(&name.text, order),
+        _ => None,
+    };
+    let (Some(Primitive::Int(repr)), Some(number)) = (repr, integer_of(&value.kind)) else {
+        let message = "a constant of a frame's header is a number, in a field of an integer type";
+        out.push(Diagnostic::error("W063", value.span, message));
+        return vec![0; size];
+    };
+    let mut bytes = Vec::with_capacity(size);
+    if !repr.write(number, &mut bytes) {
+        out.extend(misfit(number, "this", repr, value.span));
+        bytes.resize(size, 0);
+    }
+    bytes
 }
 
 /// The number that an expression writes out.

@@ -11,7 +11,7 @@ use super::invert::Wanted;
 use super::scope::{units, unmeasured};
 use crate::diagnostics::suggest;
 use crate::given::Given;
-use crate::plan::{Derivation, FieldId, Item, Kind, Plan};
+use crate::plan::{BranchId, Derivation, Ex, FieldId, Item, Kind, Plan, Select};
 
 impl<'a> Encoder<'_, 'a> {
     /// Puts wishes into an activation.
@@ -33,7 +33,10 @@ impl<'a> Encoder<'_, 'a> {
                 path: self.path_of(d),
                 reason: "nothing is laid out there".into(),
             }),
-            several => Err(self.ambiguous(d, several)),
+            several => {
+                let id = self.one_of(d, several)?;
+                self.wish_absent(d, id, wish)
+            }
         }
     }
 
@@ -97,12 +100,20 @@ impl<'a> Encoder<'_, 'a> {
             match candidates.as_slice() {
                 [_] => self.wish_absent(d, *id, wish)?,
                 _ if deletes(&wish.action) => {}
-                several => return Err(self.ambiguous(d, several)),
+                several => {
+                    let id = self.one_of(d, several)?;
+                    self.wish_absent(d, id, wish)?;
+                }
             }
         }
         for (name, wish) in wishes.into_iter().flatten() {
             if name.starts_with("$rest") && self.wish_rest(d, at, &order, &wish)? {
                 continue;
+            }
+            let others = self.in_other_arms(d, at, name);
+            if !others.is_empty() {
+                let path = at.map_or_else(|| self.path_of(d), |id| self.path(d, id));
+                return Err(self.ambiguous(super::draft::join(path, name), &others));
             }
             let names = order.iter().map(|id| &*self.field(*id).name);
             let nearest = suggest(name, names).map(Into::into);
@@ -159,17 +170,86 @@ impl<'a> Encoder<'_, 'a> {
         Ok(inner)
     }
 
-    fn ambiguous(&self, d: DraftId, fields: &[FieldId]) -> EditError {
-        let conditions: Vec<String> = fields
-            .iter()
-            .filter_map(|id| self.field(*id).guard)
-            .map(|(branch, arm)| format!("`{}`", self.condition_text(branch, arm)))
-            .collect();
+    /// Of fields of one name in several arms, the one in the arm that is taken, where nothing but its `opt`
+    /// keeps it away.
+    fn one_of(&self, d: DraftId, fields: &[FieldId]) -> Result<FieldId, EditError> {
+        let mut open = fields.iter().filter(|id| self.is_optional_there(d, **id));
+        match (open.next(), open.next()) {
+            (Some(id), None) => Ok(*id),
+            _ => {
+                let path = fields.first().map_or(String::new(), |id| self.path(d, *id));
+                Err(self.ambiguous(path, fields))
+            }
+        }
+    }
+
+    /// Whether nothing but an `opt` keeps a field away.
+    fn is_optional_there(&self, d: DraftId, id: FieldId) -> bool {
+        let mut guard = self.field(id).guard;
+        while let Some((branch, arm)) = guard {
+            if self.arm(d, branch) != arm as usize && !self.is_opt(branch) {
+                return false;
+            }
+            guard = self.plan.branches[branch as usize].guard;
+        }
+        true
+    }
+
+    /// Whether a branch is that of an `opt`.
+    fn is_opt(&self, branch: BranchId) -> bool {
+        match &self.plan.branches[branch as usize].select {
+            Select::If(Ex::Field(r)) => {
+                r.fields.iter().all(|id| matches!(self.field(*id).kind, Kind::Presence))
+            }
+            _ => false,
+        }
+    }
+
+    /// A field is there under one of the conditions of these, and each would do.
+    fn ambiguous(&self, path: String, fields: &[FieldId]) -> EditError {
+        let chosen = |id: &FieldId| {
+            let mut guard = self.field(*id).guard?;
+            // That something is optional is no condition that people could set.
+            while self.is_opt(guard.0) {
+                guard = self.plan.branches[guard.0 as usize].guard?;
+            }
+            Some(format!("`{}`", self.condition_text(guard.0, guard.1)))
+        };
+        let conditions: Vec<String> = fields.iter().filter_map(chosen).collect();
         EditError::Condition {
-            path: fields.first().map_or(String::new(), |id| self.path(d, *id)),
+            path,
             condition: conditions.join(" or "),
             reason: "set what chooses between them".into(),
         }
+    }
+
+    /// What stands in other arms in the place of a struct, block or call and has a field of that name.
+    fn in_other_arms(&self, d: DraftId, at: Option<FieldId>, name: &str) -> Vec<FieldId> {
+        let Some(here) = at.or(self.drafts[d].holder.map(|holder| holder.field)) else {
+            return Vec::new();
+        };
+        let field = self.field(here);
+        let stands_here = |id: &FieldId| {
+            let other = self.field(*id);
+            other.layout == field.layout
+                && other.parent == field.parent
+                && other.guard != field.guard
+                && other.name == field.name
+        };
+        let has_it = |id: &FieldId| {
+            let mut inside = Vec::new();
+            match &self.field(*id).kind {
+                Kind::Struct(items) => fields_of(self.plan, items, &mut inside),
+                Kind::Block { layout, .. } | Kind::Call { layout, .. } => {
+                    let items = &self.plan.layouts[*layout as usize].items;
+                    fields_of(self.plan, items, &mut inside);
+                }
+                _ => {}
+            }
+            inside.iter().any(|id| same_name(&self.field(*id).name, name))
+        };
+        let all = 0..self.plan.fields.len() as FieldId;
+        all.filter(|id| stands_here(id) && has_it(id)).collect()
     }
 
     /// Puts a wish into a field that is not there (yet).
@@ -301,23 +381,26 @@ impl<'a> Encoder<'_, 'a> {
         }
     }
 
+    /// A field without parts: it takes no wishes for any.
     pub(super) fn no_parts(
         &self,
         d: DraftId,
         id: FieldId,
         wish: &Wish<'_>,
     ) -> Result<(), EditError> {
-        match wish.fields.first() {
-            None => Ok(()),
-            Some((name, _)) => Err(EditError::UnknownField {
-                path: self.path(d, id),
-                name: (*name).into(),
-                nearest: None,
-            }),
+        let Some((name, _)) = wish.fields.first() else { return Ok(()) };
+        let others = self.in_other_arms(d, Some(id), name);
+        if !others.is_empty() {
+            return Err(self.ambiguous(super::draft::join(self.path(d, id), name), &others));
         }
+        let (path, name) = (self.path(d, id), (*name).into());
+        Err(EditError::UnknownField { path, name, nearest: None })
     }
 
     fn wish_number(&mut self, d: DraftId, id: FieldId, wish: Wish<'_>) -> Result<(), EditError> {
+        if !matches!(self.field(id).kind, Kind::Flags { .. } | Kind::Bits { .. }) {
+            self.no_parts(d, id, &wish)?;
+        }
         if let Action::Set(given) = wish.action {
             let (number, raw) = self.given_number(d, id, given)?;
             self.number_change(d, id).give(number, raw);

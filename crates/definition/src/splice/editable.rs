@@ -8,7 +8,7 @@ use super::facts::{add_refs, branch_exprs, element_exprs, size_exprs};
 use super::scope::{unit_size, units, unmeasured};
 use crate::given::Given;
 use crate::json::{packed, part_of};
-use crate::plan::{Derivation, Ex, FieldId, IntRepr, Item, Kind, Len, Packet};
+use crate::plan::{Derivation, Ex, FieldId, IntRepr, Item, Kind, Len, Packet, Plan, each};
 use crate::value::{self, Value};
 
 /// Elements at the front of a list that are looked into; the last one comes besides.
@@ -19,7 +19,8 @@ const ELEMENTS_SHOWN: u32 = 3;
 pub struct Editable {
     /// A value that it does not have now, and may have.
     pub sample: Given,
-    /// Other fields come and go with its value, or get another form.
+    /// Other fields come and go with its value, or get another form. The sample may need values of those,
+    /// or as many elements as a list has to have, and is refused alone.
     pub reshapes: bool,
 }
 
@@ -34,8 +35,13 @@ pub fn editable_paths(packet: &mut Packet<'_>) -> Vec<(String, Editable)> {
     let mut encoder = Encoder::new(plan, conn, Some(packet), limits);
     let mut found = Found::default();
     for field in &plan.fields {
-        size_exprs(&field.kind, &mut |ex| add_refs(plan, ex, 0, &mut found.sizes));
-        element_exprs(&field.kind, &mut |ex| add_refs(plan, ex, 0, &mut found.sizes));
+        for exprs in [size_exprs, element_exprs] {
+            exprs(&field.kind, &mut |ex| {
+                add_named(plan, ex, &mut found);
+                // Whether those are there may follow from others.
+                add_refs(plan, ex, 0, &mut found.shapes);
+            });
+        }
         match &field.kind {
             Kind::Let(ex) => add_refs(plan, ex, 0, &mut found.shapes),
             Kind::Call { args, .. } => {
@@ -61,11 +67,44 @@ pub fn editable_paths(packet: &mut Packet<'_>) -> Vec<(String, Editable)> {
     found.list
 }
 
+/// Adds the fields that an expression is calculated from, through computed ones and arguments.
+fn add_named(plan: &Plan, ex: &Ex, found: &mut Found) {
+    let mut open = vec![ex];
+    let mut with_arguments = false;
+    while let Some(ex) = open.pop() {
+        each(ex, &mut |ex| match ex {
+            Ex::Field(r) | Ex::CountOf(r) | Ex::BytesOf(r) | Ex::Has(r) | Ex::TextIs(r, _) => {
+                for id in &r.fields {
+                    if let Some(member) = r.member {
+                        found.parts.insert((*id, member.shift));
+                    } else if let (true, Kind::Let(ex)) =
+                        (found.sizes.insert(*id), &plan.fields[*id as usize].kind)
+                    {
+                        open.push(ex);
+                    }
+                }
+            }
+            // Which call gave it shows only in a packet.
+            Ex::Arg { .. } if !with_arguments => {
+                with_arguments = true;
+                for field in &plan.fields {
+                    if let Kind::Call { args, .. } = &field.kind {
+                        open.extend(args);
+                    }
+                }
+            }
+            _ => {}
+        });
+    }
+}
+
 #[derive(Default)]
 struct Found {
     list: Vec<(String, Editable)>,
     /// Fields that sizes are calculated from, or that are calculated themselves.
     sizes: HashSet<FieldId>,
+    /// Flags and bits that sizes are calculated from, by their lowest bit.
+    parts: HashSet<(FieldId, u8)>,
     /// Fields that arms are chosen by.
     shapes: HashSet<FieldId>,
 }
@@ -118,7 +157,7 @@ impl<'a> Encoder<'_, 'a> {
             _ => {
                 let raw = self.bytes(place).to_vec();
                 let reshapes = found.shapes.contains(&id);
-                for (part, sample) in self.samples(d, id, &raw) {
+                for (part, sample) in self.samples(d, id, &raw, &found.parts) {
                     let path = join(self.path(d, id), &part);
                     found.list.push((path, Editable { sample, reshapes }));
                 }
@@ -128,7 +167,13 @@ impl<'a> Encoder<'_, 'a> {
     }
 
     /// Other values of a field: by part where it has parts.
-    fn samples(&self, d: DraftId, id: FieldId, raw: &[u8]) -> Vec<(String, Given)> {
+    fn samples(
+        &self,
+        d: DraftId,
+        id: FieldId,
+        raw: &[u8],
+        fixed: &HashSet<(FieldId, u8)>,
+    ) -> Vec<(String, Given)> {
         let field = self.field(id);
         let one = |given: Given| vec![(String::new(), given)];
         let number = value::read(&field.kind, raw).and_then(|value| value.as_int()).unwrap_or(0);
@@ -147,6 +192,7 @@ impl<'a> Encoder<'_, 'a> {
             }
             Kind::Flags { members, .. } => members
                 .iter()
+                .filter(|member| !fixed.contains(&(id, member.bit)))
                 .map(|member| {
                     let set = (number as u128).checked_shr(member.bit.into()).unwrap_or(0) & 1 == 1;
                     (member.name.to_string(), Given::Bool(!set))
@@ -154,7 +200,7 @@ impl<'a> Encoder<'_, 'a> {
                 .collect(),
             Kind::Bits { members, .. } => members
                 .iter()
-                .filter(|member| member.width < 128)
+                .filter(|member| member.width < 128 && !fixed.contains(&(id, member.shift)))
                 .map(|member| {
                     let (low, high) = if member.signed {
                         (-(1i128 << (member.width - 1)), (1i128 << (member.width - 1)) - 1)

@@ -93,19 +93,6 @@ impl Edits {
         }
         Ok(root)
     }
-
-    /// The paths that are set, with their values.
-    pub(super) fn sets(&self) -> impl Iterator<Item = (&str, &Given)> {
-        self.list.iter().filter_map(|(path, edit)| match edit {
-            Edit::Set(value) => Some((path.as_str(), value)),
-            _ => None,
-        })
-    }
-
-    /// Whether indices in the new packet can differ from those of the paths.
-    pub(super) fn moves_elements(&self) -> bool {
-        self.list.iter().any(|(_, edit)| matches!(edit, Edit::Insert(..) | Edit::Remove))
-    }
 }
 
 /// What is wanted of one place of the packet.

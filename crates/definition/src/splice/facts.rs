@@ -337,5 +337,10 @@ pub(super) fn ref_name(plan: &Plan, r: &FieldRef) -> String {
             .map(|m| &m.name),
         _ => None,
     };
-    part.map_or_else(|| format!("bit {} of {name}", member.shift), |part| format!("{name}.{part}"))
+    match part {
+        None => format!("bit {} of {name}", member.shift),
+        // The one value of an element has no name.
+        Some(part) if name.is_empty() => part.to_string(),
+        Some(part) => format!("{name}.{part}"),
+    }
 }

@@ -4,7 +4,7 @@ use super::describe::{compare, expression};
 use super::draft::{Change, DraftId, Encoder};
 use super::error::EditError;
 use super::facts::ref_name;
-use crate::plan::{ArmLabel, BranchId, Ex, FieldId, FieldRef, Kind, Member, Select};
+use crate::plan::{ArmLabel, BranchId, Ex, Field, FieldId, FieldRef, Kind, Member, Select};
 use crate::syntax::ast::{BinaryOp, Compare};
 
 /// The field whose presence is at stake, for messages.
@@ -85,6 +85,10 @@ impl<'a> Encoder<'_, 'a> {
             _ => Err("another value of it would put something else here: set that".into()),
         };
         match turned {
+            Ok(()) if self.is_replaced(d, field) => {
+                let reason = "another value of it puts something else here: set that".into();
+                Err(self.condition(d, id, arm, wanted, reason))
+            }
             Ok(()) if self.arm(d, id) != arm as usize => Ok(()),
             Ok(()) => {
                 let reason = "what it needs is decided by something else, too".into();
@@ -92,6 +96,26 @@ impl<'a> Encoder<'_, 'a> {
             }
             Err(reason) => Err(self.condition(d, id, arm, wanted, reason)),
         }
+    }
+
+    /// Whether something of the same name is there now instead of what held the field in its arm.
+    fn is_replaced(&self, d: DraftId, id: FieldId) -> bool {
+        let mut holder = self.field(id);
+        let guard = holder.guard;
+        while let Some(outer) = holder.parent.map(|parent| self.field(parent))
+            && outer.guard == guard
+        {
+            holder = outer;
+        }
+        let replaces = |other: &Field| {
+            let named = !matches!(other.kind, Kind::Presence | Kind::Pad(_) | Kind::Tail);
+            named
+                && other.layout == holder.layout
+                && other.parent == holder.parent
+                && other.name == holder.name
+                && self.present(d, other.guard)
+        };
+        self.plan.fields.iter().any(replaces)
     }
 
     fn force(&mut self, d: DraftId, branch: BranchId, arm: usize) {

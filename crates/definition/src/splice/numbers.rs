@@ -2,7 +2,7 @@
 
 use super::convert::repr_of;
 use super::describe::expression;
-use super::draft::{Change, DraftId, Encoder, NumberChange};
+use super::draft::{Change, DraftId, Encoder, NumberChange, Original};
 use super::error::EditError;
 use super::scope::Derived;
 use crate::plan::{Derivation, Ex, FieldId, Kind, packed_words};
@@ -109,7 +109,9 @@ impl Encoder<'_, '_> {
             Derivation::Measures { of, .. } => {
                 let inflates = matches!(&self.field(*of).kind,
                     Kind::Block { transform, .. } if *transform != Transform::Sized);
-                inflates && self.encoded.contains_key(&(d, *of))
+                let is_original = matches!(self.original(d, *of), Original::At(_))
+                    && !self.drafts[d].changes.contains_key(of);
+                inflates && !is_original && self.encoded.contains_key(&(d, *of))
             }
             Derivation::Expr(_) => false,
         })

@@ -220,3 +220,42 @@ fn nesting_without_end_is_refused() {
     let error = def.encoded_given(&Given::Object(vec![("n".into(), given)])).unwrap_err();
     assert!(matches!(error, EditError::Depth { max: 64, .. }), "{error}");
 }
+
+#[test]
+fn what_another_arm_would_take_the_place_of_is_not_deleted() {
+    let def = define_with(
+        "type In { x: u8, y: u8 }",
+        "f: flags u8 { packed }, in: if f.packed then sized[u8] In else In, z: u8",
+    );
+    assert_eq!(
+        def.refused(&hex!("00 01 02 ff"), |e| e.delete("in.x")),
+        "`in.x` is there only with `not (f.packed)`: another value of it puts something else here: set that"
+    );
+    // Where nothing takes its place it goes.
+    let def = define("f: flags u8 { a b }, if f.a { r: u16 } else if f.b { r: u8 }, z: u8");
+    assert_eq!(def.edited(&hex!("01 0001 ff"), |e| e.delete("r")).unwrap(), hex!("00 ff"));
+    assert_eq!(def.edited(&hex!("02 01 ff"), |e| e.delete("r")).unwrap(), hex!("00 ff"));
+    assert!(def.edited(&hex!("03 0001 ff"), |e| e.delete("r")).is_err());
+}
+
+#[test]
+fn a_field_of_another_arm_of_the_same_name_is_told_by_what_chooses_it() {
+    let def = define_with(
+        "type A { x: u8 }\ntype B { text: u8 }\ntype C { text: u16 }",
+        "k: u8, body: match k { 0 => A, 1 => B, 2 => sized[u8] C, else => nothing }",
+    );
+    let error = def.refused(&hex!("00 07"), |e| e.set("body.text", int(1)));
+    assert_eq!(
+        error,
+        "`body.text` is there only with `match k { 1 }` or `match k { 2 }`: set what chooses between them"
+    );
+    let error = def.refused(&hex!("02 02 0007"), |e| e.set("body.x", int(1)));
+    assert_eq!(error, "`body.x` is there only with `match k { 0 }`: set what chooses between them");
+    let error = def.refused(&hex!("00 07"), |e| e.set("body.txt", int(1)));
+    assert_eq!(error, "there is no field `txt` in `body`");
+    let out = def.edited(&hex!("00 07"), |e| e.set("k", int(1)).set("body.text", int(9)));
+    assert_eq!(out.unwrap(), hex!("01 09"));
+    let def = define("k: u8, v: match k { 0 => u8, else => { x: u8 } }");
+    let error = def.refused(&hex!("00 07"), |e| e.set("v.x", int(1)));
+    assert_eq!(error, "`v.x` is there only with `match k { else }`: set what chooses between them");
+}

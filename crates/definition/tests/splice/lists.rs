@@ -3,7 +3,7 @@
 use hex_literal::hex;
 use midwire_definition::{EditError, Edits, Given};
 
-use crate::support::{define, int, json, text};
+use crate::support::{define, define_with, int, json, text};
 
 #[test]
 fn elements_are_edited_inserted_and_removed_by_their_old_places() {
@@ -165,4 +165,38 @@ fn long_lists_are_spliced_by_range() {
     wanted.remove(body.len() - 2);
     wanted.splice(at..at + 3, [1]);
     assert_eq!(out, wanted);
+}
+
+#[test]
+fn elements_of_bits_alone_say_themselves_whether_another_follows() {
+    for (around, element) in [
+        ("", "bits u8 { more: u1, slot: u7 }"),
+        ("type Slot = bits u8 msb { more: u1, slot: u7 }", "Slot"),
+    ] {
+        let def = define_with(around, &format!("l: [while it.more] {element}, z: u8"));
+        let body = hex!("81 82 03 ff");
+        let edited =
+            |e: &dyn Fn(&mut Edits) -> &mut Edits| def.edited(&body, |edits| e(edits)).unwrap();
+        assert_eq!(edited(&|e| e.remove("l[2]")), hex!("81 02 ff"));
+        assert_eq!(edited(&|e| e.remove("l[0]")), hex!("82 03 ff"));
+        let new = json("{\"slot\":9}");
+        assert_eq!(edited(&|e| e.insert("l", 3, new.clone())), hex!("81 82 83 09 ff"));
+        assert_eq!(edited(&|e| e.insert("l", 0, new.clone())), hex!("89 81 82 03 ff"));
+        assert_eq!(edited(&|e| e.set("l[1].slot", int(5))), hex!("81 85 03 ff"));
+        assert_eq!(edited(&|e| e.set("z", int(1))), hex!("81 82 03 01"));
+        assert_eq!(
+            def.refused(&body, |e| e.set("l[0].more", int(0))),
+            "`l[0].more` is set to 0, but `l` needs it to be 1"
+        );
+        assert!(def.refused(&body, |e| e.set("l", json("[]"))).contains("one element at least"));
+        let made = def.encoded("{\"l\":[{\"slot\":1},{\"slot\":2}],\"z\":9}");
+        assert_eq!(made.unwrap(), hex!("81 02 09"));
+        assert_eq!(def.encoded("{\"z\":1}").unwrap(), hex!("00 01"));
+    }
+    // Flags work alike, and a number is its own mark.
+    let def =
+        define("l: [while it.more] flags u8 { a = 0, more = 7 }, n: [while it > 5] u8, z: u8");
+    let body = hex!("81 01  06 05  ff");
+    assert_eq!(def.edited(&body, |e| e.remove("l[1]")).unwrap(), hex!("01  06 05  ff"));
+    assert_eq!(def.edited(&body, |e| e.set("z", int(1))).unwrap(), hex!("81 01  06 05  01"));
 }

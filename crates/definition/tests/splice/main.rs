@@ -8,6 +8,7 @@ mod checks;
 mod conditions;
 mod copying;
 mod faults;
+mod late;
 mod leaves;
 mod lists;
 mod making;

@@ -204,3 +204,13 @@ fn unknown_paths_name_the_nearest() {
     assert_eq!(refused("l[1].colour"), "`l` has 1 element(s), so there is no [1]");
     assert_eq!(refused("l["), "`l[` is no path: `[` without `]`");
 }
+
+#[test]
+fn a_path_that_is_set_twice_has_the_last_value() {
+    let def = define("a: u8, f: flags u8 { x y }, z: u8");
+    let out = def.edited(&hex!("00 00 ff"), |e| e.set("a", int(1)).set("A", int(2)));
+    assert_eq!(out.unwrap(), hex!("02 00 ff"));
+    // A part is nearer than the whole.
+    let out = def.edited(&hex!("00 00 ff"), |e| e.set("f", int(3)).set("f.x", Given::Bool(false)));
+    assert_eq!(out.unwrap(), hex!("00 02 ff"));
+}

@@ -34,7 +34,9 @@ pub(crate) fn run(args: &args::Decode) -> anyhow::Result<ExitCode> {
         (Input::Text(text), true) => lines(text),
     };
     for (line, text) in pieces.iter().flat_map(|piece| &piece.ignored).take(8) {
-        say(&format!("ignored, being no hex: {} (line {line})", shortened(text)));
+        let is_odd = text.len() % 2 != 0 && text.bytes().all(|b| b.is_ascii_hexdigit());
+        let why = if is_odd { "an odd number of hex digits" } else { "no hex" };
+        say(&format!("ignored, being {why}: {} (line {line})", shortened(text)));
     }
     let more = pieces.iter().map(|piece| piece.ignored.len()).sum::<usize>().saturating_sub(8);
     if more > 0 {
@@ -45,7 +47,11 @@ pub(crate) fn run(args: &args::Decode) -> anyhow::Result<ExitCode> {
     }
     let mut show = Show::new(args.json, settings);
     let mut form = None;
-    for piece in pieces.iter().filter(|piece| !piece.bytes.is_empty()) {
+    for piece in &pieces {
+        if piece.bytes.is_empty() {
+            show.nothing();
+            continue;
+        }
         let reading = guess::best(&wanted, &piece.bytes, form.as_ref(), &mut show.workspace);
         if form.is_none()
             && let Some(guessed) = wanted.guessed(&reading)
@@ -92,12 +98,26 @@ fn input(args: &args::Decode) -> anyhow::Result<Input> {
         let max = hex_text::TEXT_MAX;
         return Err(usage(format!("the input is longer than {max} bytes")));
     }
+    let bytes = from_utf16(&bytes).map_or(bytes, String::into_bytes);
     let is_text = |c: char| !c.is_control() || c.is_whitespace();
     match String::from_utf8(bytes) {
         Ok(text) if text.chars().all(is_text) => Ok(Input::Text(text)),
         Ok(text) => Ok(Input::Bytes(text.into_bytes())),
         Err(error) => Ok(Input::Bytes(error.into_bytes())),
     }
+}
+
+/// Text as Windows tools write it to files: UTF-16 behind a byte order mark.
+fn from_utf16(bytes: &[u8]) -> Option<String> {
+    let (mark, units) = bytes.split_at_checked(2)?;
+    let unit: fn([u8; 2]) -> u16 = match mark {
+        [0xff, 0xfe] => u16::from_le_bytes,
+        [0xfe, 0xff] => u16::from_be_bytes,
+        _ => return None,
+    };
+    let (pairs, []) = units.as_chunks::<2>() else { return None };
+    let text = char::decode_utf16(pairs.iter().map(|pair| unit(*pair)));
+    text.collect::<Result<String, _>>().ok()
 }
 
 /// Each line that has something on it, for itself.
@@ -137,6 +157,18 @@ impl Show {
             out: String::new(),
             count: 0,
             all_read: true,
+        }
+    }
+
+    /// A line without hex, which has a line in the output like any other.
+    fn nothing(&mut self) {
+        const PROBLEM: &str = "there is no hex in this line";
+        self.all_read = false;
+        if self.json {
+            put(&mut self.out, format_args!("{{\"type\":\"notice\",\"message\":\"{PROBLEM}\"}}\n"));
+        } else {
+            let problem = self.style.paint(Paint::Bad, PROBLEM);
+            put(&mut self.out, format_args!("! {problem}\n"));
         }
     }
 

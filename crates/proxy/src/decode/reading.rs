@@ -2,7 +2,7 @@
 
 use std::sync::Arc;
 
-use midwire_codec::{CompressionError, Inflater, frames, split};
+use midwire_codec::{CompressionError, Framing, Inflater, frames, split};
 use midwire_definition::plan::{Flow, Group, Node, Visitor};
 use midwire_definition::value::Value;
 use midwire_definition::{
@@ -138,14 +138,38 @@ pub(super) fn read(
         }
     }
     if problem.is_none() && rest < bytes.len() {
-        let needed = framing.needed(&bytes[rest..]).unwrap_or(0);
-        let missing = needed.saturating_sub(bytes.len() - rest);
+        let missing = framing.needed(&bytes[rest..]).unwrap_or(0);
+        let there = bytes.len() - rest;
         problem = Some(format!(
-            "a frame begins here, but {missing} more bytes are wanted of it, and {} are there",
-            bytes.len() - rest
+            "the frame at {rest} is cut: {missing} more bytes are wanted of it, and {there} are there"
         ));
+        // What there is of it is read as far as it goes.
+        if let Some(start) = payload_start(&framing, &bytes[rest..], missing)
+            && start < there
+            && !form.compressed
+        {
+            let payload = &bytes[rest + start..];
+            let wire_length = u32::try_from(there).ok();
+            let mut found =
+                packet(&mut form, fixed, payload, wire_length, &mut inflater, workspace);
+            if found.definition.is_some() {
+                found.is_whole = false;
+                // That it ends early is counted with the frame.
+                found.penalty = 0;
+                packets.push(found);
+                rest = bytes.len();
+            }
+        }
     }
     Reading { packets, rest, problem, form }
+}
+
+/// Where the payload of a frame begins of which so many bytes are missing.
+fn payload_start(framing: &Framing, cut: &[u8], missing: usize) -> Option<usize> {
+    // As if the rest were there: at most as long as a frame may be.
+    let mut whole = cut.to_vec();
+    whole.resize(cut.len().checked_add(missing)?, 0);
+    framing.next(&whole).ok()?.map(|frame| frame.payload.start)
 }
 
 fn packet(
@@ -324,7 +348,8 @@ pub(super) fn follow(form: &mut Form, fixed: Fixed, found: &Found, workspace: &m
                     *place = value;
                 }
             }
-            Effect::Compression { threshold } => form.compressed = threshold >= 0,
+            // What has no frame is the plain payload, compressed or not on its way.
+            Effect::Compression { threshold } => form.compressed = form.framed && threshold >= 0,
             Effect::State { .. } | Effect::Cipher => {}
         }
     }

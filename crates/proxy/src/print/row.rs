@@ -246,10 +246,10 @@ impl RowWriter {
             }
         }
         put(&mut text, format_args!(" · {}", short_title(&self.protocol)));
-        if let Some(version) = known.and_then(|known| known.version.as_ref()) {
-            if version.number != 0 {
-                put(&mut text, format_args!(" {} ({})", version.release, version.number));
-            }
+        if let Some(version) = known.and_then(|known| known.version.as_ref())
+            && version.number != 0
+        {
+            put(&mut text, format_args!(" {} ({})", version.release, version.number));
         }
         if !state.is_empty() {
             put(&mut text, format_args!(" · {state}"));

@@ -253,7 +253,7 @@ impl Session {
         let framing = self.setup.protocol.stack.framing.as_ref();
         let length_raw = framing
             .and_then(|f| f.overlong(&looked.chunk[looked.frame.clone()], looked.payload.len()))
-            .map(|raw| looked.chunk.slice_ref(raw));
+            .map(Into::into);
         let is_sent = fate != Fate::Dropped;
         self.event(Event::Packet(PacketEvent {
             number: looked.number,
@@ -274,7 +274,7 @@ impl Session {
             changed_by: ruling.changed_by.filter(|_| is_sent),
             sent: ruling.new.filter(|_| is_sent && all),
             problem: read.problem,
-            flaw: read.flaw,
+            flaw: read.flaw.map(Box::new),
             length_raw,
         }));
     }

@@ -193,6 +193,7 @@ impl Session {
 
     fn send_made(&mut self, direction: Direction, made: Made, scratch: &mut Scratch) {
         let framing = self.setup.framing;
+        let setup = self.setup.clone();
         let sent = &self.sides[direction.index()].sent;
         if let Some(came) = &made.instead
             && !made.changed
@@ -210,7 +211,8 @@ impl Session {
                 return self.notice(Notice::InjectionRefused { number: made.number, reason });
             }
         }
-        let came = made.instead.as_ref().map(|came| &came.frame[..]);
+        let constants = &setup.protocol.stack.before_length[..];
+        let came = made.instead.as_ref().map_or(constants, |came| &came.frame[..]);
         match frame_of(framing.as_ref(), &made.payload, came, sent.threshold, scratch) {
             Ok(frame) => self.send_frame(direction, frame, &made.effects),
             Err(reason) => match made.instead {
@@ -224,12 +226,12 @@ impl Session {
     }
 }
 
-/// A frame around a payload, compressed if the form asks for it; without frames the payload. Bytes in front of the length are
-/// those of the frame that it stands in for.
+/// A frame around a payload, compressed if the form asks for it; without frames the payload. `like`
+/// begins with the bytes in front of the length: the frame that it stands in for, or constants.
 fn frame_of(
     framing: Option<&Framing>,
     payload: &[u8],
-    came: Option<&[u8]>,
+    like: &[u8],
     threshold: Option<u32>,
     scratch: &mut Scratch,
 ) -> Result<Bytes, String> {
@@ -247,7 +249,7 @@ fn frame_of(
     };
     let mut frame = Vec::with_capacity(payload.len() + framing.before + 5);
     framing.write_frame(payload, &mut frame).map_err(|error| error.to_string())?;
-    if let Some(before) = came.and_then(|came| came.get(..framing.before)) {
+    if let Some(before) = like.get(..framing.before) {
         frame[..framing.before].copy_from_slice(before);
     }
     Ok(frame.into())

@@ -180,3 +180,66 @@ fn in_a_row<const HEAD: usize>(
     }
     Short { len: at, frames }
 }
+
+#[cfg(test)]
+#[allow(clippy::unwrap_used, reason = "a test that cannot go on has failed")]
+mod tests {
+    use super::*;
+
+    const NEEDED: u8 = 7;
+
+    fn unneeded() -> ByFirstByte {
+        std::array::from_fn(|id| id != usize::from(NEEDED))
+    }
+
+    /// Frames with these lengths, id 1 each.
+    fn stream(framing: &Framing, payloads: &[usize], compressed: bool) -> Vec<u8> {
+        let mut bytes = Vec::new();
+        for len in payloads {
+            let mut payload = if compressed { vec![0, 1] } else { vec![1] };
+            payload.resize(*len, 9);
+            framing.write_frame(&payload, &mut bytes).unwrap();
+        }
+        bytes
+    }
+
+    #[test]
+    fn short_frames_are_those_that_the_framing_gives() {
+        let u16 = Framing::new(Prefix::U16, 65_535);
+        let little = Framing { order: ByteOrder::Little, ..u16 };
+        let whole = Framing { counts: Counts::Whole, ..little };
+        for framing in [Framing::new(Prefix::Varint, 2_097_151), u16, little, whole] {
+            for compressed in [false, true] {
+                let bytes = stream(&framing, &[4, 2, 100, 3, 300, 5], compressed);
+                for cut in 0..=bytes.len() {
+                    let bytes = &bytes[..cut];
+                    let short = short_frames(&framing, compressed, &unneeded(), bytes);
+                    let ends: Vec<usize> = midwire_codec::frames(&framing, bytes)
+                        .map(|frame| frame.unwrap().range().end)
+                        .collect();
+                    let passed = short.frames as usize;
+                    let end = passed.checked_sub(1).map_or(0, |last| ends[last]);
+                    assert_eq!(short.len, end, "{framing:?} {compressed} cut at {cut}");
+                    if framing.prefix == Prefix::U16 && !compressed {
+                        assert_eq!(passed, ends.len(), "{framing:?} cut at {cut}");
+                    }
+                }
+            }
+        }
+    }
+
+    #[test]
+    fn short_frames_end_in_front_of_one_that_is_needed() {
+        let varint = Framing::new(Prefix::Varint, 2_097_151);
+        let passed = |compressed, bytes: &[u8]| {
+            let short = short_frames(&varint, compressed, &unneeded(), bytes);
+            (short.len, short.frames)
+        };
+        assert_eq!(passed(false, &[1, 1, 2, 1, 7, 1, NEEDED, 1, 1]), (5, 2));
+        assert_eq!(passed(true, &[2, 0, 1, 3, 0, NEEDED, 7]), (3, 1));
+        // deflated, a length of two bytes, a frame without a payload: not for here
+        assert_eq!(passed(true, &[3, 5, 1, 1]), (0, 0));
+        assert_eq!(passed(false, &[0x80, 1, 1]), (0, 0));
+        assert_eq!(passed(false, &[0, 1, 1]), (0, 0));
+    }
+}

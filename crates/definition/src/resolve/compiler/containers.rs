@@ -26,7 +26,7 @@ impl<'d> Compiler<'d> {
         let around = match shape.kind {
             TypeKind::Struct(body) if opened.recursive.is_none() => {
                 let around = self.new_scope(Some(inner.unwrap_or(scope)));
-                self.struct_items(body, around, &mut items)?;
+                self.struct_body(body, around, &mut items)?;
                 around
             }
             _ => {
@@ -288,7 +288,7 @@ impl<'d> Compiler<'d> {
         let decl = &self.decls.types[ty];
         let bind = self.new_scope(Some(scope));
         if let TypeKind::Struct(body) = &decl.body.kind {
-            self.struct_items(body, bind, items)?;
+            self.struct_body(body, bind, items)?;
             return Ok(false);
         }
         let nameless = Name { text: String::new(), span: decl.span };

@@ -175,9 +175,9 @@ impl<'d> Compiler<'d> {
         span: Span,
         scope: ScopeId,
     ) -> Option<FieldRef> {
-        self.quiet = true;
+        let before = std::mem::replace(&mut self.quiet, true);
         let found = self.field_of(path, span, scope);
-        self.quiet = false;
+        self.quiet = before;
         found.ok()
     }
 

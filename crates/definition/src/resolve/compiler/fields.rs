@@ -109,6 +109,16 @@ impl<'d> Compiler<'d> {
     /// An error if a field of that name may be present together with an earlier one.
     pub(super) fn check_duplicate(&mut self, name: &Name, id: FieldId, scope: ScopeId) {
         let Some(bindings) = self.scopes[scope].get(&name.key()) else { return };
+        let before = self.compared;
+        self.compared = before.saturating_add(bindings.len());
+        if self.compared > COMPARED_MAX {
+            if before > COMPARED_MAX {
+                return;
+            }
+            let message = format!("too many fields are called `{}`", name.text);
+            self.problems.push(Diagnostic::error("W024", name.span, message));
+            return;
+        }
         let chain = |mut guard: Option<(BranchId, u32)>, plan: &Plan| {
             let mut chain = Vec::new();
             while let Some((branch, arm)) = guard {
@@ -212,7 +222,7 @@ impl<'d> Compiler<'d> {
                 self.struct_scopes.insert(id, around);
                 let outer = self.parent.replace(id);
                 let mut items = Vec::new();
-                let result = self.struct_items(body, around, &mut items);
+                let result = self.struct_body(body, around, &mut items);
                 self.parent = outer;
                 result?;
                 Ok(Kind::Struct(items))

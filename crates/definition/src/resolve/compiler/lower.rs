@@ -382,7 +382,14 @@ impl<'d> Compiler<'d> {
                 "it" if self.lookup(first, scope).is_none() => {
                     path = rest;
                     only_here = true;
-                    nameless = rest.is_empty();
+                    // Of an element that is one value: the value itself, or its flags and parts.
+                    let is_named = |c: &Self, n: &Name| !c.fields_in(scope, &n.key()).is_empty();
+                    nameless = match rest.first() {
+                        None => true,
+                        Some(name) => {
+                            !is_named(self, name) && !self.fields_in(scope, "").is_empty()
+                        }
+                    };
                     break;
                 }
                 _ => break,
@@ -390,8 +397,9 @@ impl<'d> Compiler<'d> {
         }
         let candidates: Vec<FieldId>;
         let level;
-        let mut rest: &[Name] = &[];
+        let rest: &[Name];
         if nameless {
+            rest = path;
             candidates = self.fields_in(scope, "");
             level = self.scopes[scope].level;
         } else {
@@ -510,7 +518,8 @@ impl<'d> Compiler<'d> {
             written.extend(self.scopes[id].written().iter().cloned());
             at = self.scopes[id].parent;
         }
-        let message = format!("`{}` is not a field that comes before this one", name.text);
+        let which = if self.at_the_end { "of this struct" } else { "that comes before this one" };
+        let message = format!("`{}` is not a field {which}", name.text);
         let error = Diagnostic::error("W053", name.span, message);
         let near = suggest(&name.text, written.iter().map(|n| &**n));
         self.problem(match near {
@@ -525,23 +534,22 @@ impl<'d> Compiler<'d> {
         }
         let field = &self.plan.fields[id as usize];
         let Some(name) = rest.first() else { return Reported };
+        // The value of an element has no name of its own.
+        let whole = if field.name.is_empty() { "it" } else { &*field.name };
         let (message, names): (String, Vec<Arc<str>>) = match &field.kind {
             Kind::Flags { members, .. } => (
-                format!("`{}` has no flag `{}`", field.name, name.text),
+                format!("`{whole}` has no flag `{}`", name.text),
                 members.iter().map(|m| m.name.clone()).collect(),
             ),
             Kind::Bits { members, .. } => (
-                format!("`{}` has no part `{}`", field.name, name.text),
+                format!("`{whole}` has no part `{}`", name.text),
                 members.iter().map(|m| m.name.clone()).collect(),
             ),
             Kind::Struct(_) => {
                 let scope = self.struct_scopes.get(&id).map(|s| self.scopes[*s].written().to_vec());
-                (
-                    format!("`{}` has no field `{}`", field.name, name.text),
-                    scope.unwrap_or_default(),
-                )
+                (format!("`{whole}` has no field `{}`", name.text), scope.unwrap_or_default())
             }
-            _ => (format!("nothing inside `{}` can be named here", field.name), Vec::new()),
+            _ => (format!("nothing inside `{whole}` can be named here"), Vec::new()),
         };
         let error = Diagnostic::error("W054", name.span, message);
         let near = suggest(&name.text, names.iter().map(|n| &**n));

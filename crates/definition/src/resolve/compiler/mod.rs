@@ -6,6 +6,7 @@ mod declared;
 mod ends;
 mod fields;
 mod fits;
+mod late;
 mod layout;
 mod lower;
 mod marks;
@@ -34,6 +35,7 @@ use crate::syntax::ast::{
 use crate::value::Encoding;
 use crate::version::VersionId;
 pub(super) use fits::{Fit, misfit};
+use late::Late;
 
 /// The most layouts, and the most fields, of one plan: types may grow without end through their arguments.
 const LAYOUTS_MAX: usize = 4_096;
@@ -42,6 +44,8 @@ const FIELDS_MAX: usize = 65_536;
 const NESTING_MAX: usize = 200;
 /// The most entries of structs that are gone through for one plan, with or without a field.
 const ENTRIES_MAX: usize = 1 << 18;
+/// The most comparisons of fields that share a name, in exclusive arms, for one plan.
+const COMPARED_MAX: usize = 1 << 24;
 /// The most operands and operators of one expression, those of the `let`s and arguments in it included.
 const EXPRESSION_MAX: usize = 1_000;
 
@@ -88,10 +92,16 @@ pub(super) struct Compiler<'d> {
     parent: Option<FieldId>,
     nesting: usize,
     entries: usize,
+    /// Fields of one name that were compared with each other.
+    compared: usize,
     /// How large the expression of each `let` is.
     let_sizes: HashMap<FieldId, usize>,
     /// It is only tried whether something has a meaning.
     pub(super) quiet: bool,
+    /// What is computed from fields that come later in their struct.
+    late: Vec<Late<'d>>,
+    /// All fields of the struct are known.
+    at_the_end: bool,
     /// The names that each enum field has at any version.
     enum_names: HashMap<FieldId, Arc<[String]>>,
 }
@@ -135,10 +145,18 @@ impl<'d> Compiler<'d> {
             parent: None,
             nesting: 0,
             entries: 0,
+            compared: 0,
             let_sizes: HashMap::new(),
             quiet: false,
+            late: Vec::new(),
+            at_the_end: false,
             enum_names: HashMap::new(),
         }
+    }
+
+    /// How much was gone through.
+    pub(super) fn steps(&self) -> usize {
+        self.entries
     }
 
     /// Compiles the body; gives the scope of its names.
@@ -149,7 +167,7 @@ impl<'d> Compiler<'d> {
         self.scopes[scope].level = self.layouts.len();
         let mut items = Vec::new();
         match body {
-            Some(body) => self.struct_items(body, scope, &mut items)?,
+            Some(body) => self.struct_body(body, scope, &mut items)?,
             None => self.tail(&mut items),
         }
         self.close_layout(items, false);
@@ -198,12 +216,12 @@ impl<'d> Compiler<'d> {
         }
         let mut broken = false;
         for field in &body.fields {
-            if !self.admitted(&field.gates) {
-                continue;
-            }
             self.entries += 1;
             if self.entries > ENTRIES_MAX {
                 return Err(self.grows(body.span));
+            }
+            if !self.admitted(&field.gates) {
+                continue;
             }
             match self.struct_item(field, scope, items) {
                 Ok(()) => {}
@@ -242,17 +260,9 @@ impl<'d> Compiler<'d> {
                 let written = Written { name, doc: &field.doc, marks, bind: scope };
                 self.typed(written, ty, scope, items)?;
                 if let Some(value) = value {
-                    let ex = self.lower(value, scope)?;
-                    let made =
-                        self.plan.fields[first..].iter_mut().find(|f| f.name.as_ref() == name.text);
+                    let made = self.plan.fields[first..].iter().position(|f| *f.name == *name.text);
                     if let Some(made) = made {
-                        let constant = ex.constant();
-                        made.derived.push(Derivation::Expr(ex));
-                        if let Kind::Int(repr) | Kind::Enum { repr, .. } = made.kind
-                            && let Some(n) = constant
-                        {
-                            self.number_fits(n, "this", repr, value.span);
-                        }
+                        self.computed(first + made, value, scope);
                     }
                 }
                 Ok(())
@@ -324,7 +334,7 @@ impl<'d> Compiler<'d> {
         let result = match &shape.kind {
             TypeKind::Struct(body) if opened.recursive.is_none() => {
                 let around = self.new_scope(inner);
-                self.struct_items(body, around, items)?;
+                self.struct_body(body, around, items)?;
                 let mut fields: Vec<_> = self.scopes[around].fields().map(|(_, id)| id).collect();
                 fields.sort_unstable();
                 for id in fields {
