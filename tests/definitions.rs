@@ -38,7 +38,7 @@ test play clientbound confetti @900 { 05 => amount: 5 }
 fn folder(name: &str) -> PathBuf {
     let folder = std::env::temp_dir().join(format!("midwire-{}-{name}", std::process::id()));
     let _ = fs::remove_dir_all(&folder);
-    fs::create_dir_all(&folder).unwrap();
+    fs::create_dir_all(&folder).expect("a fresh folder");
     folder
 }
 
