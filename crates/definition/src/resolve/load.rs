@@ -178,6 +178,7 @@ fn head<'i>(
     let mut states: Vec<Arc<str>> = Vec::new();
     let mut start: Option<&Name> = None;
     let mut conn = Vec::new();
+    let (mut conn_at, mut conn_types) = (Vec::new(), Vec::new());
     let mut stages = Vec::new();
     for entry in item.entries.iter().chain(added) {
         match entry {
@@ -215,6 +216,8 @@ fn head<'i>(
                             "a variable begins with a number",
                         ));
                     }
+                    conn_at.push(variable.name.span);
+                    conn_types.push(variable.ty.clone());
                     conn.push((variable.name.text.as_str().into(), initial.flatten().unwrap_or(0)));
                 }
             }
@@ -255,6 +258,8 @@ fn head<'i>(
         stack: whole.clone(),
         states: states.clone(),
         conn: conn.clone(),
+        conn_at,
+        conn_types,
         stages,
         layers: Box::default(),
         types: Vec::new(),
