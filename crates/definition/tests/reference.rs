@@ -174,7 +174,7 @@ fn every_construct_without_a_word_of_its_own_is_shown() {
         ("a set", "in {1, 2, 3}"),
         ("a range", "in 1..9"),
         ("an index in a path", "points[0].y"),
-        ("a list as a value", "[4, 5]"),
+        ("a list as a value", "[4, 5, 6]"),
         ("flags as a value", "[up, shield]"),
         ("bytes as a value", "hex \""),
         ("a fraction", "1.5"),

@@ -21,6 +21,9 @@ const SHARED: &str = "W096";
 /// Elements without bytes.
 const UNBOUNDED: &str = "W097";
 
+/// A field behind what takes all bytes.
+const BEHIND_REST: &str = "W103";
+
 /// So many elements without a byte are no danger.
 const HARMLESS: i128 = 0xffff;
 
@@ -141,16 +144,56 @@ impl<'d> Compiler<'d> {
         self.doubt(written.span, UNBOUNDED, doubtful);
     }
 
+    /// Fields of a layout behind one that takes all bytes that are left; gives whether one does.
+    pub(super) fn doubt_behind_rest(
+        &mut self,
+        items: &[Item],
+        mut taken: Option<Span>,
+    ) -> Option<Span> {
+        for item in items {
+            match item {
+                Item::Branch(id) => {
+                    let branch = &self.plan.branches[*id as usize];
+                    let is_exhaustive = is_exhaustive(branch);
+                    let arms: Vec<Vec<Item>> =
+                        branch.arms.iter().map(|arm| arm.items.clone()).collect();
+                    let ends: Vec<Option<Span>> =
+                        arms.iter().map(|arm| self.doubt_behind_rest(arm, taken)).collect();
+                    if is_exhaustive && ends.iter().all(Option::is_some) {
+                        taken = taken.or_else(|| ends.into_iter().next().flatten());
+                    }
+                }
+                Item::Field(id) => {
+                    if let (Some(rest), Some(at)) = (taken, self.named_at.get(id).copied())
+                        && !self.may_be_empty(&[*item], &mut HashSet::new())
+                    {
+                        let name = self.plan.fields[*id as usize].name.clone();
+                        let message = format!("nothing is ever left for `{name}`");
+                        let warning = Diagnostic::warning(BEHIND_REST, at, message)
+                            .secondary(rest, "takes all that is left")
+                            .help("put it in front, or say how long the other is");
+                        self.doubt(at, BEHIND_REST, Some(warning));
+                    }
+                    let kind = &self.plan.fields[*id as usize].kind;
+                    if let Kind::Struct(items) = kind {
+                        let items = items.clone();
+                        taken = self.doubt_behind_rest(&items, taken);
+                    } else if takes_rest(kind) {
+                        taken = taken.or(self.named_at.get(id).copied());
+                    }
+                }
+            }
+        }
+        taken
+    }
+
     /// Whether all of this may have no bytes. What contains itself has some, or it would have no end.
     fn may_be_empty(&self, items: &[Item], seen: &mut HashSet<LayoutId>) -> bool {
         items.iter().all(|item| match item {
             Item::Branch(id) => {
                 let branch = &self.plan.branches[*id as usize];
-                let exhaustive = match branch.select {
-                    Select::If(_) => branch.arms.len() > 1,
-                    _ => branch.arms.iter().any(|arm| arm.labels.is_empty()),
-                };
-                !exhaustive || branch.arms.iter().any(|arm| self.may_be_empty(&arm.items, seen))
+                !is_exhaustive(branch)
+                    || branch.arms.iter().any(|arm| self.may_be_empty(&arm.items, seen))
             }
             Item::Field(id) => match &self.plan.fields[*id as usize].kind {
                 Kind::Struct(items) => self.may_be_empty(items, seen),
@@ -313,5 +356,24 @@ impl<'d> Compiler<'d> {
             }
             _ => false,
         }
+    }
+}
+
+/// Whether one of the arms is taken in any case.
+fn is_exhaustive(branch: &Branch) -> bool {
+    match branch.select {
+        Select::If(_) => branch.arms.len() > 1,
+        _ => branch.arms.iter().any(|arm| arm.labels.is_empty()),
+    }
+}
+
+/// Whether a field takes all bytes that are left.
+fn takes_rest(kind: &Kind) -> bool {
+    match kind {
+        Kind::Str { len, .. } | Kind::Bytes { len } | Kind::Block { len, .. } => {
+            matches!(len, Len::Rest)
+        }
+        Kind::Array(array) => matches!(array.count, Count::Len(Len::Rest)),
+        _ => false,
     }
 }

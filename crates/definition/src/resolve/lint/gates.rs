@@ -1,5 +1,6 @@
 //! Gates: places that no version has, versions between two of a name, two of a name in one version.
 
+use std::borrow::Cow;
 use std::collections::HashMap;
 
 use midwire_codec::Direction;
@@ -8,8 +9,8 @@ use super::when::When;
 use crate::diagnostics::Diagnostic;
 use crate::resolve::Declarations;
 use crate::syntax::ast::{
-    Directions, Entry, Field, FieldKind, Gate, Label, Labels, Literal, Span, Spanned, Struct, Type,
-    TypeKind,
+    Directions, Entry, Field, FieldKind, Gate, Label, Labels, Literal, Name, Span, Spanned, Struct,
+    Type, TypeKind,
 };
 use crate::version::{VersionId, Versions};
 
@@ -30,6 +31,12 @@ pub(super) fn lint(declarations: &Declarations) -> Vec<Diagnostic> {
     for ty in &declarations.types {
         lint.ty(&ty.body, &When::of(&ty.gates, versions), gate_span(&ty.gates));
     }
+    for on in &declarations.events {
+        lint.of_packet(declarations, on.state.as_ref(), &on.packet, &on.gates);
+    }
+    for member in declarations.groups.iter().flat_map(|group| &group.members) {
+        lint.of_packet(declarations, member.state.as_ref(), &member.packet, &member.gates);
+    }
     lint.declared(declarations);
     lint.out
 }
@@ -41,7 +48,7 @@ struct Lint<'d> {
 
 /// A name that stands in several places of one list, with what it is called.
 struct Alternative<'d> {
-    name: &'d str,
+    name: Cow<'d, str>,
     span: Span,
     when: When,
     gated: bool,
@@ -74,6 +81,33 @@ impl<'d> Lint<'d> {
         both
     }
 
+    /// Gates of what is said about a packet: the packet must be there in some of the versions.
+    fn of_packet(
+        &mut self,
+        declarations: &Declarations,
+        state: Option<&Name>,
+        packet: &Name,
+        gates: &[Gate],
+    ) {
+        let state = declarations.state(state);
+        let candidates = declarations.packets_by_name.get(&packet.key());
+        let declared: Vec<_> = candidates
+            .into_iter()
+            .flatten()
+            .map(|index| &declarations.packets[*index])
+            .filter(|packet| declarations.state(packet.state.as_ref()) == state)
+            .collect();
+        let whens = declared.iter().map(|packet| When::of(&packet.gates, self.versions));
+        // What has no declaration is told elsewhere.
+        let Some(here) = whens.reduce(|all, one| all.or(&one)) else { return };
+        let gate = declared.iter().find_map(|packet| gate_span(&packet.gates));
+        let before = self.out.len();
+        self.inside(gates, &here, gate);
+        if let Some(told) = self.out.get_mut(before) {
+            told.label = "the packet is not there then".to_owned();
+        }
+    }
+
     fn body(&mut self, body: &'d Struct, here: &When, around: Option<Span>) {
         let mut names: HashMap<String, Vec<Alternative<'d>>> = HashMap::new();
         for field in &body.fields {
@@ -83,7 +117,7 @@ impl<'d> Lint<'d> {
             if let FieldKind::Named { name, .. } = &field.kind {
                 let gated = !field.gates.is_empty();
                 names.entry(name.key()).or_default().push(Alternative {
-                    name: &name.text,
+                    name: name_of(name),
                     span: name.span,
                     when,
                     gated,
@@ -105,9 +139,9 @@ impl<'d> Lint<'d> {
                 for arm in arms {
                     let when = self.inside(&arm.gates, here, around);
                     self.body(&arm.body, &when, gate_span(&arm.gates).or(around));
-                    whens.push((&arm.labels, when));
+                    whens.push((&arm.labels, arm.gates.as_slice(), when));
                 }
-                self.labels(&whens);
+                self.labels(&whens, here);
             }
             FieldKind::Let { .. } | FieldKind::Pad(_) | FieldKind::Tail => {}
         }
@@ -130,9 +164,9 @@ impl<'d> Lint<'d> {
                 for arm in arms {
                     let when = self.inside(&arm.gates, here, around);
                     self.ty(&arm.ty, &when, gate_span(&arm.gates).or(around));
-                    whens.push((&arm.labels, when));
+                    whens.push((&arm.labels, arm.gates.as_slice(), when));
                 }
-                self.labels(&whens);
+                self.labels(&whens, here);
             }
             TypeKind::If { then, otherwise, .. } => {
                 self.ty(then, here, around);
@@ -149,15 +183,16 @@ impl<'d> Lint<'d> {
     }
 
     /// Arms of one match that have a label in common in some versions; in those the first is taken.
-    fn labels(&mut self, arms: &[(&'d Labels, When)]) {
-        let mut known: HashMap<String, Vec<(&When, Span)>> = HashMap::new();
-        for (labels, when) in arms {
+    fn labels(&mut self, arms: &[(&'d Labels, &'d [Gate], When)], here: &When) {
+        let mut known: HashMap<String, Vec<Alternative<'_>>> = HashMap::new();
+        for (labels, gates, when) in arms {
             let Labels::Any(labels) = labels else { continue };
             for label in labels {
                 let Some(key) = label_key(label) else { continue };
                 let earlier = known.entry(key).or_default();
-                let shared =
-                    earlier.iter().find_map(|(first, at)| Some((first.and(when).first()?, *at)));
+                let shared = earlier.iter().find_map(|first: &Alternative<'_>| {
+                    Some((first.when.and(when).first()?, first.span))
+                });
                 if let Some((version, at)) = shared {
                     let message = format!("two arms have this label in {}", self.version(version));
                     self.out.push(
@@ -167,17 +202,32 @@ impl<'d> Lint<'d> {
                             .help("end one where the other begins, as in `@..764` and `@765..`"),
                     );
                 }
-                earlier.push((when, label.span));
+                earlier.push(Alternative {
+                    name: "arm of this label".into(),
+                    span: label.span,
+                    when: when.clone(),
+                    gated: !gates.is_empty(),
+                });
             }
         }
+        known.values().for_each(|list| self.left_out(list, here));
     }
 
     /// Entries of an enum, or flags, and their gates.
     fn entries(&mut self, entries: &'d [Entry], what: &str, here: &When, around: Option<Span>) {
         let mut whens = Vec::new();
+        let mut names: HashMap<String, Vec<Alternative<'d>>> = HashMap::new();
         for entry in entries {
-            whens.push(self.inside(&entry.gates, here, around));
+            let when = self.inside(&entry.gates, here, around);
+            names.entry(entry.name.key()).or_default().push(Alternative {
+                name: name_of(&entry.name),
+                span: entry.name.span,
+                when: when.clone(),
+                gated: !entry.gates.is_empty(),
+            });
+            whens.push(when);
         }
+        names.values().for_each(|list| self.left_out(list, here));
         // The numbers change only where an entry comes or goes.
         for direction in Direction::BOTH {
             let mut at: Vec<VersionId> =
@@ -265,7 +315,7 @@ impl<'d> Lint<'d> {
                 continue;
             };
             let message =
-                format!("{} has no `{}`, and all others have", self.version(hole.0), behind.name);
+                format!("{} has no {}, and all others have", self.version(hole.0), behind.name);
             self.out.push(
                 Diagnostic::warning("W094", behind.span, message)
                     .label("begins too late")
@@ -282,7 +332,7 @@ impl<'d> Lint<'d> {
             let key = (declarations.state(item.state.as_ref()), item.name.key());
             let all = When::all(self.versions, item.directions);
             packets.entry(key).or_default().push(Alternative {
-                name: &item.name.text,
+                name: name_of(&item.name),
                 span: item.name.span,
                 when: all.and(&When::of(&item.gates, self.versions)),
                 gated: !item.gates.is_empty(),
@@ -297,7 +347,7 @@ impl<'d> Lint<'d> {
                 .iter()
                 .map(|id| &declarations.types[*id])
                 .map(|item| Alternative {
-                    name: &item.name.text,
+                    name: name_of(&item.name),
                     span: item.name.span,
                     when: When::of(&item.gates, self.versions),
                     gated: !item.gates.is_empty(),
@@ -326,6 +376,11 @@ impl<'d> Lint<'d> {
             format!("version {} ({})", version.key, version.number)
         }
     }
+}
+
+/// A name as messages quote it.
+fn name_of(name: &Name) -> Cow<'_, str> {
+    format!("`{}`", name.text).into()
 }
 
 /// Where gates are written.

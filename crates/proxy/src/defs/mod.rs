@@ -1,4 +1,6 @@
-//! `midwire defs`: which definitions there are, and what they say.
+//! `midwire defs`: which definitions there are, what they say, and a new one.
+
+mod new;
 
 use std::path::{Path, PathBuf};
 use std::process::ExitCode;
@@ -19,6 +21,7 @@ use crate::protocols::{self, Lookup};
 pub(crate) fn run(args: &args::DefsCommand) -> anyhow::Result<ExitCode> {
     match args {
         args::DefsCommand::List { definitions } => list(&definitions.defs),
+        args::DefsCommand::New { name } => new::run(name),
         args::DefsCommand::Show { name, packet, protocol_version, definitions } => {
             let protocol = protocols::find(name, &definitions.defs)?;
             let version = match protocol_version {
