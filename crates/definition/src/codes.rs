@@ -78,7 +78,7 @@ pub const DEFINITION_CODES: &[(&str, &str)] = &[
     ("W095", "a condition or count that cannot be turned round when something is edited"),
     ("W096", "a number that counts two lists"),
     ("W097", "a list that nothing bounds"),
-    ("W098", "a type, a parameter, a table or a variable that nothing uses"),
+    ("W098", "a type, a parameter, a table, a state or a variable that nothing uses"),
     ("W099", "a packet with two ids"),
     ("W100", "ids that no packet has, between others"),
     ("W101", "packets that have an id and are not declared"),

@@ -176,6 +176,7 @@ fn head<'i>(
     let mut versions: Vec<Version> = Vec::new();
     let mut port = None;
     let mut states: Vec<Arc<str>> = Vec::new();
+    let mut states_at = Vec::new();
     let mut start: Option<&Name> = None;
     let mut conn = Vec::new();
     let (mut conn_at, mut conn_types) = (Vec::new(), Vec::new());
@@ -203,7 +204,8 @@ fn head<'i>(
                 )),
             },
             ProtocolEntry::States(names) => {
-                states = names.iter().map(|n| n.text.as_str().into()).collect()
+                states = names.iter().map(|n| n.text.as_str().into()).collect();
+                states_at = names.iter().map(|n| n.span).collect();
             }
             ProtocolEntry::Start(name) => start = Some(name),
             ProtocolEntry::Conn(list) => {
@@ -257,6 +259,7 @@ fn head<'i>(
         order,
         stack: whole.clone(),
         states: states.clone(),
+        states_at,
         conn: conn.clone(),
         conn_at,
         conn_types,

@@ -48,6 +48,8 @@ pub(crate) struct Declarations {
     pub(crate) order: ByteOrder,
     pub(crate) stack: Stack,
     pub(crate) states: Vec<Arc<str>>,
+    /// Where each of them is listed; none where there are no states.
+    pub(crate) states_at: Vec<Span>,
     pub(crate) conn: Vec<(Arc<str>, i64)>,
     /// Where each of them is declared.
     pub(crate) conn_at: Vec<Span>,

@@ -43,7 +43,10 @@ impl Doubt {
         let mut needed = HashSet::new();
         for Doubt { span, code, doubtful } in all {
             let Some(found) = doubtful else {
-                needed.insert((*span, *code));
+                // A list that nothing bounds at one place is not bounded by another.
+                if *code != UNBOUNDED {
+                    needed.insert((*span, *code));
+                }
                 continue;
             };
             let known = first.entry((*span, code)).or_insert(&found.message);

@@ -66,6 +66,19 @@ pub(super) fn lint(declarations: &Declarations, out: &mut Vec<Diagnostic>) {
             out.push(unused("table", &table.name, "no `@ref`, `in` or `[..]` names it"));
         }
     }
+    for (index, at) in declarations.states_at.iter().enumerate() {
+        let is_this = |name: &Option<Name>| {
+            declarations.state(name.as_ref()).is_some_and(|state| usize::from(state.0) == index)
+        };
+        let is_empty = !declarations.packets.iter().any(|packet| is_this(&packet.state))
+            && !declarations.ids.iter().any(|table| is_this(&table.state));
+        if is_empty {
+            let message = format!("no packet is in the state `{}`", declarations.states[index]);
+            out.push(
+                Diagnostic::warning("W098", *at, message).help("declare one, or leave it out"),
+            );
+        }
+    }
     for ((name, initial), at) in declarations.conn.iter().zip(&declarations.conn_at) {
         let key = lookup_key(name);
         match (used.variables.contains(&key), written.contains(&key)) {
