@@ -105,3 +105,38 @@ fn every_code_that_is_used_is_listed_once_and_every_listed_one_is_used() {
         assert!(known(SYNTAX_CODES) || known(DEFINITION_CODES), "{code} is not listed");
     }
 }
+
+#[test]
+fn no_definition_is_too_odd_to_look_at() {
+    let table = include_str!("syntax/lints.txt");
+    let mut looked_at = 0;
+    for case in table.split("=== ").skip(1) {
+        let text = case.split_once('\n').unwrap().1.split("---\n").next().unwrap();
+        let words: Vec<&str> = text.split_inclusive([' ', '\n']).collect();
+        for wrong in 0..words.len() {
+            // Without a word, and with a word twice, and with a number at the end of what there is.
+            for instead in ["", &words[wrong].repeat(2), "9223372036854775807 ", "-1 "] {
+                let mut words = words.clone();
+                words[wrong] = instead;
+                let report = check("game.wire", &Text(&words.concat()));
+                looked_at += usize::from(report.protocol.is_some());
+            }
+        }
+    }
+    assert!(looked_at > 1_000, "{looked_at}");
+}
+
+#[test]
+fn types_that_contain_each_other_have_paths_without_number() {
+    let mut text = String::from(
+        "protocol game { frame { length: u16, id: u8 } }\npacket A = 1 both { root: T0 }\n\
+         group g { x: int, both A { x = root.f1.f2.value } }\n",
+    );
+    for i in 0..20 {
+        let fields: String = (0..20).map(|j| format!("f{j}: opt T{j}, ")).collect();
+        text += &format!("type T{i} {{ {fields} value: u8 }}\n");
+    }
+    let report = check("game.wire", &Text(&text));
+    let shown = render(&report.diagnostics, &report.sources, false);
+    assert!(report.diagnostics.is_empty(), "{shown}");
+}

@@ -73,16 +73,23 @@ fn packets_of(declarations: &Declarations, member: &GroupMember) -> Vec<usize> {
     candidates.into_iter().flatten().copied().filter(is_meant).collect()
 }
 
+/// So many layouts within each other, and so many names, are looked at: types that contain each other have
+/// paths without number.
+const WITHIN_MAX: usize = 6;
+const NAMES_MAX: usize = 20_000;
+
 /// The paths of a packet's fields, at any version.
 #[derive(Default)]
 struct Fields {
+    /// Not all of them were looked at.
+    is_cut: bool,
     keys: HashSet<String>,
     written: Vec<String>,
 }
 
 impl Fields {
     fn has(&self, path: &[Name]) -> bool {
-        self.keys.contains(&path.iter().map(Name::key).collect::<Vec<_>>().join("."))
+        self.is_cut || self.keys.contains(&path.iter().map(Name::key).collect::<Vec<_>>().join("."))
     }
 
     fn add(&mut self, path: &[&str]) {
@@ -113,6 +120,10 @@ impl Fields {
         path: &mut Vec<&'p str>,
         within: &mut Vec<LayoutId>,
     ) {
+        if within.len() > WITHIN_MAX || self.written.len() > NAMES_MAX {
+            self.is_cut = true;
+            return;
+        }
         for item in items {
             let id = match item {
                 Item::Field(id) => *id,

@@ -60,16 +60,16 @@ fn twice(list: &[(i64, Name)], version: &str, out: &mut Vec<Diagnostic>) {
 /// A hole in a table that is otherwise dense; sparse ones are meant to be.
 fn hole(list: &[(i64, Name)], version: &str, out: &mut Vec<Diagnostic>) {
     let (Some((first, _)), Some((last, _))) = (list.first(), list.last()) else { return };
-    let missing = (last - first).saturating_add(1).saturating_sub(list.len() as i64);
-    if missing <= 0 || missing > list.len() as i64 / 2 {
+    let missing = i128::from(*last) - i128::from(*first) + 1 - list.len() as i128;
+    if missing <= 0 || missing > list.len() as i128 / 2 {
         return;
     }
     for pair in list.windows(2) {
         let [(below, _), (above, name)] = pair else { continue };
-        if above - below < 2 {
+        let (from, to) = (below.saturating_add(1), above.saturating_sub(1));
+        if from > to {
             continue;
         }
-        let (from, to) = (below + 1, above - 1);
         let ids = if from == to { format!("id {from}") } else { format!("ids {from} to {to}") };
         out.push(
             Diagnostic::warning("W100", name.span, format!("no packet has {ids} in version {version}"))

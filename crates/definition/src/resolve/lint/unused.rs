@@ -66,14 +66,14 @@ pub(super) fn lint(declarations: &Declarations, out: &mut Vec<Diagnostic>) {
             out.push(unused("table", &table.name, "no `@ref`, `in` or `[..]` names it"));
         }
     }
-    for (index, at) in declarations.states_at.iter().enumerate() {
+    for (index, (name, at)) in declarations.states.iter().zip(&declarations.states_at).enumerate() {
         let is_this = |name: &Option<Name>| {
             declarations.state(name.as_ref()).is_some_and(|state| usize::from(state.0) == index)
         };
         let is_empty = !declarations.packets.iter().any(|packet| is_this(&packet.state))
             && !declarations.ids.iter().any(|table| is_this(&table.state));
         if is_empty {
-            let message = format!("no packet is in the state `{}`", declarations.states[index]);
+            let message = format!("no packet is in the state `{name}`");
             out.push(
                 Diagnostic::warning("W098", *at, message).help("declare one, or leave it out"),
             );
