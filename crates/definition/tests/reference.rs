@@ -8,6 +8,7 @@ use std::path::Path;
 
 use midwire_definition::diagnostics::{DEFINITION_CODES, SYNTAX_CODES};
 use midwire_definition::sources::{LoadError, Loader, Root};
+use midwire_definition::syntax::format;
 use midwire_definition::{Report, check, check_extended, render};
 
 /// What a block that is only a part stands in.
@@ -95,6 +96,15 @@ fn every_block_is_right_and_passes_its_tests() {
         }
     }
     assert!(wrong.is_empty(), "{wrong}");
+}
+
+#[test]
+fn every_block_is_in_the_usual_form() {
+    for name in ["language.md", "patch-day.md"] {
+        for block in blocks(&docs(name)) {
+            assert_eq!(format(block.text), block.text, "{name}:{}", block.line);
+        }
+    }
 }
 
 /// The words in quotes of a grammar's productions, apart from the lexical ones.
