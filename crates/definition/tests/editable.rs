@@ -67,6 +67,12 @@ fn what_is_there_follows_from_what_is_set_and_deleted() {
         ("n: u8, z: sized[n] { a: [u8] u8 }", &hex!("01 00"), r#"{"z.a":[9]}"#, &hex!("02 01 09")),
         ("n: u8, l: [n * n] u8", &hex!("01 07"), r#"{"n":2,"l":[1,2,3,4]}"#, &hex!("02 01020304")),
         ("n: u8, a: [n] u8, b: [n] u8", &hex!("00"), r#"{"a":[1],"b":[2]}"#, &hex!("01 01 02")),
+        (
+            "n: u8, a: [n] u8, let m = n, b: [m] u8",
+            &hex!("00"),
+            r#"{"a":[1],"b":[2]}"#,
+            &hex!("01 01 02"),
+        ),
         ("v: u8 = 3, a: u8", &hex!("07 01"), r#"{"a":2}"#, &hex!("07 02")),
         ("v: u8 = 3, a: u8", &hex!("07 01"), r#"{"v":4}"#, &hex!("04 01")),
         ("t: u8 = bytes(s), s: str[u8]", &hex!("02 01 61"), r#"{"s":"bc"}"#, &hex!("03 02 6263")),
@@ -95,6 +101,7 @@ fn what_could_be_made_true_in_several_ways_or_in_none_is_refused() {
         ("n: u8, l: [n / 2] u8", &hex!("02 07"), r#"{"l":[1,2]}"#),
         ("w: u8, h: u8, l: [w * h] u8", &hex!("01 01 07"), r#"{"l":[1,2]}"#),
         ("n: u8, a: [n] u8, b: [n] u8", &hex!("00"), r#"{"a":[1]}"#),
+        ("n: u8, a: [n] u8, let m = n, b: [m] u8", &hex!("00"), r#"{"b":[1]}"#),
         ("n: u8, l: [n] u8", &hex!("00"), r#"{"n":2}"#),
         ("n: u8, let half = n / 2", &hex!("02"), r#"{"half":3}"#),
     ] {

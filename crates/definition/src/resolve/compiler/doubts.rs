@@ -288,7 +288,7 @@ impl<'d> Compiler<'d> {
             format!("`{}` counts both `{}` and `{}`", name(counter), name(other), name(id));
         let mut warning = Diagnostic::warning(SHARED, span, message)
             .label("neither can be made longer or shorter alone")
-            .help("one list of both says so: `[n] { a: u8, b: u8 }`; if the wire has them apart, edit both at once");
+            .help("one list of both says so: `[n] { a: u8, b: u8 }`; if the wire has them apart, `let m = n` and `[m]` for the second say that it is meant");
         if let Some(at) = self.named_at.get(&counter) {
             warning = warning.secondary(*at, "the number");
         }
