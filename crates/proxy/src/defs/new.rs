@@ -31,7 +31,8 @@ pub(super) fn run(name: &str) -> anyhow::Result<ExitCode> {
         let message = format!("{stem} is built in; a file that adds to it begins with");
         return Err(usage(format!("{message} `extend {stem}`, and any name will do for it")));
     }
-    let text = STARTING.replacen("protocol toy \"Toy game\"", &format!("protocol {stem} \"{stem}\""), 1);
+    let text =
+        STARTING.replacen("protocol toy \"Toy game\"", &format!("protocol {stem} \"{stem}\""), 1);
     write(&path, &text)?;
     let shown = escape(&path.display().to_string()).into_owned();
     Ok(print(&format!("{shown} is written; `midwire check {shown}` tells what is wrong with it\n")))
@@ -40,6 +41,7 @@ pub(super) fn run(name: &str) -> anyhow::Result<ExitCode> {
 fn write(path: &Path, text: &str) -> anyhow::Result<()> {
     let shown = || path.display().to_string();
     // Whatever is there stays, also if it has come since.
-    let mut file = OpenOptions::new().write(true).create_new(true).open(path).with_context(shown)?;
+    let mut file =
+        OpenOptions::new().write(true).create_new(true).open(path).with_context(shown)?;
     file.write_all(text.as_bytes()).with_context(shown)
 }
