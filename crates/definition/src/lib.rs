@@ -3,6 +3,7 @@
 mod builtin;
 pub mod chat;
 mod check;
+mod codes;
 mod coverage;
 pub mod diagnostics;
 pub mod escape;

@@ -200,6 +200,11 @@ pub(crate) enum DefsCommand {
         #[command(flatten)]
         definitions: Definitions,
     },
+    /// Write a definition to begin with: NAME.wire, with comments and tests
+    New {
+        /// The protocol's name, or a path that ends in it: games/toy.wire
+        name: String,
+    },
     /// What a definition says: its packets, or one packet
     Show {
         /// minecraft, terraria, or a .wire file

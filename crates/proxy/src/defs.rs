@@ -1,4 +1,6 @@
-//! `midwire defs`: which definitions there are, and what they say.
+//! `midwire defs`: which definitions there are, what they say, and a new one.
+
+mod new;
 
 use std::path::{Path, PathBuf};
 use std::process::ExitCode;
@@ -22,6 +24,7 @@ pub(crate) fn run(args: &args::DefsCommand) -> anyhow::Result<ExitCode> {
         args::DefsCommand::Import { from: args::ImportFrom::Protodef(args) } => {
             crate::import::protodef(args)
         }
+        args::DefsCommand::New { name } => new::run(name),
         args::DefsCommand::Show { name, packet, protocol_version, definitions } => {
             let protocol = protocols::find(name, &definitions.defs)?;
             let version = match protocol_version {

@@ -75,7 +75,10 @@ pub(crate) fn goes(directions: Directions, direction: Direction) -> bool {
 }
 
 /// The versions of a range, both ends included; `None` if it has none.
-fn range_of(range: &VersionRange, versions: &Versions) -> Option<(VersionId, VersionId)> {
+pub(super) fn range_of(
+    range: &VersionRange,
+    versions: &Versions,
+) -> Option<(VersionId, VersionId)> {
     let first = match &range.from {
         None => VersionId(0),
         Some(from) => match &from.node {
@@ -115,7 +118,11 @@ pub(crate) fn check(gates: &[Gate], declarations: &Declarations, out: &mut Vec<D
                     );
                 }
             } else if range_of(range, versions).is_none() {
-                out.push(Diagnostic::warning("W021", *span, "no listed version is in this range"));
+                out.push(
+                    Diagnostic::warning("W021", *span, "no listed version is in this range")
+                        .label("what stands behind it is never there")
+                        .help("widen the range, or leave out what stands behind it"),
+                );
             }
         }
     }

@@ -87,7 +87,7 @@ pub(super) fn extend(declarations: &mut Declarations, item: IdsItem) {
 }
 
 /// The first version that a line holds for.
-fn first_of(line: &IdsLine, versions: &Versions) -> Option<VersionId> {
+pub(super) fn first_of(line: &IdsLine, versions: &Versions) -> Option<VersionId> {
     match &line.version.node {
         VersionRef::Number(n) => versions.first_from(*n),
         VersionRef::Key(key) => versions.by_text(key),

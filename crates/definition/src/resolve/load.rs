@@ -176,8 +176,10 @@ fn head<'i>(
     let mut versions: Vec<Version> = Vec::new();
     let mut port = None;
     let mut states: Vec<Arc<str>> = Vec::new();
+    let mut states_at = Vec::new();
     let mut start: Option<&Name> = None;
     let mut conn = Vec::new();
+    let (mut conn_at, mut conn_types) = (Vec::new(), Vec::new());
     let mut stages = Vec::new();
     for entry in item.entries.iter().chain(added) {
         match entry {
@@ -202,7 +204,8 @@ fn head<'i>(
                 )),
             },
             ProtocolEntry::States(names) => {
-                states = names.iter().map(|n| n.text.as_str().into()).collect()
+                states = names.iter().map(|n| n.text.as_str().into()).collect();
+                states_at = names.iter().map(|n| n.span).collect();
             }
             ProtocolEntry::Start(name) => start = Some(name),
             ProtocolEntry::Conn(list) => {
@@ -215,6 +218,8 @@ fn head<'i>(
                             "a variable begins with a number",
                         ));
                     }
+                    conn_at.push(variable.name.span);
+                    conn_types.push(variable.ty.clone());
                     conn.push((variable.name.text.as_str().into(), initial.flatten().unwrap_or(0)));
                 }
             }
@@ -254,7 +259,10 @@ fn head<'i>(
         order,
         stack: whole.clone(),
         states: states.clone(),
+        states_at,
         conn: conn.clone(),
+        conn_at,
+        conn_types,
         stages,
         layers: Box::default(),
         types: Vec::new(),

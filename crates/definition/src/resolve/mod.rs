@@ -7,6 +7,7 @@ mod compiler;
 mod data;
 mod gates;
 mod ids;
+mod lint;
 mod load;
 mod overlaps;
 mod primitives;
@@ -26,15 +27,16 @@ use crate::plan::{Ex, Plan};
 use crate::protocol::{Dialect, EffectCode, Event, PacketDefinition, Protocol, Stack, StateId};
 use crate::syntax::ast::{
     Action, Directions, Expr, ExprKind, Gate, GroupItem, IdsItem, Label, Labels, Name, OnItem,
-    PacketItem, Span, TableEntry, TableItem, TestItem, TypeItem, lookup_key,
+    PacketItem, Span, TableEntry, TableItem, TestItem, Type, TypeItem, lookup_key,
 };
 use crate::table::Table;
 use crate::version::{VersionId, Versions};
-use compiler::{Compiler, EntryOf, Fit, Reported};
+use compiler::{Compiler, Doubt, EntryOf, Fit, Reported};
 use gates::Interval;
 use reading::Layer;
 use scope::ScopeId;
 
+pub(crate) use lint::lint;
 pub(crate) use load::{Checked, load};
 
 /// Index of a declared type.
@@ -47,7 +49,13 @@ pub(crate) struct Declarations {
     pub(crate) order: ByteOrder,
     pub(crate) stack: Stack,
     pub(crate) states: Vec<Arc<str>>,
+    /// Where each of them is listed; none where there are no states.
+    pub(crate) states_at: Vec<Span>,
     pub(crate) conn: Vec<(Arc<str>, i64)>,
+    /// Where each of them is declared.
+    pub(crate) conn_at: Vec<Span>,
+    /// Their types.
+    pub(crate) conn_types: Vec<Type>,
     /// Which stages the stack has, by name and kind.
     pub(crate) stages: Vec<(Arc<str>, Arc<str>)>,
     /// The layer of each source. Declarations of higher layers stand in front of those of lower ones.
@@ -82,6 +90,8 @@ pub(crate) struct Made {
     warnings: Arc<[Diagnostic]>,
     /// How much had to be gone through.
     steps: usize,
+    /// What may not be what was meant.
+    doubts: Arc<[Doubt]>,
 }
 
 /// A packet that a version has: state, direction, id, name, and its declaration if it has one.
@@ -287,6 +297,7 @@ impl Declarations {
         let steps = compiler.steps();
         let fits = std::mem::take(&mut compiler.fits).into();
         let warnings = compiler.warnings.into();
+        let doubts = compiler.doubts.into();
         match compiled {
             Ok(events) if compiler.problems.is_empty() => {
                 let wanted = item.body.is_some() || !events.is_empty();
@@ -300,12 +311,21 @@ impl Declarations {
                     fits,
                     warnings,
                     steps,
+                    doubts,
                 }
             }
             _ => {
                 let problems = compiler.problems.into();
-                let events = Arc::from([]);
-                Made { interval, plan: None, events, problems, fits, warnings, steps }
+                Made {
+                    interval,
+                    plan: None,
+                    events: Arc::from([]),
+                    problems,
+                    fits,
+                    warnings,
+                    steps,
+                    doubts,
+                }
             }
         }
     }

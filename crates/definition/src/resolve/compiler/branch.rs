@@ -209,6 +209,9 @@ impl<'d> Compiler<'d> {
             let mut lowered = Vec::new();
             for label in labels_of {
                 let meant = self.label(label, textual.is_some(), names.as_ref(), scope)?;
+                if names.is_some() {
+                    self.doubt_entry(label, meant.is_some());
+                }
                 written.extend(meant.clone().map(|meant| (label.span, meant)));
                 lowered.extend(meant);
             }
@@ -223,6 +226,9 @@ impl<'d> Compiler<'d> {
             Select::If(_) | Select::MatchText(_) => None,
         };
         self.labels_fit(&written, limits);
+        if let Some(Labels::Else(span)) = labels.last() {
+            self.doubt_else(*span, &written, limits);
+        }
         Ok((select, all))
     }
 

@@ -71,17 +71,17 @@ impl<'d> Compiler<'d> {
     pub(super) fn array(
         &mut self,
         id: FieldId,
-        count: &'d ast::Count,
+        written: &'d ast::Count,
         element: &'d Type,
         scope: ScopeId,
     ) -> Compiled<Kind> {
-        let max = count.max.as_ref().and_then(|m| u64::try_from(m.node).ok());
+        let max = written.max.as_ref().and_then(|m| u64::try_from(m.node).ok());
         let order = self.decls.order;
         // What is asked of the array around the elements is looked up before they are.
         let (mut known, mut wanted) = (None, Vec::new());
-        match &count.kind {
+        match &written.kind {
             CountKind::Rest | CountKind::Prefix(_) | CountKind::Expr(_) => {
-                known = Some(Count::Len(self.len(count, scope)?));
+                known = Some(Count::Len(self.len(written, scope)?));
             }
             CountKind::UntilValue { prim, compare, value } => {
                 let Some(Primitive::Int(repr)) = primitives::named(&prim.text, order) else {
@@ -98,7 +98,7 @@ impl<'d> Compiler<'d> {
             CountKind::While(more) => wanted.push(more),
         }
         let (layout, lowered) = self.layout_of(id, element, scope, &wanted)?;
-        let count = match (known, &count.kind, lowered.into_iter().next()) {
+        let count = match (known, &written.kind, lowered.into_iter().next()) {
             (Some(count), ..) => count,
             (None, CountKind::UntilSum { compare, total, .. }, Some(each)) => {
                 Count::Sum { each, compare: *compare, total: self.lower(total, scope)? }
@@ -106,6 +106,7 @@ impl<'d> Compiler<'d> {
             (None, _, Some(more)) => Count::While { more, max },
             (None, _, None) => return Err(Reported),
         };
+        self.doubt_elements(&count, written, layout);
         let shape = self.element_shape(layout);
         let min = match &count {
             Count::Len(Len::Fixed(n)) => {

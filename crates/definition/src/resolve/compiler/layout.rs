@@ -43,6 +43,7 @@ impl<'d> Compiler<'d> {
     }
 
     pub(super) fn close_layout(&mut self, items: Vec<Item>, transparent: bool) {
+        self.doubt_behind_rest(&items, None);
         self.emit(Op::Return, None);
         let open = self.layouts.pop().expect("every close_layout has its open_layout");
         let entry = self.plan.code.len() as u32;

@@ -3,6 +3,7 @@
 mod branch;
 mod containers;
 mod declared;
+mod doubts;
 mod ends;
 mod fields;
 mod fits;
@@ -34,6 +35,7 @@ use crate::syntax::ast::{
 };
 use crate::value::Encoding;
 use crate::version::VersionId;
+pub(super) use doubts::Doubt;
 pub(super) use fits::{Fit, misfit};
 use late::Late;
 
@@ -78,6 +80,10 @@ pub(super) struct Compiler<'d> {
     pub(super) fits: Vec<Fit>,
     /// What is right, but should be known.
     pub(super) warnings: Vec<Diagnostic>,
+    /// What is right, but may not be what was meant.
+    pub(super) doubts: Vec<Doubt>,
+    /// Where fields were given their names.
+    named_at: HashMap<FieldId, Span>,
     dependents: Vec<ends::Dependent>,
     pub(super) plan: Plan,
     pub(super) scopes: Vec<NameScope<'d>>,
@@ -133,6 +139,8 @@ impl<'d> Compiler<'d> {
             problems: Vec::new(),
             fits: Vec::new(),
             warnings: Vec::new(),
+            doubts: Vec::new(),
+            named_at: HashMap::new(),
             dependents: Vec::new(),
             plan: Plan::empty(),
             scopes: Vec::new(),
@@ -269,6 +277,7 @@ impl<'d> Compiler<'d> {
             }
             FieldKind::If { condition, then, otherwise } => {
                 let ex = self.lower(condition, scope)?;
+                self.doubt_condition(&ex, condition.span);
                 let bodies = std::iter::once(then).chain(otherwise).map(|arm| {
                     (Vec::new(), move |c: &mut Self, items: &mut Vec<Item>| {
                         c.struct_items(arm, scope, items)
