@@ -23,7 +23,7 @@ pub mod tree;
 pub mod value;
 mod version;
 
-pub use builtin::{Builtin, builtin, builtins};
+pub use builtin::{Builtin, BuiltinUntested, builtin, builtins};
 pub use check::{Report, TestFailure, check, check_extended};
 pub use coverage::{Coverage, CoverageEntry, Gap, coverage};
 pub use diagnostics::{Diagnostic, Diagnostics, Severity, render};

@@ -9,6 +9,7 @@ use crate::diagnostics::Diagnostics;
 use crate::plan::{Ex, IntRepr, Packet, Plan};
 use crate::resolve::{self, Checked, Declarations};
 use crate::sources::{Loader, Root, Sources};
+use crate::syntax::ast::same_name;
 use crate::version::{VersionId, Versions};
 
 /// A protocol state, by its place in the protocol's list.
@@ -252,11 +253,8 @@ impl Dialect {
         direction: Direction,
         name: &str,
     ) -> Option<&Arc<PacketDefinition>> {
-        let key = crate::syntax::ast::lookup_key(name);
         self.packets().find(|p| {
-            p.state == state
-                && p.direction == direction
-                && crate::syntax::ast::lookup_key(&p.name) == key
+            p.state == state && p.direction == direction && same_name(&p.name, name)
         })
     }
 
@@ -324,8 +322,7 @@ impl Protocol {
 
     /// The state of a name; case and `_` do not matter.
     pub fn state_named(&self, name: &str) -> Option<StateId> {
-        let key = crate::syntax::ast::lookup_key(name);
-        let at = self.states.iter().position(|s| crate::syntax::ast::lookup_key(s) == key)?;
+        let at = self.states.iter().position(|s| same_name(s, name))?;
         Some(StateId(at as u8))
     }
 

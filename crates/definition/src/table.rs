@@ -52,8 +52,7 @@ impl Table {
 
     /// The number of a name; case and `_` do not matter.
     pub fn number_of(&self, name: &str) -> Option<i128> {
-        let key = crate::syntax::ast::lookup_key(name);
-        let found = self.names.iter().find(|(_, n)| crate::syntax::ast::lookup_key(n) == key);
+        let found = self.names.iter().find(|(_, n)| crate::syntax::ast::same_name(n, name));
         found.map(|(number, _)| *number)
     }
 }

@@ -26,7 +26,7 @@ use crate::plan::{Ex, Plan};
 use crate::protocol::{Dialect, EffectCode, Event, PacketDefinition, Protocol, Stack, StateId};
 use crate::syntax::ast::{
     Action, Directions, Expr, ExprKind, Gate, GroupItem, IdsItem, Label, Labels, Name, OnItem,
-    PacketItem, Span, TableEntry, TableItem, TestItem, TypeItem, lookup_key,
+    PacketItem, Span, TableEntry, TableItem, TestItem, TypeItem, same_name,
 };
 use crate::table::Table;
 use crate::version::{VersionId, Versions};
@@ -120,7 +120,7 @@ impl Declarations {
             let says_version = protocol.version_from.as_ref().is_some_and(|from| {
                 from.state == state
                     && from.direction == direction
-                    && lookup_key(&from.packet) == lookup_key(&name)
+                    && same_name(&from.packet, &name)
             });
             let definition = PacketDefinition {
                 name: item.map_or(name, |item| item.name.text.as_str().into()),
@@ -252,8 +252,7 @@ impl Declarations {
         match name {
             None => Some(StateId(0)),
             Some(name) => {
-                let key = name.key();
-                self.states.iter().position(|s| lookup_key(s) == key).map(|i| StateId(i as u8))
+                self.states.iter().position(|s| name.is(s)).map(|i| StateId(i as u8))
             }
         }
     }
@@ -319,10 +318,11 @@ impl Declarations {
         let scope = compiler.body(item.body.as_ref())?;
         compiler.check_end(item)?;
         let mut events = Vec::new();
-        let (state, key) = (self.state(item.state.as_ref()), item.name.key());
+        let state = self.state(item.state.as_ref());
         let mut layer = None;
         for on in &self.events {
-            let mine = on.packet.key() == key && self.state(on.state.as_ref()) == state;
+            let mine =
+                on.packet.is(&item.name.text) && self.state(on.state.as_ref()) == state;
             compiler.interval.by_direction |= mine && on.direction != Directions::Both;
             if mine && gates::goes(on.direction, direction) && compiler.admitted(&on.gates) {
                 if *layer.get_or_insert(self.layer(on.span)) != self.layer(on.span) {
@@ -357,8 +357,7 @@ impl Declarations {
                     EffectCode::State { direction, value: self.state_value(value, scope, compiler)? }
                 }
                 Action::Assign { variable, value } => {
-                    let key = variable.key();
-                    let Some(index) = self.conn.iter().position(|(name, _)| lookup_key(name) == key) else {
+                    let Some(index) = self.conn.iter().position(|(name, _)| variable.is(name)) else {
                         let message = format!("`conn` has no variable `{}`", variable.text);
                         return Err(compiler.problem(
                             Diagnostic::error("W050", variable.span, message)
@@ -368,7 +367,7 @@ impl Declarations {
                     EffectCode::Assign { variable: index as u32, value: compiler.lower_at_body(value, scope)? }
                 }
                 Action::Call { stage, method, args, span } => {
-                    let kind = self.stages.iter().find(|(name, _)| lookup_key(name) == stage.key());
+                    let kind = self.stages.iter().find(|(name, _)| stage.is(name));
                     let kind = kind.map_or("", |(_, kind)| kind);
                     match (kind, method.text.as_str(), args.as_slice()) {
                         ("zlib_threshold", "on", [e]) => EffectCode::CompressionOn(compiler.lower_at_body(e, scope)?),
@@ -473,12 +472,11 @@ impl Declarations {
         direction: Option<Direction>,
         interval: &mut Interval,
     ) -> Option<Arc<Table>> {
-        let key = lookup_key(name);
         let mut entries = Vec::new();
         let mut found = None;
         let mut layer = None;
         for (item, all) in self.tables.iter().zip(&self.table_entries) {
-            if item.name.key() != key {
+            if !item.name.is(name) {
                 continue;
             }
             found = Some(item.name.text.as_str());

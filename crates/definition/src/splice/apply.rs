@@ -4,7 +4,8 @@ use std::borrow::Cow;
 
 use super::apply_list::list_parts;
 use super::draft::{Change, DraftId, Encoder, Holder, Original};
-use super::edits::{Action, Wish, same_name};
+use super::edits::{Action, Wish};
+use crate::syntax::ast::same_name;
 use super::error::EditError;
 use super::given_number::GivenNumber;
 use super::invert::Wanted;

@@ -2,7 +2,7 @@
 
 use super::convert::{other_value, repr_of, unknown, wrong_type};
 use super::draft::{DraftId, Encoder, NumberChange};
-use super::edits::same_name;
+use crate::syntax::ast::same_name;
 use super::error::EditError;
 use crate::given::Given;
 use crate::json::part_of;
