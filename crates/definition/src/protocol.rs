@@ -7,9 +7,10 @@ use midwire_codec::{Direction, Framing};
 
 use crate::diagnostics::Diagnostics;
 use crate::plan::{Ex, IntRepr, Packet, Plan};
-use crate::resolve::{self, Checked, Declarations};
+use crate::resolve::{self, Checked, Declarations, Interval};
 use crate::sources::{Loader, Root, Sources};
 use crate::syntax::ast::same_name;
+use crate::table::Table;
 use crate::version::{VersionId, Versions};
 
 /// A protocol state, by its place in the protocol's list.
@@ -253,9 +254,8 @@ impl Dialect {
         direction: Direction,
         name: &str,
     ) -> Option<&Arc<PacketDefinition>> {
-        self.packets().find(|p| {
-            p.state == state && p.direction == direction && same_name(&p.name, name)
-        })
+        self.packets()
+            .find(|p| p.state == state && p.direction == direction && same_name(&p.name, name))
     }
 
     /// All packets, in no order.
@@ -318,6 +318,11 @@ impl Protocol {
     /// The same without keeping it: for looking at all versions, of which there may be hundreds.
     pub(crate) fn dialect_uncached(&self, version: VersionId) -> Dialect {
         self.declarations.dialect(self, version)
+    }
+
+    /// A table as it is at a version, by its name; case and `_` do not matter.
+    pub fn table(&self, name: &str, version: VersionId) -> Option<Arc<Table>> {
+        self.declarations.table(name, version, None, &mut Interval::ALL.clone())
     }
 
     /// The state of a name; case and `_` do not matter.

@@ -1,4 +1,4 @@
-//! The files beside a definition: lists of versions and tables of numbers.
+//! The files beside a definition: lists of versions and tables of numbers. (Lists of names: `lists`.)
 
 use std::collections::HashSet;
 use std::sync::Arc;

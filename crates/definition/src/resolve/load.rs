@@ -6,7 +6,7 @@ use std::sync::{Arc, Mutex};
 use midwire_codec::{ByteOrder, Direction};
 
 use super::reading::Reading;
-use super::{Declarations, data, gates, ids, overlaps, recursion, stack};
+use super::{Declarations, TableEntries, data, gates, ids, lists, overlaps, recursion, stack};
 use crate::diagnostics::{Diagnostic, Diagnostics, suggest};
 use crate::escape::escape;
 use crate::protocol::{Problems, Protocol, StateId, VersionFrom};
@@ -144,12 +144,22 @@ fn gather(
     let mut entries = Vec::new();
     for table in &d.tables {
         entries.push(match &table.source {
-            TableSource::Inline(list) => list.iter().map(|e| (Vec::new(), e.clone())).collect(),
+            TableSource::Inline(list) => {
+                TableEntries::Each(list.iter().map(|e| (Vec::new(), e.clone())).collect())
+            }
             TableSource::File(file) => match reading.named(file) {
-                Ok(number) => data::table(&reading.sources, number, &mut out),
+                Ok(number) => {
+                    let (sources, checked) = (&reading.sources, checked != Checked::None);
+                    if sources.get(number).is_some_and(|source| lists::is_list(&source.text)) {
+                        let list = lists::read(sources, number, &d.versions, checked, &mut out);
+                        TableEntries::List(list)
+                    } else {
+                        TableEntries::Each(data::table(sources, number, &mut out))
+                    }
+                }
                 Err(e) => {
                     out.push(Diagnostic::error("W070", file.span, e.to_string()));
-                    Vec::new()
+                    TableEntries::Each(Vec::new())
                 }
             },
         });
@@ -441,9 +451,10 @@ fn check_names(declarations: &Declarations, reading: &Reading<'_>, out: &mut Vec
         gates::check(&on.gates, declarations, out);
         let state = declarations.state(on.state.as_ref());
         let named = declarations.packets_by_name.get(&on.packet.key());
-        let known = named.into_iter().flatten().any(|index| {
-            declarations.state(declarations.packets[*index].state.as_ref()) == state
-        });
+        let known = named
+            .into_iter()
+            .flatten()
+            .any(|index| declarations.state(declarations.packets[*index].state.as_ref()) == state);
         if !known {
             let message = format!("no packet is called `{}` in this state", on.packet.text);
             let near =

@@ -7,6 +7,7 @@ mod compiler;
 mod data;
 mod gates;
 mod ids;
+mod lists;
 mod load;
 mod overlaps;
 mod primitives;
@@ -31,10 +32,11 @@ use crate::syntax::ast::{
 use crate::table::Table;
 use crate::version::{VersionId, Versions};
 use compiler::{Compiler, EntryOf, Fit, Reported};
-use gates::Interval;
+pub(crate) use gates::Interval;
 use reading::Layer;
 use scope::ScopeId;
 
+pub(crate) use lists::NameList;
 pub(crate) use load::{Checked, load};
 
 /// Index of a declared type.
@@ -55,8 +57,8 @@ pub(crate) struct Declarations {
     pub(crate) types: Vec<TypeItem>,
     pub(crate) types_by_name: HashMap<String, Vec<TypeId>>,
     pub(crate) tables: Vec<TableItem>,
-    /// The entries of each table, read from its file where it has one.
-    pub(crate) table_entries: Vec<Vec<(Vec<Gate>, TableEntry)>>,
+    /// What is in each table, of its file where it has one.
+    pub(crate) table_entries: Vec<TableEntries>,
     pub(crate) packets: Vec<PacketItem>,
     pub(crate) packets_by_name: HashMap<String, Vec<usize>>,
     pub(crate) ids: Vec<IdsItem>,
@@ -67,6 +69,15 @@ pub(crate) struct Declarations {
     plans: Mutex<HashMap<(usize, Direction), Vec<Made>>>,
     /// Those of the types that contain themselves.
     pub(crate) recursive: HashSet<TypeId>,
+}
+
+/// What is in a table.
+#[derive(Debug)]
+pub(crate) enum TableEntries {
+    /// One by one, each in the versions that its gates admit.
+    Each(Vec<(Vec<Gate>, TableEntry)>),
+    /// A list of names.
+    List(lists::ListTables),
 }
 
 /// A packet's plan and events, and for which versions they hold.
@@ -118,9 +129,7 @@ impl Declarations {
             let made = item.map(|item| self.made(item, direction, version));
             let item = item.map(|item| &self.packets[item]);
             let says_version = protocol.version_from.as_ref().is_some_and(|from| {
-                from.state == state
-                    && from.direction == direction
-                    && same_name(&from.packet, &name)
+                from.state == state && from.direction == direction && same_name(&from.packet, &name)
             });
             let definition = PacketDefinition {
                 name: item.map_or(name, |item| item.name.text.as_str().into()),
@@ -251,9 +260,7 @@ impl Declarations {
     pub(crate) fn state(&self, name: Option<&Name>) -> Option<StateId> {
         match name {
             None => Some(StateId(0)),
-            Some(name) => {
-                self.states.iter().position(|s| name.is(s)).map(|i| StateId(i as u8))
-            }
+            Some(name) => self.states.iter().position(|s| name.is(s)).map(|i| StateId(i as u8)),
         }
     }
 
@@ -321,8 +328,7 @@ impl Declarations {
         let state = self.state(item.state.as_ref());
         let mut layer = None;
         for on in &self.events {
-            let mine =
-                on.packet.is(&item.name.text) && self.state(on.state.as_ref()) == state;
+            let mine = on.packet.is(&item.name.text) && self.state(on.state.as_ref()) == state;
             compiler.interval.by_direction |= mine && on.direction != Directions::Both;
             if mine && gates::goes(on.direction, direction) && compiler.admitted(&on.gates) {
                 if *layer.get_or_insert(self.layer(on.span)) != self.layer(on.span) {
@@ -464,7 +470,7 @@ impl Declarations {
         }
     }
 
-    /// A table as it is at a version.
+    /// A table as it is at a version. A list is the whole table, whatever else has its name.
     pub(crate) fn table(
         &self,
         name: &str,
@@ -486,6 +492,13 @@ impl Declarations {
             if *layer.get_or_insert(self.layer(item.span)) != self.layer(item.span) {
                 break;
             }
+            let all = match all {
+                TableEntries::Each(all) => all,
+                TableEntries::List(list) => match list.at(&item.name.text, version, interval) {
+                    Some(table) => return Some(table),
+                    None => continue,
+                },
+            };
             for (gates, entry) in all {
                 if gates::admits(gates, &self.versions, version, direction, interval) {
                     let name = entry.name.as_deref().map(data::shared);

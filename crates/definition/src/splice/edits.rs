@@ -1,8 +1,8 @@
 //! What somebody wants changed, by path; and the same sorted into a tree.
 
 use super::error::EditError;
-use crate::syntax::ast::same_name;
 use crate::given::Given;
+use crate::syntax::ast::same_name;
 
 /// Names and indices that one path may have.
 const SEGMENTS_MAX: usize = 256;

@@ -6,9 +6,7 @@ use super::super::scope::{Binding, ScopeId};
 use super::{Compiler, EntryOf, EnumNames, Reported};
 use crate::diagnostics::{Diagnostic, suggest};
 use crate::plan::{Ex, FieldId, FieldRef, Kind, Member};
-use crate::syntax::ast::{
-    BinaryOp, Compare, Expr, ExprKind, Label, Labels, Name, Span, same_name,
-};
+use crate::syntax::ast::{BinaryOp, Compare, Expr, ExprKind, Label, Labels, Name, Span, same_name};
 
 type Lowered<T> = Result<T, Reported>;
 
