@@ -7,6 +7,7 @@ mod coverage;
 pub mod diagnostics;
 pub mod escape;
 pub mod given;
+mod groups;
 pub mod json;
 mod limits;
 pub mod line;
@@ -28,6 +29,7 @@ pub use check::{Report, TestFailure, check, check_extended};
 pub use coverage::{Coverage, CoverageEntry, Gap, coverage};
 pub use diagnostics::{Diagnostic, Diagnostics, Severity, render};
 pub use given::Given;
+pub use groups::{Group, View, ViewKind, ViewValue};
 pub use limits::Limits;
 pub use plan::{DecodeError, DecodeErrorKind, Extent, Packet, Plan, Progress, Workspace};
 pub use protocol::{

@@ -800,12 +800,21 @@ impl<'a> Packet<'a> {
 
     /// The text at a path, if there is one.
     pub fn text(&mut self, path: &str) -> Option<String> {
+        self.look(path, |value| match value {
+            Value::Text(text, ..) => Some(text.clone().into_owned()),
+            _ => None,
+        })
+    }
+
+    /// What somebody makes of the value at a path, if there is one.
+    pub(crate) fn look<T>(
+        &mut self,
+        path: &str,
+        look: impl FnOnce(&Value<'_>) -> Option<T>,
+    ) -> Option<T> {
         self.looking(|packet| {
             let found = packet.find(path)?;
-            match packet.value_of(&found)? {
-                Value::Text(text, ..) => Some(text.into_owned()),
-                _ => None,
-            }
+            look(&packet.value_of(&found)?)
         })
     }
 

@@ -32,7 +32,7 @@ use crate::syntax::ast::{
 use crate::table::Table;
 use crate::version::{VersionId, Versions};
 use compiler::{Compiler, EntryOf, Fit, Reported};
-pub(crate) use gates::Interval;
+pub(crate) use gates::{Interval, admits as gates_admit};
 use reading::Layer;
 use scope::ScopeId;
 
