@@ -7,8 +7,10 @@ use midwire_codec::{Direction, Framing};
 
 use crate::diagnostics::Diagnostics;
 use crate::plan::{Ex, IntRepr, Packet, Plan};
-use crate::resolve::{self, Checked, Declarations};
+use crate::resolve::{self, Checked, Declarations, Interval};
 use crate::sources::{Loader, Root, Sources};
+use crate::syntax::ast::same_name;
+use crate::table::Table;
 use crate::version::{VersionId, Versions};
 
 /// A protocol state, by its place in the protocol's list.
@@ -255,12 +257,8 @@ impl Dialect {
         direction: Direction,
         name: &str,
     ) -> Option<&Arc<PacketDefinition>> {
-        let key = crate::syntax::ast::lookup_key(name);
-        self.packets().find(|p| {
-            p.state == state
-                && p.direction == direction
-                && crate::syntax::ast::lookup_key(&p.name) == key
-        })
+        self.packets()
+            .find(|p| p.state == state && p.direction == direction && same_name(&p.name, name))
     }
 
     /// All packets, in no order.
@@ -325,10 +323,14 @@ impl Protocol {
         self.declarations.dialect(self, version)
     }
 
+    /// A table as it is at a version, by its name; case and `_` do not matter.
+    pub fn table(&self, name: &str, version: VersionId) -> Option<Arc<Table>> {
+        self.declarations.table(name, version, None, &mut Interval::ALL.clone())
+    }
+
     /// The state of a name; case and `_` do not matter.
     pub fn state_named(&self, name: &str) -> Option<StateId> {
-        let key = crate::syntax::ast::lookup_key(name);
-        let at = self.states.iter().position(|s| crate::syntax::ast::lookup_key(s) == key)?;
+        let at = self.states.iter().position(|s| same_name(s, name))?;
         Some(StateId(at as u8))
     }
 

@@ -427,9 +427,8 @@ impl EnumEntries {
 
     /// The number of a name; case and `_` do not matter.
     pub fn number(&self, name: &str) -> Option<i128> {
-        let key = crate::syntax::ast::lookup_key(name);
         let mut all = self.by_number.iter().chain(&self.other_names);
-        all.find(|(_, n)| crate::syntax::ast::lookup_key(n) == key).map(|(n, _)| *n)
+        all.find(|(_, n)| crate::syntax::ast::same_name(n, name)).map(|(n, _)| *n)
     }
 }
 

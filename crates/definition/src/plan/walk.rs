@@ -8,7 +8,7 @@ use super::quick::{DONE, quick};
 use super::scope::RunScope;
 use super::workspace::{ABSENT, BUFFER, INDEX_STRIDE, LIMIT, START};
 use super::{Activation, ArrayKind, Field, FieldId, Item, Kind, LayoutId, Place, Plan, Workspace};
-use crate::syntax::ast::{Transform, lookup_key};
+use crate::syntax::ast::{Transform, lookup_key, same_name};
 use crate::value::{self, Value};
 
 /// A packet that was read: a plan's positions over a payload.
@@ -699,7 +699,7 @@ impl<'a> Packet<'a> {
             Item::Field(id) => {
                 let field = &self.plan.fields[*id as usize];
                 let shown = !matches!(field.kind, Kind::Presence);
-                (shown && lookup_key(&field.name) == key).then_some(*id)
+                (shown && same_name(&field.name, key)).then_some(*id)
             }
             Item::Branch(id) => {
                 let branch = &self.plan.branches[*id as usize];
@@ -807,12 +807,21 @@ impl<'a> Packet<'a> {
 
     /// The text at a path, if there is one.
     pub fn text(&mut self, path: &str) -> Option<String> {
+        self.look(path, |value| match value {
+            Value::Text(text, ..) => Some(text.clone().into_owned()),
+            _ => None,
+        })
+    }
+
+    /// What somebody makes of the value at a path, if there is one.
+    pub(crate) fn look<T>(
+        &mut self,
+        path: &str,
+        look: impl FnOnce(&Value<'_>) -> Option<T>,
+    ) -> Option<T> {
         self.looking(|packet| {
             let found = packet.find(path)?;
-            match packet.value_of(&found)? {
-                Value::Text(text, ..) => Some(text.into_owned()),
-                _ => None,
-            }
+            look(&packet.value_of(&found)?)
         })
     }
 
@@ -857,11 +866,11 @@ fn member(kind: &Kind, name: &str) -> Option<super::Member> {
     let key = lookup_key(name);
     match kind {
         Kind::Flags { members, .. } => {
-            let flag = members.iter().find(|m| lookup_key(&m.name) == key)?;
+            let flag = members.iter().find(|m| same_name(&m.name, &key))?;
             Some(super::Member { shift: flag.bit, width: 1, signed: false })
         }
         Kind::Bits { members, .. } => {
-            let part = members.iter().find(|m| lookup_key(&m.name) == key)?;
+            let part = members.iter().find(|m| same_name(&m.name, &key))?;
             Some(super::Member { shift: part.shift, width: part.width, signed: part.signed })
         }
         _ => None,

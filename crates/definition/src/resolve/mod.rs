@@ -8,6 +8,7 @@ mod data;
 mod gates;
 mod ids;
 mod lint;
+mod lists;
 mod load;
 mod overlaps;
 mod primitives;
@@ -27,16 +28,17 @@ use crate::plan::{Ex, Plan};
 use crate::protocol::{Dialect, EffectCode, Event, PacketDefinition, Protocol, Stack, StateId};
 use crate::syntax::ast::{
     Action, Directions, Expr, ExprKind, Gate, GroupItem, IdsItem, Label, Labels, Name, OnItem,
-    PacketItem, Span, TableEntry, TableItem, TestItem, Type, TypeItem, lookup_key,
+    PacketItem, Span, TableEntry, TableItem, TestItem, Type, TypeItem, lookup_key, same_name,
 };
 use crate::table::Table;
 use crate::version::{VersionId, Versions};
 use compiler::{Compiler, Doubt, EntryOf, Fit, Reported};
-use gates::Interval;
+pub(crate) use gates::{Interval, admits as gates_admit};
 use reading::Layer;
 use scope::ScopeId;
 
 pub(crate) use lint::lint;
+pub(crate) use lists::NameList;
 pub(crate) use load::{Checked, load};
 
 /// Index of a declared type.
@@ -63,8 +65,8 @@ pub(crate) struct Declarations {
     pub(crate) types: Vec<TypeItem>,
     pub(crate) types_by_name: HashMap<String, Vec<TypeId>>,
     pub(crate) tables: Vec<TableItem>,
-    /// The entries of each table, read from its file where it has one.
-    pub(crate) table_entries: Vec<Vec<(Vec<Gate>, TableEntry)>>,
+    /// What is in each table, of its file where it has one.
+    pub(crate) table_entries: Vec<TableEntries>,
     pub(crate) packets: Vec<PacketItem>,
     pub(crate) packets_by_name: HashMap<String, Vec<usize>>,
     pub(crate) ids: Vec<IdsItem>,
@@ -75,6 +77,15 @@ pub(crate) struct Declarations {
     plans: Mutex<HashMap<(usize, Direction), Vec<Made>>>,
     /// Those of the types that contain themselves.
     pub(crate) recursive: HashSet<TypeId>,
+}
+
+/// What is in a table.
+#[derive(Debug)]
+pub(crate) enum TableEntries {
+    /// One by one, each in the versions that its gates admit.
+    Each(Vec<(Vec<Gate>, TableEntry)>),
+    /// A list of names.
+    List(lists::ListTables),
 }
 
 /// A packet's plan and events, and for which versions they hold.
@@ -128,9 +139,7 @@ impl Declarations {
             let made = item.map(|item| self.made(item, direction, version));
             let item = item.map(|item| &self.packets[item]);
             let says_version = protocol.version_from.as_ref().is_some_and(|from| {
-                from.state == state
-                    && from.direction == direction
-                    && lookup_key(&from.packet) == lookup_key(&name)
+                from.state == state && from.direction == direction && same_name(&from.packet, &name)
             });
             let definition = PacketDefinition {
                 name: item.map_or(name, |item| item.name.text.as_str().into()),
@@ -261,10 +270,7 @@ impl Declarations {
     pub(crate) fn state(&self, name: Option<&Name>) -> Option<StateId> {
         match name {
             None => Some(StateId(0)),
-            Some(name) => {
-                let key = name.key();
-                self.states.iter().position(|s| lookup_key(s) == key).map(|i| StateId(i as u8))
-            }
+            Some(name) => self.states.iter().position(|s| name.is(s)).map(|i| StateId(i as u8)),
         }
     }
 
@@ -339,10 +345,10 @@ impl Declarations {
         let scope = compiler.body(item.body.as_ref())?;
         compiler.check_end(item)?;
         let mut events = Vec::new();
-        let (state, key) = (self.state(item.state.as_ref()), item.name.key());
+        let state = self.state(item.state.as_ref());
         let mut layer = None;
         for on in &self.events {
-            let mine = on.packet.key() == key && self.state(on.state.as_ref()) == state;
+            let mine = on.packet.is(&item.name.text) && self.state(on.state.as_ref()) == state;
             compiler.interval.by_direction |= mine && on.direction != Directions::Both;
             if mine && gates::goes(on.direction, direction) && compiler.admitted(&on.gates) {
                 if *layer.get_or_insert(self.layer(on.span)) != self.layer(on.span) {
@@ -377,8 +383,7 @@ impl Declarations {
                     EffectCode::State { direction, value: self.state_value(value, scope, compiler)? }
                 }
                 Action::Assign { variable, value } => {
-                    let key = variable.key();
-                    let Some(index) = self.conn.iter().position(|(name, _)| lookup_key(name) == key) else {
+                    let Some(index) = self.conn.iter().position(|(name, _)| variable.is(name)) else {
                         let message = format!("`conn` has no variable `{}`", variable.text);
                         return Err(compiler.problem(
                             Diagnostic::error("W050", variable.span, message)
@@ -388,7 +393,7 @@ impl Declarations {
                     EffectCode::Assign { variable: index as u32, value: compiler.lower_at_body(value, scope)? }
                 }
                 Action::Call { stage, method, args, span } => {
-                    let kind = self.stages.iter().find(|(name, _)| lookup_key(name) == stage.key());
+                    let kind = self.stages.iter().find(|(name, _)| stage.is(name));
                     let kind = kind.map_or("", |(_, kind)| kind);
                     match (kind, method.text.as_str(), args.as_slice()) {
                         ("zlib_threshold", "on", [e]) => EffectCode::CompressionOn(compiler.lower_at_body(e, scope)?),
@@ -485,7 +490,7 @@ impl Declarations {
         }
     }
 
-    /// A table as it is at a version.
+    /// A table as it is at a version. A list is the whole table, whatever else has its name.
     pub(crate) fn table(
         &self,
         name: &str,
@@ -493,12 +498,11 @@ impl Declarations {
         direction: Option<Direction>,
         interval: &mut Interval,
     ) -> Option<Arc<Table>> {
-        let key = lookup_key(name);
         let mut entries = Vec::new();
         let mut found = None;
         let mut layer = None;
         for (item, all) in self.tables.iter().zip(&self.table_entries) {
-            if item.name.key() != key {
+            if !item.name.is(name) {
                 continue;
             }
             found = Some(item.name.text.as_str());
@@ -508,6 +512,13 @@ impl Declarations {
             if *layer.get_or_insert(self.layer(item.span)) != self.layer(item.span) {
                 break;
             }
+            let all = match all {
+                TableEntries::Each(all) => all,
+                TableEntries::List(list) => match list.at(&item.name.text, version, interval) {
+                    Some(table) => return Some(table),
+                    None => continue,
+                },
+            };
             for (gates, entry) in all {
                 if gates::admits(gates, &self.versions, version, direction, interval) {
                     let name = entry.name.as_deref().map(data::shared);

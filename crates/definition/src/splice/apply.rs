@@ -4,7 +4,7 @@ use std::borrow::Cow;
 
 use super::apply_list::list_parts;
 use super::draft::{Change, DraftId, Encoder, Holder, Original};
-use super::edits::{Action, Wish, same_name};
+use super::edits::{Action, Wish};
 use super::error::EditError;
 use super::given_number::GivenNumber;
 use super::invert::Wanted;
@@ -12,6 +12,7 @@ use super::scope::{units, unmeasured};
 use crate::diagnostics::suggest;
 use crate::given::Given;
 use crate::plan::{BranchId, Derivation, Ex, FieldId, Item, Kind, Plan, Select};
+use crate::syntax::ast::same_name;
 
 impl<'a> Encoder<'_, 'a> {
     /// Puts wishes into an activation.

@@ -312,11 +312,19 @@ fn dense(arms: &[Arm]) -> Vec<u8> {
     if arms.len() > 250 || !arms.iter().all(constant) {
         return Vec::new();
     }
-    let arm_of = |value: i128| {
-        let fits = |l: &ArmLabel| matches!(l, ArmLabel::Range(low, high) if *low <= value && value <= *high);
-        let found =
-            arms.iter().position(|arm| arm.labels.is_empty() || arm.labels.iter().any(fits));
-        found.unwrap_or(arms.len()) as u8
-    };
-    (0..256).map(arm_of).collect()
+    let mut dense = vec![arms.len() as u8; 256];
+    // Of several arms for a value the first counts, so it comes last.
+    for (number, arm) in arms.iter().enumerate().rev() {
+        if arm.labels.is_empty() {
+            dense.fill(number as u8);
+        }
+        for label in &arm.labels {
+            let ArmLabel::Range(low, high) = label else { continue };
+            if *low <= 255 && *high >= 0 {
+                let (low, high) = ((*low).max(0) as usize, (*high).min(255) as usize);
+                dense[low..=high].fill(number as u8);
+            }
+        }
+    }
+    dense
 }

@@ -31,7 +31,7 @@ use crate::plan::{
 };
 use crate::syntax::ast::{
     self, Arg, Attribute, CountKind, Entry, Expr, ExprKind, FieldKind, Gate, Labels, Literal, Name,
-    Span, Struct, Transform, Type, TypeKind, lookup_key,
+    Span, Struct, Transform, Type, TypeKind, lookup_key, same_name,
 };
 use crate::value::Encoding;
 use crate::version::VersionId;
