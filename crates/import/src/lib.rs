@@ -130,6 +130,9 @@ pub struct Compared {
 
 /// Compares every packet of every version in minecraft-data's folder with a definition, by what they mean.
 ///
+/// The overlay is for the versions that the definition does not list. What differs in others is said and
+/// not written, unless these are the versions that were asked for.
+///
 /// # Errors
 /// The folder is not minecraft-data's, or nothing in it can be read.
 pub fn compare(
@@ -144,7 +147,8 @@ pub fn compare(
         document(group, options.edition, false, &options.name);
     notes.extend(found);
     let new = resolved(&text)?;
-    let maker = overlay::Maker::new(base, &text, &new, &merged, &keys);
+    let all = options.versions.is_some();
+    let maker = overlay::Maker::new(base, &text, &new, &merged, &keys, all);
     let (mut changes, made) = maker.make().map_err(|why| ImportError::Text { why })?;
     for (key, with) in maker.unknown() {
         let with = base.versions.get(with).key.to_string();
@@ -157,14 +161,17 @@ pub fn compare(
     let runs = |set: set::Set| {
         gates::runs(set).into_iter().map(|(first, last)| (key(first), key(last))).collect()
     };
-    let changes = changes
-        .into_iter()
-        .map(|((packet, change), set)| {
-            let written = !made.left.contains_key(&(packet.clone(), change.clone()));
-            Changed { packet, change, versions: runs(set), written }
-        })
-        .collect();
-    Ok(Compared { changes, overlay: made.text, notes, packets: (counts.0, keys.len()) })
+    let mut split = Vec::new();
+    for ((packet, change), set) in changes {
+        let left = made.left.get(&(packet.clone(), change.clone())).copied().unwrap_or_default();
+        for (set, written) in [(set.without(left), true), (set.and(left), false)] {
+            if !set.is_empty() {
+                let (packet, change) = (packet.clone(), change.clone());
+                split.push(Changed { packet, change, versions: runs(set), written });
+            }
+        }
+    }
+    Ok(Compared { changes: split, overlay: made.text, notes, packets: (counts.0, keys.len()) })
 }
 
 /// One text as a definition.

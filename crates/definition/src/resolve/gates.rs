@@ -65,6 +65,13 @@ pub(crate) fn admits(
     })
 }
 
+impl Versions {
+    /// Whether what stands behind these gates is there at a version, in one direction at least.
+    pub fn admit(&self, gates: &[Gate], version: VersionId) -> bool {
+        admits(gates, self, version, None, &mut Interval::ALL.clone())
+    }
+}
+
 /// Whether packets declared so go this way.
 pub(crate) fn goes(directions: Directions, direction: Direction) -> bool {
     match directions {
