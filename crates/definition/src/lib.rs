@@ -11,6 +11,7 @@ pub mod json;
 mod limits;
 pub mod line;
 pub mod nbt;
+mod packed;
 pub mod plan;
 mod protocol;
 mod resolve;
@@ -29,6 +30,7 @@ pub use coverage::{Coverage, CoverageEntry, Gap, coverage};
 pub use diagnostics::{Diagnostic, Diagnostics, Severity, render};
 pub use given::Given;
 pub use limits::Limits;
+pub use packed::Packing;
 pub use plan::{DecodeError, DecodeErrorKind, Extent, Packet, Plan, Progress, Workspace};
 pub use protocol::{
     Dialect, Effect, Event, PacketDefinition, Problems, Protocol, Stack, StateId, VersionFrom,

@@ -45,7 +45,7 @@ pub(crate) enum Op {
     /// Passes an NBT value.
     Nbt { form: NbtForm, slot: u32 },
     /// Passes packed integers.
-    Packed { width: u32, count: u32, slot: u32 },
+    Packed { width: u32, count: u32, crossing: bool, slot: u32 },
     /// One that stands for this and more, and goes on at `to`; see [`Fused`].
     Fused { index: u32, to: u32 },
     /// The layout is complete.

@@ -20,6 +20,7 @@ mod expr;
 mod fuse;
 mod int;
 mod measure;
+mod opened;
 mod pass;
 mod quick;
 mod run;
@@ -38,7 +39,6 @@ pub use error::{DecodeError, DecodeErrorKind, PathSegment};
 pub(crate) use expr::{Cond, Scope, binary, compare, each};
 pub use expr::{Ex, FieldRef, Member};
 pub use measure::{Extent, Progress};
-pub(crate) use run::packed_words;
 pub use walk::{Flow, Found, Group, Node, Packet, Visitor};
 pub(crate) use workspace::{ABSENT, START as START_SLOT};
 pub use workspace::{Activation, Place, Workspace};
@@ -165,6 +165,8 @@ pub struct Layout {
     pub(crate) end: Pos,
     /// The fields of an element that is one value have no names of their own.
     pub transparent: bool,
+    /// It is part of what bytes hold, and neither run to read a packet nor written.
+    pub(crate) opened: bool,
 }
 
 /// An entry of a layout or of a nested struct.
@@ -206,6 +208,8 @@ pub struct Field {
     pub marks: Marks,
     /// How it is computed from others when they are edited.
     pub(crate) derived: Vec<Derivation>,
+    /// What its bytes hold, if `@open` says so; for nothing but bytes.
+    pub(crate) opened: Option<LayoutId>,
 }
 
 /// The attributes of a field.
@@ -315,6 +319,8 @@ pub enum Kind {
         width: Ex,
         /// How many numbers.
         count: Ex,
+        /// A number may begin in one word and end in the next.
+        crossing: bool,
     },
     /// Computed, not on the wire.
     Let(Ex),

@@ -13,6 +13,7 @@ use super::{
     pass,
 };
 use crate::nbt::NbtError;
+use crate::packed::packed_words;
 use crate::syntax::ast::Transform;
 
 impl<'a> Packet<'a> {
@@ -122,10 +123,10 @@ impl<'a> Packet<'a> {
                 (pass::sized(count, unit, max.into(), pos, window.len())?, slot)
             }
             Op::Nbt { form, slot } => (pos + self.nbt(&window[pos..], form, at)?, slot),
-            Op::Packed { width, count, slot } => {
+            Op::Packed { width, count, crossing, slot } => {
                 let width = self.eval_at(&plan.exprs[width as usize], base, at);
                 let count = self.eval_at(&plan.exprs[count as usize], base, at);
-                let words = packed_words(width, count);
+                let words = packed_words(width, count, crossing);
                 (pass::sized(words, 8, u64::MAX, pos, window.len())?, slot)
             }
             Op::Array { array } => {
@@ -391,13 +392,4 @@ impl Layout {
     pub(crate) fn first_free_slot(args: u32) -> u32 {
         HEADER + args * 2
     }
-}
-
-/// 64-bit words that `count` numbers of `width` bits take; numbers do not cross words.
-pub(crate) fn packed_words(width: i128, count: i128) -> i128 {
-    if !(1..=64).contains(&width) || count < 0 {
-        return 0;
-    }
-    let per_word = 64 / width;
-    count / per_word + i128::from(count % per_word != 0)
 }

@@ -371,7 +371,9 @@ fn form(field: &Field, value: &Value<'_>) -> Form {
         Kind::Bytes { len } => Form::Bytes { size: size(len), max },
         Kind::Nbt(form) => Form::Nbt { named: form.named },
         Kind::Packed { .. } => match value {
-            Value::Packed(_, width, count) => Form::Packed { width: *width, count: *count },
+            Value::Packed(_, packing) => {
+                Form::Packed { width: packing.width, count: packing.count }
+            }
             _ => Form::Nothing,
         },
         Kind::Let(_) => Form::Computed,

@@ -7,7 +7,7 @@ impl<'d> Compiler<'d> {
     /// A field of a type. Names are bound in `bind`, the type's own names are looked up in `scope`.
     pub(super) fn typed(
         &mut self,
-        mut field: Written<'_>,
+        mut field: Written<'_, 'd>,
         ty: &'d Type,
         scope: ScopeId,
         items: &mut Vec<Item>,
@@ -26,7 +26,7 @@ impl<'d> Compiler<'d> {
 
     pub(super) fn shaped(
         &mut self,
-        field: Written<'_>,
+        field: Written<'_, 'd>,
         shape: Shape<'d>,
         inner: Option<ScopeId>,
         scope: ScopeId,
@@ -78,7 +78,7 @@ impl<'d> Compiler<'d> {
     /// A field that is one field of the plan.
     pub(super) fn leaf(
         &mut self,
-        field: Written<'_>,
+        field: Written<'_, 'd>,
         shape: Shape<'d>,
         names_at: ScopeId,
         inner: Option<ScopeId>,
@@ -92,6 +92,9 @@ impl<'d> Compiler<'d> {
         self.plan.fields[id as usize].kind = kind;
         self.end_field(id);
         self.derive(id);
+        if let Some(ty) = field.opens {
+            self.opened(id, ty, field.bind)?;
+        }
         self.bind(field.name, id, field.bind);
         items.push(Item::Field(id));
         Ok(())
@@ -191,7 +194,7 @@ impl<'d> Compiler<'d> {
             TypeKind::Block { transform, count, inner: ty } => {
                 self.block(id, *transform, count, ty, scope)
             }
-            TypeKind::Packed { width, count, unit } => {
+            TypeKind::Packed { width, count, unit, crossing } => {
                 if let Some(unit) = unit
                     && unit.text != "u64"
                 {
@@ -203,8 +206,9 @@ impl<'d> Compiler<'d> {
                 }
                 let (width, count) = (self.lower(width, scope)?, self.lower(count, scope)?);
                 let (w, c) = (self.expr(width.clone()), self.expr(count.clone()));
-                self.advance_to(id, 0, |slot| Op::Packed { width: w, count: c, slot });
-                Ok(Kind::Packed { width, count })
+                let crossing = *crossing;
+                self.advance_to(id, 0, |slot| Op::Packed { width: w, count: c, crossing, slot });
+                Ok(Kind::Packed { width, count, crossing })
             }
             TypeKind::Struct(body) => {
                 // A declared type's names end at the type; those of a struct in place go on outwards.
