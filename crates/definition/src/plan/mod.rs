@@ -208,8 +208,8 @@ pub struct Field {
     pub marks: Marks,
     /// How it is computed from others when they are edited.
     pub(crate) derived: Vec<Derivation>,
-    /// What its bytes hold, if `@open` says so; for nothing but bytes.
-    pub(crate) opened: Option<LayoutId>,
+    /// What its bytes may hold, as `@open` says; for nothing but bytes.
+    pub(crate) opened: Vec<LayoutId>,
 }
 
 /// The attributes of a field.

@@ -355,10 +355,8 @@ impl<'a> Packet<'a> {
                 if let Some(value) = self.value_at(act.base, field, place) {
                     v.value(&self.with_raw(&node), &value);
                 }
-                if let Some(layout) = field.opened
-                    && v.opens(&self.with_raw(&node))
-                {
-                    self.show_opened(act, &node, layout, v);
+                if !field.opened.is_empty() && v.opens(&self.with_raw(&node)) {
+                    self.show_opened(act, &node, v);
                 }
                 Ok(())
             }
@@ -660,9 +658,9 @@ impl<'a> Packet<'a> {
                             found = Some(Found { member: Some(member(&f.field.kind, name)?), ..f });
                             continue;
                         }
-                        (act, items) = match f.field.opened {
-                            Some(layout) => self.inside_opened(&f, layout)?,
-                            None => self.inside(f)?,
+                        (act, items) = match f.field.opened.is_empty() {
+                            true => self.inside(f)?,
+                            false => self.inside_opened(&f)?,
                         };
                     }
                     let id = self.named(act, items, &lookup_key(name))?;
@@ -670,8 +668,8 @@ impl<'a> Packet<'a> {
                 }
                 Segment::Index(index) => {
                     let mut f = found.take()?;
-                    if let Some(layout) = f.field.opened {
-                        f = self.value_opened(&f, layout)?;
+                    if !f.field.opened.is_empty() {
+                        f = self.value_opened(&f)?;
                     }
                     let Kind::Array(array) = &f.field.kind else { return None };
                     let at = self.element_start(f.act, array, index)?;

@@ -38,7 +38,8 @@ impl<'d> Compiler<'d> {
                     marks = marks.over(self.marks(attributes)?);
                 }
                 let around = self.new_scope(Some(inner.unwrap_or(scope)));
-                let field = Written { name: &nameless, doc: "", marks, bind: around, opens: None };
+                let field =
+                    Written { name: &nameless, doc: "", marks, bind: around, opens: Vec::new() };
                 match opened.recursive {
                     Some(_) => self.called(field, &mut items, &opened)?,
                     None => self.shaped(field, shape, inner, scope, &mut items)?,
@@ -293,7 +294,7 @@ impl<'d> Compiler<'d> {
         }
         let nameless = Name { text: String::new(), span: decl.span };
         let marks = Marks::default();
-        let field = Written { name: &nameless, doc: "", marks, bind, opens: None };
+        let field = Written { name: &nameless, doc: "", marks, bind, opens: Vec::new() };
         self.typed(field, &decl.body, scope, items)?;
         Ok(true)
     }

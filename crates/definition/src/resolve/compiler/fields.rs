@@ -92,7 +92,7 @@ impl<'d> Compiler<'d> {
         self.plan.fields[id as usize].kind = kind;
         self.end_field(id);
         self.derive(id);
-        if let Some(ty) = field.opens {
+        for ty in field.opens {
             self.opened(id, ty, field.bind)?;
         }
         self.bind(field.name, id, field.bind);

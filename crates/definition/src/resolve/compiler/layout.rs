@@ -164,7 +164,7 @@ impl<'d> Compiler<'d> {
             kind,
             marks,
             derived,
-            opened: None,
+            opened: Vec::new(),
         });
         id
     }

@@ -12,16 +12,16 @@ impl<'d> Compiler<'d> {
         Ok(marks)
     }
 
-    /// The attributes of a field, and what its bytes hold.
+    /// The attributes of a field, and what its bytes may hold.
     pub(super) fn field_marks(
         &mut self,
         attributes: &'d [Attribute],
-    ) -> Compiled<(Marks, Option<&'d Type>)> {
+    ) -> Compiled<(Marks, Vec<&'d Type>)> {
         let mut marks = Marks::default();
-        let mut opens = None;
+        let mut opens = Vec::new();
         for attribute in attributes {
             match &attribute.ty {
-                Some(ty) => opens = Some(ty),
+                Some(ty) => opens.push(ty),
                 None => self.mark(attribute, &mut marks)?,
             }
         }

@@ -64,8 +64,8 @@ pub(super) struct Written<'a, 'd> {
     doc: &'a str,
     marks: Marks,
     bind: ScopeId,
-    /// What its bytes hold: `@open`.
-    opens: Option<&'d Type>,
+    /// What its bytes may hold: `@open`.
+    opens: Vec<&'d Type>,
 }
 
 /// Makes one plan.

@@ -23,7 +23,7 @@ impl<'d> Compiler<'d> {
         let content = self.layout_of(id, ty, scope, &[]);
         self.opening = false;
         self.plan.takes_rest = takes_rest;
-        self.plan.fields[id as usize].opened = Some(content?.0);
+        self.plan.fields[id as usize].opened.push(content?.0);
         Ok(())
     }
 }
