@@ -411,6 +411,8 @@ fn is_prefix_exact(kind: &Kind, raw: &[u8]) -> bool {
     match kind {
         Kind::Str { len: Len::Prefix { repr, .. }, .. }
         | Kind::Bytes { len: Len::Prefix { repr, .. } } => is_canonical(*repr, raw),
+        Kind::Str { len: Len::Until { mark, .. }, .. }
+        | Kind::Bytes { len: Len::Until { mark, .. } } => raw.ends_with(&[*mark]),
         _ => true,
     }
 }

@@ -553,6 +553,7 @@ fn len_text(plan: &Plan, len: &Len) -> String {
         Len::Expr { expr, .. } => ex_text(plan, expr),
         Len::Fixed(n) => n.to_string(),
         Len::Rest => "..".into(),
+        Len::Until { mark, .. } => format!("until {mark}"),
     }
 }
 

@@ -109,9 +109,10 @@ pub(crate) fn read<'a>(kind: &'a Kind, raw: &'a [u8]) -> Option<Value<'a>> {
     })
 }
 
-/// The bytes behind a length in front.
+/// The bytes behind a length in front, or before the byte that ends them.
 pub(crate) fn content<'a>(len: &Len, raw: &'a [u8]) -> &'a [u8] {
     match len {
+        Len::Until { mark, .. } => raw.strip_suffix(&[*mark]).unwrap_or(raw),
         Len::Prefix { repr, .. } => {
             let width = repr.read(raw).map_or(0, |(_, width)| width as usize);
             raw.get(width..).unwrap_or(&[])

@@ -28,6 +28,8 @@ pub(crate) enum Op {
     Counted { expr: u32, unit: u8, max: u32, slot: u32 },
     /// Passes all that is left.
     Rest { slot: u32 },
+    /// Passes bytes up to this one, and it; if it is not there and `lenient`, all that is left.
+    Until { mark: u8, max: u32, lenient: bool, slot: u32 },
     /// Takes arm 0 if the condition holds, else arm 1 at `otherwise`.
     If { cond: u32, slot: u32, otherwise: u32 },
     /// The same for a byte at `at`: arm 0 if these bits of it are all 0 (`zero`), or not all.

@@ -449,6 +449,15 @@ pub enum Len {
     Fixed(u32),
     /// All that is left of the block.
     Rest,
+    /// Up to this byte, which is passed. Texts and bytes only.
+    Until {
+        /// The byte that ends it.
+        mark: u8,
+        /// `max n`
+        max: Option<u64>,
+        /// The end of the block ends it as well.
+        lenient: bool,
+    },
 }
 
 /// A list.

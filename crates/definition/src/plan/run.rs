@@ -118,6 +118,9 @@ impl<'a> Packet<'a> {
                 self.take_rest(at)?;
                 (window.len(), slot)
             }
+            Op::Until { mark, max, lenient, slot } => {
+                (pass::until(window, pos, mark, max, lenient)?, slot)
+            }
             Op::Counted { expr, unit, max, slot } => {
                 let count = self.eval_at(&plan.exprs[expr as usize], base, at);
                 (pass::sized(count, unit, max.into(), pos, window.len())?, slot)
@@ -277,7 +280,8 @@ impl<'a> Packet<'a> {
                 .map(|end| end as u32)
         };
         let (start, end) = match &code.len {
-            Len::Rest => {
+            // No block ends at a byte.
+            Len::Rest | Len::Until { .. } => {
                 self.take_rest(pos)?;
                 (pos, limit)
             }

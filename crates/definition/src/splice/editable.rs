@@ -236,7 +236,9 @@ impl<'a> Encoder<'_, 'a> {
                 let other = if text.starts_with('y') { "z" } else { "y" };
                 // As many plain letters: one of them is one unit in every encoding.
                 let letters = if grown { same } else { same.saturating_sub(1) };
-                match grown || same > 0 {
+                // The letters must not end it.
+                let is_free = !matches!(len, Len::Until { mark: b'x'..=b'z', .. });
+                match is_free && (grown || same > 0) {
                     true => one(Given::Text(format!("{other}{}", "x".repeat(letters)))),
                     false => Vec::new(),
                 }
@@ -244,7 +246,8 @@ impl<'a> Encoder<'_, 'a> {
             Kind::Bytes { len } => {
                 let mut bytes = value::content(len, raw).to_vec();
                 if self.may_have(d, id, len, bytes.len() as u64 + 1) {
-                    bytes.push(0xa5);
+                    let last = if let Len::Until { mark: 0xa5, .. } = len { 0x5a } else { 0xa5 };
+                    bytes.push(last);
                     one(Given::Bytes(bytes))
                 } else if let Some(first) = bytes.first_mut() {
                     *first ^= 0xff;
@@ -291,6 +294,7 @@ impl<'a> Encoder<'_, 'a> {
             }
             Len::Fixed(_) => false,
             Len::Rest => true,
+            Len::Until { max, .. } => max.is_none_or(|max| count <= max),
             Len::Expr { max, expr } => {
                 max.is_none_or(|max| count <= max) && self.is_free_count(d, id, expr, count)
             }

@@ -156,7 +156,7 @@ impl<'d> Compiler<'d> {
                 self.text(id, *encoding, count.as_ref(), shape.span, scope, Vec::new())
             }
             TypeKind::Bytes(count) => {
-                let len = self.len(count, scope)?;
+                let len = self.len_or_mark(count, scope)?;
                 self.pass_len(id, &len, 1);
                 Ok(Kind::Bytes { len })
             }
