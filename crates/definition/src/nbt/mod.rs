@@ -1,5 +1,6 @@
 //! Named Binary Tag, walked where it lies: nothing is built, order and duplicates stay.
 
+mod edit;
 mod json;
 mod snbt;
 mod walk;
@@ -7,6 +8,7 @@ mod write;
 
 use std::borrow::Cow;
 
+pub(crate) use edit::{Change, Step, edited};
 pub use json::write_json;
 pub use snbt::write_snbt;
 pub use walk::{Event, Group, Payload, Tag, TagKind, Walk, WalkError, ints, longs};

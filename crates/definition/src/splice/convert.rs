@@ -157,7 +157,7 @@ impl Encoder<'_, '_> {
         Ok((value, Some(raw)))
     }
 
-    fn checked_nbt(
+    pub(super) fn checked_nbt(
         &self,
         bytes: Vec<u8>,
         form: NbtForm,
