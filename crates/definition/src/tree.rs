@@ -1,5 +1,7 @@
 //! A packet as rows, one for each field and element, with the bytes that each comes from.
 
+mod nbt;
+
 use std::fmt::{self, Write as _};
 
 use crate::escape::{Clip, Clipped, escape, write_quoted};
@@ -252,6 +254,9 @@ impl Visitor for Tree {
         let row = self.row(node, kind, text);
         if !self.add(row) {
             return;
+        }
+        if let (Value::Nbt(bytes, form), false) = (value, secret) {
+            self.nbt_rows(node.place, bytes, *form);
         }
         if let (Value::Bits(number, members), false) = (value, secret) {
             let depth = self.depth() + 1;

@@ -9,6 +9,7 @@ use std::sync::{Arc, LazyLock};
 use hex_literal::hex;
 use midwire_definition::nbt::{Event, Payload, TagKind, Walk, text};
 use midwire_definition::plan::NbtForm;
+use midwire_definition::tree::{Row, TreeLimits, rows};
 use midwire_definition::{Edits, Given, Protocol, Workspace, given};
 use proptest::prelude::*;
 use support::{body, packet};
@@ -195,6 +196,62 @@ fn a_name_of_the_root_and_odd_text_stay() {
     edits.set("n.b", json("3"));
     let expected = hex!("0a 0002 ffff 08 0001 6b 0002 c0ff 01 0001 62 03 00");
     assert_eq!(edited_of(&NAMED, &nbt, &edits).unwrap(), expected);
+}
+
+#[test]
+fn nbt_in_a_compressed_block_is_edited_like_any() {
+    // As 1.7 has it: a length that may be -1, and gzip.
+    let protocol = body("len: i16, if len >= 0 { n: gzip[len] named_nbt }, z: u8");
+    let definition = packet(&protocol, "P");
+    let plan = definition.plan.as_ref().unwrap();
+    let (mut ws, conn) = (Workspace::default(), protocol.initial_conn());
+    let tag = r#"{"name":"","type":"compound","value":{"x":{"type":"byte","value":1}}}"#;
+    let mut made = Vec::new();
+    plan.encode(&json(&format!("{{\"n\":{tag},\"z\":9}}")), &conn, &mut ws, &mut made).unwrap();
+    assert_eq!(made[2..4], hex!("1f8b"));
+    let mut edits = Edits::new();
+    edits.set("n.x", json("2"));
+    let mut out = Vec::new();
+    plan.decode(&made, 0, &conn, &mut ws).splice(&edits, &mut out).unwrap();
+    let seen = support::read(&protocol, &out);
+    assert_eq!(seen.at("n").shown, support::Shown::Nbt(hex!("0a 0000 01 0001 78 02 00").to_vec()));
+    assert_eq!(seen.at("len").number(), out.len() as i128 - 3);
+    assert!(support::read(&protocol, &hex!("ffff 09")).get("n").is_none());
+}
+
+#[test]
+fn tags_have_rows_with_their_bytes() {
+    let nbt = hex!(
+        "0a 08 0001 74 0002 6869 09 0001 6c 03 00000002 00000001 00000002 0a 0001 63 01 0001 62 05 00 00"
+    );
+    let payload = [&[7], &nbt[..], &[8]].concat();
+    let definition = packet(&PLAIN, "P");
+    let (mut ws, conn) = (Workspace::default(), PLAIN.initial_conn());
+    let mut packet = definition.plan.as_ref().unwrap().decode(&payload, 0, &conn, &mut ws);
+    let shown: Vec<String> = rows(&mut packet, TreeLimits::default())
+        .iter()
+        .map(|row| {
+            let Row { depth, name, kind, value, place, .. } = row;
+            format!("{depth} {name} {kind} {value} {}..{}", place.start, place.end)
+        })
+        .collect();
+    assert_eq!(
+        shown,
+        [
+            "0 a u8 7 0..1",
+            r#"0 n nbt {t:"hi",l:[1,2],c:{b:5b}} 1..38"#,
+            r#"1 t string "hi" 2..10"#,
+            "1 l list of int 2 elements 10..27",
+            "2 [0] int 1 19..23",
+            "2 [1] int 2 23..27",
+            "1 c compound  27..37",
+            "2 b byte 5b 31..36",
+            "0 z u8 8 38..39",
+        ]
+    );
+    let limits = TreeLimits { elements_max: 1, ..TreeLimits::default() };
+    let last = rows(&mut packet, limits).iter().find(|row| row.value.contains("more")).cloned();
+    assert_eq!(last.unwrap().value, "… 1 more tags");
 }
 
 // ---- any NBT ---------------------------------------------------------------------------------------
