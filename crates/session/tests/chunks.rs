@@ -69,7 +69,9 @@ impl Visitor for Chunk {
             ("value", Value::Int(n)) => section.single = Some(*n),
             ("palette", Value::Int(n)) => section.palette.push(*n),
             ("blocks", Value::Int(n)) => section.numbers.push(*n as u64),
-            (_, Value::Packed(bytes, packing)) => section.numbers = packing.numbers(bytes).collect(),
+            (_, Value::Packed(bytes, packing)) => {
+                section.numbers = packing.numbers(bytes).collect()
+            }
             _ => {}
         }
     }

@@ -388,6 +388,7 @@ fn size(len: &Len) -> Size {
     match len {
         Len::Prefix { repr, max } => Size::Free(most(repr).min(max.unwrap_or(u64::MAX))),
         Len::Rest => Size::Free(u64::MAX),
+        Len::Until { max, .. } => Size::Free(max.unwrap_or(u64::MAX)),
         Len::Expr { .. } | Len::Fixed(_) => Size::Said,
     }
 }
