@@ -23,6 +23,8 @@
 //! over-long, or whose end mark says more than that it is the end, is `{"value":[..],"$prefix":"hex","$end":"hex"}`.
 //! What an `opt` was announced with, if not with 0 or 1, is not told, nor are the
 //! bytes at the end of a block that its content does not reach, nor odd forms inside inflated blocks.
+//!
+//! What bytes hold (`@open`) is in none of this: [`write_opened`] gives it beside the fields.
 
 mod opened;
 

@@ -9,6 +9,7 @@ use hex_literal::hex;
 use midwire_definition::json::{write_fields, write_opened};
 use midwire_definition::tree::{RowState, TreeLimits, rows};
 use midwire_definition::{EditError, Edits, Given, Limits, Packet, Protocol, Workspace};
+use proptest::prelude::*;
 use support::{body, fails, packet, problems, with_body};
 
 fn with_packet<T>(
@@ -242,5 +243,59 @@ fn texts_end_at_a_byte() {
     });
     for wrong in ["a: str[until 256]", "a: str[until u16 == 0]", "a: utf16[until 0]"] {
         assert!(problems(&with_body(wrong)).contains("W037"), "{wrong}");
+    }
+}
+
+// ---- Minecraft -------------------------------------------------------------------------------------
+
+/// Bytes that look a little like sections: small counts, palettes and longs.
+fn sections() -> impl Strategy<Value = Vec<u8>> {
+    let piece = prop_oneof![
+        4 => prop::collection::vec(0u8..9, 1..12),
+        2 => Just(hex!("1000 00 01 00 00 01 00").to_vec()),
+        1 => Just([&hex!("0001 04 02 00 01 8002")[..], &[1; 2048]].concat()),
+        1 => Just(vec![0; 2048]),
+        1 => prop::collection::vec(any::<u8>(), 1..40),
+    ];
+    prop::collection::vec(piece, 0..12).prop_map(|pieces| pieces.concat())
+}
+
+proptest! {
+    #[test]
+    fn any_bytes_may_stand_where_chunks_do(
+        data in sections(),
+        bit_map in 0i128..0x1_0000,
+        version in prop::sample::select(vec![47, 110, 340, 404, 498, 578, 754, 756, 758, 769, 770, 775]),
+    ) {
+        let minecraft = midwire_definition::builtin("minecraft").unwrap();
+        let version = minecraft.versions.by_number(version).0;
+        let definition = support::packet_at(&minecraft, "map_chunk", version);
+        let plan = definition.plan.as_ref().unwrap();
+        let (mut ws, conn) = (Workspace::default(), minecraft.initial_conn());
+        let mut fields = vec![("chunk_data".into(), Given::Bytes(data))];
+        let mut made = Vec::new();
+        let has_map = {
+            let mut probe = Vec::new();
+            plan.encode(&Given::Object(Vec::new()), &conn, &mut ws, &mut probe).unwrap();
+            plan.decode(&probe, 0, &conn, &mut ws).int("bit_map").is_some()
+        };
+        if has_map {
+            fields.push(("bit_map".into(), Given::Int(bit_map)));
+        }
+        plan.encode(&Given::Object(fields), &conn, &mut ws, &mut made).unwrap();
+        let mut packet = plan.decode(&made, 0, &conn, &mut ws);
+        let mut plain = String::new();
+        write_fields(&mut packet, &mut plain);
+        let (mut out, shown) = (String::new(), rows(&mut packet, TreeLimits::default()));
+        write_opened(&mut packet, &mut out);
+        prop_assert!(out.starts_with(",\"opened\":{\"chunk_data\":"), "{}", out);
+        let whole = format!("{{\"x\":0{out}}}");
+        prop_assert!(serde_json::from_str::<serde_json::Value>(&whole).is_ok(), "{}", whole);
+        prop_assert!(shown.len() < 10_000);
+        // Nothing of it is left behind.
+        let mut again = String::new();
+        write_fields(&mut packet, &mut again);
+        prop_assert_eq!(plain, again);
+        prop_assert!(packet.error().is_none() && packet.rest().is_empty());
     }
 }
