@@ -13,6 +13,7 @@ pub mod json;
 mod limits;
 pub mod line;
 pub mod nbt;
+mod packed;
 pub mod plan;
 mod protocol;
 mod resolve;
@@ -32,6 +33,7 @@ pub use diagnostics::{Diagnostic, Diagnostics, Severity, render};
 pub use given::Given;
 pub use groups::{Group, View, ViewKind, ViewValue};
 pub use limits::Limits;
+pub use packed::Packing;
 pub use plan::{DecodeError, DecodeErrorKind, Extent, Packet, Plan, Progress, Workspace};
 pub use protocol::{
     Dialect, Effect, Event, PacketDefinition, Problems, Protocol, Stack, StateId, VersionFrom,

@@ -120,6 +120,9 @@ pub(crate) struct Decode {
     /// One JSON object a line; what could not be read is in "error" and "rest"
     #[arg(long)]
     pub(crate) json: bool,
+    /// With --json: what bytes hold, such as the sections of a chunk, is in "opened" and "opened_errors"
+    #[arg(long, requires = "json")]
+    pub(crate) open: bool,
     #[command(flatten)]
     pub(crate) definitions: Definitions,
     /// Raise a limit; an unknown name lists them all

@@ -3,93 +3,19 @@
 
 #![allow(clippy::unwrap_used, reason = "a test that cannot go on has failed")]
 
+#[path = "support/recorded.rs"]
+mod recorded;
 mod support;
 
 use std::collections::BTreeMap;
-use std::io::Read;
-use std::path::{Path, PathBuf};
 
 use midwire_codec::Direction;
 use midwire_session::{Elapsed, Event, Notice, Options, Watch};
-use serde_json::Value;
+use recorded::{Recorded, Step, direction, lines, recording};
 use support::{Clientbound, Driver, Serverbound};
 
 /// A packet as an end point saw it: state, id, length of id and fields.
 type Packet = (String, i64, u64);
-
-/// What happened to one recorded connection.
-enum Step {
-    Data(Direction, Vec<u8>),
-    End(Direction),
-}
-
-struct Recorded {
-    steps: Vec<(u64, Step)>,
-}
-
-fn find(name: &str) -> PathBuf {
-    let mut folders = vec![Path::new(env!("CARGO_MANIFEST_DIR")).join("../../captures")];
-    while let Some(folder) = folders.pop() {
-        for entry in std::fs::read_dir(folder).unwrap() {
-            let path = entry.unwrap().path();
-            if path.is_dir() {
-                folders.push(path);
-            } else if path.file_name().is_some_and(|file| file == name) {
-                return path;
-            }
-        }
-    }
-    panic!("no {name} below captures/");
-}
-
-fn lines(name: &str) -> Vec<Value> {
-    let file = std::fs::File::open(find(name)).unwrap();
-    let mut text = String::new();
-    flate2::read::GzDecoder::new(file).read_to_string(&mut text).unwrap();
-    text.lines().map(|line| serde_json::from_str(line).unwrap()).collect()
-}
-
-fn base64(text: &str) -> Vec<u8> {
-    let value = |c: u8| match c {
-        b'A'..=b'Z' => c - b'A',
-        b'a'..=b'z' => c - b'a' + 26,
-        b'0'..=b'9' => c - b'0' + 52,
-        b'+' => 62,
-        _ => 63,
-    };
-    let digits: Vec<u8> = text.bytes().filter(|c| *c != b'=').map(value).collect();
-    let group = |four: &[u8]| {
-        let bits = four.iter().fold(0u32, |bits, six| bits << 6 | u32::from(*six));
-        let bits = bits << (6 * (4 - four.len()));
-        bits.to_be_bytes()[1..four.len()].to_vec()
-    };
-    digits.chunks(4).flat_map(group).collect()
-}
-
-fn direction(line: &Value) -> Direction {
-    if line["dir"] == "c2s" { Serverbound } else { Clientbound }
-}
-
-fn recording(name: &str) -> Vec<Recorded> {
-    let mut connections = BTreeMap::<u64, Recorded>::new();
-    for line in lines(&format!("{name}.stream.jsonl.gz")) {
-        let at = line["t"].as_u64().unwrap();
-        let connection = line["conn"].as_u64().unwrap();
-        let steps =
-            &mut connections.entry(connection).or_insert(Recorded { steps: Vec::new() }).steps;
-        match line["ev"].as_str().unwrap() {
-            "data" => {
-                steps.push((
-                    at,
-                    Step::Data(direction(&line), base64(line["b64"].as_str().unwrap())),
-                ));
-            }
-            "fin" => steps.push((at, Step::End(direction(&line)))),
-            _ => {}
-        }
-    }
-    connections.into_values().collect()
-}
 
 /// What the end points received, by direction and connection.
 fn truth(name: &str) -> [Vec<Vec<Packet>>; 2] {

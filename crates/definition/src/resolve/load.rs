@@ -488,7 +488,12 @@ fn check_struct(body: Option<&Struct>, declarations: &Declarations, out: &mut Ve
 fn check_field(field: &Field, declarations: &Declarations, out: &mut Vec<Diagnostic>) {
     gates::check(&field.gates, declarations, out);
     match &field.kind {
-        FieldKind::Named { ty, .. } | FieldKind::Flat(ty) => check_type(ty, declarations, out),
+        FieldKind::Named { ty, attributes, .. } => {
+            check_type(ty, declarations, out);
+            let opened = attributes.iter().filter_map(|attribute| attribute.ty.as_ref());
+            opened.for_each(|ty| check_type(ty, declarations, out));
+        }
+        FieldKind::Flat(ty) => check_type(ty, declarations, out),
         FieldKind::If { then, otherwise, .. } => {
             check_struct(Some(then), declarations, out);
             check_struct(otherwise.as_ref(), declarations, out);

@@ -28,7 +28,7 @@ use crate::plan::{Ex, Plan};
 use crate::protocol::{Dialect, EffectCode, Event, PacketDefinition, Protocol, Stack, StateId};
 use crate::syntax::ast::{
     Action, Directions, Expr, ExprKind, Gate, GroupItem, IdsItem, Label, Labels, Name, OnItem,
-    PacketItem, Span, TableEntry, TableItem, TestItem, Type, TypeItem, lookup_key, same_name,
+    PacketItem, Span, TableEntry, TableItem, TestItem, Type, TypeItem, same_name,
 };
 use crate::table::Table;
 use crate::version::{VersionId, Versions};

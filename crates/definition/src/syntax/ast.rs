@@ -174,6 +174,8 @@ pub struct Attribute {
     pub name: Name,
     /// Its arguments: a bare name is [`ExprKind::Path`].
     pub args: Vec<Expr>,
+    /// The type of `@open Type`.
+    pub ty: Option<Type>,
 }
 
 /// `protocol name "Title" { .. }`
@@ -652,7 +654,7 @@ pub enum TypeKind {
     /// `bits u8 lsb { a: u3, pad 5 }`
     Bits { repr: Box<Type>, lsb_first: bool, members: Vec<BitMember> },
     /// `packed(width, count) in u64`
-    Packed { width: Box<Expr>, count: Box<Expr>, unit: Option<Name> },
+    Packed { width: Box<Expr>, count: Box<Expr>, unit: Option<Name>, crossing: bool },
     /// `match expr { labels => T }`
     Match { subject: Box<Expr>, arms: Vec<TypeArm> },
     /// `if expr then T else U`

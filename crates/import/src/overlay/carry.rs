@@ -550,8 +550,7 @@ impl Bench<'_> {
             text.push_str(&self.probe(count + place, *at, body));
         }
         let (main, files) = self.maker.files(self.items, &text);
-        let tried =
-            Protocol::load_checked(&main, &Files { files }).map_err(|e| e.to_string())?;
+        let tried = Protocol::load_checked(&main, &Files { files }).map_err(|e| e.to_string())?;
         let mut fits = vec![true; bodies.len()];
         let mut known: HashMap<(*const Plan, *const Plan), bool> = HashMap::new();
         // Plans are told apart by their addresses, so they must live until the end.
@@ -568,7 +567,8 @@ impl Bench<'_> {
                     plans.insert(at, plan.clone());
                 }
             }
-            for (place, (at, _)) in bodies.iter().enumerate().filter(|(_, (at, _))| concerned(*at)) {
+            for (place, (at, _)) in bodies.iter().enumerate().filter(|(_, (at, _))| concerned(*at))
+            {
                 fits[place] &= match (plans.get(at), plans.get(&(count + place))) {
                     (Some(is), Some(tried)) => *known
                         .entry((Arc::as_ptr(is), Arc::as_ptr(tried)))

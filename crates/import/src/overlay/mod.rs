@@ -195,9 +195,8 @@ impl<'a> Maker<'a> {
                 .filter(|(_, change)| !matches!(change, Change::Moved { .. }))
                 .map(|(label, _)| label.as_str())
                 .collect();
-            let touched = changes.iter().filter(|((_, change), set)| {
-                set.has(version) && change.is_body()
-            });
+            let touched =
+                changes.iter().filter(|((_, change), set)| set.has(version) && change.is_body());
             for ((label, _), _) in touched {
                 if !grown.contains(label.as_str()) {
                     stale.entry(label.clone()).or_default().add(version);
@@ -355,9 +354,7 @@ impl<'a> Maker<'a> {
     fn text_of(&self, items: &Items, declarations: &[Declaration]) -> String {
         let text: String = declarations.iter().map(|one| format!("\n{}", one.text)).collect();
         let is_there = |name: &str| {
-            self.declares(name)
-                || items.types.contains_key(name)
-                || !sources::names(&text, name)
+            self.declares(name) || items.types.contains_key(name) || !sources::names(&text, name)
         };
         document::own_types(&is_there) + &text
     }

@@ -93,9 +93,8 @@ impl Older {
         let all = self.files.iter().rev().flat_map(|(tree, text)| {
             tree.items.iter().filter_map(&find).map(move |found| (text.as_str(), found))
         });
-        let last = |gates: &[Gate]| {
-            (0..=version.0).rev().find(|at| self.admits(gates, VersionId(*at)))
-        };
+        let last =
+            |gates: &[Gate]| (0..=version.0).rev().find(|at| self.admits(gates, VersionId(*at)));
         let aged = all.filter_map(|(text, (item, gates))| Some((last(gates)?, text, item)));
         // Of several the first: that is the one that counts.
         let best = aged.reduce(|best, next| if next.0 > best.0 { next } else { best });

@@ -149,7 +149,9 @@ fn visit<'a>(ty: &'a Type, seen: &mut dyn FnMut(Node<'a>)) {
             visit_count(count, seen);
             visit(inner, seen);
         }
-        TypeKind::Enum { repr, .. } | TypeKind::Flags { repr, .. } | TypeKind::Bits { repr, .. } => {
+        TypeKind::Enum { repr, .. }
+        | TypeKind::Flags { repr, .. }
+        | TypeKind::Bits { repr, .. } => {
             visit(repr, seen);
         }
         TypeKind::Packed { width, count, .. } => {

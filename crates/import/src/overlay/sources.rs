@@ -14,13 +14,21 @@ use crate::protodef::Place;
 
 impl Maker<'_> {
     /// The definition with this laid over it.
-    pub(super) fn laid_over(&self, items: &Items, declarations: &str) -> Result<Arc<Protocol>, String> {
+    pub(super) fn laid_over(
+        &self,
+        items: &Items,
+        declarations: &str,
+    ) -> Result<Arc<Protocol>, String> {
         let (main, files) = self.files(items, declarations);
         Protocol::load_checked(&main, &Files { files }).map_err(|problems| problems.to_string())
     }
 
     /// Its texts, and the name of the first.
-    pub(super) fn files(&self, items: &Items, declarations: &str) -> (String, Vec<(String, String)>) {
+    pub(super) fn files(
+        &self,
+        items: &Items,
+        declarations: &str,
+    ) -> (String, Vec<(String, String)>) {
         let sources = self.base.sources.files();
         let mut files: Vec<(String, String)> =
             sources.iter().map(|file| (file.name.clone(), file.text.clone())).collect();

@@ -179,7 +179,9 @@ impl<'p> Walk<'p> {
             (Form::Plain(m), Form::Plain(n)) => m == n,
             (Form::Run(unit, m), Form::Run(other, n)) => unit == other && self.lens(m, n),
             (Form::Nbt(m), Form::Nbt(n)) => m == n,
-            (Form::Packed(w, c), Form::Packed(v, d)) => self.same(w, v) && self.same(c, d),
+            (Form::Packed(w, c, a), Form::Packed(v, d, b)) => {
+                self.same(w, v) && self.same(c, d) && a == b
+            }
             (Form::List(m, inner), Form::List(n, other)) => {
                 // A condition on the elements names their fields.
                 let after = matches!(m, Count::Sum { .. } | Count::While { .. });
@@ -283,6 +285,9 @@ impl<'p> Walk<'p> {
             (Len::Expr { expr: m, .. }, Len::Expr { expr: n, .. }) => self.same(m, n),
             (Len::Fixed(m), Len::Fixed(n)) => m == n,
             (Len::Rest, Len::Rest) => true,
+            (Len::Until { mark: m, lenient: a, .. }, Len::Until { mark: n, lenient: b, .. }) => {
+                m == n && a == b
+            }
             _ => false,
         }
     }

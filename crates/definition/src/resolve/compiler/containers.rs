@@ -38,7 +38,8 @@ impl<'d> Compiler<'d> {
                     marks = marks.over(self.marks(attributes)?);
                 }
                 let around = self.new_scope(Some(inner.unwrap_or(scope)));
-                let field = Written { name: &nameless, doc: "", marks, bind: around };
+                let field =
+                    Written { name: &nameless, doc: "", marks, bind: around, opens: Vec::new() };
                 match opened.recursive {
                     Some(_) => self.called(field, &mut items, &opened)?,
                     None => self.shaped(field, shape, inner, scope, &mut items)?,
@@ -201,7 +202,7 @@ impl<'d> Compiler<'d> {
     /// A type that contains itself: in a block of its own.
     pub(super) fn called(
         &mut self,
-        field: Written<'_>,
+        field: Written<'_, 'd>,
         items: &mut Vec<Item>,
         opened: &Opened<'d>,
     ) -> Compiled<()> {
@@ -293,13 +294,17 @@ impl<'d> Compiler<'d> {
             return Ok(false);
         }
         let nameless = Name { text: String::new(), span: decl.span };
-        let field = Written { name: &nameless, doc: "", marks: Marks::default(), bind };
+        let marks = Marks::default();
+        let field = Written { name: &nameless, doc: "", marks, bind, opens: Vec::new() };
         self.typed(field, &decl.body, scope, items)?;
         Ok(true)
     }
 
     /// Notes what is derived from this field's number of elements, bytes or code units.
     pub(super) fn derive(&mut self, id: FieldId) {
+        if self.opening {
+            return;
+        }
         let ex = match &self.plan.fields[id as usize].kind {
             Kind::Str { len: Len::Expr { expr, .. }, .. }
             | Kind::Bytes { len: Len::Expr { expr, .. } }

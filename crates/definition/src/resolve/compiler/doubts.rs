@@ -130,7 +130,7 @@ impl<'d> Compiler<'d> {
             | Count::Until { max: Some(max), .. }
             | Count::While { max: Some(max), .. } => Some(i128::from(*max)),
             Count::Len(Len::Prefix { repr, .. }) => Some(repr.range().1),
-            Count::Len(Len::Fixed(_) | Len::Rest) => return,
+            Count::Len(Len::Fixed(_) | Len::Rest | Len::Until { .. }) => return,
             Count::Len(Len::Expr { expr, .. }) => self.limits_of(expr).map(|(_, most)| most),
             // Each element has been looked at, or a byte passed, before the next.
             Count::Until { .. } | Count::Sum { .. } => return,

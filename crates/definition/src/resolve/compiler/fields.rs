@@ -7,7 +7,7 @@ impl<'d> Compiler<'d> {
     /// A field of a type. Names are bound in `bind`, the type's own names are looked up in `scope`.
     pub(super) fn typed(
         &mut self,
-        mut field: Written<'_>,
+        mut field: Written<'_, 'd>,
         ty: &'d Type,
         scope: ScopeId,
         items: &mut Vec<Item>,
@@ -26,7 +26,7 @@ impl<'d> Compiler<'d> {
 
     pub(super) fn shaped(
         &mut self,
-        field: Written<'_>,
+        field: Written<'_, 'd>,
         shape: Shape<'d>,
         inner: Option<ScopeId>,
         scope: ScopeId,
@@ -79,7 +79,7 @@ impl<'d> Compiler<'d> {
     /// A field that is one field of the plan.
     pub(super) fn leaf(
         &mut self,
-        field: Written<'_>,
+        field: Written<'_, 'd>,
         shape: Shape<'d>,
         names_at: ScopeId,
         inner: Option<ScopeId>,
@@ -94,6 +94,9 @@ impl<'d> Compiler<'d> {
         self.end_field(id);
         self.derive(id);
         self.doubt_sizes(id, shape.kind);
+        for ty in field.opens {
+            self.opened(id, ty, field.bind)?;
+        }
         self.bind(field.name, id, field.bind);
         items.push(Item::Field(id));
         Ok(())
@@ -173,7 +176,7 @@ impl<'d> Compiler<'d> {
                 self.text(id, *encoding, count.as_ref(), shape.span, scope, Vec::new())
             }
             TypeKind::Bytes(count) => {
-                let len = self.len(count, scope)?;
+                let len = self.len_or_mark(count, scope)?;
                 self.pass_len(id, &len, 1);
                 Ok(Kind::Bytes { len })
             }
@@ -211,7 +214,7 @@ impl<'d> Compiler<'d> {
             TypeKind::Block { transform, count, inner: ty } => {
                 self.block(id, *transform, count, ty, scope)
             }
-            TypeKind::Packed { width, count, unit } => {
+            TypeKind::Packed { width, count, unit, crossing } => {
                 if let Some(unit) = unit
                     && unit.text != "u64"
                 {
@@ -223,8 +226,9 @@ impl<'d> Compiler<'d> {
                 }
                 let (width, count) = (self.lower(width, scope)?, self.lower(count, scope)?);
                 let (w, c) = (self.expr(width.clone()), self.expr(count.clone()));
-                self.advance_to(id, 0, |slot| Op::Packed { width: w, count: c, slot });
-                Ok(Kind::Packed { width, count })
+                let crossing = *crossing;
+                self.advance_to(id, 0, |slot| Op::Packed { width: w, count: c, crossing, slot });
+                Ok(Kind::Packed { width, count, crossing })
             }
             TypeKind::Struct(body) => {
                 // A declared type's names end at the type; those of a struct in place go on outwards.

@@ -20,6 +20,7 @@ impl<'d> Compiler<'d> {
             min_size: 0,
             end: cur,
             transparent: false,
+            opened: self.opening,
         });
         self.resume_layout(id, args);
         id
@@ -164,6 +165,7 @@ impl<'d> Compiler<'d> {
             kind,
             marks,
             derived,
+            opened: Vec::new(),
         });
         id
     }

@@ -11,6 +11,7 @@ mod late;
 mod layout;
 mod lower;
 mod marks;
+mod opened;
 mod scalars;
 
 use std::collections::{HashMap, HashSet};
@@ -62,11 +63,13 @@ type Compiled<T> = Result<T, Reported>;
 
 /// What is written of a field besides its type, and where its name counts.
 #[derive(Clone)]
-pub(super) struct Written<'a> {
+pub(super) struct Written<'a, 'd> {
     name: &'a Name,
     doc: &'a str,
     marks: Marks,
     bind: ScopeId,
+    /// What its bytes may hold: `@open`.
+    opens: Vec<&'d Type>,
 }
 
 /// Makes one plan.
@@ -108,6 +111,8 @@ pub(super) struct Compiler<'d> {
     late: Vec<Late<'d>>,
     /// All fields of the struct are known.
     at_the_end: bool,
+    /// What bytes hold is being compiled.
+    opening: bool,
     /// The names that each enum field has at any version.
     enum_names: HashMap<FieldId, Arc<[String]>>,
 }
@@ -158,6 +163,7 @@ impl<'d> Compiler<'d> {
             quiet: false,
             late: Vec::new(),
             at_the_end: false,
+            opening: false,
             enum_names: HashMap::new(),
         }
     }
@@ -263,11 +269,12 @@ impl<'d> Compiler<'d> {
     ) -> Compiled<()> {
         match &field.kind {
             FieldKind::Named { name, ty, value, attributes } => {
-                let marks = self.marks(attributes)?;
+                let (marks, opens) = self.field_marks(attributes)?;
                 let first = self.plan.fields.len();
-                let written = Written { name, doc: &field.doc, marks, bind: scope };
+                let written = Written { name, doc: &field.doc, marks, bind: scope, opens };
                 self.typed(written, ty, scope, items)?;
-                if let Some(value) = value {
+                // What is opened is looked at, and never written.
+                if let (Some(value), false) = (value, self.opening) {
                     let made = self.plan.fields[first..].iter().position(|f| *f.name == *name.text);
                     if let Some(made) = made {
                         self.computed(first + made, value, scope);
