@@ -78,6 +78,10 @@ fn what_bytes_hold_is_shown_and_with_open_told() {
     assert_eq!(opened["fields"], plain["fields"]);
     assert_eq!(opened["opened"]["data"]["brand"], "vanilla");
     assert!(opened.get("opened_errors").is_none(), "{opened}");
+    let encode = ["encode", "--lines", "--protocol", "minecraft", "--unframed"];
+    let line = format!("{opened}\n");
+    let again = Program::start_with_input(&encode, line.as_bytes()).wait();
+    assert_eq!(again.output.trim(), packet.replace(' ', ""), "{}", again.diagnostics);
     // Bytes that are no brand are no wrong packet.
     let odd = packet.replace("07 76616e696c6c61", "99");
     let odd = [&minecraft[..], &place[..6], &[&odd, "--json", "--open"]].concat();

@@ -10,7 +10,7 @@ use self::kind::layout_text;
 use crate::escape::{Clip, Clipped, escape, write_quoted};
 use crate::json::{bits_of, is_secret, part_of, repr_of, write_uuid};
 use crate::plan::{
-    ArrayKind, DecodeError, Flow, Group, IntRepr, Kind, Marks, Node, Packet, Place, Visitor,
+    DecodeError, Flow, Group, IntRepr, Item, Kind, Marks, Node, Packet, Place, Visitor,
 };
 use crate::value::Value;
 
@@ -147,8 +147,8 @@ struct Tree {
     enters: bool,
 }
 
-/// Elements that are shown of a list of plain values in what bytes hold.
-const OPENED_VALUES_MAX: u32 = 8;
+/// Numbers that are shown of a list of them in what bytes hold.
+const OPENED_NUMBERS_MAX: u32 = 12;
 
 struct Open {
     /// The elements behind this one are left out.
@@ -161,6 +161,8 @@ struct Open {
     count: u32,
     /// It has no row: its fields are those of the bytes that hold it.
     rowless: bool,
+    /// Its elements are numbers that stand in its own row.
+    inline: bool,
 }
 
 impl Tree {
@@ -204,17 +206,23 @@ impl Tree {
         self.open.iter().filter(|open| !open.rowless).count() as u32
     }
 
-    /// How many elements of a list are shown.
-    fn elements_max(&self, node: &Node<'_>) -> u32 {
-        let is_plain = |array: &ArrayKind| {
-            let element = node.plan.layouts.get(array.element as usize);
-            element.is_some_and(|layout| layout.transparent)
-        };
-        match &node.field.kind {
-            Kind::Array(array) if self.opened.is_some() && is_plain(array) => {
-                self.limits.elements_max.min(OPENED_VALUES_MAX)
-            }
-            _ => self.limits.elements_max,
+    /// Whether what bytes hold has a list of numbers here, which needs no rows for them.
+    fn is_inline(&self, node: &Node<'_>) -> bool {
+        let Kind::Array(array) = &node.field.kind else { return false };
+        let element = node.plan.layouts.get(array.element as usize);
+        let only = element.filter(|layout| layout.transparent).map(|layout| &layout.items[..]);
+        let Some([Item::Field(id)]) = only else { return false };
+        let field = node.plan.fields.get(*id as usize);
+        self.opened.is_some() && field.is_some_and(|field| matches!(field.kind, Kind::Int(_)))
+    }
+
+    /// Adds a number to the row of its list.
+    fn number_inline(&mut self, node: &Node<'_>, value: &Value<'_>) {
+        let text = value_text(&node.field.kind, &self.marks(node), value, self.limits.width_max);
+        let (Some(index), Some(open)) = (node.index, self.open.last()) else { return };
+        if let (true, Some(row)) = (index < open.elements_max, self.rows.get_mut(open.row)) {
+            row.value.push_str(if index == 0 { ": " } else { " " });
+            row.value.push_str(&text);
         }
     }
 
@@ -231,6 +239,9 @@ impl Tree {
 impl Visitor for Tree {
     fn value(&mut self, node: &Node<'_>, value: &Value<'_>) {
         self.enters = false;
+        if node.index.is_some() && self.open.last().is_some_and(|open| open.inline) {
+            return self.number_inline(node, value);
+        }
         if !self.is_shown(node) {
             return;
         }
@@ -287,7 +298,14 @@ impl Visitor for Tree {
         if std::mem::take(&mut self.enters) && group == Group::Struct {
             let (elements_max, row) = (u32::MAX, self.rows.len().saturating_sub(1));
             let marks = Marks::default();
-            self.open.push(Open { elements_max, row, marks, count: 0, rowless: true });
+            self.open.push(Open {
+                elements_max,
+                row,
+                marks,
+                count: 0,
+                rowless: true,
+                inline: false,
+            });
             return Flow::Enter;
         }
         if !self.is_shown(node) {
@@ -317,8 +335,12 @@ impl Visitor for Tree {
         if !self.add(row) || secret {
             return Flow::Skip;
         }
-        let (elements_max, row) = (self.elements_max(node), self.rows.len() - 1);
-        self.open.push(Open { elements_max, row, marks, count, rowless: false });
+        let (inline, row) = (self.is_inline(node), self.rows.len() - 1);
+        let elements_max = match inline {
+            true => self.limits.elements_max.min(OPENED_NUMBERS_MAX),
+            false => self.limits.elements_max,
+        };
+        self.open.push(Open { elements_max, row, marks, count, rowless: false, inline });
         Flow::Enter
     }
 
@@ -356,7 +378,14 @@ impl Visitor for Tree {
         self.enters = true;
         let row = self.rows.len().saturating_sub(1);
         let marks = Marks::default();
-        self.open.push(Open { elements_max: u32::MAX, row, marks, count: 0, rowless: false });
+        self.open.push(Open {
+            elements_max: u32::MAX,
+            row,
+            marks,
+            count: 0,
+            rowless: false,
+            inline: false,
+        });
     }
 
     fn leave_bytes(&mut self, node: &Node<'_>, error: Option<&DecodeError>) {
@@ -379,7 +408,11 @@ impl Visitor for Tree {
 
     fn close(&mut self, node: &Node<'_>) {
         let Some(open) = self.open.pop() else { return };
-        if open.count > open.elements_max {
+        if open.count > open.elements_max && open.inline {
+            if let Some(row) = self.rows.get_mut(open.row) {
+                row.value.push_str(" …");
+            }
+        } else if open.count > open.elements_max {
             let more = open.count - open.elements_max;
             let depth = self.rows.get(open.row).map_or(0, |row| row.depth) + 1;
             let place = Place { start: node.place.end, ..node.place };

@@ -70,9 +70,7 @@ fn bytes_are_opened_with_the_fields_before_them() {
     let expected = [
         "0 n 0..1 2",
         "0 data 1..7 5 bytes: 07 08 61 62 63",
-        "1 items 2..4 2 elements",
-        "2 [0] 2..3 7",
-        "2 [1] 3..4 8",
+        "1 items 2..4 2 elements: 7 8",
         "1 rest 4..7 \"abc\"",
         "0 z 7..8 9",
     ];
