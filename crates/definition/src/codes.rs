@@ -85,4 +85,5 @@ pub const DEFINITION_CODES: &[(&str, &str)] = &[
     ("W101", "packets that have an id and are not declared"),
     ("W102", "a group's packet, view or field that is not there"),
     ("W103", "a field behind one that takes all bytes that are left"),
+    ("W104", "`@open` where it cannot stand"),
 ];

@@ -206,9 +206,9 @@ fn edits_do_not_care_what_bytes_hold() {
 #[test]
 fn open_stands_behind_bytes_of_a_struct() {
     for (fields, code) in [
-        ("a: u8 @open u8", "W094"),
-        ("a: [2] bytes[1] @open u8", "W094"),
-        ("a: bits u8 { x: u8 @open u8 }", "W094"),
+        ("a: u8 @open u8", "W104"),
+        ("a: [2] bytes[1] @open u8", "W104"),
+        ("a: bits u8 { x: u8 @open u8 }", "W104"),
         ("a: bytes[..] @open Nothing", "W034"),
         ("a: bytes[..] @open { b: [c] u8 }, c: u8", "W0"),
         ("a: bytes[..] @open", "W001"),
@@ -217,7 +217,7 @@ fn open_stands_behind_bytes_of_a_struct() {
         assert!(found.contains(code), "{fields}: {found}");
     }
     let found = problems(&format!("{}type B = bytes[..] @open u8\n", with_body("b: B")));
-    assert!(found.contains("W094"), "{found}");
+    assert!(found.contains("W104"), "{found}");
 }
 
 #[test]

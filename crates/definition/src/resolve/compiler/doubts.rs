@@ -66,7 +66,8 @@ impl Doubt {
 
 impl<'d> Compiler<'d> {
     fn doubt(&mut self, span: Span, code: &'static str, doubtful: Option<Diagnostic>) {
-        if !self.quiet {
+        // What bytes hold is never written, and every arm of it may be a guess.
+        if !self.quiet && !self.opening {
             self.doubts.push(Doubt { span, code, doubtful: doubtful.map(Box::new) });
         }
     }

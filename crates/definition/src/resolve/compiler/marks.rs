@@ -65,7 +65,7 @@ impl<'d> Compiler<'d> {
             },
             OPEN => {
                 let error = Diagnostic::error(
-                    "W094",
+                    "W104",
                     attribute.name.span,
                     "`@open` stands behind a field of a struct",
                 );

@@ -13,7 +13,7 @@ impl<'d> Compiler<'d> {
         }
         if !matches!(self.plan.fields[id as usize].kind, Kind::Bytes { .. }) {
             return Err(self.problem(
-                Diagnostic::error("W094", ty.span, "only `bytes[..]` can be opened")
+                Diagnostic::error("W104", ty.span, "only `bytes[..]` can be opened")
                     .label("what the bytes hold")
                     .help("a field of any other type shows what it is without `@open`"),
             ));

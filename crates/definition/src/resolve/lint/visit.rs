@@ -47,6 +47,7 @@ fn in_field<'d>(field: &'d Field, see: &mut See<'_, 'd>) {
 pub(super) fn in_attributes<'d>(attributes: &'d [Attribute], see: &mut See<'_, 'd>) {
     for attribute in attributes {
         see(Part::Attribute(attribute));
+        attribute.ty.iter().for_each(|ty| in_type(ty, see));
     }
 }
 
