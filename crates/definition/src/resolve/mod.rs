@@ -95,6 +95,29 @@ pub(crate) struct Made {
     steps: usize,
 }
 
+/// The other names that a packet's declaration gives it.
+fn aliases(item: &PacketItem, out: &mut Vec<Diagnostic>) -> Arc<[Arc<str>]> {
+    let mut aliases = Vec::new();
+    for attribute in &item.attributes {
+        if attribute.name.text != "alias" {
+            let message = format!("no attribute of a packet is called `@{}`", attribute.name.text);
+            let error = Diagnostic::error("W045", attribute.name.span, message);
+            out.push(error.help("there is: @alias OtherName"));
+            continue;
+        }
+        match attribute.args.first().map(|e| &e.kind) {
+            Some(ExprKind::Path(path)) if path.len() == 1 => {
+                aliases.push(path[0].text.as_str().into());
+            }
+            Some(ExprKind::Str(text)) => aliases.push(escape(text).into()),
+            _ => {
+                out.push(Diagnostic::error("W044", attribute.name.span, "@alias needs a name"));
+            }
+        }
+    }
+    aliases.into()
+}
+
 /// A packet that a version has: state, direction, id, name, and its declaration if it has one.
 pub(crate) type Listed = (StateId, Direction, i64, Arc<str>, Option<usize>);
 
@@ -136,6 +159,7 @@ impl Declarations {
                 title: item
                     .and_then(|item| item.title.as_ref())
                     .map(|title| escape(&title.node).into()),
+                aliases: item.map_or(Arc::from([]), |item| aliases(item, &mut Vec::new())),
                 doc: item.map_or("".into(), |item| item.doc.as_str().into()),
                 id,
                 state,
@@ -286,6 +310,7 @@ impl Declarations {
     fn make(&self, packet: usize, direction: Direction, version: VersionId) -> Made {
         let item = &self.packets[packet];
         let mut compiler = Compiler::new(self, version, direction);
+        aliases(item, &mut compiler.problems);
         let compiled = self.compile(item, direction, &mut compiler);
         let mut interval = compiler.interval;
         // The declaration itself may hold for fewer versions.
