@@ -97,7 +97,7 @@ pub(crate) struct Made {
 
 /// The other names that a packet's declaration gives it.
 fn aliases(item: &PacketItem, out: &mut Vec<Diagnostic>) -> Arc<[Arc<str>]> {
-    let mut aliases = Vec::new();
+    let mut aliases: Vec<Arc<str>> = Vec::new();
     for attribute in &item.attributes {
         if attribute.name.text != "alias" {
             let message = format!("no attribute of a packet is called `@{}`", attribute.name.text);
@@ -105,14 +105,14 @@ fn aliases(item: &PacketItem, out: &mut Vec<Diagnostic>) -> Arc<[Arc<str>]> {
             out.push(error.help("there is: @alias OtherName"));
             continue;
         }
-        match attribute.args.first().map(|e| &e.kind) {
-            Some(ExprKind::Path(path)) if path.len() == 1 => {
-                aliases.push(path[0].text.as_str().into());
-            }
-            Some(ExprKind::Str(text)) => aliases.push(escape(text).into()),
-            _ => {
-                out.push(Diagnostic::error("W044", attribute.name.span, "@alias needs a name"));
-            }
+        let named = aliases.len();
+        aliases.extend(attribute.args.iter().filter_map(|e| match &e.kind {
+            ExprKind::Path(path) if path.len() == 1 => Some(path[0].text.as_str().into()),
+            ExprKind::Str(text) => Some(escape(text).into()),
+            _ => None,
+        }));
+        if aliases.len() - named != attribute.args.len().max(1) {
+            out.push(Diagnostic::error("W044", attribute.name.span, "@alias needs a name"));
         }
     }
     aliases.into()
