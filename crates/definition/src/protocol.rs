@@ -117,6 +117,8 @@ pub struct PacketDefinition {
     pub name: Arc<str>,
     /// A title for people.
     pub title: Option<Arc<str>>,
+    /// Other names that are understood, and never shown.
+    pub aliases: Arc<[Arc<str>]>,
     /// The doc comment.
     pub doc: Arc<str>,
     /// Its id.
@@ -224,6 +226,13 @@ impl Event {
     }
 }
 
+impl PacketDefinition {
+    /// Whether this is its name or an alias of it; case and `_` do not matter.
+    pub fn is_called(&self, name: &str) -> bool {
+        same_name(&self.name, name) || self.aliases.iter().any(|alias| same_name(alias, name))
+    }
+}
+
 impl Dialect {
     /// Whether other packets can be misunderstood when this one is not looked at: whether it changes
     /// anything but variables that no packet and no event of this version reads.
@@ -250,15 +259,23 @@ impl Dialect {
         self.by_id.get(&(state, direction, id))
     }
 
-    /// A packet by its name; case and `_` do not matter.
+    /// A packet by its name, or by an alias; case and `_` do not matter.
     pub fn packet_named(
         &self,
         state: StateId,
         direction: Direction,
         name: &str,
     ) -> Option<&Arc<PacketDefinition>> {
-        self.packets()
-            .find(|p| p.state == state && p.direction == direction && same_name(&p.name, name))
+        let mut aliased = None;
+        for packet in self.packets().filter(|p| p.state == state && p.direction == direction) {
+            if same_name(&packet.name, name) {
+                return Some(packet);
+            }
+            if packet.is_called(name) {
+                aliased = Some(packet);
+            }
+        }
+        aliased
     }
 
     /// All packets, in no order.

@@ -1,7 +1,10 @@
 //! Names of numbers: tables that are lists, and those of the game.
 
+mod support;
+
 use std::collections::HashMap;
 
+use midwire_codec::Direction;
 use midwire_definition::line::{Line, write_summary};
 use midwire_definition::tree::{TreeLimits, rows};
 use midwire_definition::{Limits, LoadError, Loader, Protocol, Workspace, builtin};
@@ -182,4 +185,64 @@ fn every_version_from_1_8_on_has_names_of_items_blocks_and_entities() {
         seen += 1;
     }
     assert!(seen > 500, "{seen}");
+}
+
+#[test]
+fn packets_are_found_by_their_aliases_and_shown_by_their_names() {
+    let minecraft = builtin("minecraft").unwrap();
+    let find = |version: &str, state: &str, name: &str| {
+        let dialect = minecraft.dialect(minecraft.versions.by_text(version).unwrap());
+        let state = minecraft.state_named(state).unwrap();
+        let found = [Direction::Serverbound, Direction::Clientbound]
+            .into_iter()
+            .find_map(|direction| dialect.packet_named(state, direction, name).cloned());
+        found.map(|packet| packet.name.to_string())
+    };
+    for (version, state, alias, name) in [
+        ("1.21.4", "play", "ClientboundSystemChatPacket", "system_chat"),
+        ("1.21.4", "play", "clientbound_system_chat_packet", "system_chat"),
+        ("1.21.4", "play", "ServerboundMovePlayerPacket.Pos", "position"),
+        ("1.18.2", "play", "ServerboundChatPacket", "chat"),
+        ("1.19.4", "play", "ServerboundChatPacket", "chat_message"),
+        ("1.18.2", "play", "ClientboundPlayerInfoPacket", "player_info"),
+        ("1.21.4", "login", "ClientboundGameProfilePacket", "success"),
+        ("1.21.4", "configuration", "ClientboundRegistryDataPacket", "registry_data"),
+        ("1.21.4", "handshake", "ClientIntentionPacket", "set_protocol"),
+    ] {
+        assert_eq!(find(version, state, alias).as_deref(), Some(name), "{alias} {version}");
+    }
+    assert_eq!(find("1.21.4", "play", "ClientboundNothingPacket"), None);
+    // An alias means one packet of a state and direction at each version.
+    for (version, known) in minecraft.versions.iter() {
+        let mut seen = HashMap::new();
+        for packet in minecraft.dialect(version).packets() {
+            for alias in packet.aliases.iter() {
+                let key = (packet.state, packet.direction, alias.clone());
+                let before = seen.insert(key, packet.name.clone());
+                assert_eq!(before, None, "{}: {alias} is {} too", known.key, packet.name);
+            }
+        }
+    }
+}
+
+#[test]
+fn what_is_wrong_with_a_packets_attributes_is_told() {
+    for (attribute, what) in [
+        ("@alias", "@alias needs a name"),
+        ("@alias 5", "@alias needs a name"),
+        ("@alias(A, 5)", "@alias needs a name"),
+        ("@secret", "no attribute of a packet is called `@secret`"),
+    ] {
+        let problems = support::problems(&format!(
+            "protocol p {{ frame {{ length: u8, id: u8 }} }}\npacket P = 1 serverbound {attribute} {{}}"
+        ));
+        assert!(problems.contains(what), "{attribute}: {problems}");
+    }
+    let good = support::load(
+        "protocol p { frame { length: u8, id: u8 } }\npacket P = 1 serverbound @alias(A, \"B.C\") {}",
+    );
+    let dialect = good.dialect(good.versions.newest());
+    let packet = dialect.packets().next().unwrap();
+    assert!(packet.is_called("a") && packet.is_called("B.C") && packet.is_called("p"));
+    assert!(!packet.is_called("B"));
 }

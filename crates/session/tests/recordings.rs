@@ -10,6 +10,7 @@ mod support;
 use std::collections::BTreeMap;
 
 use midwire_codec::Direction;
+use midwire_definition::{ViewValue, Workspace};
 use midwire_session::{Elapsed, Event, Notice, Options, Watch};
 use recorded::{Recorded, Step, direction, lines, recording};
 use support::{Clientbound, Driver, Serverbound};
@@ -410,4 +411,101 @@ fn what_vnc_clients_say_is_cut_where_it_ends() {
             "serverbound Response 19",
         ]
     );
+}
+
+/// What a component in a truth log says: its texts in order, without format codes.
+fn words(component: &Value) -> String {
+    // Of NBT the log has the types, too.
+    if let (Some(_), Some(value)) = (component["type"].as_str(), component.get("value")) {
+        return words(value);
+    }
+    let parsed = component.as_str().map(serde_json::from_str::<Value>);
+    match (component, parsed) {
+        (_, Some(Ok(parsed))) if parsed.is_object() => words(&parsed),
+        (Value::String(text), _) => {
+            let mut pieces = text.split('§');
+            let first = pieces.next().unwrap_or_default().to_owned();
+            pieces.fold(first, |text, piece| text + piece.get(1..).unwrap_or_default())
+        }
+        (Value::Array(parts), _) => parts.iter().map(words).collect(),
+        (Value::Object(members), _) => {
+            let parts = ["text", "extra"].iter().filter_map(|key| members.get(*key));
+            parts.map(words).collect()
+        }
+        _ => String::new(),
+    }
+}
+
+/// The chat lines that the end points received, by direction, sorted.
+fn chat_of_the_truth(name: &str) -> [Vec<String>; 2] {
+    let mut texts: [Vec<String>; 2] = Default::default();
+    for line in lines(&format!("{name}.truth.jsonl.gz")) {
+        let params = &line["params"];
+        if line["act"] != "recv" || line["state"] != "play" {
+            continue;
+        }
+        let text = match line["name"].as_str().unwrap() {
+            "chat" | "chat_message" if line["dir"] == "c2s" => {
+                params["message"].as_str().unwrap().to_owned()
+            }
+            "chat_command" | "chat_command_signed" => params["command"].as_str().unwrap().into(),
+            "chat" | "profileless_chat" => words(&params["message"]),
+            "system_chat" => words(&params["content"]),
+            "player_chat" => params["plainMessage"].as_str().unwrap().to_owned(),
+            _ => continue,
+        };
+        texts[direction(&line).index()].push(text);
+    }
+    texts.iter_mut().for_each(|texts| texts.sort());
+    texts
+}
+
+#[test]
+fn the_chat_groups_text_is_what_the_end_points_read() {
+    let protocol = support::minecraft();
+    let chat = protocol.group_named("chat").unwrap();
+    let text = chat.view_named("text").unwrap();
+    for name in [
+        "mc-1.8.8-offline",
+        "mc-1.12.2-offline",
+        "mc-1.12.2-terrain",
+        "mc-1.16.5-offline",
+        "mc-1.18.2-terrain",
+        "mc-1.20.4-offline",
+        "mc-1.21.4-offline",
+        "mc-1.21.11-offline",
+        "mc-26.1-offline",
+    ] {
+        let mut texts: [Vec<String>; 2] = Default::default();
+        let mut ws = Workspace::default();
+        for recorded in recording(name) {
+            let mut driver = new_driver();
+            play(&recorded, Watch::Packets, Cut::AsRecorded, &mut driver);
+            for packet in driver.packets() {
+                let definition = packet.definition.as_ref().unwrap();
+                let views = chat.views_of(&protocol, packet.version, definition);
+                let Some(Some(view)) = views.map(|views| views[text].clone()) else { continue };
+                let (plan, payload) =
+                    (definition.plan.as_ref().unwrap(), packet.payload.as_ref().unwrap());
+                let mut read = plan.decode(payload, packet.body, &packet.conn, &mut ws);
+                match view.value(&mut read) {
+                    Some(ViewValue::Text(text)) => texts[packet.direction.index()].push(text),
+                    other => panic!("{name} {}: {other:?}", definition.name),
+                }
+            }
+        }
+        texts.iter_mut().for_each(|texts| texts.sort());
+        let truth = chat_of_the_truth(name);
+        assert_eq!(texts[0].is_empty(), texts[1].is_empty(), "{name}");
+        for direction in Direction::BOTH {
+            // Lines that came as the peer went away are not in its log.
+            let mut missing = texts[direction.index()].clone();
+            for told in &truth[direction.index()] {
+                let at = missing.iter().position(|text| text == told);
+                missing.remove(at.unwrap_or_else(|| panic!("{name} {direction}: {told:?}")));
+            }
+            assert!(missing.len() <= 2, "{name} {direction}: not in the truth: {missing:?}");
+            assert!(!truth[direction.index()].is_empty(), "{name} {direction}");
+        }
+    }
 }

@@ -105,6 +105,29 @@ pub(crate) struct Made {
     doubts: Arc<[Doubt]>,
 }
 
+/// The other names that a packet's declaration gives it.
+fn aliases(item: &PacketItem, out: &mut Vec<Diagnostic>) -> Arc<[Arc<str>]> {
+    let mut aliases: Vec<Arc<str>> = Vec::new();
+    for attribute in &item.attributes {
+        if attribute.name.text != "alias" {
+            let message = format!("no attribute of a packet is called `@{}`", attribute.name.text);
+            let error = Diagnostic::error("W045", attribute.name.span, message);
+            out.push(error.help("there is: @alias OtherName"));
+            continue;
+        }
+        let named = aliases.len();
+        aliases.extend(attribute.args.iter().filter_map(|e| match &e.kind {
+            ExprKind::Path(path) if path.len() == 1 => Some(path[0].text.as_str().into()),
+            ExprKind::Str(text) => Some(escape(text).into()),
+            _ => None,
+        }));
+        if aliases.len() - named != attribute.args.len().max(1) {
+            out.push(Diagnostic::error("W044", attribute.name.span, "@alias needs a name"));
+        }
+    }
+    aliases.into()
+}
+
 /// A packet that a version has: state, direction, id, name, and its declaration if it has one.
 pub(crate) type Listed = (StateId, Direction, i64, Arc<str>, Option<usize>);
 
@@ -146,6 +169,7 @@ impl Declarations {
                 title: item
                     .and_then(|item| item.title.as_ref())
                     .map(|title| escape(&title.node).into()),
+                aliases: item.map_or(Arc::from([]), |item| aliases(item, &mut Vec::new())),
                 doc: item.map_or("".into(), |item| item.doc.as_str().into()),
                 id,
                 state,
@@ -296,6 +320,7 @@ impl Declarations {
     fn make(&self, packet: usize, direction: Direction, version: VersionId) -> Made {
         let item = &self.packets[packet];
         let mut compiler = Compiler::new(self, version, direction);
+        aliases(item, &mut compiler.problems);
         let compiled = self.compile(item, direction, &mut compiler);
         let mut interval = compiler.interval;
         // The declaration itself may hold for fewer versions.
