@@ -277,6 +277,7 @@ fn document(group: Vec<Loaded>, edition: Edition, classic: bool, name: &str) -> 
     let timeline = Timeline::new(listed(&keys), &keys);
     let text =
         timeline.map_or_else(String::new, |timeline| document::text(&merged, &head, &timeline));
+    let text = midwire_definition::syntax::format(&text);
     Made { text, merged, notes, counts }
 }
 

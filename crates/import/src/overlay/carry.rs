@@ -8,13 +8,13 @@
 use std::collections::{BTreeMap, HashMap};
 use std::sync::Arc;
 
+use midwire_definition::VersionId;
 use midwire_definition::plan::Plan;
 use midwire_definition::syntax::ast::{
     self, Attribute, Entry, FieldKind, Item, Labels, Literal, Name, Struct, Type, TypeKind,
     lookup_key,
 };
 use midwire_definition::syntax::parse;
-use midwire_definition::{Protocol, VersionId};
 
 use super::older::{self, OldField, OldType, Older, slice};
 use super::patch::{self, Edit, Node};
@@ -36,12 +36,15 @@ struct Work {
     tree: ast::File,
     /// Where the definition is looked at.
     version: VersionId,
+    /// All versions that it is for.
+    versions: Vec<VersionId>,
 }
 
 impl Work {
-    fn new(text: String, version: VersionId) -> Work {
+    fn new(text: String, versions: Vec<VersionId>) -> Work {
         let (tree, _) = parse(0, &text);
-        Work { text, tree, version }
+        let version = versions.first().copied().unwrap_or(VersionId(0));
+        Work { text, tree, version, versions }
     }
 
     /// From where to where the fields or the type are written.
@@ -58,7 +61,7 @@ impl Work {
     /// The body with these edits.
     fn edited_body(&self, edits: &[Edit]) -> String {
         let (start, end) = self.body();
-        let inside = edits.iter().filter(|edit| start <= edit.start && edit.end <= end);
+        let inside = edits.iter().filter(|edit| start < edit.end && edit.end <= end);
         let moved = inside.map(|edit| Edit {
             start: edit.start - start,
             end: edit.end - start,
@@ -103,7 +106,7 @@ impl Maker<'_> {
         let tried: Vec<(usize, String)> = (0..declarations.len())
             .filter(|at| !renamed[*at].is_empty())
             .map(|at| {
-                let work = Work::new(declarations[at].text.clone(), VersionId(0));
+                let work = Work::new(declarations[at].text.clone(), Vec::new());
                 (at, work.edited_body(&renamed[at]))
             })
             .collect();
@@ -115,10 +118,7 @@ impl Maker<'_> {
         let works: Vec<Work> = texts
             .into_iter()
             .zip(declarations)
-            .map(|(text, one)| {
-                let first = one.set.iter().next().unwrap_or_default();
-                Work::new(text, times.id(first))
-            })
+            .map(|(text, one)| Work::new(text, times.ids(one.set)))
             .collect();
         let edits = fitted(&works, declarations, &older, &bench)?;
 
@@ -306,11 +306,12 @@ impl<'a> Walk<'a> {
     /// The definition's type in the place of the data's, if that is the same.
     fn pair(&mut self, work: usize, new: &'a Type, old: OldType<'a>) {
         let is = slice(&self.works[work].text, new.span.start, new.span.end);
-        if is.split_whitespace().eq(old.written().split_whitespace()) {
+        let was = self.older.written_at(old, &self.works[work].versions);
+        if is.split_whitespace().eq(was.split_whitespace()) {
             self.parts(work, new, old);
             return;
         }
-        let edit = Edit::replace(new.span, old.written().to_owned());
+        let edit = Edit::replace(new.span, was);
         self.pieces.push(Piece { work, edit, smaller: Smaller::Parts(new, old) });
     }
 
@@ -378,9 +379,7 @@ impl<'a> Walk<'a> {
         for entry in new {
             let same = old.iter().find(|old| old.name.key() == entry.name.key());
             let Some(same) = same.filter(|same| !same.doc.is_empty()) else { continue };
-            let gate = entry.gates.first().map(|gate| match gate {
-                ast::Gate::Versions(_, span) | ast::Gate::Direction(_, span) => span.start,
-            });
+            let gate = entry.gates.first().map(|gate| older::gate_span(gate).start);
             let at = gate.unwrap_or(entry.name.span.start);
             self.edit(work, Edit::insert(at, format!("\n{}", patch::doc(&same.doc))));
         }
@@ -446,7 +445,7 @@ fn renames(declaration: &Declaration, changes: &Changes) -> Vec<Edit> {
             known.insert(to, from.rsplit('.').next().unwrap_or(from));
         }
     }
-    let work = Work::new(declaration.text.clone(), VersionId(0));
+    let work = Work::new(declaration.text.clone(), Vec::new());
     let Some(Item::Packet(item)) = work.tree.items.first() else { return Vec::new() };
     let mut edits = Vec::new();
     let mut names: HashMap<String, &str> = HashMap::new();
@@ -539,20 +538,24 @@ impl Bench<'_> {
     fn try_some(&self, bodies: &[(usize, String)]) -> Result<Vec<bool>, String> {
         let whole = |at: usize| {
             let text = &self.declarations[at].text;
-            Work::new(text.clone(), VersionId(0)).edited_body(&[])
+            Work::new(text.clone(), Vec::new()).edited_body(&[])
         };
         let mut text = self.maker.text_of(self.items, self.declarations);
         let count = self.declarations.len();
         for at in 0..count {
             text.push_str(&self.probe(at, at, &whole(at)));
         }
+        let mut fits = Vec::new();
         for (place, (at, body)) in bodies.iter().enumerate() {
-            text.push_str(&self.probe(count + place, *at, body));
+            let probe = self.probe(count + place, *at, body);
+            let reads = parse(0, &probe).1.is_empty();
+            fits.push(reads);
+            if reads {
+                text.push_str(&probe);
+            }
         }
         let (main, files) = self.maker.files(self.items, &text);
-        let tried =
-            Protocol::load_checked(&main, &Files { files }).map_err(|e| e.to_string())?;
-        let mut fits = vec![true; bodies.len()];
+        let tried = Files { files }.load_all(&main)?;
         let mut known: HashMap<(*const Plan, *const Plan), bool> = HashMap::new();
         // Plans are told apart by their addresses, so they must live until the end.
         let mut kept = Vec::new();
@@ -568,7 +571,8 @@ impl Bench<'_> {
                     plans.insert(at, plan.clone());
                 }
             }
-            for (place, (at, _)) in bodies.iter().enumerate().filter(|(_, (at, _))| concerned(*at)) {
+            for (place, (at, _)) in bodies.iter().enumerate().filter(|(_, (at, _))| concerned(*at))
+            {
                 fits[place] &= match (plans.get(at), plans.get(&(count + place))) {
                     (Some(is), Some(tried)) => *known
                         .entry((Arc::as_ptr(is), Arc::as_ptr(tried)))

@@ -10,7 +10,7 @@ mod types;
 use std::collections::{BTreeMap, BTreeSet};
 
 use midwire_definition::syntax::ast::{Item, lookup_key};
-use midwire_definition::syntax::parse;
+use midwire_definition::syntax::{format, parse};
 use midwire_definition::{Protocol, VersionId};
 
 use crate::compare::{self, Change, Changes, Matched};
@@ -175,6 +175,10 @@ impl<'a> Maker<'a> {
         Ok((changes, Overlay { text: self.text(&items, &text), left }))
     }
 
+    fn is_unknown(&self, version: usize) -> bool {
+        self.keys[version].iter().any(|key| self.unknown.contains(key))
+    }
+
     /// The version in front of a new one that the definition lists.
     fn before(&self, version: usize) -> Option<usize> {
         let listed = |key: &Key| crate::gates::find(&self.base.versions, key).is_some();
@@ -186,8 +190,8 @@ impl<'a> Maker<'a> {
     fn stale(&self, matched: &[Matched], changes: &Changes) -> BTreeMap<String, Set> {
         let mut stale: BTreeMap<String, Set> = BTreeMap::new();
         for (version, at) in matched.iter().enumerate() {
-            let known = self.keys[version].iter().all(|key| !self.unknown.contains(key));
-            let Some(before) = self.before(version).filter(|_| !known) else { continue };
+            let before = self.before(version).filter(|_| self.is_unknown(version));
+            let Some(before) = before else { continue };
             let pair = Matched { base: matched[before].new, new: at.new };
             let grown = compare::compare(self.new, self.new, &[pair]);
             let grown: BTreeSet<&str> = grown
@@ -195,9 +199,8 @@ impl<'a> Maker<'a> {
                 .filter(|(_, change)| !matches!(change, Change::Moved { .. }))
                 .map(|(label, _)| label.as_str())
                 .collect();
-            let touched = changes.iter().filter(|((_, change), set)| {
-                set.has(version) && change.is_body()
-            });
+            let touched =
+                changes.iter().filter(|((_, change), set)| set.has(version) && change.is_body());
             for ((label, _), _) in touched {
                 if !grown.contains(label.as_str()) {
                     stale.entry(label.clone()).or_default().add(version);
@@ -312,6 +315,14 @@ impl<'a> Maker<'a> {
             let Some((start, _)) = tables.get(tables.len() - count).filter(|_| count > 0) else {
                 continue;
             };
+            // The data says nothing new of it: the definition counts.
+            let known = self.before(*start).filter(|_| self.is_unknown(*start));
+            let known = known.and_then(|known| tables.iter().find(|(at, _)| *at == known));
+            if known.is_some_and(|(_, known)| {
+                tables[tables.len() - count..].iter().all(|(_, table)| table == known)
+            }) {
+                continue;
+            }
             let before = old(*start);
             let row = tables[tables.len() - count..].iter().cloned();
             let steady = (*start..=*newest).all(|version| old(version) == before);
@@ -355,9 +366,7 @@ impl<'a> Maker<'a> {
     fn text_of(&self, items: &Items, declarations: &[Declaration]) -> String {
         let text: String = declarations.iter().map(|one| format!("\n{}", one.text)).collect();
         let is_there = |name: &str| {
-            self.declares(name)
-                || items.types.contains_key(name)
-                || !sources::names(&text, name)
+            self.declares(name) || items.types.contains_key(name) || !sources::names(&text, name)
         };
         document::own_types(&is_there) + &text
     }
@@ -392,7 +401,7 @@ impl<'a> Maker<'a> {
             out.push_str(&format!("\nids {place} {{\n{lines}}}\n"));
         }
         out.push_str(declarations);
-        out
+        format(&out)
     }
 }
 
