@@ -1,11 +1,15 @@
 //! What differs as a text of its own, that is laid over a definition; and the definition with it, to see
 //! that nothing differs any more.
 
+mod bench;
 mod carry;
+mod ids;
 mod older;
 mod patch;
+mod renames;
 mod sources;
 mod types;
+mod work;
 
 use std::collections::{BTreeMap, BTreeSet};
 
@@ -17,7 +21,6 @@ use crate::compare::{self, Change, Changes, Matched};
 use crate::document::{self, Merged};
 use crate::folder::Key;
 use crate::gates::Timeline;
-use crate::ids;
 use crate::merge::Variant;
 use crate::names::{quoted, written};
 use crate::protodef::Place;
@@ -275,69 +278,6 @@ impl<'a> Maker<'a> {
         let all = found.into_iter().flat_map(|(_, variants)| variants);
         let within = all.map(|v| Variant { set: v.set.and(set), body: v.body.clone() });
         within.filter(|variant| !variant.set.is_empty()).collect()
-    }
-
-    /// The lines that bring the id tables of the newest versions to those of the data; gives from which
-    /// imported version on. Lines lie over all versions behind theirs, so that older tables stay.
-    fn id_lines(
-        &self,
-        base: &Protocol,
-        matched: &[Matched],
-        times: &Timeline,
-        items: &mut Items,
-    ) -> BTreeMap<Place, usize> {
-        let mut starts = BTreeMap::new();
-        for (place, tables) in &self.merged.ids {
-            let Some(direction) = place.direction else { continue };
-            let Some(state) = base.state_named(&place.state) else { continue };
-            let old = |version: usize| -> ids::Ids {
-                let dialect = base.dialect(matched[version].base);
-                let here =
-                    dialect.packets().filter(|p| p.state == state && p.direction == direction);
-                let mut ids: ids::Ids = here.map(|p| (p.id, p.name.to_string())).collect();
-                ids.sort();
-                ids
-            };
-            let Some((newest, _)) = tables.last().filter(|(v, _)| *v + 1 == matched.len()) else {
-                continue;
-            };
-            let differs = tables.iter().rev().take_while(|(version, table)| {
-                if !self.written.has(*version) {
-                    return false;
-                }
-                let old = old(*version);
-                let key = |ids: &ids::Ids| -> Vec<(i64, String)> {
-                    ids.iter().map(|(id, name)| (*id, lookup_key(name))).collect()
-                };
-                key(&old) != key(table)
-            });
-            let count = differs.count();
-            let Some((start, _)) = tables.get(tables.len() - count).filter(|_| count > 0) else {
-                continue;
-            };
-            // The data says nothing new of it: the definition counts.
-            let known = self.before(*start).filter(|_| self.is_unknown(*start));
-            let known = known.and_then(|known| tables.iter().find(|(at, _)| *at == known));
-            if known.is_some_and(|(_, known)| {
-                tables[tables.len() - count..].iter().all(|(_, table)| table == known)
-            }) {
-                continue;
-            }
-            let before = old(*start);
-            let row = tables[tables.len() - count..].iter().cloned();
-            let steady = (*start..=*newest).all(|version| old(version) == before);
-            let row: Vec<(usize, ids::Ids)> = row.collect();
-            let lines = if steady {
-                ids::lines_after(&before, &row, times)
-            } else {
-                row.iter()
-                    .flat_map(|entry| ids::lines(std::slice::from_ref(entry), times))
-                    .collect()
-            };
-            items.ids.insert(place.clone(), lines.concat());
-            starts.insert(place.clone(), *start);
-        }
-        starts
     }
 
     /// The types and packets, as they are written.
