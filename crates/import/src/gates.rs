@@ -100,7 +100,7 @@ impl Timeline {
     }
 
     /// Whether nothing newer is listed.
-    fn is_newest(&self, version: usize) -> bool {
+    pub(crate) fn is_newest(&self, version: usize) -> bool {
         self.spans[version].ids.1.0 as usize + 1 == self.versions.iter().count()
     }
 

@@ -33,7 +33,9 @@ impl Maker<'_> {
                 ids.sort();
                 ids
             };
-            let Some((newest, _)) = tables.last().filter(|(v, _)| *v + 1 == matched.len()) else {
+            // Where the definition goes on behind the data, its lines would be laid over another table.
+            let last = |v: usize| v + 1 == matched.len() && times.is_newest(v);
+            let Some((newest, _)) = tables.last().filter(|(v, _)| last(*v)) else {
                 continue;
             };
             let differs = tables.iter().rev().take_while(|(version, table)| {
