@@ -10,7 +10,7 @@ use midwire_definition::syntax::format;
 use midwire_definition::{Loader, Protocol};
 use midwire_import::{Change, Compared, Edition, Options, compare, import};
 
-use support::{Folder, Text, folder, table};
+use support::{Folder, Text, differences, folder, table};
 
 fn options() -> Options {
     Options { edition: Edition::Pc, versions: None, name: "game".into() }
@@ -27,13 +27,6 @@ fn extended(base: &str, overlay: &str) -> Arc<Protocol> {
     let more = [Root { path: "more.wire", loader: &more as &dyn Loader }];
     Protocol::load_extended(Root { path: "game.wire", loader: &base }, &more)
         .unwrap_or_else(|problems| panic!("{problems}\n{overlay}"))
-}
-
-/// What the definition and the data differ in at one version, each packet of it.
-fn differences(files: &Folder, key: &str, definition: &Protocol) -> Vec<String> {
-    let versions = Some((Some(key.to_owned()), Some(key.to_owned())));
-    let made = compare(files, &Options { versions, ..options() }, definition).unwrap();
-    made.changes.iter().map(|c| format!("{}: {}", c.packet, c.change)).collect()
 }
 
 /// Made by the importer, and then curated: comments, attributes, names of fields and types.
@@ -145,9 +138,13 @@ packet play clientbound move @3.. "A move" {
 }
 "#;
     assert!(made.overlay.ends_with(expected), "{}", made.overlay);
+    // What was there before is looked at as well where only the new one is asked for.
+    let versions = Some((Some("1.3".to_owned()), None));
+    let asked = compare(&files, &Options { versions, ..options() }, &game(BASE)).unwrap();
+    assert_eq!(asked.overlay, made.overlay);
     let with = extended(BASE, &made.overlay);
     let left = differences(&files, "1.3", &with);
-    assert!(left.iter().all(|line| line.contains("renamed field who") || line.contains(" odd: ")));
+    assert!(left.iter().all(|line| line.contains("renamed who") || line.contains(" odd: ")));
     assert_eq!(differences(&files, "1.2", &with), differences(&files, "1.2", &game(BASE)));
 }
 
@@ -171,7 +168,7 @@ fn what_changed_inside_of_a_field_takes_no_more_than_that() {
     }
     let with = extended(BASE, &made.overlay);
     let left = differences(&files, "1.3", &with);
-    assert!(left.iter().all(|line| line.contains("renamed field") || line.contains(" odd: ")));
+    assert!(left.iter().all(|line| line.contains("renamed who") || line.contains(" odd: ")));
 }
 
 #[test]

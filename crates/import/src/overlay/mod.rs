@@ -78,23 +78,21 @@ pub(crate) struct Maker<'a> {
 }
 
 impl<'a> Maker<'a> {
-    /// The overlay is for the versions that the definition does not list, or for `all`.
+    /// The overlay is for the versions that were `asked` for, or those that the definition does not list.
     pub(crate) fn new(
         base: &'a Protocol,
         new_text: &'a str,
         new: &'a Protocol,
         merged: &'a Merged,
         keys: &'a [Vec<Key>],
-        all: bool,
+        asked: Option<Set>,
     ) -> Maker<'a> {
         let is_new = |key: &Key| crate::gates::find(&base.versions, key).is_none();
         let unknown = keys.iter().flatten().filter(|key| is_new(key)).cloned().collect();
-        let mut written = Set::default();
-        for (version, keys) in keys.iter().enumerate() {
-            if all || keys.iter().any(is_new) {
-                written.add(version);
-            }
-        }
+        let listed = |keys: &[Key]| !keys.iter().any(is_new);
+        let new_ones = keys.iter().enumerate().filter(|(_, keys)| !listed(keys));
+        let new_ones = new_ones.fold(Set::default(), |all, (at, _)| all.or(Set::one(at)));
+        let written = asked.unwrap_or(new_ones);
         Maker { base, new_text, new, merged, keys, unknown, written }
     }
 

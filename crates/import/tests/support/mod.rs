@@ -4,7 +4,9 @@
 
 use std::collections::HashMap;
 
-use midwire_definition::{LoadError, Loader};
+use midwire_definition::syntax::ast::lookup_key;
+use midwire_definition::{LoadError, Loader, Protocol};
+use midwire_import::{Edition, Options, import};
 
 /// Files by path.
 pub struct Folder(pub HashMap<String, String>);
@@ -77,4 +79,40 @@ pub fn data() -> Folder {
     let read =
         |name: &&str| ((*name).to_owned(), std::fs::read_to_string(root.join(name)).unwrap());
     Folder(names.iter().map(read).collect())
+}
+
+/// What a definition and the data differ in at one version: each packet of it, against an import of this
+/// version alone.
+pub fn differences(files: &Folder, key: &str, definition: &Protocol) -> Vec<String> {
+    let versions = Some((Some(key.to_owned()), Some(key.to_owned())));
+    let options = Options { edition: Edition::Pc, versions, name: "alone".into() };
+    let text = import(files, &options).unwrap().documents.remove(0).text;
+    let alone = Protocol::load("alone.wire", &Text(text)).unwrap();
+    let data = alone.dialect(alone.versions.by_text(key).unwrap());
+    let here = definition.dialect(definition.versions.by_text(key).unwrap());
+    let name = |protocol: &Protocol, packet: &midwire_definition::PacketDefinition| {
+        let state = protocol.state_name(packet.state).to_owned();
+        format!("{state} {} {}", packet.direction, lookup_key(&packet.name))
+    };
+    let mut found = Vec::new();
+    let mut others: HashMap<String, _> =
+        here.packets().map(|packet| (name(definition, packet), packet.clone())).collect();
+    for packet in data.packets() {
+        let name = name(&alone, packet);
+        let Some(other) = others.remove(&name) else {
+            found.push(format!("{name}: added"));
+            continue;
+        };
+        if other.id != packet.id {
+            found.push(format!("{name}: id {} became {}", other.id, packet.id));
+        }
+        let (from, to) = (other.plan.as_ref().unwrap(), packet.plan.as_ref().unwrap());
+        let compared = from.compare(to);
+        found.extend(compared.layout.map(|differs| format!("{name}: layout {differs:?}")));
+        found.extend(compared.renamed.iter().map(|(a, b)| format!("{name}: renamed {a} to {b}")));
+        found.extend(compared.entries.iter().map(|entry| format!("{name}: entry {entry:?}")));
+    }
+    found.extend(others.into_keys().map(|name| format!("{name}: removed")));
+    found.sort();
+    found
 }
