@@ -326,6 +326,17 @@ impl Protocol {
         resolve::load(&with(definition, extensions), Checked::Extensions)
     }
 
+    /// The same where the extensions were checked before as well, as in [`Protocol::load_checked`].
+    ///
+    /// # Errors
+    /// What is wrong with the texts outside the packets.
+    pub fn load_all_checked_extended(
+        definition: Root<'_>,
+        extensions: &[Root<'_>],
+    ) -> Result<Arc<Protocol>, Box<Problems>> {
+        resolve::load(&with(definition, extensions), Checked::None)
+    }
+
     /// The protocol at one version; compiled on first use.
     pub fn dialect(&self, version: VersionId) -> Arc<Dialect> {
         let mut dialects = self.dialects.lock().unwrap_or_else(|e| e.into_inner());

@@ -5,68 +5,24 @@
 //! first: where a part of it would cut the same bytes as the data's, it stays. Each piece is tried in a
 //! packet that has nothing else of the definition's, so that one that is wrong there costs nothing else.
 
-use std::collections::{BTreeMap, HashMap};
-use std::sync::Arc;
+use std::collections::HashMap;
 
-use midwire_definition::plan::Plan;
 use midwire_definition::syntax::ast::{
-    self, Attribute, Entry, FieldKind, Item, Labels, Literal, Name, Struct, Type, TypeKind,
-    lookup_key,
+    self, Attribute, Entry, FieldKind, Item, Labels, Literal, Struct, Type, TypeKind, lookup_key,
 };
-use midwire_definition::syntax::parse;
-use midwire_definition::{Protocol, VersionId};
 
+use super::bench::Bench;
 use super::older::{self, OldField, OldType, Older, slice};
-use super::patch::{self, Edit, Node};
-use super::sources::Files;
-use super::{Declaration, Items, Maker, PROBES, What};
-use crate::compare::{Change, Changes, Matched};
+use super::patch::{self, Edit};
+use super::renames::renames;
+use super::work::Work;
+use super::{Declaration, Items, Maker, What};
+use crate::compare::{Changes, Matched};
 use crate::gates::Timeline;
 use crate::names::{quoted, written};
 
-/// The most text that is tried at once.
-const TRIED_MAX: usize = 1 << 20;
-
 /// How often smaller pieces are tried.
 const ROUNDS_MAX: usize = 24;
-
-/// A declaration of the data that takes in what the definition has.
-struct Work {
-    text: String,
-    tree: ast::File,
-    /// Where the definition is looked at.
-    version: VersionId,
-}
-
-impl Work {
-    fn new(text: String, version: VersionId) -> Work {
-        let (tree, _) = parse(0, &text);
-        Work { text, tree, version }
-    }
-
-    /// From where to where the fields or the type are written.
-    fn body(&self) -> (u32, u32) {
-        match self.tree.items.first() {
-            Some(Item::Type(item)) => (item.body.span.start, item.body.span.end),
-            Some(Item::Packet(item)) => {
-                item.body.as_ref().map_or((0, 0), |body| (body.span.start, body.span.end))
-            }
-            _ => (0, 0),
-        }
-    }
-
-    /// The body with these edits.
-    fn edited_body(&self, edits: &[Edit]) -> String {
-        let (start, end) = self.body();
-        let inside = edits.iter().filter(|edit| start <= edit.start && edit.end <= end);
-        let moved = inside.map(|edit| Edit {
-            start: edit.start - start,
-            end: edit.end - start,
-            put: edit.put.clone(),
-        });
-        patch::edited(slice(&self.text, start, end), moved.collect())
-    }
-}
 
 /// A piece of the definition that may be put into a declaration.
 struct Piece<'a> {
@@ -103,7 +59,7 @@ impl Maker<'_> {
         let tried: Vec<(usize, String)> = (0..declarations.len())
             .filter(|at| !renamed[*at].is_empty())
             .map(|at| {
-                let work = Work::new(declarations[at].text.clone(), VersionId(0));
+                let work = Work::new(declarations[at].text.clone(), Vec::new());
                 (at, work.edited_body(&renamed[at]))
             })
             .collect();
@@ -115,10 +71,7 @@ impl Maker<'_> {
         let works: Vec<Work> = texts
             .into_iter()
             .zip(declarations)
-            .map(|(text, one)| {
-                let first = one.set.iter().next().unwrap_or_default();
-                Work::new(text, times.id(first))
-            })
+            .map(|(text, one)| Work::new(text, times.ids(one.set)))
             .collect();
         let edits = fitted(&works, declarations, &older, &bench)?;
 
@@ -306,11 +259,12 @@ impl<'a> Walk<'a> {
     /// The definition's type in the place of the data's, if that is the same.
     fn pair(&mut self, work: usize, new: &'a Type, old: OldType<'a>) {
         let is = slice(&self.works[work].text, new.span.start, new.span.end);
-        if is.split_whitespace().eq(old.written().split_whitespace()) {
+        let was = self.older.written_at(old, &self.works[work].versions);
+        if is.split_whitespace().eq(was.split_whitespace()) {
             self.parts(work, new, old);
             return;
         }
-        let edit = Edit::replace(new.span, old.written().to_owned());
+        let edit = Edit::replace(new.span, was);
         self.pieces.push(Piece { work, edit, smaller: Smaller::Parts(new, old) });
     }
 
@@ -378,9 +332,7 @@ impl<'a> Walk<'a> {
         for entry in new {
             let same = old.iter().find(|old| old.name.key() == entry.name.key());
             let Some(same) = same.filter(|same| !same.doc.is_empty()) else { continue };
-            let gate = entry.gates.first().map(|gate| match gate {
-                ast::Gate::Versions(_, span) | ast::Gate::Direction(_, span) => span.start,
-            });
+            let gate = entry.gates.first().map(|gate| older::gate_span(gate).start);
             let at = gate.unwrap_or(entry.name.span.start);
             self.edit(work, Edit::insert(at, format!("\n{}", patch::doc(&same.doc))));
         }
@@ -431,177 +383,4 @@ fn attribute(attribute: &Attribute, text: &str) -> String {
         _ => String::new(),
     };
     format!("@{}{args}", attribute.name.text)
-}
-
-/// Edits that give the fields of a declaration the names that the definition has for them in versions
-/// where both are alike.
-fn renames(declaration: &Declaration, changes: &Changes) -> Vec<Edit> {
-    let What::Packet(place, name) = &declaration.what else { return Vec::new() };
-    let label = format!("{place} {name}");
-    let mut known: BTreeMap<&str, &str> = BTreeMap::new();
-    for ((packet, change), _) in changes {
-        if let Change::Renamed { from, to } = change
-            && *packet == label
-        {
-            known.insert(to, from.rsplit('.').next().unwrap_or(from));
-        }
-    }
-    let work = Work::new(declaration.text.clone(), VersionId(0));
-    let Some(Item::Packet(item)) = work.tree.items.first() else { return Vec::new() };
-    let mut edits = Vec::new();
-    let mut names: HashMap<String, &str> = HashMap::new();
-    let mut found = |name: &Name, path: &str| {
-        if let Some(old) = known.get(path) {
-            names.insert(name.key(), old);
-            edits.push(Edit::replace(name.span, written(old)));
-        }
-    };
-    if let Some(body) = item.body.as_ref().filter(|_| !known.is_empty()) {
-        named_fields(body, "", &mut found);
-    }
-    let mut mentions = Vec::new();
-    patch::visit_item(&Item::Packet(item.clone()), &mut |node| {
-        if let Node::Path(path) = node {
-            for name in path {
-                if let Some(old) = names.get(&name.key()) {
-                    mentions.push(Edit::replace(name.span, written(old)));
-                }
-            }
-        }
-    });
-    edits.extend(mentions);
-    edits
-}
-
-/// The fields of a struct with their paths, as a comparison has them.
-fn named_fields(of: &Struct, at: &str, found: &mut dyn FnMut(&Name, &str)) {
-    for field in &of.fields {
-        match &field.kind {
-            FieldKind::Named { name, ty, .. } => {
-                let dot = if at.is_empty() { "" } else { "." };
-                let path = format!("{at}{dot}{}", name.text);
-                found(name, &path);
-                named_in(ty, &path, found);
-            }
-            FieldKind::If { then, otherwise, .. } => {
-                named_fields(then, at, found);
-                otherwise.iter().for_each(|body| named_fields(body, at, found));
-            }
-            FieldKind::Match { arms, .. } => {
-                arms.iter().for_each(|arm| named_fields(&arm.body, at, found));
-            }
-            _ => {}
-        }
-    }
-}
-
-fn named_in(ty: &Type, at: &str, found: &mut dyn FnMut(&Name, &str)) {
-    match &ty.kind {
-        TypeKind::Struct(of) => named_fields(of, at, found),
-        TypeKind::Array { element, .. } => named_in(element, &format!("{at}[]"), found),
-        TypeKind::Opt(inner) | TypeKind::Block { inner, .. } => named_in(inner, at, found),
-        TypeKind::Match { arms, .. } => arms.iter().for_each(|arm| named_in(&arm.ty, at, found)),
-        TypeKind::If { then, otherwise, .. } => {
-            named_in(then, at, found);
-            named_in(otherwise, at, found);
-        }
-        _ => {}
-    }
-}
-
-/// Where bodies are tried.
-struct Bench<'m> {
-    maker: &'m Maker<'m>,
-    items: &'m Items,
-    /// As the data has them.
-    declarations: &'m [Declaration],
-    matched: &'m [Matched],
-}
-
-impl Bench<'_> {
-    /// Whether each of these bodies means what its declaration means, in all versions of that.
-    fn try_all(&self, bodies: &[(usize, String)]) -> Result<Vec<bool>, String> {
-        let mut out = Vec::new();
-        let mut rest = bodies;
-        while !rest.is_empty() {
-            let mut len = 0;
-            let fit = rest.iter().take_while(|(_, body)| {
-                len += body.len();
-                len <= TRIED_MAX
-            });
-            let (now, later) = rest.split_at(fit.count().max(1));
-            out.extend(self.try_some(now)?);
-            rest = later;
-        }
-        Ok(out)
-    }
-
-    fn try_some(&self, bodies: &[(usize, String)]) -> Result<Vec<bool>, String> {
-        let whole = |at: usize| {
-            let text = &self.declarations[at].text;
-            Work::new(text.clone(), VersionId(0)).edited_body(&[])
-        };
-        let mut text = self.maker.text_of(self.items, self.declarations);
-        let count = self.declarations.len();
-        for at in 0..count {
-            text.push_str(&self.probe(at, at, &whole(at)));
-        }
-        for (place, (at, body)) in bodies.iter().enumerate() {
-            text.push_str(&self.probe(count + place, *at, body));
-        }
-        let (main, files) = self.maker.files(self.items, &text);
-        let tried = Protocol::load_checked(&main, &Files { files }).map_err(|e| e.to_string())?;
-        let mut fits = vec![true; bodies.len()];
-        let mut known: HashMap<(*const Plan, *const Plan), bool> = HashMap::new();
-        // Plans are told apart by their addresses, so they must live until the end.
-        let mut kept = Vec::new();
-        for (version, matched) in self.matched.iter().enumerate() {
-            let concerned = |at: usize| self.declarations[at].set.has(version);
-            if !(0..count).any(concerned) {
-                continue;
-            }
-            let dialect = tried.dialect(matched.base);
-            let mut plans: HashMap<usize, Arc<Plan>> = HashMap::new();
-            for packet in dialect.packets().filter(|packet| packet.id >= PROBES) {
-                if let (Ok(at), Some(plan)) = (usize::try_from(packet.id - PROBES), &packet.plan) {
-                    plans.insert(at, plan.clone());
-                }
-            }
-            for (place, (at, _)) in bodies.iter().enumerate().filter(|(_, (at, _))| concerned(*at))
-            {
-                fits[place] &= match (plans.get(at), plans.get(&(count + place))) {
-                    (Some(is), Some(tried)) => *known
-                        .entry((Arc::as_ptr(is), Arc::as_ptr(tried)))
-                        .or_insert_with(|| means(is, tried)),
-                    _ => false,
-                };
-            }
-            kept.push(dialect);
-        }
-        Ok(fits)
-    }
-
-    /// A packet or a type under a name of its own.
-    fn probe(&self, number: usize, at: usize, body: &str) -> String {
-        let id = PROBES + number as i64;
-        match &self.declarations[at].what {
-            What::Packet(place, _) => {
-                let directions = if place.direction.is_some() { "" } else { "both " };
-                format!("\npacket {place} {directions}probe_{number} = {id} {body}\n")
-            }
-            What::Type(_) => {
-                let state = self.maker.new.states.first().map_or("", |state| state);
-                format!(
-                    "\ntype Probe_{number} = {body}\n\
-                     packet {state} clientbound probe_{number} = {id} {{ value: Probe_{number} }}\n"
-                )
-            }
-        }
-    }
-}
-
-/// Whether the definition's plan does for the data's: it has every name that the data has.
-fn means(data: &Plan, definition: &Plan) -> bool {
-    let found = data.compare(definition);
-    found.layout.is_none() && found.entries.iter().all(|entry| entry.this.is_none())
 }

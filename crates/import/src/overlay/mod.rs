@@ -1,23 +1,26 @@
 //! What differs as a text of its own, that is laid over a definition; and the definition with it, to see
 //! that nothing differs any more.
 
+mod bench;
 mod carry;
+mod ids;
 mod older;
 mod patch;
+mod renames;
 mod sources;
 mod types;
+mod work;
 
 use std::collections::{BTreeMap, BTreeSet};
 
 use midwire_definition::syntax::ast::{Item, lookup_key};
-use midwire_definition::syntax::parse;
+use midwire_definition::syntax::{format, parse};
 use midwire_definition::{Protocol, VersionId};
 
 use crate::compare::{self, Change, Changes, Matched};
 use crate::document::{self, Merged};
 use crate::folder::Key;
 use crate::gates::Timeline;
-use crate::ids;
 use crate::merge::Variant;
 use crate::names::{quoted, written};
 use crate::protodef::Place;
@@ -75,23 +78,21 @@ pub(crate) struct Maker<'a> {
 }
 
 impl<'a> Maker<'a> {
-    /// The overlay is for the versions that the definition does not list, or for `all`.
+    /// The overlay is for the versions that were `asked` for, or those that the definition does not list.
     pub(crate) fn new(
         base: &'a Protocol,
         new_text: &'a str,
         new: &'a Protocol,
         merged: &'a Merged,
         keys: &'a [Vec<Key>],
-        all: bool,
+        asked: Option<Set>,
     ) -> Maker<'a> {
         let is_new = |key: &Key| crate::gates::find(&base.versions, key).is_none();
         let unknown = keys.iter().flatten().filter(|key| is_new(key)).cloned().collect();
-        let mut written = Set::default();
-        for (version, keys) in keys.iter().enumerate() {
-            if all || keys.iter().any(is_new) {
-                written.add(version);
-            }
-        }
+        let listed = |keys: &[Key]| !keys.iter().any(is_new);
+        let new_ones = keys.iter().enumerate().filter(|(_, keys)| !listed(keys));
+        let new_ones = new_ones.fold(Set::default(), |all, (at, _)| all.or(Set::one(at)));
+        let written = asked.unwrap_or(new_ones);
         Maker { base, new_text, new, merged, keys, unknown, written }
     }
 
@@ -175,6 +176,10 @@ impl<'a> Maker<'a> {
         Ok((changes, Overlay { text: self.text(&items, &text), left }))
     }
 
+    fn is_unknown(&self, version: usize) -> bool {
+        self.keys[version].iter().any(|key| self.unknown.contains(key))
+    }
+
     /// The version in front of a new one that the definition lists.
     fn before(&self, version: usize) -> Option<usize> {
         let listed = |key: &Key| crate::gates::find(&self.base.versions, key).is_some();
@@ -186,8 +191,8 @@ impl<'a> Maker<'a> {
     fn stale(&self, matched: &[Matched], changes: &Changes) -> BTreeMap<String, Set> {
         let mut stale: BTreeMap<String, Set> = BTreeMap::new();
         for (version, at) in matched.iter().enumerate() {
-            let known = self.keys[version].iter().all(|key| !self.unknown.contains(key));
-            let Some(before) = self.before(version).filter(|_| !known) else { continue };
+            let before = self.before(version).filter(|_| self.is_unknown(version));
+            let Some(before) = before else { continue };
             let pair = Matched { base: matched[before].new, new: at.new };
             let grown = compare::compare(self.new, self.new, &[pair]);
             let grown: BTreeSet<&str> = grown
@@ -273,61 +278,6 @@ impl<'a> Maker<'a> {
         within.filter(|variant| !variant.set.is_empty()).collect()
     }
 
-    /// The lines that bring the id tables of the newest versions to those of the data; gives from which
-    /// imported version on. Lines lie over all versions behind theirs, so that older tables stay.
-    fn id_lines(
-        &self,
-        base: &Protocol,
-        matched: &[Matched],
-        times: &Timeline,
-        items: &mut Items,
-    ) -> BTreeMap<Place, usize> {
-        let mut starts = BTreeMap::new();
-        for (place, tables) in &self.merged.ids {
-            let Some(direction) = place.direction else { continue };
-            let Some(state) = base.state_named(&place.state) else { continue };
-            let old = |version: usize| -> ids::Ids {
-                let dialect = base.dialect(matched[version].base);
-                let here =
-                    dialect.packets().filter(|p| p.state == state && p.direction == direction);
-                let mut ids: ids::Ids = here.map(|p| (p.id, p.name.to_string())).collect();
-                ids.sort();
-                ids
-            };
-            let Some((newest, _)) = tables.last().filter(|(v, _)| *v + 1 == matched.len()) else {
-                continue;
-            };
-            let differs = tables.iter().rev().take_while(|(version, table)| {
-                if !self.written.has(*version) {
-                    return false;
-                }
-                let old = old(*version);
-                let key = |ids: &ids::Ids| -> Vec<(i64, String)> {
-                    ids.iter().map(|(id, name)| (*id, lookup_key(name))).collect()
-                };
-                key(&old) != key(table)
-            });
-            let count = differs.count();
-            let Some((start, _)) = tables.get(tables.len() - count).filter(|_| count > 0) else {
-                continue;
-            };
-            let before = old(*start);
-            let row = tables[tables.len() - count..].iter().cloned();
-            let steady = (*start..=*newest).all(|version| old(version) == before);
-            let row: Vec<(usize, ids::Ids)> = row.collect();
-            let lines = if steady {
-                ids::lines_after(&before, &row, times)
-            } else {
-                row.iter()
-                    .flat_map(|entry| ids::lines(std::slice::from_ref(entry), times))
-                    .collect()
-            };
-            items.ids.insert(place.clone(), lines.concat());
-            starts.insert(place.clone(), *start);
-        }
-        starts
-    }
-
     /// The types and packets, as they are written.
     fn declarations(&self, items: &Items, times: &Timeline) -> Vec<Declaration> {
         let writer = Writer { timeline: times };
@@ -389,7 +339,7 @@ impl<'a> Maker<'a> {
             out.push_str(&format!("\nids {place} {{\n{lines}}}\n"));
         }
         out.push_str(declarations);
-        out
+        format(&out)
     }
 }
 

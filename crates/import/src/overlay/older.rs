@@ -7,6 +7,7 @@ use midwire_definition::syntax::ast::{
 use midwire_definition::syntax::parse;
 use midwire_definition::{Protocol, VersionId, Versions};
 
+use super::patch::{self, Edit, Node};
 use super::sources::{is_at, is_wire};
 use crate::protodef::Place;
 
@@ -111,6 +112,49 @@ impl Older {
         old
     }
 
+    /// A type as it was written, without what is in none of these versions, and without the gates of what
+    /// is in all of them.
+    pub(super) fn written_at(&self, old: OldType<'_>, versions: &[VersionId]) -> String {
+        let (start, text) = (old.ty.span.start, old.written());
+        let mut edits = Vec::new();
+        patch::visit(old.ty, &mut |node| {
+            let Node::Struct(of) = node else { return };
+            let mut last = of.span.start + 1;
+            for (at, field) in of.fields.iter().enumerate() {
+                let here = versions.iter().filter(|v| self.admits(&field.gates, **v)).count();
+                let span = field.span;
+                if here == 0 {
+                    // Its comment stands on the lines in front; behind the field before, nothing of it.
+                    let line = slice(old.text, last, span.start).find('\n');
+                    let (from, to) = match (line, of.fields.get(at + 1)) {
+                        (Some(line), _) => (last + line as u32, span.end),
+                        (None, Some(next)) if at == 0 => (span.start, next.span.start),
+                        (None, _) => (last, span.end),
+                    };
+                    edits.push(Edit { start: from, end: to, put: String::new() });
+                } else if let Some(end) = field.gates.iter().map(|g| gate_span(g).end).max()
+                    && here == versions.len()
+                {
+                    let behind = slice(old.text, end, span.end);
+                    let blanks = behind.len() - behind.trim_start().len();
+                    let end = end + blanks as u32;
+                    edits.push(Edit { start: span.start, end, put: String::new() });
+                }
+                last = span.end;
+            }
+        });
+        // What is taken out is taken out with all that is in it.
+        let whole = edits.clone();
+        edits.retain(|edit| {
+            let holds = |other: &Edit| other.start <= edit.start && edit.end <= other.end;
+            !whole.iter().any(|other| other != edit && holds(other))
+        });
+        for edit in &mut edits {
+            (edit.start, edit.end) = (edit.start - start, edit.end - start);
+        }
+        patch::edited(text, edits)
+    }
+
     /// The fields of a struct at a version, those under conditions and in arms included.
     pub(super) fn fields<'a>(
         &'a self,
@@ -208,6 +252,13 @@ pub(super) fn share(a: &Labels, b: &Labels) -> bool {
             })
         }),
         _ => false,
+    }
+}
+
+/// Where a gate was written.
+pub(super) fn gate_span(gate: &Gate) -> ast::Span {
+    match gate {
+        Gate::Versions(_, span) | Gate::Direction(_, span) => *span,
     }
 }
 

@@ -122,7 +122,8 @@ fn visit_field<'a>(field: &'a Field, seen: &mut dyn FnMut(Node<'a>)) {
     }
 }
 
-fn visit<'a>(ty: &'a Type, seen: &mut dyn FnMut(Node<'a>)) {
+/// The same of a type.
+pub(super) fn visit<'a>(ty: &'a Type, seen: &mut dyn FnMut(Node<'a>)) {
     match &ty.kind {
         TypeKind::Name { args, .. } => {
             for arg in args {

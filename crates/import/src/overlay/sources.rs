@@ -3,6 +3,7 @@
 use std::collections::BTreeSet;
 use std::sync::Arc;
 
+use midwire_definition::sources::Root;
 use midwire_definition::syntax::ast::{self, Item, ProtocolEntry, lookup_key};
 use midwire_definition::syntax::parse;
 use midwire_definition::{LoadError, Loader, Protocol};
@@ -20,7 +21,7 @@ impl Maker<'_> {
         declarations: &str,
     ) -> Result<Arc<Protocol>, String> {
         let (main, files) = self.files(items, declarations);
-        Protocol::load_checked(&main, &Files { files }).map_err(|problems| problems.to_string())
+        Files { files }.load_all(&main)
     }
 
     /// Its texts, and the name of the first.
@@ -43,7 +44,21 @@ impl Maker<'_> {
         });
         let times = times.flatten();
         let mut data: Vec<String> = Vec::new();
-        for (_, text) in files.iter_mut().filter(|(name, _)| is_wire(name)) {
+        // Of several files with lines of a table the last one's come last.
+        let mut tables: Vec<(&Place, usize, u32)> = Vec::new();
+        for (file, (_, text)) in files.iter().enumerate().filter(|(_, (name, _))| is_wire(name)) {
+            for item in parse(0, text).0.items {
+                let Item::Ids(table) = item else { continue };
+                if let Some((place, _)) =
+                    items.ids.iter().find(|(place, _)| is_table(&table, place))
+                {
+                    tables.retain(|(other, ..)| *other != place);
+                    tables.push((place, file, table.span.end));
+                }
+            }
+        }
+        for (file, (_, text)) in files.iter_mut().enumerate().filter(|(_, (name, _))| is_wire(name))
+        {
             let (tree, _) = parse(0, text);
             let mut inserts: Vec<(u32, String)> = Vec::new();
             for item in &tree.items {
@@ -79,14 +94,12 @@ impl Maker<'_> {
                             inserts.push((packet.name.span.end, times.other_gate(*set)));
                         }
                     }
-                    Item::Ids(table) => {
-                        let found = items.ids.iter().find(|(place, _)| is_table(table, place));
-                        if let Some((_, lines)) = found {
-                            inserts.push((table.span.end.saturating_sub(1), format!("\n{lines}")));
-                        }
-                    }
                     _ => {}
                 }
+            }
+            for (place, _, end) in tables.iter().filter(|(_, at, _)| *at == file) {
+                let lines = items.ids.get(*place).map_or("", |lines| lines);
+                inserts.push((end.saturating_sub(1), format!("\n{lines}")));
             }
             inserts.sort_by_key(|(at, _)| std::cmp::Reverse(*at));
             for (at, insert) in inserts {
@@ -140,6 +153,10 @@ pub(super) fn take_apart(files: &mut [(String, String)], types: &BTreeSet<String
     }
 }
 
+fn is_extend(item: &Item) -> bool {
+    matches!(item, Item::Extend(_))
+}
+
 /// Whether a text has this name in it, as a word of its own.
 pub(super) fn names(text: &str, name: &str) -> bool {
     let key = lookup_key(name);
@@ -173,6 +190,19 @@ pub(super) fn is_table(table: &ast::IdsItem, place: &Place) -> bool {
 /// Texts by name.
 pub(super) struct Files {
     pub(super) files: Vec<(String, String)>,
+}
+
+impl Files {
+    /// The definition in the file `main`, with all those that extend it.
+    pub(super) fn load_all(&self, main: &str) -> Result<Arc<Protocol>, String> {
+        let extends = |text: &str| parse(0, text).0.items.iter().any(is_extend);
+        let more = self.files.iter().filter(|(name, _)| name != main && is_wire(name));
+        let more = more.filter(|(_, text)| text.contains("extend") && extends(text));
+        let roots: Vec<Root<'_>> = more.map(|(path, _)| Root { path, loader: self }).collect();
+        let main = Root { path: main, loader: self };
+        let read = Protocol::load_all_checked_extended(main, &roots);
+        read.map_err(|problems| problems.to_string())
+    }
 }
 
 impl Loader for Files {

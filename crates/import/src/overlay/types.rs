@@ -3,8 +3,8 @@
 use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
 
+use midwire_definition::Dialect;
 use midwire_definition::plan::{Comparison, Plan};
-use midwire_definition::{Dialect, Protocol};
 
 use super::sources::{Files, OWN, take_apart};
 use super::{Items, Maker, PROBES};
@@ -69,12 +69,11 @@ impl Maker<'_> {
             .collect();
         let (main, mut files) = self.files(items, &probes);
         take_apart(&mut files, apart);
-        let base = Protocol::load_checked(&main, &Files { files }).map_err(|e| e.to_string())?;
+        let base = Files { files }.load_all(&main)?;
         let text = format!("{}\n{probes}", self.new_text);
         let mut files = vec![("imported.wire".to_owned(), text)];
         take_apart(&mut files, apart);
-        let files = Files { files };
-        let new = Protocol::load_checked("imported.wire", &files).map_err(|e| e.to_string())?;
+        let new = Files { files }.load_all("imported.wire")?;
         let mut found = Types::default();
         let mut known: BTreeMap<(usize, usize), bool> = BTreeMap::new();
         let mut kept = Vec::new();
