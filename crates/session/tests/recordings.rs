@@ -13,6 +13,7 @@ use midwire_codec::Direction;
 use midwire_definition::{ViewValue, Workspace};
 use midwire_session::{Elapsed, Event, Notice, Options, Watch};
 use recorded::{Recorded, Step, direction, lines, recording};
+use serde_json::Value;
 use support::{Clientbound, Driver, Serverbound};
 
 /// A packet as an end point saw it: state, id, length of id and fields.

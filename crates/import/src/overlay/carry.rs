@@ -380,7 +380,10 @@ fn attribute(attribute: &Attribute, text: &str) -> String {
             let close = if opened.contains('(') { ")" } else { "" };
             format!("{opened}{}{close}", slice(text, first.span.start, last.span.end))
         }
-        _ => String::new(),
+        _ => attribute
+            .ty
+            .as_ref()
+            .map_or(String::new(), |ty| format!(" {}", slice(text, ty.span.start, ty.span.end))),
     };
     format!("@{}{args}", attribute.name.text)
 }
