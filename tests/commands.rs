@@ -262,6 +262,41 @@ fn built_in_definitions_are_listed_and_shown() {
 }
 
 #[test]
+fn a_new_definition_is_right_says_what_the_reference_shows_and_replaces_nothing() {
+    let folder = PathBuf::from(env!("CARGO_TARGET_TMPDIR")).join("new-definition");
+    let _ = fs::remove_dir_all(&folder);
+    fs::create_dir_all(&folder).unwrap();
+    let path = folder.join("my_game.wire");
+    let file = path.to_str().unwrap();
+    let written = run(&["defs", "new", file]);
+    assert_eq!(written.status.code(), Some(0), "{}", written.diagnostics);
+    assert!(written.output.contains(file), "{}", written.output);
+    let checked = run(&["check", file]);
+    assert_eq!(checked.status.code(), Some(0), "{}", checked.diagnostics);
+    assert!(checked.output.contains("2 of 2 tests pass; 0 warnings"), "{}", checked.output);
+
+    let text = fs::read_to_string(&path).unwrap();
+    let code = |text: &str| -> Vec<String> {
+        let code = |line: &str| line.split("//").next().unwrap_or_default().trim().to_owned();
+        text.lines().map(code).filter(|line| !line.is_empty()).collect()
+    };
+    let docs = concat!(env!("CARGO_MANIFEST_DIR"), "/../../docs/language.md");
+    let docs = fs::read_to_string(docs).unwrap().replace("\r\n", "\n");
+    let first = docs.split("```wire\n").nth(1).unwrap().split("```").next().unwrap();
+    let shown = first.replace("toy \"Toy game\"", "my_game \"my_game\"");
+    assert_eq!(code(&text), code(&shown));
+
+    fs::write(&path, "mine").unwrap();
+    let again = run(&["defs", "new", file]);
+    assert_eq!(again.status.code(), Some(3), "{}", again.diagnostics);
+    assert_eq!(fs::read_to_string(&path).unwrap(), "mine");
+    for name in ["minecraft", "7days", "my-game", ""] {
+        let refused = run(&["defs", "new", name]);
+        assert_eq!(refused.status.code(), Some(2), "{name}: {}", refused.diagnostics);
+    }
+}
+
+#[test]
 fn the_demo_ends_with_what_it_counted() {
     let ended = run(&["demo"]);
     assert_eq!(ended.status.code(), Some(0), "{}{}", ended.output, ended.diagnostics);

@@ -61,6 +61,39 @@ fn numbers_that_are_longer_than_they_need_be_are_told_and_kept() {
 }
 
 #[test]
+fn what_bytes_hold_is_shown_and_with_open_told() {
+    // 1.21.4's clientbound custom_payload in play: the brand.
+    let packet = "19 0f 6d696e6563726166743a6272616e64 07 76616e696c6c61";
+    let minecraft = ["decode", "--protocol", "minecraft", "--protocol-version", "1.21.4"];
+    let place = ["--state", "play", "--direction", "clientbound", "--unframed", "--hex", packet];
+    let run = |more: &[&str]| Program::start(&[&minecraft[..], &place, more].concat()).wait();
+    let shown = run(&[]);
+    assert_eq!(shown.status.code(), Some(0), "{}{}", shown.output, shown.diagnostics);
+    assert!(shown.output.contains("brand"), "{}", shown.output);
+    assert!(shown.output.contains("\"vanilla\""), "{}", shown.output);
+    let plain = &run(&["--json"]).json()[0];
+    assert_eq!(plain["fields"]["data"], "0776616e696c6c61");
+    assert!(plain.get("opened").is_none(), "{plain}");
+    let opened = &run(&["--json", "--open"]).json()[0];
+    assert_eq!(opened["fields"], plain["fields"]);
+    assert_eq!(opened["opened"]["data"]["brand"], "vanilla");
+    assert!(opened.get("opened_errors").is_none(), "{opened}");
+    let encode = ["encode", "--lines", "--protocol", "minecraft", "--unframed"];
+    let line = format!("{opened}\n");
+    let again = Program::start_with_input(&encode, line.as_bytes()).wait();
+    assert_eq!(again.output.trim(), packet.replace(' ', ""), "{}", again.diagnostics);
+    // Bytes that are no brand are no wrong packet.
+    let odd = packet.replace("07 76616e696c6c61", "99");
+    let odd = [&minecraft[..], &place[..6], &[&odd, "--json", "--open"]].concat();
+    let odd = Program::start(&odd).wait();
+    assert_eq!(odd.status.code(), Some(0), "{}{}", odd.output, odd.diagnostics);
+    let line = &odd.json()[0];
+    assert_eq!(line["fields"]["data"], "99");
+    assert_eq!(line["opened_errors"]["data"]["field"], "brand");
+    assert_eq!(run(&["--open"]).status.code(), Some(2));
+}
+
+#[test]
 fn a_packet_that_was_compressed_wrongly_is_shown_and_marked() {
     let keep_alive = [&[0x1a][..], &7u64.to_be_bytes()].concat();
     let zlib = |plain: &[u8]| {

@@ -21,6 +21,17 @@ impl Loader for Builtin {
     }
 }
 
+/// Gives the same without the tests: of a file called `tests.wire` nothing. For use; who checks wants
+/// all of it.
+#[derive(Debug, Clone, Copy, Default)]
+pub struct BuiltinUntested;
+
+impl Loader for BuiltinUntested {
+    fn load(&self, path: &str) -> Result<String, LoadError> {
+        if path.ends_with("/tests.wire") { Ok(String::new()) } else { Builtin.load(path) }
+    }
+}
+
 /// The files of the built-in definitions, by path, with their texts.
 #[cfg(test)]
 pub(crate) fn files() -> &'static [(&'static str, &'static str)] {
@@ -34,7 +45,8 @@ pub fn builtins() -> impl Iterator<Item = &'static str> {
         .filter_map(|(path, _)| path.strip_suffix(".wire").filter(|name| !name.contains('/')))
 }
 
-/// A built-in definition, read on first use; the same for all who ask. `None`: there is none of that name.
+/// A built-in definition without its tests, read on first use; the same for all who ask. `None`: there is
+/// none of that name.
 ///
 /// # Panics
 /// If a built-in text is wrong, which the tests of this crate exclude.
@@ -45,7 +57,7 @@ pub fn builtin(name: &str) -> Option<Arc<Protocol>> {
     if let Some(known) = read.iter().find(|p| &*p.name == name) {
         return Some(known.clone());
     }
-    let protocol = Protocol::load_checked(&format!("{name}.wire"), &Builtin);
+    let protocol = Protocol::load_checked(&format!("{name}.wire"), &BuiltinUntested);
     let protocol =
         protocol.unwrap_or_else(|problems| panic!("built-in definition {name}: {problems}"));
     read.push(protocol.clone());

@@ -171,7 +171,8 @@ impl Words {
 
 /// NBT without its types. It ends early where there are more parts than are looked at.
 fn component_of(bytes: &[u8], form: NbtForm) -> Option<Given> {
-    let mut walk = Walk::new(bytes, form, u32::MAX);
+    // A part is up to two levels of NBT: the list that it stands in and itself.
+    let mut walk = Walk::new(bytes, form, 2 * DEPTH_MAX);
     let mut open: Vec<(String, Given)> = Vec::new();
     let mut parts = 0;
     loop {
@@ -279,6 +280,102 @@ mod tests {
         assert_eq!(from_nbt(&hex!("0a 00"), PLAIN), "");
         assert_eq!(from_nbt(&[0], PLAIN), "");
         assert_eq!(from_nbt(&[0x55], PLAIN), "");
+    }
+
+    /// A component in JSON as NBT writes it, without a name in front.
+    fn nbt(component: &Given) -> (u8, Vec<u8>) {
+        let text = |text: &str| {
+            let len = u16::try_from(text.len()).unwrap();
+            [&len.to_be_bytes(), text.as_bytes()].concat()
+        };
+        match component {
+            Given::Text(words) => (8, text(words)),
+            Given::Bool(b) => (1, vec![(*b).into()]),
+            Given::Int(n) => (3, i32::try_from(*n).unwrap().to_be_bytes().to_vec()),
+            Given::List(parts) => {
+                // All elements are of one type: compounds, which wrap what is none.
+                let mut out = vec![10];
+                out.extend(u32::try_from(parts.len()).unwrap().to_be_bytes());
+                for part in parts {
+                    let (tag, bytes) = nbt(part);
+                    match tag {
+                        10 => out.extend(bytes),
+                        tag => out.extend([&[tag, 0, 0], bytes.as_slice(), &[0]].concat()),
+                    }
+                }
+                (9, out)
+            }
+            Given::Object(members) => {
+                let mut out = Vec::new();
+                for (name, value) in members {
+                    let (tag, bytes) = nbt(value);
+                    out.extend([&[tag], text(name).as_slice(), &bytes].concat());
+                }
+                out.push(0);
+                (10, out)
+            }
+            other => panic!("{other:?}"),
+        }
+    }
+
+    #[test]
+    fn the_same_component_reads_the_same_in_both_forms() {
+        for (component, words) in [
+            (r#""plain""#, "plain"),
+            (r#"{"text":"a","extra":[{"text":"b","extra":["c",{"text":"d"}]},"e"]}"#, "abcde"),
+            (r#"["a",["b",{"text":"c"}],{"text":"§ld"}]"#, "abcd"),
+            (
+                r#"{"translate":"chat.type.text","with":["Alva",{"text":"hi","color":"red"}]}"#,
+                "<Alva> hi",
+            ),
+            (
+                r#"{"translate":"%2$s, %1$s","with":[{"translate":"%s!","with":["x"]},"y"],"extra":["."]}"#,
+                "y, x!.",
+            ),
+            (r#"{"translate":"item.name","fallback":"Sword %s","with":[5]}"#, "Sword 5"),
+            (r#"{"translate":"no.args"}"#, "no.args"),
+            (r#"{"text":7,"extra":[{"text":true}]}"#, "7"),
+            (
+                r#"[{"score":{"name":"Bo","objective":"o"}},{"keybind":"key.use"},{"selector":"@p"}]"#,
+                "Bokey.use@p",
+            ),
+            (r#"{"nbt":"Health","entity":"@s","extra":[{"text":"!"}]}"#, "Health!"),
+            (r#"{"color":"red"}"#, ""),
+        ] {
+            let given = given::parse(component).unwrap();
+            let (tag, bytes) = nbt(&given);
+            // NBT has no booleans: what JSON says is true is 1 there.
+            let words_of_nbt =
+                if component.contains("true") { words.to_owned() + "1" } else { words.into() };
+            let words =
+                if component.contains("true") { words.to_owned() + "true" } else { words.into() };
+            assert_eq!(from_text(component), words, "{component}");
+            assert_eq!(
+                from_nbt(&[&[tag], bytes.as_slice()].concat(), PLAIN),
+                words_of_nbt,
+                "{component}"
+            );
+        }
+    }
+
+    #[test]
+    fn parts_within_parts_are_read_to_a_depth() {
+        let nested = |depth: usize| {
+            let mut component = Given::Text("end".into());
+            for level in 0..depth {
+                let extra = ("extra".into(), Given::List(vec![component]));
+                component = Given::Object(vec![
+                    ("text".into(), Given::Text((level % 10).to_string())),
+                    extra,
+                ]);
+            }
+            let (tag, bytes) = nbt(&component);
+            from_nbt(&[&[tag], bytes.as_slice()].concat(), PLAIN)
+        };
+        assert_eq!(nested(3), "210end");
+        assert_eq!(nested(20), "98765432109876543210end");
+        let deep = nested(2_000);
+        assert!(deep.len() >= 30 && deep.len() <= 64 && !deep.contains("end"), "{deep}");
     }
 
     #[test]

@@ -7,6 +7,7 @@ use midwire_codec::Direction;
 use crate::diagnostics::{Diagnostic, Diagnostics, suggest};
 use crate::plan::{Packet, Workspace};
 use crate::protocol::{PacketDefinition, Problems, Protocol};
+use crate::resolve;
 use crate::sources::{Loader, Root, Sources};
 use crate::syntax::ast::{
     Directions, Literal, Spanned, TestExpectation, TestItem, VersionRef, lookup_key,
@@ -56,6 +57,7 @@ fn report(read: Result<Arc<Protocol>, Box<Problems>>) -> Report {
         }
     };
     let mut diagnostics = protocol.warnings.clone();
+    diagnostics.extend(resolve::lint(&protocol));
     let mut failures = Vec::new();
     let mut ws = Workspace::default();
     for test in &protocol.declarations.tests {

@@ -5,6 +5,7 @@ use std::fmt::Write as _;
 
 use annotate_snippets::{AnnotationKind, Group, Level, Renderer, Snippet};
 
+pub use crate::codes::DEFINITION_CODES;
 use crate::escape::{escape, is_unsafe};
 use crate::sources::{SourceFile, Sources};
 use crate::syntax::ast::{Span, lookup_key};
@@ -46,7 +47,7 @@ pub enum Severity {
 /// One message about a definition.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Diagnostic {
-    /// `W012` and the like; see [`SYNTAX_CODES`].
+    /// `W012` and the like; see [`SYNTAX_CODES`] and [`DEFINITION_CODES`].
     pub code: &'static str,
     /// How bad it is.
     pub severity: Severity,

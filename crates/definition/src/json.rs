@@ -23,8 +23,14 @@
 //! over-long, or whose end mark says more than that it is the end, is `{"value":[..],"$prefix":"hex","$end":"hex"}`.
 //! What an `opt` was announced with, if not with 0 or 1, is not told, nor are the
 //! bytes at the end of a block that its content does not reach, nor odd forms inside inflated blocks.
+//!
+//! What bytes hold (`@open`) is in none of this: [`write_opened`] gives it beside the fields.
+
+mod opened;
 
 use std::fmt::Write as _;
+
+pub use opened::write_opened;
 
 use crate::escape::is_unsafe;
 use crate::plan::{
@@ -195,33 +201,6 @@ pub(crate) fn bits_of(number: i128, repr: Option<IntRepr>) -> u128 {
         Some(IntRepr::Varint128) | None => 128,
     };
     number as u128 & if width >= 128 { u128::MAX } else { (1 << width) - 1 }
-}
-
-/// The numbers of a packed array: as many to a 64-bit word as fit whole, from the least significant bit on.
-pub(crate) fn packed(bytes: &[u8], width: u32, count: u32) -> impl Iterator<Item = u64> + '_ {
-    let width = if (1..=64).contains(&width) { width } else { 0 };
-    let per_word = 64u32.checked_div(width).unwrap_or(0) as usize;
-    let mask = u64::MAX.checked_shr(64 - width).unwrap_or(0);
-    bytes
-        .chunks_exact(8)
-        .map(|c| u64::from_be_bytes([c[0], c[1], c[2], c[3], c[4], c[5], c[6], c[7]]))
-        .flat_map(move |word| (0..per_word).map(move |i| word >> (i as u32 * width) & mask))
-        .take(count as usize)
-}
-
-/// Whether the bits of packed words that belong to no number are 0.
-fn is_packed_exact(bytes: &[u8], width: u32, count: u32) -> bool {
-    if !(1..=64).contains(&width) {
-        return bytes.is_empty();
-    }
-    let per_word = 64 / width;
-    let mut left = count;
-    bytes.chunks_exact(8).all(|c| {
-        let word = u64::from_be_bytes([c[0], c[1], c[2], c[3], c[4], c[5], c[6], c[7]]);
-        let here = left.min(per_word);
-        left -= here;
-        word.checked_shr(here * width).unwrap_or(0) == 0
-    })
 }
 
 /// A struct or list that is being written.
@@ -430,7 +409,7 @@ fn is_value_exact(kind: &Kind, value: &Value<'_>, raw: &[u8]) -> bool {
             is_prefix_exact(kind, raw) && is_exact(*encoding, text, bytes)
         }
         (_, Value::Bytes(_)) => is_prefix_exact(kind, raw),
-        (_, Value::Packed(bytes, width, count)) => is_packed_exact(bytes, *width, *count),
+        (_, Value::Packed(bytes, packing)) => packing.is_exact(bytes),
         _ => repr_of(kind).is_none_or(|repr| is_canonical(repr, raw)),
     }
 }
@@ -439,6 +418,8 @@ fn is_prefix_exact(kind: &Kind, raw: &[u8]) -> bool {
     match kind {
         Kind::Str { len: Len::Prefix { repr, .. }, .. }
         | Kind::Bytes { len: Len::Prefix { repr, .. } } => is_canonical(*repr, raw),
+        Kind::Str { len: Len::Until { mark, .. }, .. }
+        | Kind::Bytes { len: Len::Until { mark, .. } } => raw.ends_with(&[*mark]),
         _ => true,
     }
 }
@@ -471,9 +452,9 @@ fn write_value(kind: &Kind, value: &Value<'_>, out: &mut String) {
         Value::Text(text, ..) => write_string(text, out),
         Value::Bytes(bytes) => write_hex_string(bytes, out),
         Value::Nbt(bytes, form) => crate::nbt::write_json(bytes, *form, out),
-        Value::Packed(bytes, width, count) => {
+        Value::Packed(bytes, packing) => {
             out.push('[');
-            for (i, n) in packed(bytes, *width, *count).enumerate() {
+            for (i, n) in packing.numbers(bytes).enumerate() {
                 if i > 0 {
                     out.push(',');
                 }

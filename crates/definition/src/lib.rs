@@ -3,14 +3,17 @@
 mod builtin;
 pub mod chat;
 mod check;
+mod codes;
 mod coverage;
 pub mod diagnostics;
 pub mod escape;
 pub mod given;
+mod groups;
 pub mod json;
 mod limits;
 pub mod line;
 pub mod nbt;
+mod packed;
 pub mod plan;
 mod protocol;
 mod resolve;
@@ -23,12 +26,14 @@ pub mod tree;
 pub mod value;
 mod version;
 
-pub use builtin::{Builtin, builtin, builtins};
+pub use builtin::{Builtin, BuiltinUntested, builtin, builtins};
 pub use check::{Report, TestFailure, check, check_extended};
 pub use coverage::{Coverage, CoverageEntry, Gap, coverage};
 pub use diagnostics::{Diagnostic, Diagnostics, Severity, render};
 pub use given::Given;
+pub use groups::{Group, View, ViewKind, ViewValue};
 pub use limits::Limits;
+pub use packed::Packing;
 pub use plan::{DecodeError, DecodeErrorKind, Extent, Packet, Plan, Progress, Workspace};
 pub use protocol::{
     Dialect, Effect, Event, PacketDefinition, Problems, Protocol, Stack, StateId, VersionFrom,

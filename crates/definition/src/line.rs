@@ -21,6 +21,7 @@ use std::fmt::{self, Write as _};
 use crate::chat;
 use crate::escape::{Clip, Clipped, width, write_escaped, write_quoted};
 use crate::json::{bits_of, is_secret, part_of, repr_of};
+use crate::packed::Packing;
 use crate::plan::{
     BitsMember, DecodeError, DecodeErrorKind, Derivation, FlagMember, Flow, Group, IntRepr, Kind,
     Marks, Node, Packet, Visitor,
@@ -525,7 +526,8 @@ impl Visitor for Summary<'_> {
                 crate::nbt::write_snbt(bytes, *form, TEXT_WIDTH_MAX, &mut shown);
                 self.put_str(Role::Plain, &shown);
             }
-            Value::Packed(_, width, count) => {
+            Value::Packed(_, packing) => {
+                let Packing { width, count, .. } = packing;
                 self.put(Role::Dim, |out| write!(out, "[×{count} of {width} bits]"));
             }
             Value::Absent => self.put_str(Role::Dim, "-"),

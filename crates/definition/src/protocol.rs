@@ -7,8 +7,10 @@ use midwire_codec::{Direction, Framing};
 
 use crate::diagnostics::Diagnostics;
 use crate::plan::{Ex, IntRepr, Packet, Plan};
-use crate::resolve::{self, Checked, Declarations};
+use crate::resolve::{self, Checked, Declarations, Interval};
 use crate::sources::{Loader, Root, Sources};
+use crate::syntax::ast::same_name;
+use crate::table::Table;
 use crate::version::{VersionId, Versions};
 
 /// A protocol state, by its place in the protocol's list.
@@ -115,6 +117,8 @@ pub struct PacketDefinition {
     pub name: Arc<str>,
     /// A title for people.
     pub title: Option<Arc<str>>,
+    /// Other names that are understood, and never shown.
+    pub aliases: Arc<[Arc<str>]>,
     /// The doc comment.
     pub doc: Arc<str>,
     /// Its id.
@@ -222,6 +226,13 @@ impl Event {
     }
 }
 
+impl PacketDefinition {
+    /// Whether this is its name or an alias of it; case and `_` do not matter.
+    pub fn is_called(&self, name: &str) -> bool {
+        same_name(&self.name, name) || self.aliases.iter().any(|alias| same_name(alias, name))
+    }
+}
+
 impl Dialect {
     /// Whether other packets can be misunderstood when this one is not looked at: whether it changes
     /// anything but variables that no packet and no event of this version reads.
@@ -248,19 +259,23 @@ impl Dialect {
         self.by_id.get(&(state, direction, id))
     }
 
-    /// A packet by its name; case and `_` do not matter.
+    /// A packet by its name, or by an alias; case and `_` do not matter.
     pub fn packet_named(
         &self,
         state: StateId,
         direction: Direction,
         name: &str,
     ) -> Option<&Arc<PacketDefinition>> {
-        let key = crate::syntax::ast::lookup_key(name);
-        self.packets().find(|p| {
-            p.state == state
-                && p.direction == direction
-                && crate::syntax::ast::lookup_key(&p.name) == key
-        })
+        let mut aliased = None;
+        for packet in self.packets().filter(|p| p.state == state && p.direction == direction) {
+            if same_name(&packet.name, name) {
+                return Some(packet);
+            }
+            if packet.is_called(name) {
+                aliased = Some(packet);
+            }
+        }
+        aliased
     }
 
     /// All packets, in no order.
@@ -311,6 +326,17 @@ impl Protocol {
         resolve::load(&with(definition, extensions), Checked::Extensions)
     }
 
+    /// The same where the extensions were checked before as well, as in [`Protocol::load_checked`].
+    ///
+    /// # Errors
+    /// What is wrong with the texts outside the packets.
+    pub fn load_all_checked_extended(
+        definition: Root<'_>,
+        extensions: &[Root<'_>],
+    ) -> Result<Arc<Protocol>, Box<Problems>> {
+        resolve::load(&with(definition, extensions), Checked::None)
+    }
+
     /// The protocol at one version; compiled on first use.
     pub fn dialect(&self, version: VersionId) -> Arc<Dialect> {
         let mut dialects = self.dialects.lock().unwrap_or_else(|e| e.into_inner());
@@ -325,10 +351,14 @@ impl Protocol {
         self.declarations.dialect(self, version)
     }
 
+    /// A table as it is at a version, by its name; case and `_` do not matter.
+    pub fn table(&self, name: &str, version: VersionId) -> Option<Arc<Table>> {
+        self.declarations.table(name, version, None, &mut Interval::ALL.clone())
+    }
+
     /// The state of a name; case and `_` do not matter.
     pub fn state_named(&self, name: &str) -> Option<StateId> {
-        let key = crate::syntax::ast::lookup_key(name);
-        let at = self.states.iter().position(|s| crate::syntax::ast::lookup_key(s) == key)?;
+        let at = self.states.iter().position(|s| same_name(s, name))?;
         Some(StateId(at as u8))
     }
 

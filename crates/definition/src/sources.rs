@@ -1,5 +1,7 @@
 //! The texts a definition is made of, and where in them something stands.
 
+use std::sync::OnceLock;
+
 use thiserror::Error;
 
 use crate::syntax::ast::Span;
@@ -79,23 +81,28 @@ pub struct SourceFile {
     pub name: String,
     /// The whole text.
     pub text: String,
-    line_starts: Vec<u32>,
+    /// Found when somebody asks for a line.
+    line_starts: OnceLock<Vec<u32>>,
 }
 
 impl SourceFile {
     fn new(name: String, text: String) -> Self {
-        let starts = text.bytes().enumerate().filter(|(_, byte)| *byte == b'\n');
-        let line_starts = std::iter::once(0)
-            .chain(starts.map(|(at, _)| u32::try_from(at + 1).unwrap_or(u32::MAX)))
-            .collect();
-        SourceFile { name, text, line_starts }
+        SourceFile { name, text, line_starts: OnceLock::new() }
+    }
+
+    fn line_starts(&self) -> &[u32] {
+        self.line_starts.get_or_init(|| {
+            let ends = self.text.bytes().enumerate().filter(|(_, byte)| *byte == b'\n');
+            let starts = ends.map(|(at, _)| u32::try_from(at + 1).unwrap_or(u32::MAX));
+            std::iter::once(0).chain(starts).collect()
+        })
     }
 
     /// Line and column of a byte offset, both from 1; the column counts characters.
     ///
     /// An offset past the end counts as the end, one inside a character as that character.
     pub fn line_col(&self, offset: u32) -> (usize, usize) {
-        let line = self.line_starts.partition_point(|start| *start <= offset);
+        let line = self.line_starts().partition_point(|start| *start <= offset);
         let start = self.line_start(line) as usize;
         let mut end = (offset as usize).min(self.text.len()).max(start);
         while !self.text.is_char_boundary(end) {
@@ -108,7 +115,7 @@ impl SourceFile {
 
     /// The offset at which a line starts; lines count from 1.
     pub(crate) fn line_start(&self, line: usize) -> u32 {
-        self.line_starts.get(line.saturating_sub(1)).copied().unwrap_or(self.len())
+        self.line_starts().get(line.saturating_sub(1)).copied().unwrap_or(self.len())
     }
 
     pub(crate) fn len(&self) -> u32 {

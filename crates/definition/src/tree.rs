@@ -1,15 +1,18 @@
 //! A packet as rows, one for each field and element, with the bytes that each comes from.
 
+mod kind;
+mod nbt;
+
 use std::fmt::{self, Write as _};
 
+pub(crate) use self::kind::kind_text;
+use self::kind::layout_text;
 use crate::escape::{Clip, Clipped, escape, write_quoted};
 use crate::json::{bits_of, is_secret, part_of, repr_of, write_uuid};
 use crate::plan::{
-    ArrayKind, Count, Ex, Field, FloatRepr, Flow, Group, IntRepr, Kind, Len, Marks, NbtForm, Node,
-    Packet, Place, Plan, Visitor,
+    DecodeError, Flow, Group, IntRepr, Item, Kind, Marks, Node, Packet, Place, Visitor,
 };
-use crate::syntax::ast::{BinaryOp, Compare, Transform};
-use crate::value::{Encoding, Value};
+use crate::value::Value;
 
 /// A row: a field, an element, a part of a field, or what could not be read.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -68,7 +71,15 @@ impl Default for TreeLimits {
 /// The rows of a packet, in the order of its bytes. What could not be read comes last.
 pub fn rows(packet: &mut Packet<'_>, limits: TreeLimits) -> Vec<Row> {
     let failed = packet.error().map(|error| (error.offset, error.buffer));
-    let mut tree = Tree { rows: Vec::new(), limits, failed, open: Vec::new(), left_out: 0 };
+    let mut tree = Tree {
+        rows: Vec::new(),
+        limits,
+        failed,
+        open: Vec::new(),
+        left_out: 0,
+        opened: None,
+        enters: false,
+    };
     packet.walk(&mut tree);
     let Tree { mut rows, left_out, .. } = tree;
     if left_out > 0 {
@@ -130,7 +141,14 @@ struct Tree {
     open: Vec<Open>,
     /// Rows that had no room.
     left_out: usize,
+    /// How many groups are open around the bytes whose content is being shown.
+    opened: Option<usize>,
+    /// What comes next is what bytes hold.
+    enters: bool,
 }
+
+/// Numbers that are shown of a list of them in what bytes hold.
+const OPENED_NUMBERS_MAX: u32 = 12;
 
 struct Open {
     /// The elements behind this one are left out.
@@ -141,6 +159,10 @@ struct Open {
     marks: Marks,
     /// The list has this many elements.
     count: u32,
+    /// It has no row: its fields are those of the bytes that hold it.
+    rowless: bool,
+    /// Its elements are numbers that stand in its own row.
+    inline: bool,
 }
 
 impl Tree {
@@ -177,7 +199,31 @@ impl Tree {
         } else {
             RowState::Read
         };
-        Row { depth: self.open.len() as u32, name, kind, value, place: node.place, doc, state }
+        Row { depth: self.depth(), name, kind, value, place: node.place, doc, state }
+    }
+
+    fn depth(&self) -> u32 {
+        self.open.iter().filter(|open| !open.rowless).count() as u32
+    }
+
+    /// Whether what bytes hold has a list of numbers here, which needs no rows for them.
+    fn is_inline(&self, node: &Node<'_>) -> bool {
+        let Kind::Array(array) = &node.field.kind else { return false };
+        let element = node.plan.layouts.get(array.element as usize);
+        let only = element.filter(|layout| layout.transparent).map(|layout| &layout.items[..]);
+        let Some([Item::Field(id)]) = only else { return false };
+        let field = node.plan.fields.get(*id as usize);
+        self.opened.is_some() && field.is_some_and(|field| matches!(field.kind, Kind::Int(_)))
+    }
+
+    /// Adds a number to the row of its list.
+    fn number_inline(&mut self, node: &Node<'_>, value: &Value<'_>) {
+        let text = value_text(&node.field.kind, &self.marks(node), value, self.limits.width_max);
+        let (Some(index), Some(open)) = (node.index, self.open.last()) else { return };
+        if let (true, Some(row)) = (index < open.elements_max, self.rows.get_mut(open.row)) {
+            row.value.push_str(if index == 0 { ": " } else { " " });
+            row.value.push_str(&text);
+        }
     }
 
     /// The marks of a value: its own, and of an element those of the list.
@@ -192,6 +238,10 @@ impl Tree {
 
 impl Visitor for Tree {
     fn value(&mut self, node: &Node<'_>, value: &Value<'_>) {
+        self.enters = false;
+        if node.index.is_some() && self.open.last().is_some_and(|open| open.inline) {
+            return self.number_inline(node, value);
+        }
         if !self.is_shown(node) {
             return;
         }
@@ -217,8 +267,11 @@ impl Visitor for Tree {
         if !self.add(row) {
             return;
         }
+        if let (Value::Nbt(bytes, form), false) = (value, secret) {
+            self.nbt_rows(node.place, bytes, *form);
+        }
         if let (Value::Bits(number, members), false) = (value, secret) {
-            let depth = self.open.len() as u32 + 1;
+            let depth = self.depth() + 1;
             let bits = bits_of(*number, repr_of(&node.field.kind)) as i128;
             for member in *members {
                 let part = part_of(member).of(bits);
@@ -242,6 +295,19 @@ impl Visitor for Tree {
     }
 
     fn open(&mut self, node: &Node<'_>, group: Group) -> Flow {
+        if std::mem::take(&mut self.enters) && group == Group::Struct {
+            let (elements_max, row) = (u32::MAX, self.rows.len().saturating_sub(1));
+            let marks = Marks::default();
+            self.open.push(Open {
+                elements_max,
+                row,
+                marks,
+                count: 0,
+                rowless: true,
+                inline: false,
+            });
+            return Flow::Enter;
+        }
         if !self.is_shown(node) {
             return Flow::Skip;
         }
@@ -258,6 +324,7 @@ impl Visitor for Tree {
         let value = if secret { "***".to_owned() } else { value };
         let mut row = self.row(node, kind, value);
         if let Some((offset, 0)) = self.failed
+            && self.opened.is_none()
             && node.place.buffer == 0
             && node.place.start <= offset
             && offset <= node.place.end
@@ -268,8 +335,12 @@ impl Visitor for Tree {
         if !self.add(row) || secret {
             return Flow::Skip;
         }
-        let (elements_max, row) = (self.limits.elements_max, self.rows.len() - 1);
-        self.open.push(Open { elements_max, row, marks, count });
+        let (inline, row) = (self.is_inline(node), self.rows.len() - 1);
+        let elements_max = match inline {
+            true => self.limits.elements_max.min(OPENED_NUMBERS_MAX),
+            false => self.limits.elements_max,
+        };
+        self.open.push(Open { elements_max, row, marks, count, rowless: false, inline });
         Flow::Enter
     }
 
@@ -293,14 +364,55 @@ impl Visitor for Tree {
     }
 
     fn rest(&mut self, place: Place, bytes: &[u8]) {
-        let depth = self.open.len() as u32;
+        let depth = self.depth();
         let value = format!("{} bytes left over", bytes.len());
         self.add(Row { depth, ..note(place, value, RowState::Unread) });
     }
 
+    fn opens(&self, node: &Node<'_>) -> bool {
+        self.is_shown(node) && !is_secret(node) && self.rows.len() < self.limits.rows_max
+    }
+
+    fn enter_bytes(&mut self, _: &Node<'_>) {
+        self.opened = Some(self.open.len());
+        self.enters = true;
+        let row = self.rows.len().saturating_sub(1);
+        let marks = Marks::default();
+        self.open.push(Open {
+            elements_max: u32::MAX,
+            row,
+            marks,
+            count: 0,
+            rowless: false,
+            inline: false,
+        });
+    }
+
+    fn leave_bytes(&mut self, node: &Node<'_>, error: Option<&DecodeError>) {
+        if let Some(error) = error {
+            let start = match error.buffer == node.place.buffer {
+                true => error.offset.min(node.place.end),
+                false => error.offset,
+            };
+            let place = Place { buffer: error.buffer, start, end: start };
+            let name = escape(&error.path_text()).into_owned();
+            let value = escape(&error.kind.to_string()).into_owned();
+            let depth = self.depth();
+            self.add(Row { depth, name, ..note(place, value, RowState::Malformed) });
+        }
+        if let Some(around) = self.opened.take() {
+            self.open.truncate(around);
+        }
+        self.enters = false;
+    }
+
     fn close(&mut self, node: &Node<'_>) {
         let Some(open) = self.open.pop() else { return };
-        if open.count > open.elements_max {
+        if open.count > open.elements_max && open.inline {
+            if let Some(row) = self.rows.get_mut(open.row) {
+                row.value.push_str(" …");
+            }
+        } else if open.count > open.elements_max {
             let more = open.count - open.elements_max;
             let depth = self.rows.get(open.row).map_or(0, |row| row.depth) + 1;
             let place = Place { start: node.place.end, ..node.place };
@@ -376,10 +488,10 @@ fn write_value(
             crate::nbt::write_snbt(bytes, *form, width_max, &mut text);
             out.write_str(&text)
         }
-        Value::Packed(bytes, width, count) => {
-            write!(out, "{count} numbers of {width} bits")?;
+        Value::Packed(bytes, packing) => {
+            write!(out, "{} numbers of {} bits", packing.count, packing.width)?;
             let mut separator = ": ";
-            for number in crate::json::packed(bytes, *width, *count) {
+            for number in packing.numbers(bytes) {
                 write!(out, "{separator}{number}")?;
                 separator = " ";
             }
@@ -410,135 +522,4 @@ fn number_text(marks: &Marks, repr: Option<IntRepr>, number: i128) -> String {
         text = format!("{} ({text})", escape(name));
     }
     text + &unit(marks)
-}
-
-/// A field's type as definitions write it, as far as it shows on one line.
-pub(crate) fn kind_text(plan: &Plan, kind: &Kind) -> String {
-    match kind {
-        Kind::Int(repr) => repr.to_string(),
-        Kind::Float(FloatRepr { bytes, .. }) => format!("f{}", bytes * 8),
-        Kind::Bool => "bool".into(),
-        Kind::Uuid => "uuid".into(),
-        Kind::Enum { repr, .. } => format!("enum {}", repr),
-        Kind::Flags { repr, .. } => format!("flags {}", repr),
-        Kind::Bits { repr, .. } => format!("bits {}", repr),
-        Kind::Str { encoding, len, .. } => {
-            let name = match encoding {
-                Encoding::Utf8 => "str",
-                Encoding::Latin1 => "latin1",
-                Encoding::Mutf8 => "mutf8",
-                Encoding::Utf16(_) => "utf16",
-            };
-            format!("{name}[{}]", len_text(plan, len))
-        }
-        Kind::Bytes { len } => format!("bytes[{}]", len_text(plan, len)),
-        Kind::Array(array) => {
-            format!("[{}] {}", count_text(plan, array), layout_text(plan, array.element))
-        }
-        Kind::Struct(_) => "struct".into(),
-        Kind::Block { transform, len, .. } => {
-            let name = match transform {
-                Transform::Sized => "sized",
-                Transform::Zlib => "zlib",
-                Transform::Deflate => "deflate",
-                Transform::Gzip => "gzip",
-            };
-            format!("{name}[{}]", len_text(plan, len))
-        }
-        Kind::Call { layout, .. } => layout_text(plan, *layout),
-        Kind::Nbt(NbtForm { named, optional }) => match (optional, named) {
-            (false, false) => "nbt",
-            (false, true) => "named_nbt",
-            (true, false) => "opt_nbt",
-            (true, true) => "opt_named_nbt",
-        }
-        .into(),
-        Kind::Packed { width, count } => {
-            format!("packed({}, {})", ex_text(plan, width), ex_text(plan, count))
-        }
-        Kind::Let(ex) => format!("= {}", ex_text(plan, ex)),
-        Kind::Pad(size) => format!("pad {size}"),
-        Kind::Tail => "unknown".into(),
-        Kind::Presence => "bool".into(),
-    }
-}
-
-/// A layout by its name; a nameless one by the one value that it has, if that is all.
-fn layout_text(plan: &Plan, layout: u32) -> String {
-    let Some(layout) = plan.layouts.get(layout as usize) else { return String::new() };
-    if let Some(name) = &layout.name {
-        return escape(name).into_owned();
-    }
-    match layout.items.as_slice() {
-        [crate::plan::Item::Field(id)] if layout.transparent => {
-            plan.fields.get(*id as usize).map_or(String::new(), |field| match &field.kind {
-                // Lists of lists of lists would grow long.
-                Kind::Array(_) => "[..]".into(),
-                kind => kind_text(plan, kind),
-            })
-        }
-        _ => "struct".into(),
-    }
-}
-
-fn len_text(plan: &Plan, len: &Len) -> String {
-    match len {
-        Len::Prefix { repr, .. } => repr.to_string(),
-        Len::Expr { expr, .. } => ex_text(plan, expr),
-        Len::Fixed(n) => n.to_string(),
-        Len::Rest => "..".into(),
-    }
-}
-
-fn count_text(plan: &Plan, array: &ArrayKind) -> String {
-    match &array.count {
-        Count::Len(len) => len_text(plan, len),
-        Count::Until { repr, compare, value, .. } => {
-            format!("until {} {} {}", repr, compare_text(*compare), ex_text(plan, value))
-        }
-        Count::Sum { .. } => "until sum(..)".into(),
-        Count::While { .. } => "while ..".into(),
-    }
-}
-
-fn compare_text(compare: Compare) -> &'static str {
-    match compare {
-        Compare::Equal => "==",
-        Compare::NotEqual => "!=",
-        Compare::Less => "<",
-        Compare::LessEqual => "<=",
-        Compare::Greater => ">",
-        Compare::GreaterEqual => ">=",
-    }
-}
-
-/// A short expression; a long one is `..`.
-fn ex_text(plan: &Plan, ex: &Ex) -> String {
-    let name = |id: &u32| {
-        plan.fields.get(*id as usize).map(|field: &Field| escape(&field.name).into_owned())
-    };
-    let short = |ex: &Ex| match ex {
-        Ex::Int(n) => Some(n.to_string()),
-        Ex::Field(field) if field.member.is_none() => field.fields.first().and_then(name),
-        Ex::Remaining => Some("remaining".to_owned()),
-        Ex::CountOf(field) => {
-            field.fields.first().and_then(name).map(|name| format!("count({name})"))
-        }
-        _ => None,
-    };
-    let pair = |op: &BinaryOp, a: &Ex, b: &Ex| {
-        let op = match op {
-            BinaryOp::Add => "+",
-            BinaryOp::Subtract => "-",
-            BinaryOp::Multiply => "*",
-            BinaryOp::Divide => "/",
-            _ => return None,
-        };
-        Some(format!("{} {op} {}", short(a)?, short(b)?))
-    };
-    let text = match ex {
-        Ex::Binary(op, a, b) => pair(op, a, b),
-        ex => short(ex),
-    };
-    text.unwrap_or_else(|| "..".to_owned())
 }

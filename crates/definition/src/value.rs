@@ -3,6 +3,7 @@
 use std::borrow::Cow;
 use std::sync::Arc;
 
+use crate::packed::Packing;
 use crate::plan::{BitsMember, FlagMember, FloatRepr, Kind, Len, NbtForm};
 use midwire_codec::ByteOrder;
 
@@ -59,8 +60,8 @@ pub enum Value<'a> {
     Bytes(&'a [u8]),
     /// NBT, not yet looked into.
     Nbt(&'a [u8], NbtForm),
-    /// Packed integers: the bytes, bits of a number, count.
-    Packed(&'a [u8], u32, u32),
+    /// Packed integers: the bytes, and how they are packed.
+    Packed(&'a [u8], Packing),
     /// There is nothing: an element that is not present.
     Absent,
 }
@@ -97,7 +98,7 @@ pub(crate) fn read<'a>(kind: &'a Kind, raw: &'a [u8]) -> Option<Value<'a>> {
         Kind::Bytes { len } => Value::Bytes(content(len, raw)),
         Kind::Nbt(form) => Value::Nbt(raw, *form),
         Kind::Pad(_) | Kind::Tail => Value::Bytes(raw),
-        Kind::Packed { .. } => Value::Packed(raw, 0, 0),
+        Kind::Packed { .. } => Value::Packed(raw, Packing { width: 0, count: 0, crossing: false }),
         Kind::Array(_)
         | Kind::Struct(_)
         | Kind::Block { .. }
@@ -108,9 +109,10 @@ pub(crate) fn read<'a>(kind: &'a Kind, raw: &'a [u8]) -> Option<Value<'a>> {
     })
 }
 
-/// The bytes behind a length in front.
+/// The bytes behind a length in front, or before the byte that ends them.
 pub(crate) fn content<'a>(len: &Len, raw: &'a [u8]) -> &'a [u8] {
     match len {
+        Len::Until { mark, .. } => raw.strip_suffix(&[*mark]).unwrap_or(raw),
         Len::Prefix { repr, .. } => {
             let width = repr.read(raw).map_or(0, |(_, width)| width as usize);
             raw.get(width..).unwrap_or(&[])

@@ -1,7 +1,8 @@
 //! The built-in definitions are right at every version.
 
 use midwire_definition::sources::Loader;
-use midwire_definition::{Builtin, builtins, check, render};
+use midwire_definition::syntax::{ast::Item, parse};
+use midwire_definition::{Builtin, BuiltinUntested, Protocol, builtins, check, render};
 
 #[test]
 fn every_builtin_definition_is_right_at_every_version_and_passes_its_tests() {
@@ -48,7 +49,8 @@ fn every_file_beside_the_definitions_is_built_in() {
 #[test]
 fn what_is_opaque_or_untested_is_what_is_allowed() {
     for name in builtins() {
-        let protocol = midwire_definition::builtin(name).unwrap();
+        let path = format!("{name}.wire");
+        let protocol = Protocol::load_checked(&path, &Builtin).unwrap();
         let found = midwire_definition::coverage(&protocol).summary();
         let path = format!("{}/protocols/{name}.coverage", env!("CARGO_MANIFEST_DIR"));
         if std::env::var_os("MIDWIRE_WRITE_GOLDEN").is_some() {
@@ -65,5 +67,18 @@ fn what_is_opaque_or_untested_is_what_is_allowed() {
             news.join("\n"),
             gone.join("\n"),
         );
+    }
+}
+
+/// What stands in these files is left out where the definitions are used.
+#[test]
+fn files_of_tests_hold_nothing_but_tests() {
+    for name in builtins() {
+        let path = format!("{name}/tests.wire");
+        let Ok(text) = Builtin.load(&path) else { continue };
+        let (file, faults) = parse(0, &text);
+        assert_eq!(faults, [], "{path}");
+        assert!(file.items.iter().all(|item| matches!(item, Item::Test(_))), "{path}");
+        assert_eq!(BuiltinUntested.load(&path).unwrap(), "");
     }
 }

@@ -100,7 +100,8 @@ pub(crate) fn text(merged: &Merged, head: &Head<'_>, timeline: &Timeline) -> Str
         }
         put(&mut out, format_args!("\nids {place} {{\n{lines}}}\n"));
     }
-    out.push_str(&own_types(&used_types(merged), &|_| false));
+    let used = used_types(merged);
+    out.push_str(&own_types(&|name| !used.contains(name)));
     for (name, variants) in &merged.types {
         let around = union(variants);
         for variant in variants {
@@ -384,9 +385,9 @@ const OWN: [(&str, &str); 6] = [
     ),
 ];
 
-/// Those of the importer's own types that are used and not there.
-pub(crate) fn own_types(used: &BTreeSet<String>, is_there: &dyn Fn(&str) -> bool) -> String {
-    let missing = OWN.iter().filter(|(name, _)| used.contains(*name) && !is_there(name));
+/// Those of the importer's own types that are not there.
+pub(crate) fn own_types(is_there: &dyn Fn(&str) -> bool) -> String {
+    let missing = OWN.iter().filter(|(name, _)| !is_there(name));
     missing.map(|(_, text)| format!("\n{text}")).collect()
 }
 

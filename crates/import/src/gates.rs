@@ -38,6 +38,12 @@ impl Timeline {
         self.spans[version].ids.1
     }
 
+    /// The versions of the list from the first to the last of each row of imported ones.
+    pub(crate) fn ids(&self, set: Set) -> Vec<VersionId> {
+        let row = |(from, to): (usize, usize)| self.spans[from].ids.0.0..=self.spans[to].ids.1.0;
+        runs(set).into_iter().flat_map(row).map(VersionId).collect()
+    }
+
     /// All versions.
     pub(crate) fn all(&self) -> Set {
         (0..self.spans.len()).fold(Set::default(), |all, version| all.or(Set::one(version)))
@@ -94,7 +100,7 @@ impl Timeline {
     }
 
     /// Whether nothing newer is listed.
-    fn is_newest(&self, version: usize) -> bool {
+    pub(crate) fn is_newest(&self, version: usize) -> bool {
         self.spans[version].ids.1.0 as usize + 1 == self.versions.iter().count()
     }
 

@@ -75,7 +75,7 @@ pub struct Imported {
 /// # Errors
 /// The folder is not minecraft-data's, or nothing in it can be read.
 pub fn import(files: &dyn Loader, options: &Options) -> Result<Imported, ImportError> {
-    let (data, mut notes) = load(files, options)?;
+    let (data, mut notes) = load(files, options, false)?;
     let mut documents = Vec::new();
     let mut counts = (0, 0);
     // 0.30c shares nothing with what came after it.
@@ -130,6 +130,9 @@ pub struct Compared {
 
 /// Compares every packet of every version in minecraft-data's folder with a definition, by what they mean.
 ///
+/// The overlay is for the versions that the definition does not list. What differs in others is said and
+/// not written, unless these are the versions that were asked for.
+///
 /// # Errors
 /// The folder is not minecraft-data's, or nothing in it can be read.
 pub fn compare(
@@ -137,14 +140,26 @@ pub fn compare(
     options: &Options,
     base: &Protocol,
 ) -> Result<Compared, ImportError> {
-    let (data, mut notes) = load(files, options)?;
-    let group: Vec<Loaded> = data.into_iter().filter(|version| !version.classic).collect();
+    // What was there before tells what has changed.
+    let (data, mut notes) = load(files, options, true)?;
+    let mut group: Vec<Loaded> = data.into_iter().filter(|version| !version.classic).collect();
     let keys: Vec<Vec<Key>> = group.iter().map(|version| version.keys.clone()).collect();
-    let Made { text, merged, notes: found, counts } =
+    let mut asked = set::Set::default();
+    let mut packets = 0;
+    for (version, loaded) in group.iter_mut().enumerate() {
+        if loaded.asked {
+            asked.add(version);
+            packets += loaded.read.packets.len();
+        } else {
+            loaded.read.notes.clear();
+        }
+    }
+    let Made { text, merged, notes: found, .. } =
         document(group, options.edition, false, &options.name);
     notes.extend(found);
     let new = resolved(&text)?;
-    let maker = overlay::Maker::new(base, &text, &new, &merged, &keys);
+    let written = options.versions.is_some().then_some(asked);
+    let maker = overlay::Maker::new(base, &text, &new, &merged, &keys, written);
     let (mut changes, made) = maker.make().map_err(|why| ImportError::Text { why })?;
     for (key, with) in maker.unknown() {
         let with = base.versions.get(with).key.to_string();
@@ -157,14 +172,23 @@ pub fn compare(
     let runs = |set: set::Set| {
         gates::runs(set).into_iter().map(|(first, last)| (key(first), key(last))).collect()
     };
-    let changes = changes
-        .into_iter()
-        .map(|((packet, change), set)| {
-            let written = !made.left.contains_key(&(packet.clone(), change.clone()));
-            Changed { packet, change, versions: runs(set), written }
-        })
-        .collect();
-    Ok(Compared { changes, overlay: made.text, notes, packets: (counts.0, keys.len()) })
+    let mut split = Vec::new();
+    for ((packet, change), set) in changes {
+        let left = made.left.get(&(packet.clone(), change.clone())).copied().unwrap_or_default();
+        let set = set.and(asked);
+        for (set, written) in [(set.without(left), true), (set.and(left), false)] {
+            if !set.is_empty() {
+                let (packet, change) = (packet.clone(), change.clone());
+                split.push(Changed { packet, change, versions: runs(set), written });
+            }
+        }
+    }
+    Ok(Compared {
+        changes: split,
+        overlay: made.text,
+        notes,
+        packets: (packets, asked.iter().count()),
+    })
 }
 
 /// One text as a definition.
@@ -187,27 +211,36 @@ struct Loaded {
     keys: Vec<Key>,
     read: Read,
     classic: bool,
+    /// It is one of those that were asked for.
+    asked: bool,
 }
 
-fn load(files: &dyn Loader, options: &Options) -> Result<(Vec<Loaded>, Vec<Note>), ImportError> {
+/// Reads the versions that were asked for; with `before` those in front of them too.
+fn load(
+    files: &dyn Loader,
+    options: &Options,
+    before: bool,
+) -> Result<(Vec<Loaded>, Vec<Note>), ImportError> {
     let mut notes = Vec::new();
     let sources = folder::sources(options.edition, files, &mut notes)?;
-    let sources = chosen(sources, options)?;
+    let (from, to) = chosen(&sources, options)?;
+    let sources: Vec<(usize, Source)> = sources.into_iter().enumerate().take(to + 1).collect();
+    let sources = if before { sources } else { sources.into_iter().skip(from).collect() };
     if sources.len() > VERSIONS_MAX {
         return Err(ImportError::TooMany { found: sources.len(), max: VERSIONS_MAX });
     }
     let mut parsed = Vec::new();
-    for source in sources {
+    for (at, source) in sources {
         match folder::json(&source.path, files) {
-            Ok(json) => parsed.push((source, json)),
+            Ok(json) => parsed.push((at >= from, source, json)),
             Err(error) => {
                 notes.push(Note::file(source.key(), format!("left out: {error}")));
             }
         }
     }
-    let names = protodef::TypeNames::of(parsed.iter().map(|(_, json)| json));
+    let names = protodef::TypeNames::of(parsed.iter().map(|(_, _, json)| json));
     let mut loaded = Vec::new();
-    for (source, json) in &parsed {
+    for (asked, source, json) in &parsed {
         let read = protodef::read(json, options.edition, &names);
         if read.packets.is_empty() {
             let why = read.notes.first().map_or("it has no packets", |note| &note.why);
@@ -216,14 +249,15 @@ fn load(files: &dyn Loader, options: &Options) -> Result<(Vec<Loaded>, Vec<Note>
         }
         let classic = options.edition == Edition::Pc
             && read.packets.iter().all(|packet| packet.place.state.is_empty());
-        loaded.push(Loaded { keys: source.keys.clone(), read, classic });
+        loaded.push(Loaded { keys: source.keys.clone(), read, classic, asked: *asked });
     }
     Ok((loaded, notes))
 }
 
-/// Those between two versions, both included.
-fn chosen(sources: Vec<Source>, options: &Options) -> Result<Vec<Source>, ImportError> {
-    let Some((from, to)) = &options.versions else { return Ok(sources) };
+/// The first and the last that were asked for.
+fn chosen(sources: &[Source], options: &Options) -> Result<(usize, usize), ImportError> {
+    let newest = sources.len().saturating_sub(1);
+    let Some((from, to)) = &options.versions else { return Ok((0, newest)) };
     let known = || {
         let ends = [sources.first(), sources.last()].map(|s| s.map_or("", |s| s.key()));
         format!("{} to {}", ends[0], ends[1])
@@ -238,12 +272,12 @@ fn chosen(sources: Vec<Source>, options: &Options) -> Result<Vec<Source>, Import
         })
     };
     let from = from.as_deref().map(find).transpose()?.unwrap_or(0);
-    let to = to.as_deref().map(find).transpose()?.unwrap_or(sources.len().saturating_sub(1));
+    let to = to.as_deref().map(find).transpose()?.unwrap_or(newest);
     if from > to {
         let text = format!("between {} and {}", sources[from].key(), sources[to].key());
         return Err(ImportError::NoVersion { text, edition: options.edition, known: known() });
     }
-    Ok(sources[from..=to].to_vec())
+    Ok((from, to))
 }
 
 /// A definition, and what it was written from.
@@ -270,6 +304,7 @@ fn document(group: Vec<Loaded>, edition: Edition, classic: bool, name: &str) -> 
     let timeline = Timeline::new(listed(&keys), &keys);
     let text =
         timeline.map_or_else(String::new, |timeline| document::text(&merged, &head, &timeline));
+    let text = midwire_definition::syntax::format(&text);
     Made { text, merged, notes, counts }
 }
 

@@ -32,6 +32,10 @@ impl Set {
         self.with(other, |a, b| a & b)
     }
 
+    pub(crate) fn without(self, other: Set) -> Set {
+        self.with(other, |a, b| a & !b)
+    }
+
     pub(crate) fn is_empty(self) -> bool {
         self.0.iter().all(|word| *word == 0)
     }

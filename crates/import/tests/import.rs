@@ -1,58 +1,15 @@
 //! Small folders in the layout of minecraft-data, written for these tests.
 #![allow(clippy::unwrap_used, reason = "tests")]
 
+mod support;
+
 use std::collections::HashMap;
 use std::sync::Arc;
 
-use midwire_definition::{LoadError, Loader, Protocol};
+use midwire_definition::Protocol;
 use midwire_import::{Change, Edition, ImportError, Imported, Options, compare, import};
 
-/// Files by path.
-struct Folder(HashMap<String, String>);
-
-impl Loader for Folder {
-    fn load(&self, path: &str) -> Result<String, LoadError> {
-        let found = self.0.get(path).cloned();
-        found.ok_or_else(|| LoadError::NotFound { path: path.to_owned() })
-    }
-}
-
-/// A folder with these versions: number, and what its play clientbound types are.
-fn folder(versions: &[(i64, &str)]) -> Folder {
-    let mut files = HashMap::new();
-    let mut paths = Vec::new();
-    for (number, types) in versions {
-        let key = format!("1.{number}");
-        paths.push(format!(r#""{key}": {{"protocol": "pc/{key}", "version": "pc/{key}"}}"#));
-        let version = format!(r#"{{"version": {number}, "minecraftVersion": "{key}"}}"#);
-        files.insert(format!("pc/{key}/version.json"), version);
-        let natives = r#""varint":"native","u8":"native","i8":"native","i16":"native","bool":"native",
-            "f32":"native","UUID":"native","string":["pstring",{"countType":"varint"}]"#;
-        let protocol =
-            format!(r#"{{"types":{{{natives}}},"play":{{"toClient":{{"types":{{{types}}}}}}}}}"#);
-        files.insert(format!("pc/{key}/protocol.json"), protocol);
-    }
-    let listed = versions.iter().rev();
-    let listed = listed.map(|(n, _)| format!(r#"{{"minecraftVersion": "1.{n}", "version": {n}}}"#));
-    let listed = listed.collect::<Vec<_>>().join(",");
-    files.insert("pc/common/protocolVersions.json".into(), format!("[{listed}]"));
-    files.insert("dataPaths.json".into(), format!(r#"{{"pc": {{{}}}}}"#, paths.join(",")));
-    Folder(files)
-}
-
-/// The table of packets for these names.
-fn table(names: &[&str]) -> String {
-    let ids: Vec<String> =
-        names.iter().enumerate().map(|(id, name)| format!(r#""{id:#04x}":"{name}""#)).collect();
-    let bodies: Vec<String> =
-        names.iter().map(|name| format!(r#""{name}":"packet_{name}""#)).collect();
-    format!(
-        r#""packet":["container",[{{"name":"name","type":["mapper",{{"type":"varint","mappings":{{{}}}}}]}},
-        {{"name":"params","type":["switch",{{"compareTo":"name","fields":{{{}}}}}]}}]]"#,
-        ids.join(","),
-        bodies.join(",")
-    )
-}
+use support::{Folder, Text, differences, folder, table};
 
 fn options() -> Options {
     Options { edition: Edition::Pc, versions: None, name: "game".into() }
@@ -60,14 +17,6 @@ fn options() -> Options {
 
 fn imported(files: &Folder) -> Imported {
     import(files, &options()).unwrap()
-}
-
-struct Text(String);
-
-impl Loader for Text {
-    fn load(&self, _: &str) -> Result<String, LoadError> {
-        Ok(self.0.clone())
-    }
 }
 
 fn resolved(made: &Imported) -> Arc<Protocol> {
@@ -119,9 +68,7 @@ fn each_version_of_the_merged_text_means_what_it_means_alone() {
     let files = two();
     let merged = resolved(&imported(&files));
     for key in ["1.1", "1.2", "1.3"] {
-        let versions = Some((Some(key.to_owned()), Some(key.to_owned())));
-        let alone = compare(&files, &Options { versions, ..options() }, &merged).unwrap();
-        assert_eq!(alone.changes, [], "{key}");
+        assert_eq!(differences(&files, key, &merged), Vec::<String>::new(), "{key}");
     }
 }
 

@@ -120,6 +120,9 @@ pub(crate) struct Decode {
     /// One JSON object a line; what could not be read is in "error" and "rest"
     #[arg(long)]
     pub(crate) json: bool,
+    /// With --json: what bytes hold, such as the sections of a chunk, is in "opened" and "opened_errors"
+    #[arg(long, requires = "json")]
+    pub(crate) open: bool,
     #[command(flatten)]
     pub(crate) definitions: Definitions,
     /// Raise a limit; an unknown name lists them all
@@ -199,6 +202,11 @@ pub(crate) enum DefsCommand {
     List {
         #[command(flatten)]
         definitions: Definitions,
+    },
+    /// Write a definition to begin with: NAME.wire, with comments and tests
+    New {
+        /// The protocol's name, or a path that ends in it: games/toy.wire
+        name: String,
     },
     /// What a definition says: its packets, or one packet
     Show {

@@ -1,7 +1,11 @@
-//! `midwire defs`: which definitions there are, and what they say.
+//! `midwire defs`: which definitions there are, what they say, and a new one.
 
+mod new;
+
+use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
 use std::process::ExitCode;
+use std::sync::Arc;
 
 use midwire_definition::diagnostics::suggest;
 use midwire_definition::escape::{escape, escape_lines};
@@ -22,6 +26,7 @@ pub(crate) fn run(args: &args::DefsCommand) -> anyhow::Result<ExitCode> {
         args::DefsCommand::Import { from: args::ImportFrom::Protodef(args) } => {
             crate::import::protodef(args)
         }
+        args::DefsCommand::New { name } => new::run(name),
         args::DefsCommand::Show { name, packet, protocol_version, definitions } => {
             let protocol = protocols::find(name, &definitions.defs)?;
             let version = match protocol_version {
@@ -133,21 +138,22 @@ struct Place {
 type Run = (i64, VersionId, VersionId);
 
 fn show_packet(protocol: &Protocol, name: &str, version: VersionId) -> anyhow::Result<ExitCode> {
-    let key = |text: &str| text.replace('_', "").to_lowercase();
-    let wanted = key(name);
     // Packet ids come and go with releases; snapshots would make the ranges unreadable.
     let mut ids: Vec<(Place, Vec<Run>)> = Vec::new();
     let mut known: Vec<String> = Vec::new();
+    // An alias is never shown: the packets' own names are.
+    let mut named: BTreeMap<Place, Arc<str>> = BTreeMap::new();
     for id in releases(protocol) {
         let dialect = protocol.dialect(id);
         for packet in dialect.packets() {
-            if key(&packet.name) != wanted {
+            if !packet.is_called(name) {
                 if id == version {
                     known.push(packet.name.to_string());
                 }
                 continue;
             }
             let place = Place { state: packet.state, direction: packet.direction };
+            named.insert(place, packet.name.clone());
             add(&mut ids, place, packet, id);
         }
     }
@@ -158,8 +164,8 @@ fn show_packet(protocol: &Protocol, name: &str, version: VersionId) -> anyhow::R
     }
     ids.sort_by_key(|(place, _)| *place);
     let mut out = String::new();
-    for (Place { state, direction }, runs) in &ids {
-        let name = escape(name);
+    for (place @ Place { state, direction }, runs) in &ids {
+        let name = escape(named.get(place).map_or(name, |name| name));
         put(&mut out, format_args!("{} {name}\n", self::place(protocol, *state, *direction)));
         for (id, first, last) in runs {
             let (first, last) = (protocol.versions.get(*first), protocol.versions.get(*last));
@@ -170,7 +176,8 @@ fn show_packet(protocol: &Protocol, name: &str, version: VersionId) -> anyhow::R
             out.push('\n');
         }
     }
-    for text in written(protocol, &|item| key(&item.name.text) == wanted) {
+    let is_shown = |item: &PacketItem| named.values().any(|name| item.name.is(name));
+    for text in written(protocol, &is_shown) {
         put(&mut out, format_args!("\n{text}\n"));
     }
     Ok(print(&out))

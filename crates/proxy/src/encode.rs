@@ -71,13 +71,11 @@ impl Place {
     /// The one packet of this name there, or why there is none.
     fn packet(self, protocol: &Protocol, name: &str) -> Result<Arc<PacketDefinition>, String> {
         let dialect = protocol.dialect(self.version);
-        let key = |text: &str| text.replace('_', "").to_lowercase();
-        let wanted = key(name);
         let mut found: Vec<&Arc<PacketDefinition>> = dialect
             .packets()
             .filter(|packet| self.state.is_none_or(|state| packet.state == state))
             .filter(|packet| self.direction.is_none_or(|direction| packet.direction == direction))
-            .filter(|packet| key(&packet.name) == wanted)
+            .filter(|packet| packet.is_called(name))
             .collect();
         found.sort_by_key(|packet| (packet.state, packet.direction));
         match found.as_slice() {

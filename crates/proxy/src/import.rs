@@ -116,18 +116,25 @@ fn beside(output: &Path, document: &Document, at: usize) -> PathBuf {
     output.with_file_name(format!("{}.wire", document.name))
 }
 
-/// Writes beside the file and puts it in its place, so that half of one is never there.
+/// Writes beside the file and puts it in its place, so that half of one is never there. What is no file,
+/// such as a device or a pipe, is written to.
 fn write(file: &Path, text: &str) -> anyhow::Result<()> {
     if file == Path::new("-") {
-        print(text);
-        return Ok(());
+        return Ok(crate::error::write(text.as_bytes())?);
     }
-    let name = file.file_name().and_then(|name| name.to_str()).unwrap_or("definition");
-    let temporary = file.with_file_name(format!(".{name}.{}", std::process::id()));
-    let written = std::fs::write(&temporary, text).and_then(|()| std::fs::rename(&temporary, file));
-    if written.is_err() {
-        let _ = std::fs::remove_file(&temporary);
-    }
+    let in_place = file.metadata().is_ok_and(|found| !found.is_file());
+    let written = if in_place {
+        std::fs::write(file, text)
+    } else {
+        let name = file.file_name().and_then(|name| name.to_str()).unwrap_or("definition");
+        let temporary = file.with_file_name(format!(".{name}.{}", std::process::id()));
+        let written =
+            std::fs::write(&temporary, text).and_then(|()| std::fs::rename(&temporary, file));
+        if written.is_err() {
+            let _ = std::fs::remove_file(&temporary);
+        }
+        written
+    };
     written.with_context(|| format!("cannot write {}", file.display()))
 }
 

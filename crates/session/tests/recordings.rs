@@ -3,93 +3,21 @@
 
 #![allow(clippy::unwrap_used, reason = "a test that cannot go on has failed")]
 
+#[path = "support/recorded.rs"]
+mod recorded;
 mod support;
 
 use std::collections::BTreeMap;
-use std::io::Read;
-use std::path::{Path, PathBuf};
 
 use midwire_codec::Direction;
+use midwire_definition::{ViewValue, Workspace};
 use midwire_session::{Elapsed, Event, Notice, Options, Watch};
+use recorded::{Recorded, Step, direction, lines, recording};
 use serde_json::Value;
 use support::{Clientbound, Driver, Serverbound};
 
 /// A packet as an end point saw it: state, id, length of id and fields.
 type Packet = (String, i64, u64);
-
-/// What happened to one recorded connection.
-enum Step {
-    Data(Direction, Vec<u8>),
-    End(Direction),
-}
-
-struct Recorded {
-    steps: Vec<(u64, Step)>,
-}
-
-fn find(name: &str) -> PathBuf {
-    let mut folders = vec![Path::new(env!("CARGO_MANIFEST_DIR")).join("../../captures")];
-    while let Some(folder) = folders.pop() {
-        for entry in std::fs::read_dir(folder).unwrap() {
-            let path = entry.unwrap().path();
-            if path.is_dir() {
-                folders.push(path);
-            } else if path.file_name().is_some_and(|file| file == name) {
-                return path;
-            }
-        }
-    }
-    panic!("no {name} below captures/");
-}
-
-fn lines(name: &str) -> Vec<Value> {
-    let file = std::fs::File::open(find(name)).unwrap();
-    let mut text = String::new();
-    flate2::read::GzDecoder::new(file).read_to_string(&mut text).unwrap();
-    text.lines().map(|line| serde_json::from_str(line).unwrap()).collect()
-}
-
-fn base64(text: &str) -> Vec<u8> {
-    let value = |c: u8| match c {
-        b'A'..=b'Z' => c - b'A',
-        b'a'..=b'z' => c - b'a' + 26,
-        b'0'..=b'9' => c - b'0' + 52,
-        b'+' => 62,
-        _ => 63,
-    };
-    let digits: Vec<u8> = text.bytes().filter(|c| *c != b'=').map(value).collect();
-    let group = |four: &[u8]| {
-        let bits = four.iter().fold(0u32, |bits, six| bits << 6 | u32::from(*six));
-        let bits = bits << (6 * (4 - four.len()));
-        bits.to_be_bytes()[1..four.len()].to_vec()
-    };
-    digits.chunks(4).flat_map(group).collect()
-}
-
-fn direction(line: &Value) -> Direction {
-    if line["dir"] == "c2s" { Serverbound } else { Clientbound }
-}
-
-fn recording(name: &str) -> Vec<Recorded> {
-    let mut connections = BTreeMap::<u64, Recorded>::new();
-    for line in lines(&format!("{name}.stream.jsonl.gz")) {
-        let at = line["t"].as_u64().unwrap();
-        let connection = line["conn"].as_u64().unwrap();
-        let steps =
-            &mut connections.entry(connection).or_insert(Recorded { steps: Vec::new() }).steps;
-        match line["ev"].as_str().unwrap() {
-            "data" => {
-                steps.push((
-                    at,
-                    Step::Data(direction(&line), base64(line["b64"].as_str().unwrap())),
-                ));
-            }
-            "fin" => steps.push((at, Step::End(direction(&line)))),
-            _ => {}
-        }
-    }
-    connections.into_values().collect()
-}
 
 /// What the end points received, by direction and connection.
 fn truth(name: &str) -> [Vec<Vec<Packet>>; 2] {
@@ -484,4 +412,101 @@ fn what_vnc_clients_say_is_cut_where_it_ends() {
             "serverbound Response 19",
         ]
     );
+}
+
+/// What a component in a truth log says: its texts in order, without format codes.
+fn words(component: &Value) -> String {
+    // Of NBT the log has the types, too.
+    if let (Some(_), Some(value)) = (component["type"].as_str(), component.get("value")) {
+        return words(value);
+    }
+    let parsed = component.as_str().map(serde_json::from_str::<Value>);
+    match (component, parsed) {
+        (_, Some(Ok(parsed))) if parsed.is_object() => words(&parsed),
+        (Value::String(text), _) => {
+            let mut pieces = text.split('§');
+            let first = pieces.next().unwrap_or_default().to_owned();
+            pieces.fold(first, |text, piece| text + piece.get(1..).unwrap_or_default())
+        }
+        (Value::Array(parts), _) => parts.iter().map(words).collect(),
+        (Value::Object(members), _) => {
+            let parts = ["text", "extra"].iter().filter_map(|key| members.get(*key));
+            parts.map(words).collect()
+        }
+        _ => String::new(),
+    }
+}
+
+/// The chat lines that the end points received, by direction, sorted.
+fn chat_of_the_truth(name: &str) -> [Vec<String>; 2] {
+    let mut texts: [Vec<String>; 2] = Default::default();
+    for line in lines(&format!("{name}.truth.jsonl.gz")) {
+        let params = &line["params"];
+        if line["act"] != "recv" || line["state"] != "play" {
+            continue;
+        }
+        let text = match line["name"].as_str().unwrap() {
+            "chat" | "chat_message" if line["dir"] == "c2s" => {
+                params["message"].as_str().unwrap().to_owned()
+            }
+            "chat_command" | "chat_command_signed" => params["command"].as_str().unwrap().into(),
+            "chat" | "profileless_chat" => words(&params["message"]),
+            "system_chat" => words(&params["content"]),
+            "player_chat" => params["plainMessage"].as_str().unwrap().to_owned(),
+            _ => continue,
+        };
+        texts[direction(&line).index()].push(text);
+    }
+    texts.iter_mut().for_each(|texts| texts.sort());
+    texts
+}
+
+#[test]
+fn the_chat_groups_text_is_what_the_end_points_read() {
+    let protocol = support::minecraft();
+    let chat = protocol.group_named("chat").unwrap();
+    let text = chat.view_named("text").unwrap();
+    for name in [
+        "mc-1.8.8-offline",
+        "mc-1.12.2-offline",
+        "mc-1.12.2-terrain",
+        "mc-1.16.5-offline",
+        "mc-1.18.2-terrain",
+        "mc-1.20.4-offline",
+        "mc-1.21.4-offline",
+        "mc-1.21.11-offline",
+        "mc-26.1-offline",
+    ] {
+        let mut texts: [Vec<String>; 2] = Default::default();
+        let mut ws = Workspace::default();
+        for recorded in recording(name) {
+            let mut driver = new_driver();
+            play(&recorded, Watch::Packets, Cut::AsRecorded, &mut driver);
+            for packet in driver.packets() {
+                let definition = packet.definition.as_ref().unwrap();
+                let views = chat.views_of(&protocol, packet.version, definition);
+                let Some(Some(view)) = views.map(|views| views[text].clone()) else { continue };
+                let (plan, payload) =
+                    (definition.plan.as_ref().unwrap(), packet.payload.as_ref().unwrap());
+                let mut read = plan.decode(payload, packet.body, &packet.conn, &mut ws);
+                match view.value(&mut read) {
+                    Some(ViewValue::Text(text)) => texts[packet.direction.index()].push(text),
+                    other => panic!("{name} {}: {other:?}", definition.name),
+                }
+            }
+        }
+        texts.iter_mut().for_each(|texts| texts.sort());
+        let truth = chat_of_the_truth(name);
+        assert_eq!(texts[0].is_empty(), texts[1].is_empty(), "{name}");
+        for direction in Direction::BOTH {
+            // Lines that came as the peer went away are not in its log.
+            let mut missing = texts[direction.index()].clone();
+            for told in &truth[direction.index()] {
+                let at = missing.iter().position(|text| text == told);
+                missing.remove(at.unwrap_or_else(|| panic!("{name} {direction}: {told:?}")));
+            }
+            assert!(missing.len() <= 2, "{name} {direction}: not in the truth: {missing:?}");
+            assert!(!truth[direction.index()].is_empty(), "{name} {direction}");
+        }
+    }
 }

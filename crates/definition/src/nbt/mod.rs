@@ -1,5 +1,6 @@
 //! Named Binary Tag, walked where it lies: nothing is built, order and duplicates stay.
 
+mod edit;
 mod json;
 mod snbt;
 mod walk;
@@ -7,7 +8,9 @@ mod write;
 
 use std::borrow::Cow;
 
+pub(crate) use edit::{Change, Step, edited};
 pub use json::write_json;
+pub(crate) use snbt::payload_snbt;
 pub use snbt::write_snbt;
 pub use walk::{Event, Group, Payload, Tag, TagKind, Walk, WalkError, ints, longs};
 pub use write::{NotNbt, NotNbtKind, write};
@@ -274,6 +277,9 @@ mod tests {
         assert_eq!(snbt(ALL, 12), "{b:-1b,s:-3…");
         let odd = hex!("0a 08 0003 612062 0004 1b5b226e 00");
         assert_eq!(snbt(&odd, 80), r#"{"a b":"\x1b[\"n"}"#);
+        // What does not print, in the escapes of the game.
+        let odd = hex!("08 000d 5c e280ae 0a edad80edb081 c080");
+        assert_eq!(snbt(&odd, 80), r#""\\\u202e\n\U000e0001\x00""#);
     }
 
     #[test]

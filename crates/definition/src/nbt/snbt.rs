@@ -3,7 +3,7 @@
 use std::fmt::{self, Write};
 
 use super::{Event, Group, Payload, TagKind, Walk, ints, longs};
-use crate::escape::{Clip, Clipped, write_quoted};
+use crate::escape::{Clip, Clipped, is_unsafe, write_char};
 use crate::plan::NbtForm;
 
 /// Appends the value at the start of `bytes` as SNBT, cut off with `…` where it is wider than `width_max`
@@ -12,6 +12,12 @@ pub fn write_snbt(bytes: &[u8], form: NbtForm, width_max: usize, out: &mut Strin
     // Writing ends early where the text is cut off; then the rest is not looked at.
     let mut clip = Clip::new(width_max, out.len());
     let _ = write_tags(bytes, form, &mut Clipped::new(out, &mut clip));
+}
+
+/// Appends one value alike.
+pub(crate) fn payload_snbt(payload: Payload<'_>, width_max: usize, out: &mut String) {
+    let mut clip = Clip::new(width_max, out.len());
+    let _ = write_payload(payload, &mut Clipped::new(out, &mut clip));
 }
 
 fn write_tags(bytes: &[u8], form: NbtForm, out: &mut impl Write) -> fmt::Result {
@@ -68,6 +74,23 @@ fn write_key(key: &str, out: &mut impl Write) -> fmt::Result {
     } else {
         write_quoted(key, out)
     }
+}
+
+/// Text in quotes, with the escapes that the game knows (since 1.21.5; before, only those of `"` and `\\`).
+fn write_quoted(text: &str, out: &mut impl Write) -> fmt::Result {
+    out.write_char('"')?;
+    for c in text.chars() {
+        match c {
+            '"' | '\\' => {
+                out.write_char('\\')?;
+                out.write_char(c)?;
+            }
+            c if !is_unsafe(c) || u32::from(c) < 0x100 => write_char(c, out)?,
+            c if u32::from(c) < 0x1_0000 => write!(out, "\\u{:04x}", u32::from(c))?,
+            c => write!(out, "\\U{:08x}", u32::from(c))?,
+        }
+    }
+    out.write_char('"')
 }
 
 fn write_payload(payload: Payload<'_>, out: &mut impl Write) -> fmt::Result {

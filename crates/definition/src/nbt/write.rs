@@ -94,6 +94,38 @@ pub fn write(
     writer.root(value, form).map_err(|kind| NotNbt { path: writer.path(), kind })
 }
 
+/// Appends a payload of this type. A list is `{"type":..,"value":[..]}`.
+///
+/// # Errors
+/// What is not of that type.
+pub(super) fn payload(
+    kind: TagKind,
+    value: &Given,
+    depth_max: u32,
+    out: &mut Vec<u8>,
+) -> Result<(), NotNbtKind> {
+    let mut writer = Writer { open: Vec::new(), depth: 0, depth_max, out };
+    writer.payload(kind, value)?;
+    while writer.step()? {}
+    Ok(())
+}
+
+/// The type that a plain value has where nothing says another.
+///
+/// # Errors
+/// It may be of several.
+pub(super) fn inferred(value: &Given) -> Result<TagKind, NotNbtKind> {
+    match value {
+        Given::Bool(_) => Ok(TagKind::Byte),
+        Given::Int(n) if i32::try_from(*n).is_ok() => Ok(TagKind::Int),
+        Given::Int(_) => Ok(TagKind::Long),
+        Given::Float(_) => Ok(TagKind::Double),
+        Given::Text(_) => Ok(TagKind::String),
+        Given::Bytes(_) => Ok(TagKind::ByteArray),
+        other => Err(expected("{\"type\":..,\"value\":..}", other)),
+    }
+}
+
 /// The type and value of a tag.
 fn tag(value: &Given) -> Result<(TagKind, &Given), NotNbtKind> {
     let (Some(kind), Some(payload)) = (value.get("type"), value.get("value")) else {
@@ -383,7 +415,7 @@ fn float(value: &Given, size: usize) -> Result<Vec<u8>, NotNbtKind> {
     })
 }
 
-fn string(text: &str, out: &mut Vec<u8>) -> Written {
+pub(super) fn string(text: &str, out: &mut Vec<u8>) -> Written {
     let start = out.len();
     out.extend_from_slice(&[0, 0]);
     write_mutf8(text, out);
@@ -401,7 +433,7 @@ fn string_bytes(bytes: &[u8], out: &mut Vec<u8>) -> Written {
     Ok(())
 }
 
-fn count(found: usize, out: &mut Vec<u8>) -> Written {
+pub(super) fn count(found: usize, out: &mut Vec<u8>) -> Written {
     let n = i32::try_from(found).map_err(|_| NotNbtKind::TooMany { found })?;
     out.extend_from_slice(&n.to_be_bytes());
     Ok(())

@@ -28,6 +28,8 @@ pub(crate) enum Op {
     Counted { expr: u32, unit: u8, max: u32, slot: u32 },
     /// Passes all that is left.
     Rest { slot: u32 },
+    /// Passes bytes up to this one, and it; if it is not there and `lenient`, all that is left.
+    Until { mark: u8, max: u32, lenient: bool, slot: u32 },
     /// Takes arm 0 if the condition holds, else arm 1 at `otherwise`.
     If { cond: u32, slot: u32, otherwise: u32 },
     /// The same for a byte at `at`: arm 0 if these bits of it are all 0 (`zero`), or not all.
@@ -45,7 +47,7 @@ pub(crate) enum Op {
     /// Passes an NBT value.
     Nbt { form: NbtForm, slot: u32 },
     /// Passes packed integers.
-    Packed { width: u32, count: u32, slot: u32 },
+    Packed { width: u32, count: u32, crossing: bool, slot: u32 },
     /// One that stands for this and more, and goes on at `to`; see [`Fused`].
     Fused { index: u32, to: u32 },
     /// The layout is complete.

@@ -21,6 +21,7 @@ mod fuse;
 mod int;
 mod meaning;
 mod measure;
+mod opened;
 mod pass;
 mod quick;
 mod run;
@@ -40,7 +41,6 @@ pub(crate) use expr::{Cond, Scope, binary, compare, each};
 pub use expr::{Ex, FieldRef, Member};
 pub use meaning::{Comparison, EntryDifference, LayoutDifference};
 pub use measure::{Extent, Progress};
-pub(crate) use run::packed_words;
 pub use walk::{Flow, Found, Group, Node, Packet, Visitor};
 pub(crate) use workspace::{ABSENT, START as START_SLOT};
 pub use workspace::{Activation, Place, Workspace};
@@ -204,6 +204,8 @@ pub struct Layout {
     pub(crate) end: Pos,
     /// The fields of an element that is one value have no names of their own.
     pub transparent: bool,
+    /// It is part of what bytes hold, and neither run to read a packet nor written.
+    pub(crate) opened: bool,
 }
 
 /// An entry of a layout or of a nested struct.
@@ -245,6 +247,8 @@ pub struct Field {
     pub marks: Marks,
     /// How it is computed from others when they are edited.
     pub(crate) derived: Vec<Derivation>,
+    /// What its bytes may hold, as `@open` says; for nothing but bytes.
+    pub(crate) opened: Vec<LayoutId>,
 }
 
 /// The attributes of a field.
@@ -354,6 +358,8 @@ pub enum Kind {
         width: Ex,
         /// How many numbers.
         count: Ex,
+        /// A number may begin in one word and end in the next.
+        crossing: bool,
     },
     /// Computed, not on the wire.
     Let(Ex),
@@ -427,9 +433,8 @@ impl EnumEntries {
 
     /// The number of a name; case and `_` do not matter.
     pub fn number(&self, name: &str) -> Option<i128> {
-        let key = crate::syntax::ast::lookup_key(name);
         let mut all = self.by_number.iter().chain(&self.other_names);
-        all.find(|(_, n)| crate::syntax::ast::lookup_key(n) == key).map(|(n, _)| *n)
+        all.find(|(_, n)| crate::syntax::ast::same_name(n, name)).map(|(n, _)| *n)
     }
 }
 
@@ -482,6 +487,15 @@ pub enum Len {
     Fixed(u32),
     /// All that is left of the block.
     Rest,
+    /// Up to this byte, which is passed. Texts and bytes only.
+    Until {
+        /// The byte that ends it.
+        mark: u8,
+        /// `max n`
+        max: Option<u64>,
+        /// The end of the block ends it as well.
+        lenient: bool,
+    },
 }
 
 /// A list.

@@ -193,3 +193,23 @@ pub(super) fn sized(
     }
     Ok(at + size as usize)
 }
+
+/// Behind the next byte of this value, of at most `max` before it.
+pub(super) fn until(
+    window: &[u8],
+    at: usize,
+    mark: u8,
+    max: u32,
+    lenient: bool,
+) -> Result<usize, Failed> {
+    let rest = window.get(at..).unwrap_or(&[]);
+    let looked_at = rest.len().min(max as usize);
+    let found = rest[..looked_at].iter().position(|byte| *byte == mark);
+    match (found, rest.get(looked_at)) {
+        (Some(len), _) => Ok(at + len + 1),
+        (None, Some(byte)) if *byte == mark => Ok(at + looked_at + 1),
+        (None, Some(_)) => Err(over(at as u32, "max", max.into(), u64::from(max) + 1)),
+        (None, None) if lenient => Ok(window.len()),
+        (None, None) => Err(fail(window.len() as u32, DecodeErrorKind::Short { wanted: 1 })),
+    }
+}

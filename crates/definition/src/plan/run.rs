@@ -13,6 +13,7 @@ use super::{
     pass,
 };
 use crate::nbt::NbtError;
+use crate::packed::packed_words;
 use crate::syntax::ast::Transform;
 
 impl<'a> Packet<'a> {
@@ -117,15 +118,18 @@ impl<'a> Packet<'a> {
                 self.take_rest(at)?;
                 (window.len(), slot)
             }
+            Op::Until { mark, max, lenient, slot } => {
+                (pass::until(window, pos, mark, max, lenient)?, slot)
+            }
             Op::Counted { expr, unit, max, slot } => {
                 let count = self.eval_at(&plan.exprs[expr as usize], base, at);
                 (pass::sized(count, unit, max.into(), pos, window.len())?, slot)
             }
             Op::Nbt { form, slot } => (pos + self.nbt(&window[pos..], form, at)?, slot),
-            Op::Packed { width, count, slot } => {
+            Op::Packed { width, count, crossing, slot } => {
                 let width = self.eval_at(&plan.exprs[width as usize], base, at);
                 let count = self.eval_at(&plan.exprs[count as usize], base, at);
-                let words = packed_words(width, count);
+                let words = packed_words(width, count, crossing);
                 (pass::sized(words, 8, u64::MAX, pos, window.len())?, slot)
             }
             Op::Array { array } => {
@@ -276,7 +280,8 @@ impl<'a> Packet<'a> {
                 .map(|end| end as u32)
         };
         let (start, end) = match &code.len {
-            Len::Rest => {
+            // No block ends at a byte.
+            Len::Rest | Len::Until { .. } => {
                 self.take_rest(pos)?;
                 (pos, limit)
             }
@@ -391,13 +396,4 @@ impl Layout {
     pub(crate) fn first_free_slot(args: u32) -> u32 {
         HEADER + args * 2
     }
-}
-
-/// 64-bit words that `count` numbers of `width` bits take; numbers do not cross words.
-pub(crate) fn packed_words(width: i128, count: i128) -> i128 {
-    if !(1..=64).contains(&width) || count < 0 {
-        return 0;
-    }
-    let per_word = 64 / width;
-    count / per_word + i128::from(count % per_word != 0)
 }

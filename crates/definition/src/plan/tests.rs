@@ -5,7 +5,7 @@ use std::sync::Arc;
 use super::{DecodeError, Plan, Workspace};
 use crate::check::tested;
 use crate::sources::{LoadError, Loader};
-use crate::{Limits, PacketDefinition, Protocol, builtin, builtins};
+use crate::{Builtin, Limits, PacketDefinition, Protocol, builtins};
 
 /// Everything that a run leaves behind.
 type Found = (Option<DecodeError>, u32, Vec<u32>, Vec<u32>, Vec<Arc<Vec<u8>>>);
@@ -44,7 +44,7 @@ fn the_quick_way_finds_what_the_exact_one_finds_in_all_tests_of_the_definitions(
     let mut ws = Workspace::default();
     let mut count = 0;
     for name in builtins() {
-        let protocol = builtin(name).unwrap();
+        let protocol = Protocol::load_checked(&format!("{name}.wire"), &Builtin).unwrap();
         let conn = protocol.initial_conn();
         for test in &protocol.declarations.tests {
             for packet in tested(&protocol, test).unwrap() {

@@ -8,7 +8,8 @@ use super::quick::{DONE, quick};
 use super::scope::RunScope;
 use super::workspace::{ABSENT, BUFFER, INDEX_STRIDE, LIMIT, START};
 use super::{Activation, ArrayKind, Field, FieldId, Item, Kind, LayoutId, Place, Plan, Workspace};
-use crate::syntax::ast::{Transform, lookup_key};
+use crate::packed::Packing;
+use crate::syntax::ast::{Transform, lookup_key, same_name};
 use crate::value::{self, Value};
 
 /// A packet that was read: a plan's positions over a payload.
@@ -18,13 +19,17 @@ pub struct Packet<'a> {
     pub(crate) payload: &'a [u8],
     pub(crate) conn: &'a [i64],
     pub(crate) ws: &'a mut Workspace,
-    error: Option<Box<DecodeError>>,
+    pub(super) error: Option<Box<DecodeError>>,
     /// Where reading ended.
     end: u32,
     /// Layouts around the one that is being shown.
-    depth: u32,
+    pub(super) depth: u32,
     /// Lists around it that were not read to their end.
-    broken_lists: usize,
+    pub(super) broken_lists: usize,
+    /// What the bytes that were opened in this walk counted, all together.
+    pub(super) opened_counts: (u32, usize),
+    /// What bytes hold is being shown.
+    pub(super) within_opened: bool,
 }
 
 /// Something that is shown a packet field by field, in wire order.
@@ -42,6 +47,14 @@ pub trait Visitor {
     /// Bytes at the end of a block that its content did not reach. They come before the block's `close`,
     /// or behind its value if it holds nothing but that.
     fn rest(&mut self, _place: Place, _bytes: &[u8]) {}
+    /// Whether to be shown what bytes hold, where the definition says it (`@open`), after their value.
+    fn opens(&self, _node: &Node<'_>) -> bool {
+        false
+    }
+    /// What these bytes hold is shown now: as a struct, or as the one value that it is.
+    fn enter_bytes(&mut self, _node: &Node<'_>) {}
+    /// What they hold was shown, as far as it could be read. An error of it is none of the packet.
+    fn leave_bytes(&mut self, _node: &Node<'_>, _error: Option<&DecodeError>) {}
 }
 
 /// What a visitor wants next.
@@ -80,7 +93,7 @@ pub struct Node<'a> {
 }
 
 /// The rest of the packet was not read.
-struct Stop;
+pub(super) struct Stop;
 
 impl Plan {
     /// Reads a packet's body, which starts at `body` of the payload (behind the packet id).
@@ -121,7 +134,18 @@ impl<'a> Packet<'a> {
         conn: &'a [i64],
         ws: &'a mut Workspace,
     ) -> Self {
-        Packet { plan, payload, conn, ws, error: None, end: 0, depth: 0, broken_lists: 0 }
+        Packet {
+            plan,
+            payload,
+            conn,
+            ws,
+            error: None,
+            end: 0,
+            depth: 0,
+            broken_lists: 0,
+            opened_counts: (0, 0),
+            within_opened: false,
+        }
     }
 
     /// Reads the packet's body from an instruction and a position on.
@@ -195,7 +219,7 @@ impl<'a> Packet<'a> {
         let plan = self.plan;
         let root = self.root();
         self.ws.begin_counting();
-        (self.depth, self.broken_lists) = (0, 0);
+        (self.depth, self.broken_lists, self.opened_counts) = (0, 0, (0, 0));
         // A stop only says that the rest was not read, which `error` tells already.
         let _ = self.items(root, &plan.layouts[0].items, visitor);
     }
@@ -333,12 +357,15 @@ impl<'a> Packet<'a> {
                 if let Some(value) = self.value_at(act.base, field, place) {
                     v.value(&self.with_raw(&node), &value);
                 }
+                if !field.opened.is_empty() && v.opens(&self.with_raw(&node)) {
+                    self.show_opened(act, &node, v);
+                }
                 Ok(())
             }
         }
     }
 
-    fn with_raw<'s>(&'s self, node: &Node<'s>) -> Node<'s> {
+    pub(super) fn with_raw<'s>(&'s self, node: &Node<'s>) -> Node<'s> {
         Node { raw: self.bytes(node.place), ..*node }
     }
 
@@ -354,7 +381,7 @@ impl<'a> Packet<'a> {
     }
 
     /// Shows what an activation holds: a struct's fields, or the one value of a transparent layout.
-    fn activation(
+    pub(super) fn activation(
         &mut self,
         act: Activation,
         node: &Node<'a>,
@@ -638,13 +665,19 @@ impl<'a> Packet<'a> {
                             found = Some(Found { member: Some(member(&f.field.kind, name)?), ..f });
                             continue;
                         }
-                        (act, items) = self.inside(f)?;
+                        (act, items) = match f.field.opened.is_empty() {
+                            true => self.inside(f)?,
+                            false => self.inside_opened(&f)?,
+                        };
                     }
                     let id = self.named(act, items, &lookup_key(name))?;
                     found = Some(self.found(act, id)?);
                 }
                 Segment::Index(index) => {
-                    let f = found.take()?;
+                    let mut f = found.take()?;
+                    if !f.field.opened.is_empty() {
+                        f = self.value_opened(&f)?;
+                    }
                     let Kind::Array(array) = &f.field.kind else { return None };
                     let at = self.element_start(f.act, array, index)?;
                     let (inner, end) = self.open_element(f.act, array.element, at);
@@ -662,7 +695,7 @@ impl<'a> Packet<'a> {
         found
     }
 
-    fn found(&mut self, act: Activation, id: FieldId) -> Option<Found<'a>> {
+    pub(super) fn found(&mut self, act: Activation, id: FieldId) -> Option<Found<'a>> {
         let field = &self.plan.fields[id as usize];
         let place = self.field_place(act.base, field)?;
         if let Kind::Call { layout, slot, .. } | Kind::Block { layout, slot, .. } = &field.kind {
@@ -678,7 +711,7 @@ impl<'a> Packet<'a> {
     }
 
     /// What is inside a found struct, block or element.
-    fn inside(&self, found: Found<'a>) -> Option<(Activation, &'a [Item])> {
+    pub(super) fn inside(&self, found: Found<'a>) -> Option<(Activation, &'a [Item])> {
         let plan = self.plan;
         if found.element.is_some() {
             return Some((found.act, &plan.layouts[found.act.layout as usize].items));
@@ -699,7 +732,7 @@ impl<'a> Packet<'a> {
             Item::Field(id) => {
                 let field = &self.plan.fields[*id as usize];
                 let shown = !matches!(field.kind, Kind::Presence);
-                (shown && lookup_key(&field.name) == key).then_some(*id)
+                (shown && same_name(&field.name, key)).then_some(*id)
             }
             Item::Branch(id) => {
                 let branch = &self.plan.branches[*id as usize];
@@ -750,7 +783,7 @@ impl<'a> Packet<'a> {
         self.note_block(root, note);
     }
 
-    fn note_block(&mut self, act: Activation, note: &mut dyn FnMut(u32, u32)) {
+    pub(super) fn note_block(&mut self, act: Activation, note: &mut dyn FnMut(u32, u32)) {
         let plan = self.plan;
         self.note_items(act, &plan.layouts[act.layout as usize].items, note);
     }
@@ -776,7 +809,7 @@ impl<'a> Packet<'a> {
                         }
                     }
                     Kind::Array(array) => self.note_elements(act, array, note),
-                    _ => {}
+                    _ => self.note_opened(act, *id, note),
                 },
             }
         }
@@ -807,12 +840,21 @@ impl<'a> Packet<'a> {
 
     /// The text at a path, if there is one.
     pub fn text(&mut self, path: &str) -> Option<String> {
+        self.look(path, |value| match value {
+            Value::Text(text, ..) => Some(text.clone().into_owned()),
+            _ => None,
+        })
+    }
+
+    /// What somebody makes of the value at a path, if there is one.
+    pub(crate) fn look<T>(
+        &mut self,
+        path: &str,
+        look: impl FnOnce(&Value<'_>) -> Option<T>,
+    ) -> Option<T> {
         self.looking(|packet| {
             let found = packet.find(path)?;
-            match packet.value_of(&found)? {
-                Value::Text(text, ..) => Some(text.into_owned()),
-                _ => None,
-            }
+            look(&packet.value_of(&found)?)
         })
     }
 
@@ -828,10 +870,11 @@ impl<'a> Packet<'a> {
         let narrow = |n: i128| u32::try_from(n).unwrap_or(0);
         match &field.kind {
             Kind::Let(ex) => Some(Value::Int(ex.eval(&self.scope_of(base, field)))),
-            Kind::Packed { width, count } => {
+            Kind::Packed { width, count, crossing } => {
                 let scope = self.scope_of(base, field);
                 let (width, count) = (narrow(width.eval(&scope)), narrow(count.eval(&scope)));
-                Some(Value::Packed(self.bytes(place), width, count))
+                let packing = Packing { width, count, crossing: *crossing };
+                Some(Value::Packed(self.bytes(place), packing))
             }
             kind => value::read(kind, self.bytes(place)),
         }
@@ -857,11 +900,11 @@ fn member(kind: &Kind, name: &str) -> Option<super::Member> {
     let key = lookup_key(name);
     match kind {
         Kind::Flags { members, .. } => {
-            let flag = members.iter().find(|m| lookup_key(&m.name) == key)?;
+            let flag = members.iter().find(|m| same_name(&m.name, &key))?;
             Some(super::Member { shift: flag.bit, width: 1, signed: false })
         }
         Kind::Bits { members, .. } => {
-            let part = members.iter().find(|m| lookup_key(&m.name) == key)?;
+            let part = members.iter().find(|m| same_name(&m.name, &key))?;
             Some(super::Member { shift: part.shift, width: part.width, signed: part.signed })
         }
         _ => None,
@@ -900,6 +943,15 @@ struct Renamed<'v, 'n> {
     inner: &'v mut dyn Visitor,
 }
 
+impl<'n> Renamed<'_, 'n> {
+    fn named<'s>(&self, node: &Node<'s>) -> Node<'s>
+    where
+        'n: 's,
+    {
+        if self.depth == 0 { Node { name: self.name, ..*node } } else { *node }
+    }
+}
+
 impl Visitor for Renamed<'_, '_> {
     fn value(&mut self, node: &Node<'_>, value: &Value<'_>) {
         let node = if self.depth == 0 { Node { name: self.name, ..*node } } else { *node };
@@ -933,5 +985,17 @@ impl Visitor for Renamed<'_, '_> {
 
     fn rest(&mut self, place: Place, bytes: &[u8]) {
         self.inner.rest(place, bytes);
+    }
+
+    fn opens(&self, node: &Node<'_>) -> bool {
+        self.inner.opens(node)
+    }
+
+    fn enter_bytes(&mut self, node: &Node<'_>) {
+        self.inner.enter_bytes(&self.named(node));
+    }
+
+    fn leave_bytes(&mut self, node: &Node<'_>, error: Option<&DecodeError>) {
+        self.inner.leave_bytes(&self.named(node), error);
     }
 }

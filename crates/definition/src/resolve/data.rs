@@ -1,5 +1,6 @@
-//! The files beside a definition: lists of versions and tables of numbers.
+//! The files beside a definition: lists of versions and tables of numbers. (Lists of names: `lists`.)
 
+use std::collections::HashSet;
 use std::sync::Arc;
 
 use crate::diagnostics::Diagnostic;
@@ -40,6 +41,7 @@ fn lines(sources: &Sources, file: u16) -> Vec<(Span, &str)> {
 /// Versions: `key number ordinal release` on a line.
 pub(crate) fn versions(sources: &Sources, file: u16, out: &mut Vec<Diagnostic>) -> Vec<Version> {
     let mut list: Vec<Version> = Vec::new();
+    let mut ordinals = HashSet::new();
     for (span, line) in lines(sources, file) {
         let words = words(line);
         let (key, number, ordinal) = match words.as_slice() {
@@ -54,7 +56,7 @@ pub(crate) fn versions(sources: &Sources, file: u16, out: &mut Vec<Diagnostic>) 
             out.push(bad(span, "the number or the ordinal of this version is no number"));
             continue;
         };
-        if list.iter().any(|v| v.ordinal == ordinal) {
+        if !ordinals.insert(ordinal) {
             out.push(bad(span, "this ordinal was given before; each version has its own"));
             continue;
         }

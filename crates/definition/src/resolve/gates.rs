@@ -65,6 +65,13 @@ pub(crate) fn admits(
     })
 }
 
+impl Versions {
+    /// Whether what stands behind these gates is there at a version, in one direction at least.
+    pub fn admit(&self, gates: &[Gate], version: VersionId) -> bool {
+        admits(gates, self, version, None, &mut Interval::ALL.clone())
+    }
+}
+
 /// Whether packets declared so go this way.
 pub(crate) fn goes(directions: Directions, direction: Direction) -> bool {
     match directions {
@@ -75,7 +82,10 @@ pub(crate) fn goes(directions: Directions, direction: Direction) -> bool {
 }
 
 /// The versions of a range, both ends included; `None` if it has none.
-fn range_of(range: &VersionRange, versions: &Versions) -> Option<(VersionId, VersionId)> {
+pub(super) fn range_of(
+    range: &VersionRange,
+    versions: &Versions,
+) -> Option<(VersionId, VersionId)> {
     let first = match &range.from {
         None => VersionId(0),
         Some(from) => match &from.node {
@@ -115,7 +125,11 @@ pub(crate) fn check(gates: &[Gate], declarations: &Declarations, out: &mut Vec<D
                     );
                 }
             } else if range_of(range, versions).is_none() {
-                out.push(Diagnostic::warning("W021", *span, "no listed version is in this range"));
+                out.push(
+                    Diagnostic::warning("W021", *span, "no listed version is in this range")
+                        .label("what stands behind it is never there")
+                        .help("widen the range, or leave out what stands behind it"),
+                );
             }
         }
     }

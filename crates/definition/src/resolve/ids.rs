@@ -87,7 +87,7 @@ pub(super) fn extend(declarations: &mut Declarations, item: IdsItem) {
 }
 
 /// The first version that a line holds for.
-fn first_of(line: &IdsLine, versions: &Versions) -> Option<VersionId> {
+pub(super) fn first_of(line: &IdsLine, versions: &Versions) -> Option<VersionId> {
     match &line.version.node {
         VersionRef::Number(n) => versions.first_from(*n),
         VersionRef::Key(key) => versions.by_text(key),
@@ -150,8 +150,7 @@ fn take(list: &mut Vec<(i64, Name)>, name: &Name) -> Result<Name, Box<Diagnostic
 }
 
 fn find(list: &[(i64, Name)], name: &Name) -> Result<usize, Box<Diagnostic>> {
-    let key = name.key();
-    list.iter().position(|(_, n)| n.key() == key).ok_or_else(|| {
+    list.iter().position(|(_, n)| n.is(&name.text)).ok_or_else(|| {
         let message = format!("`{}` has no id in the version before", name.text);
         let near = suggest(
             &name.text,

@@ -6,7 +6,7 @@ use std::sync::{Arc, Mutex};
 use midwire_codec::{ByteOrder, Direction};
 
 use super::reading::Reading;
-use super::{Declarations, data, gates, ids, overlaps, recursion, stack};
+use super::{Declarations, TableEntries, data, gates, ids, lists, overlaps, recursion, stack};
 use crate::diagnostics::{Diagnostic, Diagnostics, suggest};
 use crate::escape::escape;
 use crate::protocol::{Problems, Protocol, StateId, VersionFrom};
@@ -35,7 +35,7 @@ pub(crate) fn load(roots: &[Root<'_>], checked: Checked) -> Result<Arc<Protocol>
     let mut reading = Reading::new(roots);
     let mut problems = Diagnostics::new();
     let files = reading.files(&mut problems);
-    let protocol = gather(files, &mut reading, &mut problems);
+    let protocol = gather(files, &mut reading, checked, &mut problems);
     let (sources, layers) = reading.into_layers();
     let protocol = protocol.filter(|_| !problems.has_errors()).and_then(|mut protocol| {
         protocol.declarations.layers = layers;
@@ -72,6 +72,7 @@ pub(crate) fn load(roots: &[Root<'_>], checked: Checked) -> Result<Arc<Protocol>
 fn gather(
     files: Vec<File>,
     reading: &mut Reading<'_>,
+    checked: Checked,
     problems: &mut Diagnostics,
 ) -> Option<Protocol> {
     let mut out = Vec::new();
@@ -143,12 +144,22 @@ fn gather(
     let mut entries = Vec::new();
     for table in &d.tables {
         entries.push(match &table.source {
-            TableSource::Inline(list) => list.iter().map(|e| (Vec::new(), e.clone())).collect(),
+            TableSource::Inline(list) => {
+                TableEntries::Each(list.iter().map(|e| (Vec::new(), e.clone())).collect())
+            }
             TableSource::File(file) => match reading.named(file) {
-                Ok(number) => data::table(&reading.sources, number, &mut out),
+                Ok(number) => {
+                    let (sources, checked) = (&reading.sources, checked != Checked::None);
+                    if sources.get(number).is_some_and(|source| lists::is_list(&source.text)) {
+                        let list = lists::read(sources, number, &d.versions, checked, &mut out);
+                        TableEntries::List(list)
+                    } else {
+                        TableEntries::Each(data::table(sources, number, &mut out))
+                    }
+                }
                 Err(e) => {
                     out.push(Diagnostic::error("W070", file.span, e.to_string()));
-                    Vec::new()
+                    TableEntries::Each(Vec::new())
                 }
             },
         });
@@ -160,7 +171,9 @@ fn gather(
     }) {
         head.version_from = version_from(written, &head.declarations, &mut out);
     }
-    check_names(&head.declarations, reading, &mut out);
+    if checked != Checked::None {
+        check_names(&head.declarations, reading, &mut out);
+    }
     problems.extend(out);
     Some(head)
 }
@@ -176,8 +189,10 @@ fn head<'i>(
     let mut versions: Vec<Version> = Vec::new();
     let mut port = None;
     let mut states: Vec<Arc<str>> = Vec::new();
+    let mut states_at = Vec::new();
     let mut start: Option<&Name> = None;
     let mut conn = Vec::new();
+    let (mut conn_at, mut conn_types) = (Vec::new(), Vec::new());
     let mut stages = Vec::new();
     for entry in item.entries.iter().chain(added) {
         match entry {
@@ -202,7 +217,8 @@ fn head<'i>(
                 )),
             },
             ProtocolEntry::States(names) => {
-                states = names.iter().map(|n| n.text.as_str().into()).collect()
+                states = names.iter().map(|n| n.text.as_str().into()).collect();
+                states_at = names.iter().map(|n| n.span).collect();
             }
             ProtocolEntry::Start(name) => start = Some(name),
             ProtocolEntry::Conn(list) => {
@@ -215,6 +231,8 @@ fn head<'i>(
                             "a variable begins with a number",
                         ));
                     }
+                    conn_at.push(variable.name.span);
+                    conn_types.push(variable.ty.clone());
                     conn.push((variable.name.text.as_str().into(), initial.flatten().unwrap_or(0)));
                 }
             }
@@ -254,7 +272,10 @@ fn head<'i>(
         order,
         stack: whole.clone(),
         states: states.clone(),
+        states_at,
         conn: conn.clone(),
+        conn_at,
+        conn_types,
         stages,
         layers: Box::default(),
         types: Vec::new(),
@@ -368,8 +389,7 @@ fn version_from(
         out.extend(from.state.as_ref().map(|name| unknown_state(name, &declarations.states)));
         return None;
     };
-    let key = from.packet.key();
-    if !declarations.packets.iter().any(|p| p.name.key() == key) {
+    if !declarations.packets_by_name.contains_key(&from.packet.key()) {
         let message = format!("no packet is called `{}`", from.packet.text);
         let near =
             suggest(&from.packet.text, declarations.packets.iter().map(|p| p.name.text.as_str()));
@@ -437,11 +457,12 @@ fn check_names(declarations: &Declarations, reading: &Reading<'_>, out: &mut Vec
     for on in &declarations.events {
         states(&on.state, out);
         gates::check(&on.gates, declarations, out);
-        let key = on.packet.key();
-        let known = declarations.packets.iter().any(|p| {
-            p.name.key() == key
-                && declarations.state(p.state.as_ref()) == declarations.state(on.state.as_ref())
-        });
+        let state = declarations.state(on.state.as_ref());
+        let named = declarations.packets_by_name.get(&on.packet.key());
+        let known = named
+            .into_iter()
+            .flatten()
+            .any(|index| declarations.state(declarations.packets[*index].state.as_ref()) == state);
         if !known {
             let message = format!("no packet is called `{}` in this state", on.packet.text);
             let near =
@@ -467,7 +488,12 @@ fn check_struct(body: Option<&Struct>, declarations: &Declarations, out: &mut Ve
 fn check_field(field: &Field, declarations: &Declarations, out: &mut Vec<Diagnostic>) {
     gates::check(&field.gates, declarations, out);
     match &field.kind {
-        FieldKind::Named { ty, .. } | FieldKind::Flat(ty) => check_type(ty, declarations, out),
+        FieldKind::Named { ty, attributes, .. } => {
+            check_type(ty, declarations, out);
+            let opened = attributes.iter().filter_map(|attribute| attribute.ty.as_ref());
+            opened.for_each(|ty| check_type(ty, declarations, out));
+        }
+        FieldKind::Flat(ty) => check_type(ty, declarations, out),
         FieldKind::If { then, otherwise, .. } => {
             check_struct(Some(then), declarations, out);
             check_struct(otherwise.as_ref(), declarations, out);

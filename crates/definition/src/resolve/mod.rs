@@ -7,6 +7,8 @@ mod compiler;
 mod data;
 mod gates;
 mod ids;
+mod lint;
+mod lists;
 mod load;
 mod overlaps;
 mod primitives;
@@ -26,15 +28,17 @@ use crate::plan::{Ex, Plan};
 use crate::protocol::{Dialect, EffectCode, Event, PacketDefinition, Protocol, Stack, StateId};
 use crate::syntax::ast::{
     Action, Directions, Expr, ExprKind, Gate, GroupItem, IdsItem, Label, Labels, Name, OnItem,
-    PacketItem, Span, TableEntry, TableItem, TestItem, TypeItem, lookup_key,
+    PacketItem, Span, TableEntry, TableItem, TestItem, Type, TypeItem, same_name,
 };
 use crate::table::Table;
 use crate::version::{VersionId, Versions};
-use compiler::{Compiler, EntryOf, Fit, Reported};
-use gates::Interval;
+use compiler::{Compiler, Doubt, EntryOf, Fit, Reported};
+pub(crate) use gates::{Interval, admits as gates_admit};
 use reading::Layer;
 use scope::ScopeId;
 
+pub(crate) use lint::lint;
+pub(crate) use lists::NameList;
 pub(crate) use load::{Checked, load};
 
 /// Index of a declared type.
@@ -47,7 +51,13 @@ pub(crate) struct Declarations {
     pub(crate) order: ByteOrder,
     pub(crate) stack: Stack,
     pub(crate) states: Vec<Arc<str>>,
+    /// Where each of them is listed; none where there are no states.
+    pub(crate) states_at: Vec<Span>,
     pub(crate) conn: Vec<(Arc<str>, i64)>,
+    /// Where each of them is declared.
+    pub(crate) conn_at: Vec<Span>,
+    /// Their types.
+    pub(crate) conn_types: Vec<Type>,
     /// Which stages the stack has, by name and kind.
     pub(crate) stages: Vec<(Arc<str>, Arc<str>)>,
     /// The layer of each source. Declarations of higher layers stand in front of those of lower ones.
@@ -55,8 +65,8 @@ pub(crate) struct Declarations {
     pub(crate) types: Vec<TypeItem>,
     pub(crate) types_by_name: HashMap<String, Vec<TypeId>>,
     pub(crate) tables: Vec<TableItem>,
-    /// The entries of each table, read from its file where it has one.
-    pub(crate) table_entries: Vec<Vec<(Vec<Gate>, TableEntry)>>,
+    /// What is in each table, of its file where it has one.
+    pub(crate) table_entries: Vec<TableEntries>,
     pub(crate) packets: Vec<PacketItem>,
     pub(crate) packets_by_name: HashMap<String, Vec<usize>>,
     pub(crate) ids: Vec<IdsItem>,
@@ -67,6 +77,15 @@ pub(crate) struct Declarations {
     plans: Mutex<HashMap<(usize, Direction), Vec<Made>>>,
     /// Those of the types that contain themselves.
     pub(crate) recursive: HashSet<TypeId>,
+}
+
+/// What is in a table.
+#[derive(Debug)]
+pub(crate) enum TableEntries {
+    /// One by one, each in the versions that its gates admit.
+    Each(Vec<(Vec<Gate>, TableEntry)>),
+    /// A list of names.
+    List(lists::ListTables),
 }
 
 /// A packet's plan and events, and for which versions they hold.
@@ -82,6 +101,31 @@ pub(crate) struct Made {
     warnings: Arc<[Diagnostic]>,
     /// How much had to be gone through.
     steps: usize,
+    /// What may not be what was meant.
+    doubts: Arc<[Doubt]>,
+}
+
+/// The other names that a packet's declaration gives it.
+fn aliases(item: &PacketItem, out: &mut Vec<Diagnostic>) -> Arc<[Arc<str>]> {
+    let mut aliases: Vec<Arc<str>> = Vec::new();
+    for attribute in &item.attributes {
+        if attribute.name.text != "alias" {
+            let message = format!("no attribute of a packet is called `@{}`", attribute.name.text);
+            let error = Diagnostic::error("W045", attribute.name.span, message);
+            out.push(error.help("there is: @alias OtherName"));
+            continue;
+        }
+        let named = aliases.len();
+        aliases.extend(attribute.args.iter().filter_map(|e| match &e.kind {
+            ExprKind::Path(path) if path.len() == 1 => Some(path[0].text.as_str().into()),
+            ExprKind::Str(text) => Some(escape(text).into()),
+            _ => None,
+        }));
+        if aliases.len() - named != attribute.args.len().max(1) {
+            out.push(Diagnostic::error("W044", attribute.name.span, "@alias needs a name"));
+        }
+    }
+    aliases.into()
 }
 
 /// A packet that a version has: state, direction, id, name, and its declaration if it has one.
@@ -118,15 +162,14 @@ impl Declarations {
             let made = item.map(|item| self.made(item, direction, version));
             let item = item.map(|item| &self.packets[item]);
             let says_version = protocol.version_from.as_ref().is_some_and(|from| {
-                from.state == state
-                    && from.direction == direction
-                    && lookup_key(&from.packet) == lookup_key(&name)
+                from.state == state && from.direction == direction && same_name(&from.packet, &name)
             });
             let definition = PacketDefinition {
                 name: item.map_or(name, |item| item.name.text.as_str().into()),
                 title: item
                     .and_then(|item| item.title.as_ref())
                     .map(|title| escape(&title.node).into()),
+                aliases: item.map_or(Arc::from([]), |item| aliases(item, &mut Vec::new())),
                 doc: item.map_or("".into(), |item| item.doc.as_str().into()),
                 id,
                 state,
@@ -251,10 +294,7 @@ impl Declarations {
     pub(crate) fn state(&self, name: Option<&Name>) -> Option<StateId> {
         match name {
             None => Some(StateId(0)),
-            Some(name) => {
-                let key = name.key();
-                self.states.iter().position(|s| lookup_key(s) == key).map(|i| StateId(i as u8))
-            }
+            Some(name) => self.states.iter().position(|s| name.is(s)).map(|i| StateId(i as u8)),
         }
     }
 
@@ -280,6 +320,7 @@ impl Declarations {
     fn make(&self, packet: usize, direction: Direction, version: VersionId) -> Made {
         let item = &self.packets[packet];
         let mut compiler = Compiler::new(self, version, direction);
+        aliases(item, &mut compiler.problems);
         let compiled = self.compile(item, direction, &mut compiler);
         let mut interval = compiler.interval;
         // The declaration itself may hold for fewer versions.
@@ -287,6 +328,7 @@ impl Declarations {
         let steps = compiler.steps();
         let fits = std::mem::take(&mut compiler.fits).into();
         let warnings = compiler.warnings.into();
+        let doubts = compiler.doubts.into();
         match compiled {
             Ok(events) if compiler.problems.is_empty() => {
                 let wanted = item.body.is_some() || !events.is_empty();
@@ -300,12 +342,21 @@ impl Declarations {
                     fits,
                     warnings,
                     steps,
+                    doubts,
                 }
             }
             _ => {
                 let problems = compiler.problems.into();
-                let events = Arc::from([]);
-                Made { interval, plan: None, events, problems, fits, warnings, steps }
+                Made {
+                    interval,
+                    plan: None,
+                    events: Arc::from([]),
+                    problems,
+                    fits,
+                    warnings,
+                    steps,
+                    doubts,
+                }
             }
         }
     }
@@ -319,10 +370,10 @@ impl Declarations {
         let scope = compiler.body(item.body.as_ref())?;
         compiler.check_end(item)?;
         let mut events = Vec::new();
-        let (state, key) = (self.state(item.state.as_ref()), item.name.key());
+        let state = self.state(item.state.as_ref());
         let mut layer = None;
         for on in &self.events {
-            let mine = on.packet.key() == key && self.state(on.state.as_ref()) == state;
+            let mine = on.packet.is(&item.name.text) && self.state(on.state.as_ref()) == state;
             compiler.interval.by_direction |= mine && on.direction != Directions::Both;
             if mine && gates::goes(on.direction, direction) && compiler.admitted(&on.gates) {
                 if *layer.get_or_insert(self.layer(on.span)) != self.layer(on.span) {
@@ -357,8 +408,7 @@ impl Declarations {
                     EffectCode::State { direction, value: self.state_value(value, scope, compiler)? }
                 }
                 Action::Assign { variable, value } => {
-                    let key = variable.key();
-                    let Some(index) = self.conn.iter().position(|(name, _)| lookup_key(name) == key) else {
+                    let Some(index) = self.conn.iter().position(|(name, _)| variable.is(name)) else {
                         let message = format!("`conn` has no variable `{}`", variable.text);
                         return Err(compiler.problem(
                             Diagnostic::error("W050", variable.span, message)
@@ -368,7 +418,7 @@ impl Declarations {
                     EffectCode::Assign { variable: index as u32, value: compiler.lower_at_body(value, scope)? }
                 }
                 Action::Call { stage, method, args, span } => {
-                    let kind = self.stages.iter().find(|(name, _)| lookup_key(name) == stage.key());
+                    let kind = self.stages.iter().find(|(name, _)| stage.is(name));
                     let kind = kind.map_or("", |(_, kind)| kind);
                     match (kind, method.text.as_str(), args.as_slice()) {
                         ("zlib_threshold", "on", [e]) => EffectCode::CompressionOn(compiler.lower_at_body(e, scope)?),
@@ -465,7 +515,7 @@ impl Declarations {
         }
     }
 
-    /// A table as it is at a version.
+    /// A table as it is at a version. A list is the whole table, whatever else has its name.
     pub(crate) fn table(
         &self,
         name: &str,
@@ -473,12 +523,11 @@ impl Declarations {
         direction: Option<Direction>,
         interval: &mut Interval,
     ) -> Option<Arc<Table>> {
-        let key = lookup_key(name);
         let mut entries = Vec::new();
         let mut found = None;
         let mut layer = None;
         for (item, all) in self.tables.iter().zip(&self.table_entries) {
-            if item.name.key() != key {
+            if !item.name.is(name) {
                 continue;
             }
             found = Some(item.name.text.as_str());
@@ -488,6 +537,13 @@ impl Declarations {
             if *layer.get_or_insert(self.layer(item.span)) != self.layer(item.span) {
                 break;
             }
+            let all = match all {
+                TableEntries::Each(all) => all,
+                TableEntries::List(list) => match list.at(&item.name.text, version, interval) {
+                    Some(table) => return Some(table),
+                    None => continue,
+                },
+            };
             for (gates, entry) in all {
                 if gates::admits(gates, &self.versions, version, direction, interval) {
                     let name = entry.name.as_deref().map(data::shared);

@@ -74,6 +74,7 @@ fn in_struct(body: &Struct, names: &mut Vec<String>) {
 
 fn in_field(field: &Field, names: &mut Vec<String>) {
     match &field.kind {
+        // What bytes hold is not opened further, so it is no way back to a type.
         FieldKind::Named { ty, .. } | FieldKind::Flat(ty) => in_type(ty, names),
         FieldKind::If { then, otherwise, .. } => {
             in_struct(then, names);

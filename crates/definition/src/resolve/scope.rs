@@ -1,6 +1,6 @@
 //! What names mean at a place in a definition.
 
-use std::collections::{HashMap, HashSet};
+use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
 
 use crate::plan::{Ex, FieldId};
@@ -16,11 +16,11 @@ pub(crate) struct NameScope<'d> {
     pub(crate) parent: Option<ScopeId>,
     /// How many layouts were open when it was made.
     pub(crate) level: usize,
-    names: HashMap<String, Vec<Binding<'d>>>,
+    names: BTreeMap<String, Vec<Binding<'d>>>,
     /// Names as written, for suggestions.
     written: Vec<Arc<str>>,
     /// Names of what could not be compiled: that they have no meaning is no mistake of its own.
-    broken: HashSet<String>,
+    broken: BTreeSet<String>,
 }
 
 /// What a name stands for.
@@ -39,9 +39,9 @@ impl<'d> NameScope<'d> {
         NameScope {
             parent,
             level,
-            names: HashMap::new(),
+            names: BTreeMap::new(),
             written: Vec::new(),
-            broken: HashSet::new(),
+            broken: BTreeSet::new(),
         }
     }
 

@@ -4,7 +4,7 @@ use std::borrow::Cow;
 
 use super::apply_list::list_parts;
 use super::draft::{Change, DraftId, Encoder, Holder, Original};
-use super::edits::{Action, Wish, same_name};
+use super::edits::{Action, Wish};
 use super::error::EditError;
 use super::given_number::GivenNumber;
 use super::invert::Wanted;
@@ -12,6 +12,7 @@ use super::scope::{units, unmeasured};
 use crate::diagnostics::suggest;
 use crate::given::Given;
 use crate::plan::{BranchId, Derivation, Ex, FieldId, Item, Kind, Plan, Select};
+use crate::syntax::ast::same_name;
 
 impl<'a> Encoder<'_, 'a> {
     /// Puts wishes into an activation.
@@ -321,11 +322,13 @@ impl<'a> Encoder<'_, 'a> {
         let inside =
             !wish.fields.is_empty() || !wish.elements.is_empty() || !wish.inserts.is_empty();
         match wish.action {
-            _ if inside && deletes(&wish.action) && !is_nbt => {
+            // Of NBT `null` is a value.
+            Action::Set(Given::Null) if is_nbt => {}
+            _ if inside && deletes(&wish.action) => {
                 return Err(self.gone(self.path(d, id), "deleted"));
             }
             Action::Delete => return self.exclude(d, id),
-            Action::Set(Given::Null) if !is_nbt => return self.exclude(d, id),
+            Action::Set(Given::Null) => return self.exclude(d, id),
             Action::Remove => {
                 let reason = "only an element of a list can be removed; a field is deleted".into();
                 return Err(EditError::Form { path: self.path(d, id), reason });
@@ -334,6 +337,7 @@ impl<'a> Encoder<'_, 'a> {
         }
         match &field.kind {
             Kind::Array(array) => return self.wish_list(d, id, array, wish),
+            Kind::Nbt(form) if inside => return self.wish_nbt(d, id, *form, &wish),
             // What is inside of these knows; a recursive type may be a list.
             Kind::Struct(_) | Kind::Block { .. } | Kind::Call { .. } => {}
             _ if wish.elements.is_empty() && wish.inserts.is_empty() => {}

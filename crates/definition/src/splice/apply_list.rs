@@ -65,7 +65,7 @@ impl<'a> Encoder<'_, 'a> {
             }
             let wish = elements.next_if(|(index, _)| *index == at).map(|(_, wish)| wish);
             match (items, wish) {
-                (_, Some(Wish { action: Action::Remove, fields, elements, inserts })) => {
+                (_, Some(Wish { action: Action::Remove, fields, elements, inserts, .. })) => {
                     if !fields.is_empty() || !elements.is_empty() || !inserts.is_empty() {
                         let path = format!("{}[{at}]", self.path(d, id));
                         return Err(self.gone(path, "removed"));

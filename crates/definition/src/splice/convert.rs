@@ -157,7 +157,7 @@ impl Encoder<'_, '_> {
         Ok((value, Some(raw)))
     }
 
-    fn checked_nbt(
+    pub(super) fn checked_nbt(
         &self,
         bytes: Vec<u8>,
         form: NbtForm,
@@ -203,6 +203,7 @@ fn raw_size(kind: &Kind, raw: &[u8]) -> Option<usize> {
             let (count, width) = repr.read(raw).ok()?;
             usize::try_from(count).ok()?.checked_mul(unit)?.checked_add(width as usize)
         }
+        Len::Until { mark, .. } => Some(raw.iter().position(|byte| byte == mark)? + 1),
         _ => Some(raw.len()),
     };
     match kind {

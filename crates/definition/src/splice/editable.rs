@@ -7,8 +7,11 @@ use super::draft::{DraftId, Encoder, Holder, Original, join};
 use super::facts::{add_refs, branch_exprs, element_exprs, size_exprs};
 use super::scope::{unit_size, units, unmeasured};
 use crate::given::Given;
-use crate::json::{packed, part_of};
-use crate::plan::{Derivation, Ex, FieldId, IntRepr, Item, Kind, Len, Packet, Plan, each};
+use crate::json::part_of;
+use crate::packed::Packing;
+use crate::plan::{
+    Derivation, Ex, FieldId, IntRepr, Item, Kind, LayoutId, Len, Packet, Plan, each,
+};
 use crate::value::{self, Value};
 
 /// Elements at the front of a list that are looked into; the last one comes besides.
@@ -34,7 +37,8 @@ pub fn editable_paths(packet: &mut Packet<'_>) -> Vec<(String, Editable)> {
     let before = packet.ws.checkpoint();
     let mut encoder = Encoder::new(plan, conn, Some(packet), limits);
     let mut found = Found::default();
-    for field in &plan.fields {
+    let is_written = |layout: LayoutId| !plan.layouts[layout as usize].opened;
+    for field in plan.fields.iter().filter(|field| is_written(field.layout)) {
         for exprs in [size_exprs, element_exprs] {
             exprs(&field.kind, &mut |ex| {
                 add_named(plan, ex, &mut found);
@@ -50,7 +54,7 @@ pub fn editable_paths(packet: &mut Packet<'_>) -> Vec<(String, Editable)> {
             _ => {}
         }
     }
-    for branch in &plan.branches {
+    for branch in plan.branches.iter().filter(|branch| is_written(branch.layout)) {
         branch_exprs(branch, &mut |ex| add_refs(plan, ex, 0, &mut found.shapes));
     }
     for (id, field) in plan.fields.iter().enumerate() {
@@ -232,7 +236,9 @@ impl<'a> Encoder<'_, 'a> {
                 let other = if text.starts_with('y') { "z" } else { "y" };
                 // As many plain letters: one of them is one unit in every encoding.
                 let letters = if grown { same } else { same.saturating_sub(1) };
-                match grown || same > 0 {
+                // The letters must not end it.
+                let is_free = !matches!(len, Len::Until { mark: b'x'..=b'z', .. });
+                match is_free && (grown || same > 0) {
                     true => one(Given::Text(format!("{other}{}", "x".repeat(letters)))),
                     false => Vec::new(),
                 }
@@ -240,7 +246,8 @@ impl<'a> Encoder<'_, 'a> {
             Kind::Bytes { len } => {
                 let mut bytes = value::content(len, raw).to_vec();
                 if self.may_have(d, id, len, bytes.len() as u64 + 1) {
-                    bytes.push(0xa5);
+                    let last = if let Len::Until { mark: 0xa5, .. } = len { 0x5a } else { 0xa5 };
+                    bytes.push(last);
                     one(Given::Bytes(bytes))
                 } else if let Some(first) = bytes.first_mut() {
                     *first ^= 0xff;
@@ -260,11 +267,12 @@ impl<'a> Encoder<'_, 'a> {
                 }
                 one(Given::Object(tag))
             }
-            Kind::Packed { width, count } => {
+            Kind::Packed { width, count, crossing } => {
                 let (width, count) = (self.eval(d, width), self.eval(d, count));
                 let (width, count) =
                     (u32::try_from(width).unwrap_or(0), u32::try_from(count).unwrap_or(0));
-                let mut numbers: Vec<u64> = packed(raw, width, count).collect();
+                let packing = Packing { width, count, crossing: *crossing };
+                let mut numbers: Vec<u64> = packing.numbers(raw).collect();
                 let Some(first) = numbers.first_mut() else { return Vec::new() };
                 *first ^= 1;
                 one(Given::List(numbers.into_iter().map(|n| Given::Int(n.into())).collect()))
@@ -286,6 +294,7 @@ impl<'a> Encoder<'_, 'a> {
             }
             Len::Fixed(_) => false,
             Len::Rest => true,
+            Len::Until { max, .. } => max.is_none_or(|max| count <= max),
             Len::Expr { max, expr } => {
                 max.is_none_or(|max| count <= max) && self.is_free_count(d, id, expr, count)
             }

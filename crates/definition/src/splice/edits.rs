@@ -1,7 +1,11 @@
 //! What somebody wants changed, by path; and the same sorted into a tree.
 
+use std::rc::Rc;
+
 use super::error::EditError;
 use crate::given::Given;
+use crate::nbt;
+use crate::syntax::ast::same_name;
 
 /// Names and indices that one path may have.
 const SEGMENTS_MAX: usize = 256;
@@ -10,7 +14,8 @@ const SEGMENTS_MAX: usize = 256;
 ///
 /// Paths name fields as they are printed (`item.added[2].data`, `motion.has_velocity`); case and `_` do
 /// not matter; the empty path is the packet itself. Indices are those of the original list, whatever else is inserted or removed. Of several
-/// changes of the same path the last counts.
+/// changes of the same path the last counts. Within NBT a path goes on with the names of tags, just as they
+/// are written there (in back-ticks where need be), and places in lists and arrays: `content.extra[0].text`.
 ///
 /// ```
 /// use midwire_definition::{Edits, Given};
@@ -78,11 +83,13 @@ impl Edits {
         let mut root = Wish::default();
         for (path, edit) in &self.list {
             let mut at = &mut root;
-            for step in steps(path)? {
+            let steps: Rc<[Step<'_>]> = steps(path)?.into();
+            for (i, step) in steps.iter().enumerate() {
                 at = match step {
                     Step::Name(name) => at.field(name),
-                    Step::Index(index) => at.element(index),
+                    Step::Index(index) => at.element(*index),
                 };
+                at.through.push(Through { steps: steps.clone(), next: i + 1, edit });
             }
             match edit {
                 Edit::Set(value) => at.put(value),
@@ -102,6 +109,17 @@ pub(super) struct Wish<'e> {
     pub(super) inserts: Vec<(u32, &'e Given)>,
     pub(super) fields: Vec<(&'e str, Wish<'e>)>,
     pub(super) elements: Vec<(u32, Wish<'e>)>,
+    /// The changes of this place and of what is inside, in the order they were made.
+    through: Vec<Through<'e>>,
+}
+
+/// A change whose path leads through a place.
+#[derive(Debug)]
+struct Through<'e> {
+    steps: Rc<[Step<'e>]>,
+    /// The step behind that place.
+    next: usize,
+    edit: &'e Edit,
 }
 
 /// What is wanted of a place as a whole.
@@ -143,6 +161,26 @@ impl<'e> Wish<'e> {
         &mut self.elements[at].1
     }
 
+    /// The changes inside of this place, which is NBT.
+    pub(super) fn nbt_changes(&self) -> Vec<(Vec<nbt::Step<'e>>, nbt::Change<'e>)> {
+        let change = |through: &Through<'e>| {
+            let steps = through.steps.get(through.next..).unwrap_or(&[]);
+            let change = match through.edit {
+                Edit::Insert(index, value) => nbt::Change::Insert(*index, value),
+                _ if steps.is_empty() => return None,
+                Edit::Set(value) => nbt::Change::Set(value),
+                Edit::Delete => nbt::Change::Delete,
+                Edit::Remove => nbt::Change::Remove,
+            };
+            let steps = steps.iter().map(|step| match step {
+                Step::Name(name) => nbt::Step::Name(name),
+                Step::Index(index) => nbt::Step::Index(*index),
+            });
+            Some((steps.collect(), change))
+        };
+        self.through.iter().filter_map(change).collect()
+    }
+
     /// The members of a given object become wishes of their own, unless something nearer is wished.
     pub(super) fn unfold(&mut self, members: &'e [(String, Given)]) {
         for (name, value) in members {
@@ -152,22 +190,6 @@ impl<'e> Wish<'e> {
             }
         }
     }
-}
-
-/// Whether two names are one: case and `_` do not matter.
-pub(super) fn same_name(a: &str, b: &str) -> bool {
-    // Most are written as they are defined; and what begins differently is another name.
-    a == b
-        || match (a.as_bytes().first(), b.as_bytes().first()) {
-            (Some(x), Some(y)) if x.is_ascii_alphanumeric() && y.is_ascii_alphanumeric() => {
-                x.eq_ignore_ascii_case(y) && letters(a).eq(letters(b))
-            }
-            _ => letters(a).eq(letters(b)),
-        }
-}
-
-fn letters(name: &str) -> impl Iterator<Item = char> + '_ {
-    name.chars().filter(|c| *c != '_').flat_map(char::to_lowercase)
 }
 
 #[derive(Debug, PartialEq)]
@@ -234,14 +256,6 @@ mod tests {
             assert!(matches!(&error, EditError::Path { path: p, .. } if p == path), "{path}");
         }
         assert!(steps(&"a.".repeat(100_000)).is_err());
-    }
-
-    #[test]
-    fn names_differ_in_more_than_case_and_underscores() {
-        assert!(same_name("hasVelocity", "has_velocity"));
-        assert!(same_name("ÄB", "ä_b"));
-        assert!(!same_name("a", "ab"));
-        assert!(!same_name("velocity", "velocitx"));
     }
 
     #[test]

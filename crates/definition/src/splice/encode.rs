@@ -236,7 +236,9 @@ impl<'a> Encoder<'_, 'a> {
                 self.write_block(d, id, *transform, len, *layout, out)
             }
             Kind::Call { layout, .. } => self.write_call(d, id, *layout, out),
-            Kind::Packed { width, count } => self.write_packed(d, id, (width, count), out),
+            Kind::Packed { width, count, crossing } => {
+                self.write_packed(d, id, (width, count, *crossing), out)
+            }
             Kind::Float(repr) => self.write_bytes(d, id, out, || vec![0; repr.bytes.into()]),
             Kind::Uuid => self.write_bytes(d, id, out, || vec![0; 16]),
             Kind::Nbt(form) => {

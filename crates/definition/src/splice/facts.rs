@@ -43,7 +43,9 @@ impl Facts {
                     facts.measured.push(*of);
                 }
             }
-            field_exprs(field, &mut |ex| facts.note_sizes(plan, ex));
+            if !plan.layouts[field.layout as usize].opened {
+                field_exprs(field, &mut |ex| facts.note_sizes(plan, ex));
+            }
         }
         for branch in &plan.branches {
             branch_exprs(branch, &mut |ex| facts.note_sizes(plan, ex));
@@ -284,7 +286,7 @@ pub(super) fn size_exprs(kind: &Kind, f: &mut dyn FnMut(&Ex)) {
             Count::Sum { total, .. } => f(total),
             Count::While { .. } => {}
         },
-        Kind::Packed { width, count } => {
+        Kind::Packed { width, count, .. } => {
             f(width);
             f(count);
         }

@@ -2,11 +2,11 @@
 
 use super::convert::{other_value, repr_of, unknown, wrong_type};
 use super::draft::{DraftId, Encoder, NumberChange};
-use super::edits::same_name;
 use super::error::EditError;
 use crate::given::Given;
 use crate::json::part_of;
 use crate::plan::{BitsMember, FieldId, FlagMember, IntRepr, Kind};
+use crate::syntax::ast::same_name;
 use crate::value;
 
 /// What a given value says of a number.

@@ -19,14 +19,16 @@ impl Encoder<'_, '_> {
         out: &mut Vec<u8>,
     ) -> Result<(), EditError> {
         let path = || self.path(d, id);
-        if let Len::Prefix { max: Some(max), .. } | Len::Expr { max: Some(max), .. } = len
+        if let Len::Prefix { max: Some(max), .. }
+        | Len::Expr { max: Some(max), .. }
+        | Len::Until { max: Some(max), .. } = len
             && count > *max
         {
             let (max, limit) = (*max, "max");
             return Err(EditError::TooLong { path: path(), unit, found: count, max, limit });
         }
         match len {
-            Len::Rest => Ok(()),
+            Len::Rest | Len::Until { .. } => Ok(()),
             Len::Fixed(n) if count == u64::from(*n) => Ok(()),
             Len::Fixed(n) => {
                 let (wanted, by) = ((*n).into(), "the definition".into());
@@ -77,7 +79,7 @@ impl Encoder<'_, '_> {
         len: &Len,
     ) -> Result<u64, EditError> {
         let count = match len {
-            Len::Prefix { .. } | Len::Rest => 0,
+            Len::Prefix { .. } | Len::Rest | Len::Until { .. } => 0,
             Len::Fixed(n) => (*n).into(),
             Len::Expr { expr, .. } if mentions_rest(self.plan, expr) => 0,
             Len::Expr { expr, .. } => self.eval(d, expr),
@@ -142,6 +144,7 @@ impl Encoder<'_, '_> {
             (Some(Change::Content { bytes, .. }), _) => {
                 self.write_len(d, id, len, count(bytes), out)?;
                 out.extend_from_slice(bytes);
+                self.write_mark(d, id, len, bytes, out)?;
             }
             (_, Some(raw)) => {
                 if let Len::Expr { .. } = len {
@@ -159,8 +162,27 @@ impl Encoder<'_, '_> {
                 };
                 self.write_len(d, id, len, count(&bytes), out)?;
                 out.extend_from_slice(&bytes);
+                self.write_mark(d, id, len, &bytes, out)?;
             }
         }
+        Ok(())
+    }
+
+    /// Writes the byte that ends a text or bytes, which must not be in them.
+    fn write_mark(
+        &self,
+        d: DraftId,
+        id: FieldId,
+        len: &Len,
+        content: &[u8],
+        out: &mut Vec<u8>,
+    ) -> Result<(), EditError> {
+        let Len::Until { mark, .. } = len else { return Ok(()) };
+        if content.contains(mark) {
+            let reason = format!("the byte {mark} ends it and cannot be in it");
+            return Err(EditError::Form { path: self.path(d, id), reason });
+        }
+        out.push(*mark);
         Ok(())
     }
 

@@ -59,6 +59,7 @@ mod given_number;
 mod invert;
 mod lengths;
 mod lists;
+mod nbt;
 mod numbers;
 mod scope;
 
@@ -68,7 +69,7 @@ pub use error::EditError;
 pub(crate) use facts::Facts;
 
 use draft::Encoder;
-use edits::{Action, Wish};
+use edits::Wish;
 
 use crate::given::Given;
 use crate::plan::{DecodeError, Packet, Plan, START_SLOT, Workspace};
@@ -132,7 +133,7 @@ impl Plan {
         let mut made = || {
             let mut encoder = Encoder::new(self, conn, None, ws.limits);
             let root = encoder.draft(None, 0, None)?;
-            encoder.wish(root, Wish { action: Action::Set(fields), ..Wish::default() })?;
+            encoder.wish(root, Wish::of(fields))?;
             encoder.encode(root, out)?;
             check_again(&self.decode(&out[start..], 0, conn, ws), None, &[])
         };

@@ -5,7 +5,8 @@ use super::describe::expression;
 use super::draft::{Change, DraftId, Encoder, NumberChange, Original};
 use super::error::EditError;
 use super::scope::Derived;
-use crate::plan::{Derivation, Ex, FieldId, Kind, packed_words};
+use crate::packed::{Packing, packed_words};
+use crate::plan::{Derivation, Ex, FieldId, Kind};
 use crate::syntax::ast::Transform;
 
 impl Encoder<'_, '_> {
@@ -133,14 +134,14 @@ impl Encoder<'_, '_> {
         &self,
         d: DraftId,
         id: FieldId,
-        (width, count): (&Ex, &Ex),
+        (width, count, crossing): (&Ex, &Ex, bool),
         out: &mut Vec<u8>,
     ) -> Result<(), EditError> {
         let path = || self.path(d, id);
         let (width, count) = (self.eval(d, width), self.eval(d, count));
         // With another width there is nothing.
         let count = if (1..=64).contains(&width) { count.max(0) } else { 0 };
-        let words = u64::try_from(packed_words(width, count)).unwrap_or(u64::MAX);
+        let words = u64::try_from(packed_words(width, count, crossing)).unwrap_or(u64::MAX);
         let start = out.len();
         match (self.drafts[d].changes.get(&id), self.original_bytes(d, id)) {
             (Some(Change::Bytes(bytes)), _) => out.extend_from_slice(bytes),
@@ -164,7 +165,9 @@ impl Encoder<'_, '_> {
                     let (value, max) = ((*n).into(), max.into());
                     return Err(EditError::OutOfRange { path: path(), value, min: 0, max });
                 }
-                pack(numbers, width, out);
+                let width = u32::try_from(width).unwrap_or(0);
+                let packing = Packing { width, count: numbers.len() as u32, crossing };
+                packing.pack(numbers, out);
             }
             (_, Some(bytes)) => out.extend_from_slice(bytes),
             _ => {
@@ -179,17 +182,5 @@ impl Encoder<'_, '_> {
             return Err(EditError::WrongLength { path: path(), unit, found, wanted, by });
         }
         Ok(())
-    }
-}
-
-/// As many numbers to a 64-bit word as fit whole, from the least significant bit on.
-fn pack(numbers: &[u64], width: i128, out: &mut Vec<u8>) {
-    let Ok(width @ 1..=64) = u32::try_from(width) else { return };
-    for part in numbers.chunks((64 / width) as usize) {
-        let word = part.iter().rev().fold(0u64, |word, n| {
-            // A width of 64 leaves nothing of the word before, and there is none.
-            word.checked_shl(width).unwrap_or(0) | n
-        });
-        out.extend_from_slice(&word.to_be_bytes());
     }
 }

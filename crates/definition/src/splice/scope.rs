@@ -302,7 +302,7 @@ pub(super) fn default_number(kind: &Kind) -> i128 {
 /// The text of a field that nobody gave one.
 pub(super) fn default_text(kind: &Kind) -> &str {
     match kind {
-        Kind::Str { names, len: Len::Prefix { .. } | Len::Rest, .. } => {
+        Kind::Str { names, len: Len::Prefix { .. } | Len::Rest | Len::Until { .. }, .. } => {
             names.first().map_or("", |name| name)
         }
         _ => "",

@@ -44,11 +44,37 @@ impl Name {
     pub fn key(&self) -> String {
         lookup_key(&self.text)
     }
+
+    /// Whether it is the same name as another.
+    pub fn is(&self, other: &str) -> bool {
+        same_name(&self.text, other)
+    }
 }
 
 /// The form in which names are compared everywhere: lower case, without `_`.
 pub fn lookup_key(name: &str) -> String {
+    if name.is_ascii() {
+        let mut key = String::with_capacity(name.len());
+        key.extend(name.bytes().filter(|b| *b != b'_').map(|b| char::from(b.to_ascii_lowercase())));
+        return key;
+    }
     name.chars().filter(|c| *c != '_').flat_map(char::to_lowercase).collect()
+}
+
+/// Whether two names have one [`lookup_key`].
+pub fn same_name(a: &str, b: &str) -> bool {
+    // Most are written as they are defined; and what begins differently is another name.
+    a == b
+        || match (a.as_bytes().first(), b.as_bytes().first()) {
+            (Some(x), Some(y)) if x.is_ascii_alphanumeric() && y.is_ascii_alphanumeric() => {
+                x.eq_ignore_ascii_case(y) && letters(a).eq(letters(b))
+            }
+            _ => letters(a).eq(letters(b)),
+        }
+}
+
+fn letters(name: &str) -> impl Iterator<Item = char> + '_ {
+    name.chars().filter(|c| *c != '_').flat_map(char::to_lowercase)
 }
 
 /// One parsed file.
@@ -148,6 +174,8 @@ pub struct Attribute {
     pub name: Name,
     /// Its arguments: a bare name is [`ExprKind::Path`].
     pub args: Vec<Expr>,
+    /// The type of `@open Type`.
+    pub ty: Option<Type>,
 }
 
 /// `protocol name "Title" { .. }`
@@ -626,7 +654,7 @@ pub enum TypeKind {
     /// `bits u8 lsb { a: u3, pad 5 }`
     Bits { repr: Box<Type>, lsb_first: bool, members: Vec<BitMember> },
     /// `packed(width, count) in u64`
-    Packed { width: Box<Expr>, count: Box<Expr>, unit: Option<Name> },
+    Packed { width: Box<Expr>, count: Box<Expr>, unit: Option<Name>, crossing: bool },
     /// `match expr { labels => T }`
     Match { subject: Box<Expr>, arms: Vec<TypeArm> },
     /// `if expr then T else U`
@@ -841,4 +869,24 @@ pub enum BinaryOp {
     ShiftLeft,
     /// `>>`
     ShiftRight,
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn names_are_the_same_without_case_and_underlines() {
+        for (a, b, same) in [
+            ("hasVelocity", "has_velocity", true),
+            ("ÄB", "ä_b", true),
+            ("_a", "A", true),
+            ("a", "ab", false),
+            ("", "_", true),
+            ("velocity", "velocitx", false),
+        ] {
+            assert_eq!(same_name(a, b), same, "{a} {b}");
+            assert_eq!(lookup_key(a) == lookup_key(b), same, "{a} {b}");
+        }
+    }
 }

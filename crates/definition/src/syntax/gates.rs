@@ -10,8 +10,12 @@ use super::cursor::{Cursor, Parsed, name, nested, spanned, symbol};
 use super::expression::arguments;
 use super::fault::{Fault, Wanted};
 use super::token::Kind;
+use super::types::needed_type;
 use super::value::{integer, small, string};
 use crate::diagnostics::{Diagnostic, suggest};
+
+/// The attribute whose argument is a type: what bytes hold.
+pub(crate) const OPEN: &str = "open";
 
 /// `clientbound` or `serverbound`, without looking further.
 pub(super) fn direction_word(word: Option<&str>) -> Option<Directions> {
@@ -160,11 +164,15 @@ pub(super) fn attributes(mut i: Cursor<'_>) -> Parsed<'_, Vec<Attribute>> {
 fn attribute(i: Cursor<'_>) -> Parsed<'_, Attribute> {
     let (i, _) = symbol("@")(i)?;
     let (i, name) = super::cursor::named("an attribute's name or a gate")(i)?;
+    if name.text == OPEN {
+        let (i, ty) = needed_type(i)?;
+        return Ok((i, Attribute { name, args: Vec::new(), ty: Some(ty) }));
+    }
     let (i, args) = match i.token().kind {
         Kind::Symbol("(") => nested(i, arguments)?,
         _ => opt(argument).map(|arg| arg.into_iter().collect()).parse(i)?,
     };
-    Ok((i, Attribute { name, args }))
+    Ok((i, Attribute { name, args, ty: None }))
 }
 
 /// One bare argument: a name, a text or a whole number.

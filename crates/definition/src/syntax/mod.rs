@@ -28,6 +28,7 @@ mod value;
 
 pub use count::is_count_prefix;
 pub use format::format;
+pub(crate) use gates::OPEN;
 
 use nom::Err;
 

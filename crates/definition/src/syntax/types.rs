@@ -311,7 +311,10 @@ fn packed(i: Cursor<'_>) -> Parsed<'_, TypeKind> {
     let (i, (width, _, count, _)) =
         cut((expr, continued(","), expr, closing(open, ")"))).parse(i)?;
     let (i, unit) = opt(preceded(keyword("in"), cut(name))).parse(i)?;
-    Ok((i, TypeKind::Packed { width: Box::new(width), count: Box::new(count), unit }))
+    let crossing = i.is_word("crossing");
+    let i = if crossing { i.skip() } else { i };
+    let (width, count) = (Box::new(width), Box::new(count));
+    Ok((i, TypeKind::Packed { width, count, unit, crossing }))
 }
 
 fn match_type(i: Cursor<'_>) -> Parsed<'_, TypeKind> {

@@ -423,7 +423,9 @@ fn form(field: &Field, value: &Value<'_>) -> Form {
         Kind::Bytes { len } => Form::Bytes { size: size(len), max },
         Kind::Nbt(form) => Form::Nbt { named: form.named },
         Kind::Packed { .. } => match value {
-            Value::Packed(_, width, count) => Form::Packed { width: *width, count: *count },
+            Value::Packed(_, packing) => {
+                Form::Packed { width: packing.width, count: packing.count }
+            }
             _ => Form::Nothing,
         },
         Kind::Let(_) => Form::Computed,
@@ -438,6 +440,7 @@ fn size(len: &Len) -> Size {
     match len {
         Len::Prefix { repr, max } => Size::Free(most(repr).min(max.unwrap_or(u64::MAX))),
         Len::Rest => Size::Free(u64::MAX),
+        Len::Until { max, .. } => Size::Free(max.unwrap_or(u64::MAX)),
         Len::Expr { .. } | Len::Fixed(_) => Size::Said,
     }
 }

@@ -104,7 +104,7 @@ fn shapes() -> Vec<Shape> {
             ..PLAIN
         },
         Shape {
-            fields: "n: nbt, o: opt_nbt, x: uuid, w: u8, c: u8, p: packed(w, c), pad 2, a: [u8] opt u8, if remaining > 0 { late: u8 }",
+            fields: "n: nbt, o: opt_nbt, x: uuid, w: u8, c: u8, p: packed(w, c), k: packed(w, c) crossing, pad 2, a: [u8] opt u8, if remaining > 0 { late: u8 }",
             ..PLAIN
         },
     ]

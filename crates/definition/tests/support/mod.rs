@@ -151,8 +151,9 @@ impl Visitor for Seen {
             Value::Text(text, ..) => Shown::Text(text.to_string()),
             Value::Bytes(bytes) => Shown::Bytes(bytes.to_vec()),
             Value::Nbt(bytes, _) => Shown::Nbt(bytes.to_vec()),
-            Value::Packed(bytes, width, count) => {
-                Shown::Packed { bytes: bytes.to_vec(), width: *width, count: *count }
+            Value::Packed(bytes, packing) => {
+                let (width, count) = (packing.width, packing.count);
+                Shown::Packed { bytes: bytes.to_vec(), width, count }
             }
             Value::Absent => Shown::Absent,
         };

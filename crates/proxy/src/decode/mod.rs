@@ -10,7 +10,7 @@ use std::process::ExitCode;
 use std::sync::Arc;
 
 use anyhow::Context as _;
-use midwire_definition::json::{write_hex, write_string};
+use midwire_definition::json::{write_hex, write_opened, write_string};
 use midwire_definition::{Protocol, Workspace};
 
 use self::guess::Wanted;
@@ -45,7 +45,7 @@ pub(crate) fn run(args: &args::Decode) -> anyhow::Result<ExitCode> {
     if pieces.iter().all(|piece| piece.bytes.is_empty()) {
         return Err(usage("there is no hex in the input"));
     }
-    let mut show = Show::new(args.json, settings);
+    let mut show = Show::new(args, settings);
     let mut form = None;
     for piece in &pieces {
         if piece.bytes.is_empty() {
@@ -141,6 +141,8 @@ fn shortened(text: &str) -> String {
 /// Collects what is printed.
 struct Show {
     json: bool,
+    /// What bytes hold is in the JSON.
+    open: bool,
     style: Style,
     workspace: Workspace,
     out: String,
@@ -149,9 +151,10 @@ struct Show {
 }
 
 impl Show {
-    fn new(json: bool, settings: Settings) -> Self {
+    fn new(args: &args::Decode, settings: Settings) -> Self {
         Self {
-            json,
+            json: args.json,
+            open: args.open,
             style: Style::of_stdout(),
             workspace: Workspace::new(settings.definition),
             out: String::new(),
@@ -225,6 +228,12 @@ impl Show {
             out.push('"');
         } else {
             json.write_body(&found.payload, found.body, &found.conn, &mut self.workspace, out);
+            let plan = found.definition.as_ref().and_then(|definition| definition.plan.as_ref());
+            if let Some(plan) = plan.filter(|_| self.open) {
+                let mut packet =
+                    plan.decode(&found.payload, found.body, &found.conn, &mut self.workspace);
+                write_opened(&mut packet, out);
+            }
         }
         out.push_str("}\n");
     }

@@ -14,7 +14,8 @@ use crate::error::NO;
 use crate::protocols;
 
 /// Keys that `midwire decode --json` writes beside those that are read here.
-const OF_DECODE: [&str; 5] = ["type", "n", "id", "length", "wire_length"];
+const OF_DECODE: [&str; 7] =
+    ["type", "n", "id", "length", "wire_length", "opened", "opened_errors"];
 
 /// Writes a line of hex, or `error: ...`, for every line of standard input.
 pub(super) fn run(

@@ -3,6 +3,7 @@
 //! Both are brought into a [normal form](normal) without names, structs and the order of arms, and gone
 //! through side by side. A reference means the same if it names parts that stood for each other.
 
+mod kinds;
 mod normal;
 
 use std::collections::{BTreeSet, HashSet, VecDeque};
@@ -10,6 +11,7 @@ use std::rc::Rc;
 
 use super::{Count, Ex, FieldId, FieldRef, Kind, LayoutId, Len, Plan};
 use crate::syntax::ast::lookup_key;
+use kinds::{cut_alike, detail, named};
 use normal::{Choice, Form, Node, Normal, Subject};
 
 /// The deepest that types which contain themselves are followed in one plan and not in the other.
@@ -179,7 +181,9 @@ impl<'p> Walk<'p> {
             (Form::Plain(m), Form::Plain(n)) => m == n,
             (Form::Run(unit, m), Form::Run(other, n)) => unit == other && self.lens(m, n),
             (Form::Nbt(m), Form::Nbt(n)) => m == n,
-            (Form::Packed(w, c), Form::Packed(v, d)) => self.same(w, v) && self.same(c, d),
+            (Form::Packed(w, c, a), Form::Packed(v, d, b)) => {
+                self.same(w, v) && self.same(c, d) && a == b
+            }
             (Form::List(m, inner), Form::List(n, other)) => {
                 // A condition on the elements names their fields.
                 let after = matches!(m, Count::Sum { .. } | Count::While { .. });
@@ -202,7 +206,11 @@ impl<'p> Walk<'p> {
             }
             _ => false,
         };
-        if !alike {
+        let cut = match (&self.sides[0].field(p).kind, &self.sides[1].field(q).kind) {
+            (Kind::Bits { members: m, .. }, Kind::Bits { members: n, .. }) => cut_alike(m, n),
+            _ => true,
+        };
+        if !alike || !cut {
             return Err(self.differs(Some(x), Some(y), at));
         }
         self.pairs.insert((p, q));
@@ -283,6 +291,9 @@ impl<'p> Walk<'p> {
             (Len::Expr { expr: m, .. }, Len::Expr { expr: n, .. }) => self.same(m, n),
             (Len::Fixed(m), Len::Fixed(n)) => m == n,
             (Len::Rest, Len::Rest) => true,
+            (Len::Until { mark: m, lenient: a, .. }, Len::Until { mark: n, lenient: b, .. }) => {
+                m == n && a == b
+            }
             _ => false,
         }
     }
@@ -395,7 +406,15 @@ impl<'p> Walk<'p> {
             }
             _ => at.to_owned(),
         };
-        Box::new(LayoutDifference { path, this: self.text(0, x), other: self.text(1, y) })
+        let (mut this, mut other) = (self.text(0, x), self.text(1, y));
+        if this == other {
+            for (side, node, text) in [(0, x, &mut this), (1, y, &mut other)] {
+                if let Some(Node::Part { field, .. }) = node {
+                    text.push_str(&detail(&self.sides[side].field(*field).kind));
+                }
+            }
+        }
+        Box::new(LayoutDifference { path, this, other })
     }
 
     fn text(&self, side: usize, node: Option<&Node>) -> String {
@@ -423,18 +442,5 @@ impl<'p> Walk<'p> {
             },
             None => "a condition".into(),
         }
-    }
-}
-
-/// The numbers that have names.
-fn named(kind: &Kind) -> Option<Vec<(i128, &str)>> {
-    match kind {
-        Kind::Enum { entries, .. } => {
-            Some(entries.by_number.iter().map(|(n, name)| (*n, &**name)).collect())
-        }
-        Kind::Flags { members, .. } => {
-            Some(members.iter().map(|m| (m.bit.into(), &*m.name)).collect())
-        }
-        _ => None,
     }
 }

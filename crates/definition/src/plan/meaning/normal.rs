@@ -38,7 +38,8 @@ pub(super) enum Form {
     /// Units of one or two bytes: text, bytes, arrays of bytes.
     Run(Unit, Len),
     Nbt(NbtForm),
-    Packed(Ex, Ex),
+    /// Width, count, and whether numbers cross words.
+    Packed(Ex, Ex, bool),
     List(Count, LayoutId),
     Block(Transform, Len, LayoutId),
 }
@@ -173,7 +174,9 @@ impl<'p> Normal<'p> {
             Kind::Pad(size) => Form::Run(Unit::Byte, Len::Fixed(*size)),
             Kind::Tail => Form::Run(Unit::Byte, Len::Rest),
             Kind::Nbt(form) => Form::Nbt(*form),
-            Kind::Packed { width, count } => Form::Packed(width.clone(), count.clone()),
+            Kind::Packed { width, count, crossing } => {
+                Form::Packed(width.clone(), count.clone(), *crossing)
+            }
             Kind::Block { transform, len, layout, .. } => {
                 Form::Block(*transform, len.clone(), *layout)
             }

@@ -209,6 +209,9 @@ impl<'d> Compiler<'d> {
             let mut lowered = Vec::new();
             for label in labels_of {
                 let meant = self.label(label, textual.is_some(), names.as_ref(), scope)?;
+                if names.is_some() {
+                    self.doubt_entry(label, meant.is_some());
+                }
                 written.extend(meant.clone().map(|meant| (label.span, meant)));
                 lowered.extend(meant);
             }
@@ -223,6 +226,9 @@ impl<'d> Compiler<'d> {
             Select::If(_) | Select::MatchText(_) => None,
         };
         self.labels_fit(&written, limits);
+        if let Some(Labels::Else(span)) = labels.last() {
+            self.doubt_else(*span, &written, limits);
+        }
         Ok((select, all))
     }
 
@@ -306,11 +312,19 @@ fn dense(arms: &[Arm]) -> Vec<u8> {
     if arms.len() > 250 || !arms.iter().all(constant) {
         return Vec::new();
     }
-    let arm_of = |value: i128| {
-        let fits = |l: &ArmLabel| matches!(l, ArmLabel::Range(low, high) if *low <= value && value <= *high);
-        let found =
-            arms.iter().position(|arm| arm.labels.is_empty() || arm.labels.iter().any(fits));
-        found.unwrap_or(arms.len()) as u8
-    };
-    (0..256).map(arm_of).collect()
+    let mut dense = vec![arms.len() as u8; 256];
+    // Of several arms for a value the first counts, so it comes last.
+    for (number, arm) in arms.iter().enumerate().rev() {
+        if arm.labels.is_empty() {
+            dense.fill(number as u8);
+        }
+        for label in &arm.labels {
+            let ArmLabel::Range(low, high) = label else { continue };
+            if *low <= 255 && *high >= 0 {
+                let (low, high) = ((*low).max(0) as usize, (*high).min(255) as usize);
+                dense[low..=high].fill(number as u8);
+            }
+        }
+    }
+    dense
 }

@@ -38,7 +38,8 @@ impl<'d> Compiler<'d> {
                     marks = marks.over(self.marks(attributes)?);
                 }
                 let around = self.new_scope(Some(inner.unwrap_or(scope)));
-                let field = Written { name: &nameless, doc: "", marks, bind: around };
+                let field =
+                    Written { name: &nameless, doc: "", marks, bind: around, opens: Vec::new() };
                 match opened.recursive {
                     Some(_) => self.called(field, &mut items, &opened)?,
                     None => self.shaped(field, shape, inner, scope, &mut items)?,
@@ -71,17 +72,17 @@ impl<'d> Compiler<'d> {
     pub(super) fn array(
         &mut self,
         id: FieldId,
-        count: &'d ast::Count,
+        written: &'d ast::Count,
         element: &'d Type,
         scope: ScopeId,
     ) -> Compiled<Kind> {
-        let max = count.max.as_ref().and_then(|m| u64::try_from(m.node).ok());
+        let max = written.max.as_ref().and_then(|m| u64::try_from(m.node).ok());
         let order = self.decls.order;
         // What is asked of the array around the elements is looked up before they are.
         let (mut known, mut wanted) = (None, Vec::new());
-        match &count.kind {
+        match &written.kind {
             CountKind::Rest | CountKind::Prefix(_) | CountKind::Expr(_) => {
-                known = Some(Count::Len(self.len(count, scope)?));
+                known = Some(Count::Len(self.len(written, scope)?));
             }
             CountKind::UntilValue { prim, compare, value } => {
                 let Some(Primitive::Int(repr)) = primitives::named(&prim.text, order) else {
@@ -98,7 +99,7 @@ impl<'d> Compiler<'d> {
             CountKind::While(more) => wanted.push(more),
         }
         let (layout, lowered) = self.layout_of(id, element, scope, &wanted)?;
-        let count = match (known, &count.kind, lowered.into_iter().next()) {
+        let count = match (known, &written.kind, lowered.into_iter().next()) {
             (Some(count), ..) => count,
             (None, CountKind::UntilSum { compare, total, .. }, Some(each)) => {
                 Count::Sum { each, compare: *compare, total: self.lower(total, scope)? }
@@ -106,6 +107,7 @@ impl<'d> Compiler<'d> {
             (None, _, Some(more)) => Count::While { more, max },
             (None, _, None) => return Err(Reported),
         };
+        self.doubt_elements(&count, written, layout);
         let shape = self.element_shape(layout);
         let min = match &count {
             Count::Len(Len::Fixed(n)) => {
@@ -200,7 +202,7 @@ impl<'d> Compiler<'d> {
     /// A type that contains itself: in a block of its own.
     pub(super) fn called(
         &mut self,
-        field: Written<'_>,
+        field: Written<'_, 'd>,
         items: &mut Vec<Item>,
         opened: &Opened<'d>,
     ) -> Compiled<()> {
@@ -292,13 +294,17 @@ impl<'d> Compiler<'d> {
             return Ok(false);
         }
         let nameless = Name { text: String::new(), span: decl.span };
-        let field = Written { name: &nameless, doc: "", marks: Marks::default(), bind };
+        let marks = Marks::default();
+        let field = Written { name: &nameless, doc: "", marks, bind, opens: Vec::new() };
         self.typed(field, &decl.body, scope, items)?;
         Ok(true)
     }
 
     /// Notes what is derived from this field's number of elements, bytes or code units.
     pub(super) fn derive(&mut self, id: FieldId) {
+        if self.opening {
+            return;
+        }
         let ex = match &self.plan.fields[id as usize].kind {
             Kind::Str { len: Len::Expr { expr, .. }, .. }
             | Kind::Bytes { len: Len::Expr { expr, .. } }

@@ -231,7 +231,7 @@ impl<'d> Compiler<'d> {
         }
         Ok(match names.entries.number(name) {
             Some(n) => EntryOf::Number(n),
-            None if names.all.iter().any(|n| lookup_key(n) == key) => EntryOf::OtherVersion,
+            None if names.all.iter().any(|n| same_name(n, name)) => EntryOf::OtherVersion,
             None => EntryOf::Unknown,
         })
     }

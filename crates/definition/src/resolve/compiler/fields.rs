@@ -7,7 +7,7 @@ impl<'d> Compiler<'d> {
     /// A field of a type. Names are bound in `bind`, the type's own names are looked up in `scope`.
     pub(super) fn typed(
         &mut self,
-        mut field: Written<'_>,
+        mut field: Written<'_, 'd>,
         ty: &'d Type,
         scope: ScopeId,
         items: &mut Vec<Item>,
@@ -26,7 +26,7 @@ impl<'d> Compiler<'d> {
 
     pub(super) fn shaped(
         &mut self,
-        field: Written<'_>,
+        field: Written<'_, 'd>,
         shape: Shape<'d>,
         inner: Option<ScopeId>,
         scope: ScopeId,
@@ -51,6 +51,7 @@ impl<'d> Compiler<'d> {
             }
             TypeKind::If { condition, then, otherwise } => {
                 let ex = self.lower(condition, names_at)?;
+                self.doubt_condition(&ex, condition.span);
                 let bodies = [then, otherwise].map(|ty| {
                     let field = field.clone();
                     (Vec::new(), move |c: &mut Self, items: &mut Vec<Item>| {
@@ -78,7 +79,7 @@ impl<'d> Compiler<'d> {
     /// A field that is one field of the plan.
     pub(super) fn leaf(
         &mut self,
-        field: Written<'_>,
+        field: Written<'_, 'd>,
         shape: Shape<'d>,
         names_at: ScopeId,
         inner: Option<ScopeId>,
@@ -92,6 +93,10 @@ impl<'d> Compiler<'d> {
         self.plan.fields[id as usize].kind = kind;
         self.end_field(id);
         self.derive(id);
+        self.doubt_sizes(id, shape.kind);
+        for ty in field.opens {
+            self.opened(id, ty, field.bind)?;
+        }
         self.bind(field.name, id, field.bind);
         items.push(Item::Field(id));
         Ok(())
@@ -102,6 +107,7 @@ impl<'d> Compiler<'d> {
         if !name.text.is_empty() {
             self.check_duplicate(name, id, scope);
             let shared = self.plan.fields[id as usize].name.clone();
+            self.named_at.insert(id, name.span);
             self.scopes[scope].bind(name.key(), &shared, Binding::Field(id));
         }
     }
@@ -119,33 +125,40 @@ impl<'d> Compiler<'d> {
             self.problems.push(Diagnostic::error("W024", name.span, message));
             return;
         }
-        let chain = |mut guard: Option<(BranchId, u32)>, plan: &Plan| {
+        let clash = bindings.iter().find_map(|binding| match binding {
+            Binding::Field(other) => (!self.exclude_each_other(*other, id)).then_some(Some(*other)),
+            _ => Some(None),
+        });
+        let Some(other) = clash else { return };
+        let message = format!("`{}` is the name of an earlier field", name.text);
+        let mut error = Diagnostic::error("W030", name.span, message).help(
+            "two fields of a struct may share a name only in arms that exclude each other, or in versions \
+             that do: `@..764` and `@765..`",
+        );
+        if let Some(at) = other.and_then(|other| self.named_at.get(&other)) {
+            error = error.secondary(*at, "the earlier one");
+            let several = self.decls.versions.iter().count() > 1;
+            if several {
+                let key = &self.decls.versions.get(self.version).key;
+                error = error.label(format!("version {key} has both"));
+            }
+        }
+        self.problems.push(error);
+    }
+
+    /// Whether two fields stand in different arms of one branch.
+    pub(super) fn exclude_each_other(&self, a: FieldId, b: FieldId) -> bool {
+        let chain = |id: FieldId| {
             let mut chain = Vec::new();
+            let mut guard = self.plan.fields[id as usize].guard;
             while let Some((branch, arm)) = guard {
                 chain.push((branch, arm));
-                guard = plan.branches[branch as usize].guard;
+                guard = self.plan.branches[branch as usize].guard;
             }
             chain
         };
-        let mine = chain(self.plan.fields[id as usize].guard, &self.plan);
-        let clash = bindings.iter().any(|binding| {
-            let Binding::Field(other) = binding else { return true };
-            let theirs = chain(self.plan.fields[*other as usize].guard, &self.plan);
-            // Two arms of one branch exclude each other.
-            !theirs.iter().any(|(b, a)| mine.iter().any(|(b2, a2)| b == b2 && a != a2))
-        });
-        if clash {
-            self.problems.push(
-                Diagnostic::error(
-                    "W030",
-                    name.span,
-                    format!("`{}` is the name of an earlier field", name.text),
-                )
-                .help(
-                    "two fields of a struct may share a name only in arms that exclude each other",
-                ),
-            );
-        }
+        let (a, b) = (chain(a), chain(b));
+        a.iter().any(|(branch, arm)| b.iter().any(|(other, taken)| branch == other && arm != taken))
     }
 
     /// Passes the bytes of a type, and tells what they are.
@@ -163,7 +176,7 @@ impl<'d> Compiler<'d> {
                 self.text(id, *encoding, count.as_ref(), shape.span, scope, Vec::new())
             }
             TypeKind::Bytes(count) => {
-                let len = self.len(count, scope)?;
+                let len = self.len_or_mark(count, scope)?;
                 self.pass_len(id, &len, 1);
                 Ok(Kind::Bytes { len })
             }
@@ -201,7 +214,7 @@ impl<'d> Compiler<'d> {
             TypeKind::Block { transform, count, inner: ty } => {
                 self.block(id, *transform, count, ty, scope)
             }
-            TypeKind::Packed { width, count, unit } => {
+            TypeKind::Packed { width, count, unit, crossing } => {
                 if let Some(unit) = unit
                     && unit.text != "u64"
                 {
@@ -213,8 +226,9 @@ impl<'d> Compiler<'d> {
                 }
                 let (width, count) = (self.lower(width, scope)?, self.lower(count, scope)?);
                 let (w, c) = (self.expr(width.clone()), self.expr(count.clone()));
-                self.advance_to(id, 0, |slot| Op::Packed { width: w, count: c, slot });
-                Ok(Kind::Packed { width, count })
+                let crossing = *crossing;
+                self.advance_to(id, 0, |slot| Op::Packed { width: w, count: c, crossing, slot });
+                Ok(Kind::Packed { width, count, crossing })
             }
             TypeKind::Struct(body) => {
                 // A declared type's names end at the type; those of a struct in place go on outwards.

@@ -55,6 +55,26 @@ impl Taken {
     }
 }
 
+/// Whether whatever fits the second label fits the first.
+fn covers(first: &ArmLabel, second: &ArmLabel) -> bool {
+    match (first, second) {
+        (ArmLabel::Range(low, high), ArmLabel::Range(least, most)) => low <= least && most <= high,
+        (ArmLabel::Text(a), ArmLabel::Text(b)) => a == b,
+        _ => false,
+    }
+}
+
+/// Whether these labels take all from `least` to `most`.
+pub(super) fn take_all(labels: &[(Span, ArmLabel)], least: i128, most: i128) -> bool {
+    let mut taken = Taken::default();
+    for (_, label) in labels {
+        if let ArmLabel::Range(low, high) = label {
+            taken.take(*low, *high);
+        }
+    }
+    taken.take(least, most)
+}
+
 impl<'d> Compiler<'d> {
     pub(super) fn fits(&mut self, span: Span, wrong: Option<Diagnostic>) {
         if !self.quiet {
@@ -90,7 +110,16 @@ impl<'d> Compiler<'d> {
                 ArmLabel::Expr(_) => continue,
             };
             let message = "earlier labels have taken all of this";
-            self.fits(*span, again.then(|| wrong(message.to_owned())));
+            let wrong = again.then(|| {
+                let error = wrong(message.to_owned())
+                    .label("can never be taken")
+                    .help("put it in front of them, or leave it out");
+                match labels.iter().find(|(_, earlier)| covers(earlier, label)) {
+                    Some((at, _)) if at != span => error.secondary(*at, "taken by this"),
+                    _ => error,
+                }
+            });
+            self.fits(*span, wrong);
         }
     }
 

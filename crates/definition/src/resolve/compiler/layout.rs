@@ -20,6 +20,7 @@ impl<'d> Compiler<'d> {
             min_size: 0,
             end: cur,
             transparent: false,
+            opened: self.opening,
         });
         self.resume_layout(id, args);
         id
@@ -43,6 +44,7 @@ impl<'d> Compiler<'d> {
     }
 
     pub(super) fn close_layout(&mut self, items: Vec<Item>, transparent: bool) {
+        self.doubt_behind_rest(&items, None);
         self.emit(Op::Return, None);
         let open = self.layouts.pop().expect("every close_layout has its open_layout");
         let entry = self.plan.code.len() as u32;
@@ -163,6 +165,7 @@ impl<'d> Compiler<'d> {
             kind,
             marks,
             derived,
+            opened: Vec::new(),
         });
         id
     }

@@ -6,9 +6,7 @@ use super::super::scope::{Binding, ScopeId};
 use super::{Compiler, EntryOf, EnumNames, Reported};
 use crate::diagnostics::{Diagnostic, suggest};
 use crate::plan::{Ex, FieldId, FieldRef, Kind, Member};
-use crate::syntax::ast::{
-    BinaryOp, Compare, Expr, ExprKind, Label, Labels, Name, Span, lookup_key,
-};
+use crate::syntax::ast::{BinaryOp, Compare, Expr, ExprKind, Label, Labels, Name, Span, same_name};
 
 type Lowered<T> = Result<T, Reported>;
 
@@ -264,7 +262,7 @@ impl<'d> Compiler<'d> {
             }
             ("conn", 2) => {
                 let key = path[1].key();
-                let found = self.decls.conn.iter().position(|(name, _)| lookup_key(name) == key);
+                let found = self.decls.conn.iter().position(|(name, _)| same_name(name, &key));
                 return match found {
                     Some(index) => {
                         self.plan.conn.push(index as u32);
@@ -483,12 +481,12 @@ impl<'d> Compiler<'d> {
         let key = name.key();
         match &self.plan.fields[id as usize].kind {
             Kind::Flags { members, .. } if behind.is_empty() => {
-                let flag = members.iter().find(|m| lookup_key(&m.name) == key)?;
+                let flag = members.iter().find(|m| same_name(&m.name, &key))?;
                 *member = Some(Member { shift: flag.bit, width: 1, signed: false });
                 Some(vec![id])
             }
             Kind::Bits { members, .. } if behind.is_empty() => {
-                let part = members.iter().find(|m| lookup_key(&m.name) == key)?;
+                let part = members.iter().find(|m| same_name(&m.name, &key))?;
                 *member =
                     Some(Member { shift: part.shift, width: part.width, signed: part.signed });
                 Some(vec![id])

@@ -3,6 +3,7 @@
 mod branch;
 mod containers;
 mod declared;
+mod doubts;
 mod ends;
 mod fields;
 mod fits;
@@ -10,6 +11,7 @@ mod late;
 mod layout;
 mod lower;
 mod marks;
+mod opened;
 mod scalars;
 
 use std::collections::{HashMap, HashSet};
@@ -30,10 +32,11 @@ use crate::plan::{
 };
 use crate::syntax::ast::{
     self, Arg, Attribute, CountKind, Entry, Expr, ExprKind, FieldKind, Gate, Labels, Literal, Name,
-    Span, Struct, Transform, Type, TypeKind, lookup_key,
+    Span, Struct, Transform, Type, TypeKind, lookup_key, same_name,
 };
 use crate::value::Encoding;
 use crate::version::VersionId;
+pub(super) use doubts::Doubt;
 pub(super) use fits::{Fit, misfit};
 use late::Late;
 
@@ -60,11 +63,13 @@ type Compiled<T> = Result<T, Reported>;
 
 /// What is written of a field besides its type, and where its name counts.
 #[derive(Clone)]
-pub(super) struct Written<'a> {
+pub(super) struct Written<'a, 'd> {
     name: &'a Name,
     doc: &'a str,
     marks: Marks,
     bind: ScopeId,
+    /// What its bytes may hold: `@open`.
+    opens: Vec<&'d Type>,
 }
 
 /// Makes one plan.
@@ -78,6 +83,10 @@ pub(super) struct Compiler<'d> {
     pub(super) fits: Vec<Fit>,
     /// What is right, but should be known.
     pub(super) warnings: Vec<Diagnostic>,
+    /// What is right, but may not be what was meant.
+    pub(super) doubts: Vec<Doubt>,
+    /// Where fields were given their names.
+    named_at: HashMap<FieldId, Span>,
     dependents: Vec<ends::Dependent>,
     pub(super) plan: Plan,
     pub(super) scopes: Vec<NameScope<'d>>,
@@ -102,6 +111,8 @@ pub(super) struct Compiler<'d> {
     late: Vec<Late<'d>>,
     /// All fields of the struct are known.
     at_the_end: bool,
+    /// What bytes hold is being compiled.
+    opening: bool,
     /// The names that each enum field has at any version.
     enum_names: HashMap<FieldId, Arc<[String]>>,
 }
@@ -133,6 +144,8 @@ impl<'d> Compiler<'d> {
             problems: Vec::new(),
             fits: Vec::new(),
             warnings: Vec::new(),
+            doubts: Vec::new(),
+            named_at: HashMap::new(),
             dependents: Vec::new(),
             plan: Plan::empty(),
             scopes: Vec::new(),
@@ -150,6 +163,7 @@ impl<'d> Compiler<'d> {
             quiet: false,
             late: Vec::new(),
             at_the_end: false,
+            opening: false,
             enum_names: HashMap::new(),
         }
     }
@@ -255,11 +269,12 @@ impl<'d> Compiler<'d> {
     ) -> Compiled<()> {
         match &field.kind {
             FieldKind::Named { name, ty, value, attributes } => {
-                let marks = self.marks(attributes)?;
+                let (marks, opens) = self.field_marks(attributes)?;
                 let first = self.plan.fields.len();
-                let written = Written { name, doc: &field.doc, marks, bind: scope };
+                let written = Written { name, doc: &field.doc, marks, bind: scope, opens };
                 self.typed(written, ty, scope, items)?;
-                if let Some(value) = value {
+                // What is opened is looked at, and never written.
+                if let (Some(value), false) = (value, self.opening) {
                     let made = self.plan.fields[first..].iter().position(|f| *f.name == *name.text);
                     if let Some(made) = made {
                         self.computed(first + made, value, scope);
@@ -269,6 +284,7 @@ impl<'d> Compiler<'d> {
             }
             FieldKind::If { condition, then, otherwise } => {
                 let ex = self.lower(condition, scope)?;
+                self.doubt_condition(&ex, condition.span);
                 let bodies = std::iter::once(then).chain(otherwise).map(|arm| {
                     (Vec::new(), move |c: &mut Self, items: &mut Vec<Item>| {
                         c.struct_items(arm, scope, items)

@@ -20,6 +20,11 @@ impl<'d> Compiler<'d> {
         match len {
             Len::Fixed(n) => self.advance(n.saturating_mul(unit.into()), id),
             Len::Rest => self.advance_to(id, 0, |slot| Op::Rest { slot }),
+            Len::Until { mark, max, lenient } => {
+                let (mark, max, lenient) = (*mark, narrow(*max), *lenient);
+                let min = u32::from(!lenient);
+                self.advance_to(id, min, |slot| Op::Until { mark, max, lenient, slot });
+            }
             Len::Prefix { repr, max } => {
                 let min = repr.fixed_size().unwrap_or(1);
                 let (repr, max) = (*repr, narrow(*max));
@@ -48,7 +53,10 @@ impl<'d> Compiler<'d> {
                 ),
             ));
         };
-        let len = self.len(count, scope)?;
+        let len = match encoding {
+            ast::Encoding::Utf16 => self.len(count, scope)?,
+            _ => self.len_or_mark(count, scope)?,
+        };
         let encoding = match encoding {
             ast::Encoding::Utf8 => Encoding::Utf8,
             ast::Encoding::Latin1 => Encoding::Latin1,
@@ -57,6 +65,26 @@ impl<'d> Compiler<'d> {
         };
         self.pass_len(id, &len, encoding.unit());
         Ok(Kind::Str { encoding, len, names })
+    }
+
+    /// The same; or the byte that comes behind the last: `until 0`.
+    pub(super) fn len_or_mark(&mut self, count: &'d ast::Count, scope: ScopeId) -> Compiled<Len> {
+        let CountKind::UntilValue { prim, compare, value } = &count.kind else {
+            return self.len(count, scope);
+        };
+        let mark = match (prim.key().as_str(), compare) {
+            ("u8", ast::Compare::Equal) => self.lower(value, scope)?.constant(),
+            _ => None,
+        };
+        let Some(mark) = mark.and_then(|mark| u8::try_from(mark).ok()) else {
+            return Err(self.problem(
+                Diagnostic::error("W037", count.span, "a text or bytes can end at one byte only")
+                    .help("write `str[until 0]`, or any other number up to 255"),
+            ));
+        };
+        let max = count.max.as_ref().and_then(|m| u64::try_from(m.node).ok());
+        // What is opened is looked at and not written, so that there the last may go without.
+        Ok(Len::Until { mark, max, lenient: self.opening })
     }
 
     /// A number of bytes or elements that is known before the first.
