@@ -1,4 +1,5 @@
 //! Names of numbers: tables that are lists, and those of the game.
+#![allow(clippy::unwrap_used)]
 
 mod support;
 

@@ -123,6 +123,29 @@ fn what_cannot_be_carried_is_opaque_from_there_on_and_said_by_name() {
 }
 
 #[test]
+fn an_arm_for_what_a_number_cannot_be_is_left_out_and_said() {
+    let body = format!(
+        r#"{},"packet_say":["container",[
+        {{"name":"bits","type":["bitfield",[{{"name":"kind","size":3}},{{"name":"rest","size":5}}]]}},
+        {{"name":"byte","type":"u8"}},
+        {{"name":"a","type":["switch",{{"compareTo":"bits/kind","fields":{{"7":"u8","8":"i16"}}}}]}},
+        {{"name":"b","type":["switch",{{"compareTo":"byte","fields":{{"255":"u8","-1":"i16"}}}}]}}]]"#,
+        table(&["say"])
+    );
+    let made = imported(&folder(&[(1, &body)]));
+    let notes: Vec<&str> = made.notes.iter().map(|note| note.why.as_str()).collect();
+    assert_eq!(
+        notes,
+        [
+            "`bits/kind` is never `8`; this arm is left out",
+            "`byte` is never `-1`; this arm is left out"
+        ]
+    );
+    assert!(made.notes.iter().all(|note| !note.opaque));
+    resolved(&made);
+}
+
+#[test]
 fn a_version_that_cannot_be_read_is_named_and_the_others_stay() {
     let mut files = two();
     files.0.insert("pc/1.2/protocol.json".into(), "{\n \"types\": }".into());

@@ -37,7 +37,7 @@ const BASE: &str = r#"protocol game "A game" {
   stack { frame { length: varint }, id: varint }
 }
 ids play clientbound {
-  1: move say odd
+  1: move say odd mark
 }
 
 type Str = str[varint]
@@ -77,6 +77,21 @@ packet play clientbound say {
   text: Str @chat
 }
 
+/// A place in the world.
+type Spot @1 {
+  east: u8
+}
+
+type Spot @2.. {
+  east: u16
+  north: u8
+}
+
+packet play clientbound mark {
+  /// Where it is.
+  spot: Spot
+}
+
 /// Its number is unsigned, whatever the data says.
 packet play clientbound odd {
   number: u8
@@ -84,6 +99,7 @@ packet play clientbound odd {
 "#;
 
 const TYPES: &str = r#""packet_say":["container",[{"name":"text","type":"string"}]],
+    "packet_mark":["container",[{"name":"spot","type":"spot"}]],
     "packet_odd":["container",[{"name":"number","type":"i8"}]]"#;
 
 /// The data's `move` of the versions that the definition lists.
@@ -96,12 +112,21 @@ const OLD: &str = r#"{"name":"entityId","type":"varint"},{"name":"kind","type":"
     {"name":"key","type":["switch",{"compareTo":"kind","fields":{
         "1":["buffer",{"countType":"varint"}]},"default":"void"}]}"#;
 
+/// The data's `spot`, with what comes behind `x`.
+fn spot(first: &str, more: &str) -> String {
+    format!(r#""spot":["container",[{{"name":"x","type":"{first}"}}{more}]]"#)
+}
+
+const Y: &str = r#",{"name":"y","type":"u8"}"#;
+
+fn version(fields: &str, spot: &str) -> String {
+    let names = table(&["move", "say", "odd", "mark"]);
+    format!(r#"{names},{TYPES},{spot},"packet_move":["container",[{fields}]]"#)
+}
+
 fn files(new: &str) -> Folder {
-    let version = |fields: &str| {
-        let names = table(&["move", "say", "odd"]);
-        format!(r#"{names},{TYPES},"packet_move":["container",[{fields}]]"#)
-    };
-    folder(&[(1, &version(OLD)), (2, &version(OLD)), (3, &version(new))])
+    let (one, two) = (version(OLD, &spot("u8", "")), version(OLD, &spot("u16", Y)));
+    folder(&[(1, &one), (2, &two), (3, &version(new, &spot("u16", Y)))])
 }
 
 fn made(files: &Folder) -> Compared {
@@ -144,7 +169,7 @@ packet play clientbound move @3.. "A move" {
     assert_eq!(asked.overlay, made.overlay);
     let with = extended(BASE, &made.overlay);
     let left = differences(&files, "1.3", &with);
-    assert!(left.iter().all(|line| line.contains("renamed who") || line.contains(" odd: ")));
+    assert!(left.iter().all(|line| line.contains("renamed") || line.contains(" odd: ")));
     assert_eq!(differences(&files, "1.2", &with), differences(&files, "1.2", &game(BASE)));
 }
 
@@ -168,7 +193,7 @@ fn what_changed_inside_of_a_field_takes_no_more_than_that() {
     }
     let with = extended(BASE, &made.overlay);
     let left = differences(&files, "1.3", &with);
-    assert!(left.iter().all(|line| line.contains("renamed who") || line.contains(" odd: ")));
+    assert!(left.iter().all(|line| line.contains("renamed") || line.contains(" odd: ")));
 }
 
 #[test]
@@ -190,11 +215,25 @@ fn what_the_data_has_always_had_otherwise_is_said_and_not_written() {
 #[test]
 fn a_version_that_is_listed_is_not_written_unless_it_is_asked_for() {
     let base = game(BASE);
-    let names = table(&["move", "say", "odd"]);
-    let old = format!(r#"{names},{TYPES},"packet_move":["container",[{OLD}]]"#);
-    let made = compare(&folder(&[(1, &old), (2, &old)]), &options(), &base).unwrap();
+    let (one, two) = (version(OLD, &spot("u8", "")), version(OLD, &spot("u16", Y)));
+    let made = compare(&folder(&[(1, &one), (2, &two)]), &options(), &base).unwrap();
     assert!(!made.overlay.contains("packet"), "{}", made.overlay);
     assert!(made.changes.iter().all(|change| !change.written), "{:?}", made.changes);
+}
+
+#[test]
+fn a_type_keeps_its_comment_and_the_names_of_its_fields() {
+    let more = format!(r#"{Y},{{"name":"z","type":"i8"}}"#);
+    let (one, two) = (version(OLD, &spot("u8", "")), version(OLD, &spot("u16", Y)));
+    let three = version(OLD, &spot("u16", &more));
+    let files = folder(&[(1, &one), (2, &two), (3, &three)]);
+    let made = made(&files);
+    let expected =
+        "\n/// A place in the world.\ntype Spot @3.. {\n  east: u16\n  north: u8\n  z: i8\n}\n";
+    assert!(made.overlay.ends_with(expected), "{}", made.overlay);
+    let left = differences(&files, "1.3", &extended(BASE, &made.overlay));
+    let known = |line: &String| line.contains("renamed") || line.contains(" odd: ");
+    assert!(left.iter().all(known), "{left:?}");
 }
 
 /// minecraft-data's own files, of which the newest is taken for a version that the definition lacks.

@@ -248,7 +248,8 @@ pub(crate) struct Protodef {
     /// Only these: A..B, A.. or ..B, by release or number
     #[arg(long, value_name = "A..B")]
     pub(crate) versions: Option<String>,
-    /// Write only what differs from this definition by what it means, and list it on stdout
+    /// List on stdout what differs from this definition by what it means, and write what it needs for
+    /// the versions that it does not have; with --versions for these
     #[arg(long, value_name = "PROTOCOL")]
     pub(crate) over: Option<String>,
     #[command(flatten)]

@@ -44,6 +44,8 @@ function main () {
     const made = ends('import', ['defs', 'import', 'protodef', DATA, '-o', file('all.wire')])
     const whole = made.stderr.includes('all of them carried whole')
     tally.add('import', whole ? undefined : `not all is carried: ${made.stderr}`)
+    const bedrock = ['--edition', 'bedrock', '-o', file('bedrock.wire')]
+    ends('import bedrock', ['defs', 'import', 'protodef', DATA, ...bedrock])
     for (const name of fs.readdirSync(folder)) {
       ends(`check ${name}`, ['check', file(name)])
       ends(`fmt ${name}`, ['fmt', '--check', file(name)])

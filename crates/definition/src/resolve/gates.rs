@@ -19,6 +19,13 @@ impl Interval {
     pub(crate) const ALL: Interval =
         Interval { first: VersionId(0), last: VersionId(u32::MAX), by_direction: false };
 
+    /// The versions of both.
+    pub(crate) fn narrow(&mut self, other: Interval) {
+        self.first = self.first.max(other.first);
+        self.last = self.last.min(other.last);
+        self.by_direction |= other.by_direction;
+    }
+
     pub(crate) fn contains(self, version: VersionId) -> bool {
         self.first <= version && version <= self.last
     }

@@ -1,7 +1,7 @@
 //! Reading a definition: the file, what it includes, and what both declare.
 
 use std::collections::{HashMap, HashSet};
-use std::sync::{Arc, Mutex};
+use std::sync::{Arc, Mutex, OnceLock};
 
 use midwire_codec::{ByteOrder, Direction};
 
@@ -289,6 +289,8 @@ fn head<'i>(
         groups: Vec::new(),
         tests: Vec::new(),
         plans: Mutex::default(),
+        labels: OnceLock::new(),
+        enums: Mutex::default(),
         recursive: HashSet::new(),
     };
     let begin = start.map_or(Some(StateId(0)), |name| declarations.state(Some(name)));

@@ -18,13 +18,13 @@ mod scope;
 mod stack;
 
 use std::collections::{HashMap, HashSet};
-use std::sync::{Arc, Mutex};
+use std::sync::{Arc, Mutex, OnceLock};
 
 use midwire_codec::{ByteOrder, Direction};
 
 use crate::diagnostics::{Diagnostic, Diagnostics};
 use crate::escape::escape;
-use crate::plan::{Ex, Plan};
+use crate::plan::{EnumEntries, Ex, IntRepr, Plan};
 use crate::protocol::{Dialect, EffectCode, Event, PacketDefinition, Protocol, Stack, StateId};
 use crate::syntax::ast::{
     Action, Directions, Expr, ExprKind, Gate, GroupItem, IdsItem, Label, Labels, Name, OnItem,
@@ -75,8 +75,31 @@ pub(crate) struct Declarations {
     pub(crate) groups: Vec<GroupItem>,
     pub(crate) tests: Vec<TestItem>,
     plans: Mutex<HashMap<(usize, Direction), Vec<Made>>>,
+    /// What every version says of each packet.
+    labels: OnceLock<Box<[PacketLabel]>>,
+    /// Enums as they are at some versions, by where they are written: plans share them.
+    enums: Mutex<HashMap<Span, Vec<MadeEnum>>>,
     /// Those of the types that contain themselves.
     pub(crate) recursive: HashSet<TypeId>,
+}
+
+/// What a packet's declaration says at every version.
+#[derive(Debug)]
+struct PacketLabel {
+    name: Arc<str>,
+    title: Option<Arc<str>>,
+    aliases: Arc<[Arc<str>]>,
+    doc: Arc<str>,
+}
+
+/// An enum's numbers, and for which versions they hold.
+#[derive(Debug, Clone)]
+pub(crate) struct MadeEnum {
+    pub(crate) interval: Interval,
+    pub(crate) repr: IntRepr,
+    pub(crate) entries: Arc<EnumEntries>,
+    /// The names at any version.
+    pub(crate) all: Arc<[String]>,
 }
 
 /// What is in a table.
@@ -131,6 +154,17 @@ fn aliases(item: &PacketItem, out: &mut Vec<Diagnostic>) -> Arc<[Arc<str>]> {
 /// A packet that a version has: state, direction, id, name, and its declaration if it has one.
 pub(crate) type Listed = (StateId, Direction, i64, Arc<str>, Option<usize>);
 
+impl PacketLabel {
+    fn of(item: &PacketItem) -> PacketLabel {
+        PacketLabel {
+            name: item.name.text.as_str().into(),
+            title: item.title.as_ref().map(|title| escape(&title.node).into()),
+            aliases: aliases(item, &mut Vec::new()),
+            doc: item.doc.as_str().into(),
+        }
+    }
+}
+
 impl Made {
     pub(crate) fn problems(&self) -> &[Diagnostic] {
         &self.problems
@@ -156,21 +190,20 @@ impl Declarations {
     /// The protocol at one version.
     pub(crate) fn dialect(&self, protocol: &Protocol, version: VersionId) -> Dialect {
         let mut by_id = HashMap::new();
+        let labels = self.labels.get_or_init(|| self.packets.iter().map(PacketLabel::of).collect());
         for (state, direction, id, name, item) in
             self.packets_at(version, &mut Interval::ALL.clone(), &mut Vec::new())
         {
             let made = item.map(|item| self.made(item, direction, version));
-            let item = item.map(|item| &self.packets[item]);
+            let label = item.map(|item| &labels[item]);
             let says_version = protocol.version_from.as_ref().is_some_and(|from| {
                 from.state == state && from.direction == direction && same_name(&from.packet, &name)
             });
             let definition = PacketDefinition {
-                name: item.map_or(name, |item| item.name.text.as_str().into()),
-                title: item
-                    .and_then(|item| item.title.as_ref())
-                    .map(|title| escape(&title.node).into()),
-                aliases: item.map_or(Arc::from([]), |item| aliases(item, &mut Vec::new())),
-                doc: item.map_or("".into(), |item| item.doc.as_str().into()),
+                name: label.map_or(name, |label| label.name.clone()),
+                title: label.and_then(|label| label.title.clone()),
+                aliases: label.map_or(Arc::from([]), |label| label.aliases.clone()),
+                doc: label.map_or("".into(), |label| label.doc.clone()),
                 id,
                 state,
                 direction,
@@ -295,6 +328,27 @@ impl Declarations {
         match name {
             None => Some(StateId(0)),
             Some(name) => self.states.iter().position(|s| name.is(s)).map(|i| StateId(i as u8)),
+        }
+    }
+
+    /// An enum as it was made for another plan, at this version.
+    pub(crate) fn known_enum(
+        &self,
+        at: Span,
+        repr: IntRepr,
+        version: VersionId,
+    ) -> Option<MadeEnum> {
+        let enums = self.enums.lock().unwrap_or_else(|e| e.into_inner());
+        let mut known = enums.get(&at)?.iter();
+        known.find(|made| made.repr == repr && made.interval.contains(version)).cloned()
+    }
+
+    /// Keeps an enum for other plans.
+    pub(crate) fn keep_enum(&self, at: Span, made: MadeEnum) {
+        // One that differs by direction would be found in the other, too.
+        if !made.interval.by_direction {
+            let mut enums = self.enums.lock().unwrap_or_else(|e| e.into_inner());
+            enums.entry(at).or_default().push(made);
         }
     }
 

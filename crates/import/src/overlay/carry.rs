@@ -5,7 +5,7 @@
 //! first: where a part of it would cut the same bytes as the data's, it stays. Each piece is tried in a
 //! packet that has nothing else of the definition's, so that one that is wrong there costs nothing else.
 
-use std::collections::HashMap;
+use std::collections::{BTreeMap, HashMap};
 
 use midwire_definition::syntax::ast::{
     self, Attribute, Entry, FieldKind, Item, Labels, Literal, Struct, Type, TypeKind, lookup_key,
@@ -50,12 +50,13 @@ impl Maker<'_> {
         times: &Timeline,
         matched: &[Matched],
         changes: &Changes,
+        renamed: &BTreeMap<String, BTreeMap<String, String>>,
     ) -> Result<Vec<Declaration>, String> {
         let laid_over = self.laid_over(items, "")?;
         let older = Older::new(self.base, laid_over.versions.clone());
         let bench = Bench { maker: self, items, declarations, matched };
         let renamed: Vec<Vec<Edit>> =
-            declarations.iter().map(|one| renames(one, changes)).collect();
+            declarations.iter().map(|one| renames(one, changes, renamed)).collect();
         let tried: Vec<(usize, String)> = (0..declarations.len())
             .filter(|at| !renamed[*at].is_empty())
             .map(|at| {
@@ -106,7 +107,8 @@ fn fitted(
         match (&one.what, work.tree.items.first()) {
             (What::Type(name), Some(Item::Type(new))) => match older.ty(name, work.version) {
                 Some((text, item)) => {
-                    walk.head(at, &item.doc, None, &item.attributes, text, new.body.span.start);
+                    let doc = older.doc(&item.doc, work.version, &one.what);
+                    walk.head(at, doc, None, &item.attributes, text, new.body.span.start);
                     walk.parts(at, &new.body, OldType { text, ty: &item.body });
                 }
                 None => drop(walk.new_types.insert(lookup_key(name), (at, &new.body))),
@@ -118,7 +120,8 @@ fn fitted(
                     continue;
                 };
                 let title = item.title.as_ref().map(|title| title.node.as_str());
-                walk.head(at, &item.doc, title, &item.attributes, text, body.span.start);
+                let doc = older.doc(&item.doc, work.version, &one.what);
+                walk.head(at, doc, title, &item.attributes, text, body.span.start);
                 if let Some(old) = &item.body {
                     walk.fields(at, body, &older.fields(text, old, work.version), None);
                 }

@@ -111,7 +111,7 @@ impl<'a> Maker<'a> {
         let changes = compare::compare(&plain, self.new, &matched);
         let stale = self.stale(&matched, &changes);
 
-        let Types { differing, absent, steady, .. } =
+        let Types { differing, absent, steady, renamed, .. } =
             self.types(&items, &matched, &BTreeSet::new())?;
         // Those that differ by the types in them alone need nothing but these.
         let all: BTreeSet<String> = differing.keys().cloned().collect();
@@ -160,7 +160,7 @@ impl<'a> Maker<'a> {
         let plain_text = self.text_of(&items, &declarations);
         let mended = self.laid_over(&items, &plain_text)?;
         let plain_left = compare::compare(&mended, self.new, &matched);
-        let carried = self.carried(&items, &declarations, &times, &matched, &changes)?;
+        let carried = self.carried(&items, &declarations, &times, &matched, &changes, &renamed)?;
         let carried = self.pruned(&items, carried, &absent);
         let text = self.text_of(&items, &carried);
         let left = match self.laid_over(&items, &text) {

@@ -7,6 +7,7 @@ use midwire_definition::syntax::ast::{
 use midwire_definition::syntax::parse;
 use midwire_definition::{Protocol, VersionId, Versions};
 
+use super::What;
 use super::patch::{self, Edit, Node};
 use super::sources::{is_at, is_wire};
 use crate::protodef::Place;
@@ -84,6 +85,30 @@ impl Older {
             Item::Type(ty) if ty.name.key() == key => Some((ty, ty.gates.as_slice())),
             _ => None,
         })
+    }
+
+    /// The comment of a declaration, or where it has none that of the nearest older one of the name.
+    pub(super) fn doc<'a>(&'a self, own: &'a str, version: VersionId, of: &What) -> &'a str {
+        if !own.is_empty() {
+            return own;
+        }
+        let (key, place) = match of {
+            What::Type(name) => (lookup_key(name), None),
+            What::Packet(place, name) => (lookup_key(name), Some(place)),
+        };
+        let found = self.nearest(version, |item| {
+            match (item, place) {
+                (Item::Type(ty), None) if ty.name.key() == key => Some((&ty.doc, &*ty.gates)),
+                (Item::Packet(packet), Some(place))
+                    if packet.name.key() == key && is_at(packet, place) =>
+                {
+                    Some((&packet.doc, &*packet.gates))
+                }
+                _ => None,
+            }
+            .filter(|(doc, _)| !doc.is_empty())
+        });
+        found.map_or("", |(_, doc)| doc)
     }
 
     fn nearest<'a, T>(

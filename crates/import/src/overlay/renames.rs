@@ -10,34 +10,50 @@ use super::{Declaration, What};
 use crate::compare::{Change, Changes};
 use crate::names::written;
 
+/// The definition's paths of fields by the data's.
+type Paths = BTreeMap<String, String>;
+
 /// Edits that give the fields of a declaration the names that the definition has for them in versions
 /// where both are alike.
-pub(super) fn renames(declaration: &Declaration, changes: &Changes) -> Vec<Edit> {
-    let What::Packet(place, name) = &declaration.what else { return Vec::new() };
-    let label = format!("{place} {name}");
-    let mut known: BTreeMap<&str, &str> = BTreeMap::new();
-    for (packet, change) in changes.keys() {
-        if let Change::Renamed { from, to } = change
-            && *packet == label
-        {
-            known.insert(to, from.rsplit('.').next().unwrap_or(from));
+pub(super) fn renames(
+    declaration: &Declaration,
+    changes: &Changes,
+    types: &BTreeMap<String, Paths>,
+) -> Vec<Edit> {
+    let known: Paths = match &declaration.what {
+        What::Type(name) => types.get(name).cloned().unwrap_or_default(),
+        What::Packet(place, name) => {
+            let label = format!("{place} {name}");
+            let own = changes.keys().filter(|(packet, _)| *packet == label);
+            let paths = own.filter_map(|(_, change)| match change {
+                Change::Renamed { from, to } => Some((to.clone(), from.clone())),
+                _ => None,
+            });
+            paths.collect()
         }
-    }
+    };
     let work = Work::new(declaration.text.clone(), Vec::new());
-    let Some(Item::Packet(item)) = work.tree.items.first() else { return Vec::new() };
+    let Some(item) = work.tree.items.first().filter(|_| !known.is_empty()) else {
+        return Vec::new();
+    };
     let mut edits = Vec::new();
     let mut names: HashMap<String, &str> = HashMap::new();
     let mut found = |name: &Name, path: &str| {
         if let Some(old) = known.get(path) {
+            let old = old.rsplit('.').next().unwrap_or(old);
             names.insert(name.key(), old);
             edits.push(Edit::replace(name.span, written(old)));
         }
     };
-    if let Some(body) = item.body.as_ref().filter(|_| !known.is_empty()) {
-        named_fields(body, "", &mut found);
+    match item {
+        Item::Packet(item) => {
+            item.body.iter().for_each(|body| named_fields(body, "", &mut found));
+        }
+        Item::Type(item) => named_in(&item.body, "value", &mut found),
+        _ => {}
     }
     let mut mentions = Vec::new();
-    patch::visit_item(&Item::Packet(item.clone()), &mut |node| {
+    patch::visit_item(item, &mut |node| {
         if let Node::Path(path) = node {
             for name in path {
                 if let Some(old) = names.get(&name.key()) {

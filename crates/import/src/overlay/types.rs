@@ -21,6 +21,9 @@ pub(super) struct Types {
     pub(super) absent: BTreeMap<String, Set>,
     /// They could be read on both sides.
     pub(super) compared: BTreeMap<String, Set>,
+    /// Fields of other names, where they are alike otherwise: paths in the definition by those in the data,
+    /// from `value` on.
+    pub(super) renamed: BTreeMap<String, BTreeMap<String, String>>,
     /// They mean what they meant in the data of the version before, which the definition lists.
     pub(super) steady: BTreeMap<String, Set>,
 }
@@ -96,8 +99,12 @@ impl Maker<'_> {
                 found.compared.entry((*name).clone()).or_default().add(version);
                 let key = (Arc::as_ptr(old) as usize, Arc::as_ptr(plan) as usize);
                 let differs = *known.entry(key).or_insert_with(|| {
-                    let found = old.compare(plan);
-                    found.layout.is_some() || found.entries.iter().any(|e| e.this.is_none())
+                    let compared = old.compare(plan);
+                    if compared.layout.is_none() {
+                        let names = found.renamed.entry((*name).clone()).or_default();
+                        names.extend(compared.renamed.into_iter().map(|(from, to)| (to, from)));
+                    }
+                    compared.layout.is_some() || compared.entries.iter().any(|e| e.this.is_none())
                 });
                 if differs {
                     found.differing.entry((*name).clone()).or_default().add(version);

@@ -4,7 +4,7 @@ use midwire_definition::syntax::ast::lookup_key;
 
 use super::{Carried, Reader};
 use crate::names::{snake, written};
-use crate::shape::{EntryValue, Shape};
+use crate::shape::{EntryValue, Part, Shape};
 
 /// What a container has so far.
 #[derive(Debug, Default, Clone)]
@@ -35,7 +35,8 @@ pub(super) enum Domain {
     Names(Vec<(String, i128)>),
     /// Names, each with the text on the wire.
     TextNames(Vec<(String, String)>),
-    Int,
+    /// From the least to the most that it can be.
+    Int(i128, i128),
     /// A number whose values the file knows by names, and the text does not.
     Numbers(Vec<(String, i128)>),
     Bool,
@@ -155,7 +156,7 @@ impl<'a> Reader<'a> {
     pub(super) fn count_of(&self, path: &str) -> Carried<String> {
         let target = self.target(path)?;
         match target.domain {
-            Domain::Int | Domain::Names(_) => {}
+            Domain::Int(..) | Domain::Names(_) => {}
             _ => return Err(format!("`{path}` is no number")),
         }
         if PREFIXES.contains(&target.text.as_str()) {
@@ -187,10 +188,12 @@ impl<'a> Reader<'a> {
     /// What can be compared with a value of this shape.
     pub(super) fn domain(&self, shape: &Shape) -> Domain {
         match shape {
-            Shape::Name(name, _) => match name.as_str() {
-                "bool" => Domain::Bool,
-                name if is_integer(name) => Domain::Int,
-                name => self.done.get(name).map_or(Domain::None, |ty| self.domain(&ty.shape)),
+            Shape::Name(name, _) => match (name.as_str(), range(name)) {
+                ("bool", _) => Domain::Bool,
+                (_, Some((least, most))) => Domain::Int(least, most),
+                (name, None) => {
+                    self.done.get(name).map_or(Domain::None, |ty| self.domain(&ty.shape))
+                }
             },
             Shape::Text(..) => Domain::Text,
             Shape::Enum(_, entries) => {
@@ -204,15 +207,20 @@ impl<'a> Reader<'a> {
                 }
                 if texts.is_empty() { Domain::Names(names) } else { Domain::TextNames(texts) }
             }
-            Shape::Flags(..) | Shape::Bits(..) => Domain::Int,
+            Shape::Flags(repr, _) => self.domain(repr),
+            Shape::Bits(repr, _) => self.domain(&Shape::named(*repr)),
             Shape::Width(_) => Domain::Numbers(
                 ["byte", "short", "int"].into_iter().map(str::to_owned).zip(0..).collect(),
             ),
             Shape::Opt(inner) => self.domain(inner),
             Shape::Match(_, arms) => {
-                let mut domains = arms.iter().map(|arm| self.domain(&arm.body));
-                let first = domains.next().unwrap_or(Domain::None);
-                if domains.all(|domain| domain == first) { first } else { Domain::None }
+                let domains = arms.iter().map(|arm| self.domain(&arm.body));
+                let all = domains.reduce(|all, next| match (all, next) {
+                    (Domain::Int(a, b), Domain::Int(c, d)) => Domain::Int(a.min(c), b.max(d)),
+                    (all, next) if all == next => all,
+                    _ => Domain::None,
+                });
+                all.unwrap_or(Domain::None)
             }
             _ => Domain::None,
         }
@@ -223,15 +231,43 @@ impl<'a> Reader<'a> {
 fn part_of(shape: &Shape, name: &str) -> Option<Shape> {
     let key = lookup_key(name);
     match shape {
-        Shape::Bits(_, parts) => parts
-            .iter()
-            .any(|part| part.name.as_ref().is_some_and(|name| lookup_key(name) == key))
-            .then(|| Shape::named("i64")),
+        Shape::Bits(_, parts) => {
+            let named =
+                |part: &&Part| part.name.as_ref().is_some_and(|name| lookup_key(name) == key);
+            let sign = |part: &Part| if part.signed { 'i' } else { 'u' };
+            let found = parts.iter().find(named);
+            found.map(|part| Shape::named(format!("{}{}", sign(part), part.width)))
+        }
         Shape::Flags(_, entries) => {
             entries.iter().any(|entry| lookup_key(&entry.name) == key).then(|| Shape::named("bool"))
         }
         _ => None,
     }
+}
+
+/// From the least to the most that an integer can be, a primitive or a part of one (`u3`).
+fn range(name: &str) -> Option<(i128, i128)> {
+    let (signed, width) = match name {
+        "varint" | "zigzag32" => (true, 32),
+        "varlong" | "zigzag64" => (true, 64),
+        "uvarint" => (false, 32),
+        "varint128" => (false, 128),
+        name => {
+            let signed = name.starts_with('i');
+            let digits = name.strip_prefix(['i', 'u'])?;
+            (signed, digits.trim_end_matches("le").parse::<u32>().ok()?)
+        }
+    };
+    Some(match (signed, width) {
+        (_, 0) | (_, 129..) => return None,
+        (true, width) => {
+            let most = i128::MAX >> (128 - width);
+            (-most - 1, most)
+        }
+        // What is above cannot be written as a label.
+        (false, 127..) => (0, i128::MAX),
+        (false, width) => (0, (1 << width) - 1),
+    })
 }
 
 /// Whether a primitive is an integer.

@@ -139,7 +139,7 @@ impl<'a> Reader<'a> {
 /// The labels that a key of `fields` stands for; none if what is compared is never that.
 fn label_of(key: &str, domain: &Domain) -> Vec<Label> {
     let int = || constructs::integer(key);
-    if let (Some(variable), Domain::Int) = (key.strip_prefix('/'), domain) {
+    if let (Some(variable), Domain::Int(..)) = (key.strip_prefix('/'), domain) {
         return vec![Label::Conn(snake(variable))];
     }
     match domain {
@@ -152,7 +152,10 @@ fn label_of(key: &str, domain: &Domain) -> Vec<Label> {
             let found = names.iter().filter(|(name, _)| name == key);
             found.map(|(_, n)| Label::Int(*n)).collect()
         }
-        Domain::Int => int().map(Label::Int).into_iter().collect(),
+        Domain::Int(least, most) => {
+            let possible = int().filter(|n| (least..=most).contains(&n));
+            possible.map(Label::Int).into_iter().collect()
+        }
         Domain::Text => vec![Label::Text(key.to_owned())],
         Domain::TextNames(names) => {
             let wanted = snake(key);

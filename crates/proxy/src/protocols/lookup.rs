@@ -8,8 +8,8 @@ use etcetera::BaseStrategy as _;
 use midwire_definition::diagnostics::suggest;
 use midwire_definition::syntax::ast::{Item, lookup_key};
 use midwire_definition::{
-    Builtin, Diagnostics, LoadError, Loader, Problems, Protocol, Report, Root, Severity, Sources,
-    builtin, check, check_extended, render,
+    Builtin, BuiltinUntested, Diagnostics, LoadError, Loader, Problems, Protocol, Report, Root,
+    Severity, Sources, builtin, check, check_extended, render,
 };
 
 use super::{Folder, names};
@@ -200,22 +200,28 @@ impl Lookup {
             }
             (Base::Raw, _) => Protocol::load("raw.wire", &Text(RAW)),
             (Base::File(_), true) => {
-                self.with_roots(|base, _| Protocol::load(base.path, base.loader))?
+                self.with_roots(&BuiltinUntested, |base, _| Protocol::load(base.path, base.loader))?
             }
-            (Base::File(_), false) => self.with_roots(Protocol::load_extended)?,
-            (Base::Builtin(_), false) => self.with_roots(Protocol::load_checked_extended)?,
+            (Base::File(_), false) => self.with_roots(&BuiltinUntested, Protocol::load_extended)?,
+            (Base::Builtin(_), false) => {
+                self.with_roots(&BuiltinUntested, Protocol::load_checked_extended)?
+            }
         })
     }
 
     /// Reads and checks the definition, every packet at every version, and runs the tests in it.
     pub(crate) fn check(&self) -> anyhow::Result<Report> {
-        self.with_roots(|base, extensions| match extensions {
+        self.with_roots(&Builtin, |base, extensions| match extensions {
             [] => check(base.path, base.loader),
             extensions => check_extended(base, extensions),
         })
     }
 
-    fn with_roots<R>(&self, act: impl FnOnce(Root<'_>, &[Root<'_>]) -> R) -> anyhow::Result<R> {
+    fn with_roots<R>(
+        &self,
+        builtin: &dyn Loader,
+        act: impl FnOnce(Root<'_>, &[Root<'_>]) -> R,
+    ) -> anyhow::Result<R> {
         let path = |file: &PathBuf| match file.to_str() {
             Some(path) => Ok((path.to_owned(), Folder::of(file))),
             None => Err(usage(format!("{}: the path is not Unicode", file.display()))),
@@ -230,7 +236,7 @@ impl Lookup {
             }
             Base::Builtin(name) => {
                 let path = format!("{name}.wire");
-                Ok(act(Root { path: &path, loader: &Builtin }, &extensions))
+                Ok(act(Root { path: &path, loader: builtin }, &extensions))
             }
             Base::Raw => Ok(act(Root { path: "raw.wire", loader: &Text(RAW) }, &extensions)),
         }

@@ -1,5 +1,6 @@
 //! Fields of one value: integers, texts, bytes, enums, flags, bits.
 
+use super::super::MadeEnum;
 use super::*;
 use crate::escape::escape;
 
@@ -174,11 +175,27 @@ impl<'d> Compiler<'d> {
         }
         self.leave(opened);
         let repr = self.integer(repr, scope)?;
-        self.enum_names
-            .insert(id, entries.iter().map(|e| escape(&e.name.text).into_owned()).collect());
-        let entries = self.entries(entries, repr)?;
+        let made = self.made_enum(entries, repr)?;
+        self.interval.narrow(made.interval);
+        self.enum_names.insert(id, made.all);
         self.pass_int(id, repr);
-        Ok(Kind::Enum { repr, entries: Arc::new(entries) })
+        Ok(Kind::Enum { repr, entries: made.entries })
+    }
+
+    /// An enum at this version, which other plans may have had already.
+    fn made_enum(&mut self, entries: &'d [Entry], repr: IntRepr) -> Compiled<MadeEnum> {
+        let at = entries.first().map_or(Span::default(), |entry| entry.name.span);
+        if let Some(known) = self.decls.known_enum(at, repr, self.version) {
+            return Ok(known);
+        }
+        let around = std::mem::replace(&mut self.interval, Interval::ALL);
+        let made = self.entries(entries, repr);
+        let interval = std::mem::replace(&mut self.interval, around);
+        self.interval.narrow(interval);
+        let all = entries.iter().map(|e| escape(&e.name.text).into_owned()).collect();
+        let made = MadeEnum { interval, repr, entries: Arc::new(made?), all };
+        self.decls.keep_enum(at, made.clone());
+        Ok(made)
     }
 
     /// An enum's numbers at this version.
