@@ -43,7 +43,9 @@ pub(crate) fn run(args: &args::DefsCommand) -> anyhow::Result<ExitCode> {
 
 fn list(folders: &[PathBuf]) -> anyhow::Result<ExitCode> {
     let mut out = String::new();
-    for name in protocols::names(&protocols::folders(folders)) {
+    let names = protocols::names(&protocols::folders(folders));
+    let width = names.iter().map(|name| name.len()).max().unwrap_or(0);
+    for name in names {
         let lookup = Lookup::new(&name, folders)?;
         let protocol = lookup.read()?;
         let (oldest, newest) = ends(&protocol);
@@ -61,7 +63,7 @@ fn list(folders: &[PathBuf]) -> anyhow::Result<ExitCode> {
         let name = escape(&name);
         put(
             &mut out,
-            format_args!("{name:<12} {:<24} {port:<11} {versions}{origin}", protocol.title),
+            format_args!("{name:<width$}  {:<24} {port:<11} {versions}{origin}", protocol.title),
         );
         out.truncate(out.trim_end().len());
         out.push('\n');

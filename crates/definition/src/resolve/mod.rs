@@ -294,11 +294,13 @@ impl Declarations {
         if (least..=most).contains(&id.into()) {
             return None;
         }
-        let why = match self.stack.id.fixed_size() {
-            Some(0) => "there is no `id` on the wire, and that counts as 0".to_owned(),
-            _ => format!("it goes from {least} to {most}"),
-        };
-        Some(Diagnostic::error("W066", span, format!("no `id` can be {id}: {why}")))
+        let error =
+            |why: String| Diagnostic::error("W066", span, format!("no `id` can be {id}: {why}"));
+        Some(match self.stack.id.fixed_size() {
+            Some(0) => error("there is no `id` on the wire, and that counts as 0".to_owned())
+                .help("say how it is written: `frame { length: u16, id: u8 }`, or without frames `stack { frame none, id: u8 }`"),
+            _ => error(format!("it goes from {least} to {most}")),
+        })
     }
 
     /// The declaration of a packet at a version.
