@@ -27,6 +27,7 @@ fn commands() -> Vec<(Vec<String>, &'static str)> {
         words
     };
     let definition = file("exits.wire", "protocol x { frame { length: u8, id: u8 } }\n");
+    let untidy = file("exits-untidy.wire", "protocol x {  frame { length: u8, id: u8 } }\n");
     let wrong = file("exits-wrong.wire", "protocol x { frame { length: u8, id: q8 } }\n");
     vec![
         (Vec::new(), ""),
@@ -43,6 +44,8 @@ fn commands() -> Vec<(Vec<String>, &'static str)> {
         (with("check", &definition), ""),
         (with("check --coverage", &definition), ""),
         (with("check", &wrong), ""),
+        (with("fmt --check", &untidy), ""),
+        (words("fmt -"), "protocol x {  frame { length: u8, id: u8 } }\n"),
         (words("demo"), ""),
     ]
 }

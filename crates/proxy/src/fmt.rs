@@ -9,7 +9,7 @@ use midwire_definition::sources::MAX_SOURCE_LEN;
 use midwire_definition::{Diagnostics, Sources, render, syntax};
 
 use crate::args;
-use crate::error::{NO, print, say, usage};
+use crate::error::{NO, print_and_end, say, say_styled, usage};
 use crate::print::style;
 
 /// Runs `midwire fmt`.
@@ -19,8 +19,7 @@ pub(crate) fn run(args: &args::Fmt) -> anyhow::Result<ExitCode> {
     for file in &args.files {
         all_good &= format(file, args.check, &mut out)?;
     }
-    let printed = print(&out);
-    Ok(if all_good { printed } else { ExitCode::from(NO) })
+    Ok(print_and_end(&out, if all_good { ExitCode::SUCCESS } else { ExitCode::from(NO) }))
 }
 
 /// Formats one file; gives whether it can be read and, where that is only checked, is in the usual form.
@@ -33,7 +32,7 @@ fn format(file: &Path, only_check: bool, out: &mut String) -> anyhow::Result<boo
     if problems.has_errors() {
         let mut sources = Sources::new();
         sources.add(name.as_str(), text);
-        say(&render(&problems, &sources, style::stderr_is_colored()));
+        say_styled(&render(&problems, &sources, style::stderr_is_colored()));
         say(&format!("{name} is left as it is"));
         return Ok(false);
     }
