@@ -52,7 +52,7 @@ fn binary(op: BinaryOp) -> &'static str {
 }
 
 /// A comparison's sign.
-pub(super) fn compare(op: Compare) -> &'static str {
+pub(crate) fn compare(op: Compare) -> &'static str {
     match op {
         Compare::Equal => "==",
         Compare::NotEqual => "!=",

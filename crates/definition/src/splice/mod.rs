@@ -47,7 +47,7 @@ mod apply;
 mod apply_list;
 mod blocks;
 mod convert;
-mod describe;
+pub(crate) mod describe;
 mod draft;
 mod editable;
 mod edits;

@@ -2,7 +2,8 @@
 
 use crate::escape::escape;
 use crate::plan::{ArrayKind, Count, Ex, Field, FloatRepr, Kind, Len, NbtForm, Plan};
-use crate::syntax::ast::{BinaryOp, Compare, Transform};
+use crate::splice::describe::compare as sign;
+use crate::syntax::ast::{BinaryOp, Transform};
 use crate::value::Encoding;
 
 /// A field's type as definitions write it, as far as it shows on one line.
@@ -89,21 +90,10 @@ fn count_text(plan: &Plan, array: &ArrayKind) -> String {
     match &array.count {
         Count::Len(len) => len_text(plan, len),
         Count::Until { repr, compare, value, .. } => {
-            format!("until {} {} {}", repr, compare_text(*compare), ex_text(plan, value))
+            format!("until {} {} {}", repr, sign(*compare), ex_text(plan, value))
         }
         Count::Sum { .. } => "until sum(..)".into(),
         Count::While { .. } => "while ..".into(),
-    }
-}
-
-fn compare_text(compare: Compare) -> &'static str {
-    match compare {
-        Compare::Equal => "==",
-        Compare::NotEqual => "!=",
-        Compare::Less => "<",
-        Compare::LessEqual => "<=",
-        Compare::Greater => ">",
-        Compare::GreaterEqual => ">=",
     }
 }
 
