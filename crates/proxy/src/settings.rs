@@ -21,6 +21,8 @@ pub(crate) struct RelayLimits {
     pub(crate) close_wait: Duration,
     /// `events_max`: bytes of packets that wait to be shown.
     pub(crate) events_max: usize,
+    /// `join`: whether the connections of a session are joined when nothing needs its frames any more.
+    pub(crate) joins: bool,
 }
 
 impl Default for RelayLimits {
@@ -31,6 +33,7 @@ impl Default for RelayLimits {
             connect_timeout: Duration::from_secs(10),
             close_wait: Duration::from_secs(3),
             events_max: 32 << 20,
+            joins: true,
         }
     }
 }
@@ -45,12 +48,16 @@ pub(crate) struct Settings {
 }
 
 /// Each name, and what it is for.
-const NAMES: [(&str, &str); 16] = [
+const NAMES: [(&str, &str); 17] = [
     ("sessions_max", "sessions at once"),
     ("write_max", "bytes that wait to be written to one side"),
     ("connect_timeout", "milliseconds that the server may take to answer"),
     ("close_wait", "milliseconds that sessions may take to end on ctrl-c"),
     ("events_max", "bytes of packets that wait to be shown"),
+    (
+        "join",
+        "auto or never: pass on what nothing needs to look at without cutting it into packets",
+    ),
     ("on_lost_framing", "relay or close: what to do when nothing says where the next frame starts"),
     ("buffer_max", "bytes of one direction that are held back"),
     ("frame_length_max", "the most that a frame's length may say"),
@@ -92,6 +99,15 @@ impl Settings {
             "connect_timeout" => self.relay.connect_timeout = millis()?,
             "close_wait" => self.relay.close_wait = millis()?,
             "events_max" => self.relay.events_max = bytes()?.max(1),
+            "join" => {
+                self.relay.joins = match value {
+                    "auto" => true,
+                    "never" => false,
+                    _ => {
+                        return Err(usage(format!("--set {name}={value}: it takes auto or never")));
+                    }
+                };
+            }
             "on_lost_framing" => {
                 self.on_lost_framing = match value {
                     "relay" => OnLostFraming::Relay,
@@ -141,7 +157,11 @@ mod tests {
     #[test]
     fn every_listed_name_can_be_set() {
         for (name, _) in NAMES {
-            let value = if name == "on_lost_framing" { "close" } else { "77" };
+            let value = match name {
+                "on_lost_framing" => "close",
+                "join" => "never",
+                _ => "77",
+            };
             set(&[&format!("{name}={value}")]).unwrap();
         }
     }

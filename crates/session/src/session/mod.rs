@@ -3,6 +3,7 @@
 mod frameless;
 mod inject;
 mod inspect;
+mod join;
 mod judge;
 mod read;
 mod relay;
@@ -93,6 +94,8 @@ pub struct Session {
     may_ping: bool,
     unclear: Option<Box<Unclear>>,
     encrypted: bool,
+    /// Bytes go past the session.
+    joined: bool,
     closed: bool,
 }
 
@@ -159,6 +162,7 @@ impl Session {
             may_ping: protocol.stack.legacy_ping,
             unclear: None,
             encrypted: false,
+            joined: false,
             closed: false,
             setup,
         };
