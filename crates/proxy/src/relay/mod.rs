@@ -8,6 +8,7 @@ mod driver;
 mod joined;
 #[cfg_attr(not(target_os = "linux"), path = "no_kernel.rs")]
 mod kernel;
+mod farewell;
 mod leg;
 mod lent;
 mod session;
@@ -22,7 +23,7 @@ use std::time::Duration;
 
 use midwire_session::{Counters, Session, Setup, Watch};
 use tokio::net::{TcpListener, TcpStream};
-use tokio::sync::watch;
+use tokio::sync::{Semaphore, watch};
 use tokio::task::JoinSet;
 
 use self::session::{Start, asked};
@@ -138,6 +139,8 @@ struct Shared {
     watch_raw: Watch,
     limits: RelayLimits,
     events: Sender,
+    /// Room for clients that are told why they are turned away.
+    farewells: Arc<Semaphore>,
 }
 
 impl Shared {
@@ -196,7 +199,9 @@ impl Relay {
             addresses.push(address);
             bound.push(Listener { socket, config: Arc::new(config) });
         }
-        let shared = Arc::new(Shared { addresses, watch, watch_raw, limits, events });
+        let farewells = Arc::new(Semaphore::new(farewell::TURNED_AWAY_MAX));
+        let shared =
+            Arc::new(Shared { addresses, watch, watch_raw, limits, events, farewells });
         Ok(Self { listeners: bound, shared })
     }
 
@@ -217,7 +222,13 @@ impl Relay {
         loop {
             tokio::select! {
                 (listener, accepted) = accept(&listeners, &mut first) => match accepted {
-                    Ok(_) if sessions.len() >= limits.sessions_max => {
+                    Ok((client, _)) if sessions.len() >= limits.sessions_max => {
+                        let text = format!(
+                            "midwire: {} sessions are open, and no more are allowed (sessions_max)",
+                            limits.sessions_max
+                        );
+                        let stop = handed_out.clone();
+                        farewell::turn_away(&listener.config, client, text, &shared, stop);
                         turned_away += 1;
                         if turned_away.is_power_of_two() {
                             events.notice(None, format!(
