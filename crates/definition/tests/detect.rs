@@ -166,10 +166,8 @@ fn the_first_packets_of_one_are_of_no_other() {
 #[test]
 fn signs_compare_numbers_texts_enums_and_elements() {
     let of = |signs: &str| {
-        let text = format!(
-            "protocol game {{ frame {{ length: u8, id: u8 }}, detect both_ways }}\n\
-             packet A = 1 serverbound {{ n: u8, kind: enum u8 {{ a, b }}, name: str[u8], list: [u8] u8, yes: bool }}\n"
-        );
+        let text = "protocol game { frame { length: u8, id: u8 }, detect both_ways }\n\
+             packet A = 1 serverbound { n: u8, kind: enum u8 { a, b }, name: str[u8], list: [u8] u8, yes: bool }\n";
         let text = text.replace("both_ways", &format!("serverbound A {signs}"));
         let protocol = loaded(&text).unwrap_or_else(|problems| panic!("{problems}"));
         for_every_part(&protocol, &hex!("0a 01 05 01 02 6869 02 0708 01"))

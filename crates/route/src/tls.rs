@@ -73,7 +73,8 @@ pub fn read_client_hello(bytes: &[u8]) -> Hello {
                 }
                 if rest.len() < len {
                     let begun = body.len() >= 2;
-                    let missing = (wanted - body.len()).min(len - rest.len());
+                    let until = if begun { wanted } else { 2 };
+                    let missing = (until - body.len()).min(len - rest.len());
                     return Hello::Needs { len: bytes.len() + missing, begun };
                 }
             }
