@@ -6,7 +6,7 @@ use std::time::{Duration, Instant};
 
 use socket2::SockRef;
 
-use crate::bench::{Bench, HANDSHAKE_TIMEOUT, Outcome, line};
+use crate::bench::{Bench, HANDSHAKE_TIMEOUT, MANY, Outcome, line};
 use crate::ends::{BOTH, exchange, finish, lost, opposite, out_of_place, told};
 use crate::support::ends::{End, Ending, Ends, Server};
 use crate::support::program::Program;
@@ -15,8 +15,6 @@ use crate::support::recording::Direction;
 use crate::talk::{Cut, Talk};
 
 const NO_PAUSE: Duration = Duration::ZERO;
-/// Clients at once that say nothing.
-const SILENT: usize = 2_000;
 /// The most that a silent client may cost.
 const SILENT_MAX: u64 = 8 << 10;
 
@@ -56,7 +54,7 @@ pub(crate) fn table() -> Vec<Fault> {
             garbage(bench, bench.talk.pieces.len(), seed)
         }),
         fault("server killed, and back", server_killed),
-        fault("2,000 clients that say nothing", |bench, _| silent(bench, SILENT, &[])),
+        fault("2,000 clients that say nothing", |bench, _| silent(bench, MANY, &[])),
         fault("200 clients that begin and stop", |bench, _| silent(bench, 200, &[0x0f])),
     ]
 }
