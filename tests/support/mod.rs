@@ -4,6 +4,7 @@
 #![allow(dead_code, unreachable_pub, clippy::unwrap_used)]
 
 pub mod ends;
+pub mod files;
 pub mod program;
 pub mod random;
 pub mod recording;

@@ -17,6 +17,13 @@ pub(crate) struct RelayLimits {
     pub(crate) write_max: usize,
     /// `connect_timeout`: how long the server may take to answer.
     pub(crate) connect_timeout: Duration,
+    /// `sessions_per_client_max`: sessions at once from one address; zero: as many as there may be at all.
+    pub(crate) sessions_per_client_max: usize,
+    /// `handshake_timeout`: how long it may take until a client of a protocol with packets has begun to
+    /// talk; zero: for ever.
+    pub(crate) handshake_timeout: Duration,
+    /// `idle_timeout`: how long nothing may come from either side; zero: for ever.
+    pub(crate) idle_timeout: Duration,
     /// `close_wait`: how long what is left may take to be written when the program ends.
     pub(crate) close_wait: Duration,
     /// `events_max`: bytes of packets that wait to be shown.
@@ -35,6 +42,9 @@ impl Default for RelayLimits {
             sessions_max: 4096,
             write_max: 256 << 10,
             connect_timeout: Duration::from_secs(10),
+            sessions_per_client_max: 0,
+            handshake_timeout: Duration::from_secs(30),
+            idle_timeout: Duration::ZERO,
             close_wait: Duration::from_secs(3),
             events_max: 32 << 20,
             joins: true,
@@ -58,6 +68,9 @@ const NAMES: &[(&str, &str)] = &[
     ("sessions_max", "sessions at once"),
     ("write_max", "bytes that wait to be written to one side"),
     ("connect_timeout", "milliseconds that the server may take to answer"),
+    ("sessions_per_client_max", "sessions at once from one address; 0: no limit of their own"),
+    ("handshake_timeout", "milliseconds until a client must have begun to talk; 0: for ever"),
+    ("idle_timeout", "milliseconds in which nothing may come from either side; 0: for ever"),
     ("close_wait", "milliseconds that sessions may take to end on ctrl-c"),
     ("events_max", "bytes of packets that wait to be shown"),
     (
@@ -105,6 +118,9 @@ impl Settings {
             "sessions_max" => self.relay.sessions_max = bytes()?,
             "write_max" => self.relay.write_max = bytes()?.max(1),
             "connect_timeout" => self.relay.connect_timeout = millis()?,
+            "sessions_per_client_max" => self.relay.sessions_per_client_max = bytes()?,
+            "handshake_timeout" => self.relay.handshake_timeout = millis()?,
+            "idle_timeout" => self.relay.idle_timeout = millis()?,
             "close_wait" => self.relay.close_wait = millis()?,
             "events_max" => self.relay.events_max = bytes()?.max(1),
             "join" => {
@@ -158,7 +174,7 @@ impl Settings {
 fn unknown(name: &str) -> anyhow::Error {
     let hint = suggest(name, NAMES.iter().map(|(known, _)| *known))
         .map_or(String::new(), |near| format!("; did you mean {near}?"));
-    let list: String = NAMES.iter().map(|(name, what)| format!("\n  {name:<17} {what}")).collect();
+    let list: String = NAMES.iter().map(|(name, what)| format!("\n  {name:<23} {what}")).collect();
     usage(format!("there is no setting {name}{hint}{list}"))
 }
 
