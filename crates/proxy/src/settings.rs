@@ -1,5 +1,6 @@
 //! Limits and choices by name: `--set NAME=VALUE`.
 
+use std::net::{IpAddr, SocketAddr};
 use std::time::Duration;
 
 use midwire_definition::diagnostics::suggest;
@@ -17,10 +18,16 @@ pub(crate) struct RelayLimits {
     pub(crate) write_max: usize,
     /// `connect_timeout`: how long the server may take to answer.
     pub(crate) connect_timeout: Duration,
+    /// `dns`: the name server that is asked for SRV records, instead of those of the system.
+    pub(crate) dns: Option<SocketAddr>,
+    /// `dns_timeout`: how long the name servers may take to say an SRV record.
+    pub(crate) dns_timeout: Duration,
     /// `close_wait`: how long what is left may take to be written when the program ends.
     pub(crate) close_wait: Duration,
     /// `events_max`: bytes of packets that wait to be shown.
     pub(crate) events_max: usize,
+    /// `probe`: whether servers are looked for when midwire starts.
+    pub(crate) probe: bool,
     /// `farewell`: whether a client is told why it cannot be served, in its game's own words.
     pub(crate) farewell: bool,
     /// `farewell_wait`: how long a client that is told so may take to listen and go.
@@ -33,8 +40,11 @@ impl Default for RelayLimits {
             sessions_max: 4096,
             write_max: 256 << 10,
             connect_timeout: Duration::from_secs(10),
+            dns: None,
+            dns_timeout: Duration::from_secs(2),
             close_wait: Duration::from_secs(3),
             events_max: 32 << 20,
+            probe: true,
             farewell: true,
             farewell_wait: Duration::from_secs(5),
         }
@@ -51,12 +61,15 @@ pub(crate) struct Settings {
 }
 
 /// Each name, and what it is for.
-const NAMES: [(&str, &str); 18] = [
+const NAMES: [(&str, &str); 21] = [
     ("sessions_max", "sessions at once"),
     ("write_max", "bytes that wait to be written to one side"),
     ("connect_timeout", "milliseconds that the server may take to answer"),
+    ("dns", "ADDRESS or ADDRESS:PORT of the name server that is asked for SRV records"),
+    ("dns_timeout", "milliseconds that name servers may take to say an SRV record"),
     ("close_wait", "milliseconds that sessions may take to end on ctrl-c"),
     ("events_max", "bytes of packets that wait to be shown"),
+    ("probe", "on or off: look at the start whether the server is there"),
     ("farewell", "on or off: tell a client why it cannot be served, in its game's own words"),
     ("farewell_wait", "milliseconds that a client may take to be told so, and to go"),
     ("on_lost_framing", "relay or close: what to do when nothing says where the next frame starts"),
@@ -94,19 +107,28 @@ impl Settings {
         };
         let millis = || number().map(|n| Duration::from_millis(n.into()));
         let bytes = || number().map(|n| n as usize);
+        let switch = || match value {
+            "on" => Ok(true),
+            "off" => Ok(false),
+            _ => Err(usage(format!("--set {name}={value}: it takes on or off"))),
+        };
         match name {
             "sessions_max" => self.relay.sessions_max = bytes()?,
             "write_max" => self.relay.write_max = bytes()?.max(1),
             "connect_timeout" => self.relay.connect_timeout = millis()?,
+            "dns" => {
+                let address = value.parse().ok();
+                let alone = || value.parse().ok().map(|ip: IpAddr| SocketAddr::new(ip, 53));
+                let address = address.or_else(alone).ok_or_else(|| {
+                    usage(format!("--set {name}={value}: it takes ADDRESS or ADDRESS:PORT"))
+                })?;
+                self.relay.dns = Some(address);
+            }
+            "dns_timeout" => self.relay.dns_timeout = millis()?,
             "close_wait" => self.relay.close_wait = millis()?,
             "events_max" => self.relay.events_max = bytes()?.max(1),
-            "farewell" => {
-                self.relay.farewell = match value {
-                    "on" => true,
-                    "off" => false,
-                    _ => return Err(usage(format!("--set {name}={value}: it takes on or off"))),
-                };
-            }
+            "probe" => self.relay.probe = switch()?,
+            "farewell" => self.relay.farewell = switch()?,
             "farewell_wait" => self.relay.farewell_wait = millis()?,
             "on_lost_framing" => {
                 self.on_lost_framing = match value {
@@ -159,7 +181,8 @@ mod tests {
         for (name, _) in NAMES {
             let value = match name {
                 "on_lost_framing" => "close",
-                "farewell" => "off",
+                "farewell" | "probe" => "off",
+                "dns" => "127.0.0.1:5353",
                 _ => "77",
             };
             set(&[&format!("{name}={value}")]).unwrap();
