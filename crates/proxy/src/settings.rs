@@ -1,5 +1,6 @@
 //! Limits and choices by name: `--set NAME=VALUE`.
 
+use std::net::{IpAddr, SocketAddr};
 use std::time::Duration;
 
 use midwire_definition::diagnostics::suggest;
@@ -24,12 +25,18 @@ pub(crate) struct RelayLimits {
     pub(crate) handshake_timeout: Duration,
     /// `idle_timeout`: how long nothing may come from either side; zero: for ever.
     pub(crate) idle_timeout: Duration,
+    /// `dns`: the name server that is asked for SRV records, instead of those of the system.
+    pub(crate) dns: Option<SocketAddr>,
+    /// `dns_timeout`: how long the name servers may take to say an SRV record.
+    pub(crate) dns_timeout: Duration,
     /// `close_wait`: how long what is left may take to be written when the program ends.
     pub(crate) close_wait: Duration,
     /// `events_max`: bytes of packets that wait to be shown.
     pub(crate) events_max: usize,
     /// `join`: whether the connections of a session are joined when nothing needs its frames any more.
     pub(crate) joins: bool,
+    /// `probe`: whether servers are looked for when midwire starts.
+    pub(crate) probe: bool,
     /// `farewell`: whether a client is told why it cannot be served, in its game's own words.
     pub(crate) farewell: bool,
     /// `farewell_wait`: how long a client that is told so may take to listen and go.
@@ -48,6 +55,9 @@ impl Default for RelayLimits {
             close_wait: Duration::from_secs(3),
             events_max: 32 << 20,
             joins: true,
+            dns: None,
+            dns_timeout: Duration::from_secs(2),
+            probe: true,
             farewell: true,
             farewell_wait: Duration::from_secs(5),
         }
@@ -77,6 +87,9 @@ const NAMES: &[(&str, &str)] = &[
         "join",
         "auto or never: pass on what nothing needs to look at without cutting it into packets",
     ),
+    ("dns", "ADDRESS or ADDRESS:PORT of the name server that is asked for SRV records"),
+    ("dns_timeout", "milliseconds that name servers may take to say an SRV record"),
+    ("probe", "on or off: look at the start whether the server is there"),
     ("farewell", "on or off: tell a client why it cannot be served, in its game's own words"),
     ("farewell_wait", "milliseconds that a client may take to be told so, and to go"),
     ("on_lost_framing", "relay or close: what to do when nothing says where the next frame starts"),
@@ -114,6 +127,11 @@ impl Settings {
         };
         let millis = || number().map(|n| Duration::from_millis(n.into()));
         let bytes = || number().map(|n| n as usize);
+        let switch = || match value {
+            "on" => Ok(true),
+            "off" => Ok(false),
+            _ => Err(usage(format!("--set {name}={value}: it takes on or off"))),
+        };
         match name {
             "sessions_max" => self.relay.sessions_max = bytes()?,
             "write_max" => self.relay.write_max = bytes()?.max(1),
@@ -132,13 +150,17 @@ impl Settings {
                     }
                 };
             }
-            "farewell" => {
-                self.relay.farewell = match value {
-                    "on" => true,
-                    "off" => false,
-                    _ => return Err(usage(format!("--set {name}={value}: it takes on or off"))),
-                };
+            "dns" => {
+                let address = value.parse().ok();
+                let alone = || value.parse().ok().map(|ip: IpAddr| SocketAddr::new(ip, 53));
+                let address = address.or_else(alone).ok_or_else(|| {
+                    usage(format!("--set {name}={value}: it takes ADDRESS or ADDRESS:PORT"))
+                })?;
+                self.relay.dns = Some(address);
             }
+            "dns_timeout" => self.relay.dns_timeout = millis()?,
+            "probe" => self.relay.probe = switch()?,
+            "farewell" => self.relay.farewell = switch()?,
             "farewell_wait" => self.relay.farewell_wait = millis()?,
             "on_lost_framing" => {
                 self.on_lost_framing = match value {
@@ -192,7 +214,8 @@ mod tests {
             let value = match *name {
                 "on_lost_framing" => "close",
                 "join" => "never",
-                "farewell" => "off",
+                "farewell" | "probe" => "off",
+                "dns" => "127.0.0.1:5353",
                 _ => "77",
             };
             set(&[&format!("{name}={value}")]).unwrap();

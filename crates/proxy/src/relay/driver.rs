@@ -448,7 +448,6 @@ impl Driver {
                 "nothing came from either side for {limit} ms (idle_timeout), so the session is ended"
             ));
         }
-        let at = self.now();
         let setup = self.setup.clone();
         with_lent(&setup, |lent| self.session.handle_timeout(at, &mut lent.scratch));
         self.take_outputs();
