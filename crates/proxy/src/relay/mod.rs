@@ -12,8 +12,8 @@ mod joined;
 mod kernel;
 mod leg;
 mod lent;
-mod seats;
 mod probe;
+mod seats;
 mod session;
 mod target;
 
