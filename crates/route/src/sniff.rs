@@ -98,6 +98,8 @@ pub struct Choice {
     pub route: usize,
     /// Bytes at the start that are not for the server: a PROXY header that was taken.
     pub skip: usize,
+    /// Bytes at the start that are for the server and belong to no protocol: a PROXY header that is passed on.
+    pub pass: usize,
     /// Whom a PROXY header named as the client and as its destination, if there was one that did.
     pub addresses: Option<(SocketAddr, SocketAddr)>,
 }
@@ -172,15 +174,16 @@ impl Sniffer {
 
     fn choose(&self, route: usize) -> Verdict {
         let used = self.table.candidates.get(route).map_or(HeaderUse::No, |c| c.header);
-        let (mut skip, mut addresses) = (0, None);
+        let (mut skip, mut pass, mut addresses) = (0, 0, None);
         if let (Some(Read::Header(header)), HeaderUse::Take | HeaderUse::Pass) = (self.header, used)
         {
             addresses = header.addresses;
-            if used == HeaderUse::Take {
-                skip = header.len;
+            match used {
+                HeaderUse::Take => skip = header.len,
+                _ => pass = header.len,
             }
         }
-        Verdict::Chosen(Choice { route, skip, addresses })
+        Verdict::Chosen(Choice { route, skip, pass, addresses })
     }
 
     fn refuse(&mut self, bytes: &[u8]) -> Verdict {

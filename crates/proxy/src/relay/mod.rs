@@ -5,9 +5,11 @@
 //! a frame, if any. No other part of the program knows a session's sockets.
 
 mod driver;
+mod handover;
 mod leg;
 mod lent;
 mod session;
+mod sniff;
 mod target;
 
 use std::future::poll_fn;
@@ -23,6 +25,7 @@ use tokio::sync::watch;
 use tokio::task::JoinSet;
 
 use self::session::{Start, asked};
+pub(crate) use self::sniff::{Action, Next, Sniffed, Then, Way};
 pub(crate) use self::target::Target;
 use self::target::leads_to;
 use crate::queue::Sender;
@@ -51,6 +54,8 @@ pub(crate) struct ListenerConfig {
 pub(crate) enum Service {
     /// All go the same way.
     Route(Arc<Route>),
+    /// Each goes the way that its first bytes say.
+    Sniff(Sniffed),
 }
 
 /// Where a connection goes, and how it is read.
@@ -63,9 +68,10 @@ pub(crate) struct Route {
 
 impl Service {
     /// All ways that a client may go.
-    fn routes(&self) -> impl Iterator<Item = &Arc<Route>> {
+    fn routes(&self) -> Vec<&Arc<Route>> {
         match self {
-            Self::Route(route) => std::iter::once(route),
+            Self::Route(route) => vec![route],
+            Self::Sniff(sniffed) => sniffed.routes().collect(),
         }
     }
 }
