@@ -2,7 +2,7 @@
 //!
 //! Only Unix has a ctrl-c that one program can send to another.
 #![cfg(unix)]
-#![allow(clippy::unwrap_used)]
+#![allow(unreachable_pub, clippy::unwrap_used)]
 
 mod support;
 

@@ -55,3 +55,31 @@ to = "{1}"
     calls.finish();
     client.expect_ending(Ending::Finished);
 }
+
+#[test]
+fn a_challenge_that_is_the_new_servers_stands_in_front_of_the_boxes() {
+    let config = r#"
+[[route]]
+listen = "127.0.0.1:0"
+protocol = "raw"
+to = "{0}"
+then = [
+  { text = "STARTAMP\n", to = "{1}", protocol = "amp" },
+  { hex = "0004 5f61736b", to = "{1}", protocol = "amp" },
+]
+"#;
+    let call = b"\x00\x04_ask\x00\x011\x00\x08_command\x00\x03Sum\x00\x00";
+    for challenge in [&b"STARTAMP\n"[..], b""] {
+        let world = World::with(2, config, &["--json"]);
+        let mut client = world.client();
+        let all = [challenge, call].concat();
+        client.send(&all);
+        let mut old = world.server(0);
+        old.expect_ending(Ending::Finished);
+        old.finish();
+        world.server(1).expect(&all);
+        world.program.wait_for_json("the call", |line| {
+            line["name"] == "box" && line["fields"]["pairs"][1]["value"] == "Sum"
+        });
+    }
+}

@@ -28,8 +28,11 @@ struct Prepared {
     /// Files that extend definitions, for people.
     extensions: String,
     /// What is said once it listens on these addresses.
-    banner: Box<dyn Fn(&[SocketAddr]) -> String>,
+    banner: Banner,
 }
+
+/// What is said once midwire listens, of the addresses.
+type Banner = Box<dyn Fn(&[SocketAddr]) -> String>;
 
 /// Runs `midwire proxy`.
 pub(crate) fn run(args: &args::Proxy) -> anyhow::Result<ExitCode> {

@@ -58,7 +58,7 @@ def echo_server():
     listening = socket.create_server(("127.0.0.1", 0))
 
     def serve(connection):
-        with connection:
+        with contextlib.suppress(OSError), connection:
             while data := connection.recv(65536):
                 connection.sendall(data.upper())
 

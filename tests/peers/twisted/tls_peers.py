@@ -80,16 +80,25 @@ def by_name(port: int, name: str, pem: Path, greeting: bytes, alpn: list[str], a
 
 
 def by_openssl(port: int, name: str, pem: Path, greeting: bytes) -> None:
-    ran = subprocess.run(
+    client = subprocess.Popen(
         ["openssl", "s_client", "-quiet", "-connect", f"127.0.0.1:{port}", "-servername", name,
          "-verify_return_error", "-verify_hostname", name, "-CAfile", pem.with_suffix(".crt")],
-        input=b"through and through\n",
+        stdin=subprocess.PIPE,
         stdout=subprocess.PIPE,
         stderr=subprocess.PIPE,
-        timeout=PATIENCE,
     )
-    if not ran.stdout.startswith(greeting):
-        raise AssertionError(f"{ran.stdout!r} {ran.stderr!r}")
+    # It ends when its connection does, not with its input.
+    late = threading.Timer(PATIENCE, client.kill)
+    late.start()
+    try:
+        equal(client.stdout.read(len(greeting)), greeting)
+        client.stdin.write(b"through and through\n")
+        client.stdin.flush()
+        equal(client.stdout.readline(), b"through and through\n")
+    finally:
+        late.cancel()
+        client.kill()
+        client.communicate()
 
 
 def in_ones(port: int, name: str, pem: Path, greeting: bytes) -> None:

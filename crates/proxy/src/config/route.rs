@@ -158,7 +158,16 @@ fn action(table: &mut Table<'_, '_>, what: &str, out: &mut Problems) -> Option<W
     let send_header = table
         .text("send_proxy_header", out)
         .and_then(|text| one_of("send_proxy_header", text, &[("v1", false), ("v2", true)], out));
-    let respond = table.tables("respond", out).into_iter().next();
+    let respond = match table.get("respond") {
+        Some(value) => match value.get_ref() {
+            DeValue::Table(answer) => Some(Table::new(answer, span_of(value))),
+            other => {
+                wrong_kind(span_of(value), "`respond`", "a table", other, out);
+                None
+            }
+        },
+        None => None,
+    };
     if let Some(mut respond) = respond {
         for key in ["to", "protocol", "keep_host", "protocol_version", "send_proxy_header"] {
             if table.has(key) {

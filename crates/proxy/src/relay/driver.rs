@@ -238,8 +238,9 @@ impl Driver {
     }
 
     fn may_read(&self, direction: Direction) -> bool {
+        let goes_elsewhere = direction == Direction::Serverbound && self.is_handing_over();
         !self.reset[direction.index()]
-            && !(direction == Direction::Serverbound && self.is_handing_over())
+            && !goes_elsewhere
             && self.legs[direction.index()].queued < self.write_max
             && self.session.wants_bytes(direction)
     }

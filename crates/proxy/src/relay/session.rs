@@ -107,7 +107,9 @@ impl Start {
             let (counters, handed_over) = match &next.action {
                 Action::Relay(route) => {
                     if let (Some(is_binary), Some(to)) = (next.send_header, to) {
-                        going.header = ProxyHeader::write(is_binary, from, to).freeze();
+                        let mut header = ProxyHeader::write(is_binary, from, to);
+                        header.extend_from_slice(&going.header);
+                        going.header = header.freeze();
                     }
                     session.relay(route, next.then.as_ref(), going).await
                 }
@@ -122,12 +124,15 @@ impl Start {
             });
             let Some((handed_over, next)) = handed_over else { break };
             way = next.way;
-            let mut read = BytesMut::new();
-            if !next.drop_match {
-                read.extend_from_slice(&handed_over.text);
-            }
-            read.extend_from_slice(&handed_over.rest);
-            going = Going { client: handed_over.client, from, to, read, header: Bytes::new() };
+            let HandedOver { client, text, rest, .. } = handed_over;
+            let text = if next.drop_match { Bytes::new() } else { text };
+            let is_first = sniffed.ways().get(way).is_some_and(|way| way.begins_with(&text));
+            let (header, mut read) = match is_first {
+                true => (Bytes::new(), BytesMut::from(text)),
+                false => (text, BytesMut::new()),
+            };
+            read.extend_from_slice(&rest);
+            going = Going { client, from, to, read, header };
         }
         total
     }

@@ -5,6 +5,8 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use bytes::{Bytes, BytesMut};
+use midwire_codec::Direction;
+use midwire_definition::Detected;
 use midwire_route::{Candidate, Needles, Refusal, Response, Sniffer, Table, Verdict};
 use tokio::net::TcpStream;
 
@@ -78,6 +80,18 @@ pub(super) enum Turned {
     Refused(Refusal),
     /// The client is gone.
     Gone,
+}
+
+impl Way {
+    /// Whether packets of its protocol may begin with this. If not it stands in front of them.
+    pub(super) fn begins_with(&self, text: &[u8]) -> bool {
+        let Action::Relay(route) = &self.action else { return true };
+        let setup = route.setup.borrow().clone();
+        let protocol = setup.protocol();
+        let direction = Direction::Serverbound;
+        !protocol.has_detect(direction)
+            || protocol.detect(direction, text, usize::MAX) != Detected::No
+    }
 }
 
 impl Sniffed {
