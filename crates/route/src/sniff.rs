@@ -14,6 +14,10 @@ use crate::proxy_header::{HeaderError, ProxyHeader, Read, read_header};
 use crate::tls::{Hello, TlsCondition, read_client_hello};
 use crate::{Answer, Pattern};
 
+/// A protocol's first packet is looked for within so many bytes: what takes longer to read than to send
+/// would be work for whoever sends it.
+const PACKET_LEN_MAX: usize = 8 << 10;
+
 /// What first bytes may be asked for.
 #[derive(Clone, Debug)]
 pub enum Condition {
@@ -251,7 +255,8 @@ impl Sniffer {
                 }
             }
             Condition::Detect(protocol) => {
-                protocol.detect(Direction::Serverbound, body, self.table.sniff_max).into()
+                let len_max = self.table.sniff_max.min(PACKET_LEN_MAX);
+                protocol.detect(Direction::Serverbound, body, len_max).into()
             }
             Condition::Tls(tls) => tls.is_met(self.hello(start, body)),
         }

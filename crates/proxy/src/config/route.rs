@@ -387,7 +387,7 @@ pub(super) fn check_all(routes: &[WrittenRoute], out: &mut Problems) {
         for (address, span) in &route.listen {
             let listens = |route: &WrittenRoute| {
                 let found = route.listen.iter().find(|(other, _)| other == address);
-                found.filter(|_| address.port() != 0).map(|(_, span)| *span)
+                found.map(|(_, span)| *span)
             };
             let earlier = routes.iter().take(at).filter(|route| takes_all(route)).find_map(listens);
             if let Some(first) = earlier {

@@ -158,7 +158,14 @@ impl Relay {
         let RelayConfig { listeners, watch, limits } = config;
         // Before listening: afterwards a refused loop and a taken port could not be told apart.
         let mut reached = Vec::new();
+        let mut seen: Vec<&Target> = Vec::new();
         for route in listeners.iter().flat_map(|listener| listener.service.routes()) {
+            // The first session of a version makes its tables; nobody waits for those of the newest.
+            drop(Session::new(route.setup.borrow().clone()));
+            if seen.contains(&&route.to) {
+                continue;
+            }
+            seen.push(&route.to);
             match route.to.resolve().await {
                 Ok(found) => reached.extend(found),
                 Err(error) => events.notice(
@@ -169,8 +176,6 @@ impl Relay {
                     ),
                 ),
             }
-            // The first session of a version makes its tables; nobody waits for those of the newest.
-            drop(Session::new(route.setup.borrow().clone()));
         }
         let refuse_loop = |own: SocketAddr| match reached.iter().find(|to| leads_to(**to, own)) {
             Some(to) => Err(BindError::Itself(*to)),
