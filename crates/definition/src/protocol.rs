@@ -145,7 +145,7 @@ pub struct Event {
 }
 
 /// An effect with its value still an expression over the packet.
-#[derive(Debug)]
+#[derive(Debug, PartialEq)]
 pub(crate) enum EffectCode {
     State { direction: Option<Direction>, value: Ex },
     Assign { variable: u32, value: Ex },
@@ -207,6 +207,25 @@ impl Event {
 }
 
 impl Event {
+    /// Whether all that follows the packet may be encrypted.
+    pub fn may_encrypt(&self) -> bool {
+        self.effects.contains(&EffectCode::CipherOn)
+    }
+
+    /// The protocol states that the packet may lead to, of either direction; `None`: that depends on its
+    /// fields, so any.
+    pub fn leads_to(&self) -> Option<Vec<StateId>> {
+        let states = self.effects.iter().filter_map(|effect| match effect {
+            EffectCode::State { value, .. } => Some(value),
+            _ => None,
+        });
+        let constant = |value: &Ex| match value {
+            Ex::Int(state) => u8::try_from(*state).ok().map(StateId),
+            _ => None,
+        };
+        states.map(constant).collect()
+    }
+
     /// What it assigns, if that is all it does.
     fn assigns(&self) -> Option<Vec<u32>> {
         let variable = |effect: &EffectCode| match effect {

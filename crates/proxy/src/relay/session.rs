@@ -14,6 +14,7 @@ use tokio::net::TcpStream;
 use tokio::sync::watch;
 
 use super::driver::Driver;
+use super::farewell::{Unserved, Words};
 use super::handover::{HandedOver, Watcher};
 use super::leg::reset_on_close;
 use super::sniff::{Action, Then, Turned};
@@ -189,15 +190,24 @@ impl Serving {
                 let mut setup = route.setup.clone();
                 let first = setup.borrow_and_update().clone();
                 let watcher = then.map(|then| Watcher::new(then, shared.limits.partial_wait));
-                let driver = Driver::new(shared, first, ends, watcher, self.begun.clock);
+                let mut driver = Driver::new(shared, first, ends, watcher, self.begun.clock);
+                driver.set_words(Words::of(shared, &route.to));
                 self.drive(driver, setup).await
             }
             Err(reason) => {
-                // What it would have met without midwire: nobody there, not an orderly end.
-                reset_on_close(&going.client);
                 let text = format!("cannot connect to {}: {reason}", route.to);
                 shared.events.notice(Some(self.number), text);
-                Default::default()
+                let unserved = Unserved {
+                    client: going.client,
+                    read: going.read,
+                    setup: route.setup.borrow().clone(),
+                    text: &format!("midwire: cannot reach {}: {reason}", route.to),
+                    shared,
+                    session: Some((self.number, self.begun.at)),
+                    clock: self.begun.clock,
+                };
+                // Boxed: a session that is served has no use for the memory.
+                (Box::pin(unserved.tell(&mut self.stop.clone())).await, None)
             }
         };
         shared.events.send(Message::Ended { session: self.number }).await;
