@@ -39,12 +39,14 @@ pub(crate) enum Command {
 /// `midwire proxy`.
 #[derive(Debug, ClapArgs)]
 pub(crate) struct Proxy {
-    /// minecraft, terraria, amp, raw (bytes without meaning), or a .wire file
-    pub(crate) protocol: String,
+    /// minecraft, terraria, amp, raw (bytes without meaning), or a .wire file; auto: by each client's
+    /// first bytes
+    #[arg(required_unless_present = "config")]
+    pub(crate) protocol: Option<String>,
     /// The server: a name or an address; the port may be left out where the protocol has one. A
     /// Minecraft name without a port leads where its SRV records say
-    #[arg(long, value_name = "HOST[:PORT]")]
-    pub(crate) to: String,
+    #[arg(long, value_name = "HOST[:PORT]", required_unless_present = "config")]
+    pub(crate) to: Option<String>,
     /// Where the game connects to; port 0 takes any free one [default: 127.0.0.1 and the protocol's port]
     #[arg(long, value_name = "ADDRESS:PORT")]
     pub(crate) listen: Option<String>,
@@ -70,8 +72,8 @@ pub(crate) struct Proxy {
     /// Not there yet
     #[arg(long, value_name = "FILE", hide = true)]
     pub(crate) rules: Vec<PathBuf>,
-    /// Not there yet
-    #[arg(long, value_name = "FILE", hide = true)]
+    /// Listeners, and routes by first bytes, from a file; see docs/routes.md
+    #[arg(long, value_name = "FILE")]
     pub(crate) config: Option<PathBuf>,
 }
 

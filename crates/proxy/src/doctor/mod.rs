@@ -20,7 +20,7 @@ use crate::args;
 use crate::error::{NO, usage};
 use crate::names::Names;
 use crate::protocols::{self, Lookup};
-use crate::proxy::{listen, target};
+use crate::proxy::{listen, to as target};
 use crate::relay::Target;
 use crate::settings::Settings;
 
@@ -57,7 +57,7 @@ pub(crate) fn run(args: &args::Doctor) -> anyhow::Result<ExitCode> {
         report.tell(Finding::note("port", "midwire takes any free one; --listen chooses it"))?;
         return end(report, args, None, "");
     }
-    let mut address = listen(args.listen.as_deref(), protocol)?;
+    let mut address = listen(args.listen.as_deref(), protocol.port.unwrap_or(0))?;
     if let Some(port) = port.filter(|_| args.listen.is_none()) {
         address.set_port(port);
     }
@@ -139,7 +139,7 @@ impl Wanted {
     /// What a server may be, the likely first: by its port, where one was typed.
     fn guesses(to: &str, args: &args::Doctor) -> anyhow::Result<Vec<Self>> {
         let raw = protocols::find("raw", &[])?;
-        let typed = target(to, &raw).ok().map(|target| target.port);
+        let typed = target(to, raw.port, &raw.name).ok().map(|target| target.port);
         let mut names = vec!["minecraft", "terraria", "rfb"];
         let likely = match typed {
             Some(7777) => 1,
@@ -152,9 +152,9 @@ impl Wanted {
 
     /// The server, as it was typed.
     fn target(&self, to: &str) -> anyhow::Result<Target> {
-        match (target(to, &self.protocol), self.port) {
+        match (target(to, self.protocol.port, &self.protocol.name), self.port) {
             (Err(_), Some(port)) if self.protocol.port.is_none() => {
-                target(&format!("{to}:{port}"), &self.protocol)
+                target(&format!("{to}:{port}"), self.protocol.port, &self.protocol.name)
             }
             (target, _) => target,
         }

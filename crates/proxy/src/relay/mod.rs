@@ -7,6 +7,7 @@
 mod driver;
 mod farewell;
 mod files;
+mod handover;
 mod joined;
 #[cfg_attr(not(target_os = "linux"), path = "no_kernel.rs")]
 mod kernel;
@@ -15,6 +16,7 @@ mod lent;
 mod probe;
 mod seats;
 mod session;
+mod sniff;
 mod target;
 
 use std::future::poll_fn;
@@ -31,6 +33,7 @@ use tokio::task::JoinSet;
 
 use self::seats::{Full, Seats};
 use self::session::{Start, asked};
+pub(crate) use self::sniff::{Action, Next, Sniffed, Then, Way};
 pub(crate) use self::target::{Leads, Target, leads_to, reason, service};
 use crate::names::Names;
 use crate::queue::Sender;
@@ -61,6 +64,8 @@ pub(crate) struct ListenerConfig {
 pub(crate) enum Service {
     /// All go the same way.
     Route(Arc<Route>),
+    /// Each goes the way that its first bytes say.
+    Sniff(Sniffed),
 }
 
 /// Where a connection goes, and how it is read.
@@ -73,9 +78,10 @@ pub(crate) struct Route {
 
 impl Service {
     /// All ways that a client may go.
-    fn routes(&self) -> impl Iterator<Item = &Arc<Route>> {
+    fn routes(&self) -> Vec<&Arc<Route>> {
         match self {
-            Self::Route(route) => std::iter::once(route),
+            Self::Route(route) => vec![route],
+            Self::Sniff(sniffed) => sniffed.routes().collect(),
         }
     }
 }
@@ -177,10 +183,15 @@ impl Relay {
         // Before listening: afterwards a refused loop and a taken port could not be told apart.
         let names = Names::new(limits.dns, limits.dns_timeout);
         let mut reached = Vec::new();
+        let mut seen: Vec<&Target> = Vec::new();
         for route in listeners.iter().flat_map(|listener| listener.service.routes()) {
-            reached.extend(reach(&route.to, &names, &events).await);
             // The first session of a version makes its tables; nobody waits for those of the newest.
             drop(Session::new(route.setup.borrow().clone()));
+            if seen.contains(&&route.to) {
+                continue;
+            }
+            seen.push(&route.to);
+            reached.extend(reach(&route.to, &names, &events).await);
         }
         let refuse_loop = |own: SocketAddr| match reached.iter().find(|to| leads_to(**to, own)) {
             Some(to) => Err(BindError::Itself(*to)),
