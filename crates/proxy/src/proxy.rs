@@ -17,6 +17,7 @@ use crate::protocols::{self, Lookup};
 use crate::queue::{WhenFull, queue};
 use crate::relay::{BindError, ListenerConfig, Relay, RelayConfig, Route, Service, Target, Totals};
 use crate::reload;
+use crate::rfb;
 use crate::settings::Settings;
 
 /// Runs `midwire proxy`.
@@ -25,27 +26,39 @@ pub(crate) fn run(args: &args::Proxy) -> anyhow::Result<ExitCode> {
     let settings = Settings::from_args(&args.set)?;
     let lookup = Lookup::new(&args.protocol, &args.definitions.defs)?;
     let protocol = lookup.read()?;
+    let is_rfb = args.protocol == rfb::NAME;
+    if is_rfb {
+        rfb::check_display("--to", &args.to)?;
+        rfb::check_display("--listen", args.listen.as_deref().unwrap_or_default())?;
+    }
     let to = target(&args.to, &protocol)?;
     let listen = listen(args.listen.as_deref(), &protocol)?;
+    let passwords = rfb::Passwords::given(args, is_rfb)?;
     let version_text = args.protocol_version.clone();
     let version =
         version_text.as_deref().map(|text| protocols::version(&protocol, text)).transpose()?;
     let options = Options {
         limits: settings.session,
         version,
+        start: if is_rfb { protocol.state_named(rfb::START) } else { None },
         rewrite_host: rewrite(&to, args.keep_host),
         on_lost_framing: settings.on_lost_framing,
     };
     let style = Style::of_stdout();
-    let (definitions, setup) = watch::channel(Setup::new(protocol.clone(), options));
+    let watch = if args.view.quiet { Watch::Nothing } else { Watch::Packets };
+    // Nobody looks at what a joined VNC session says.
+    let lookup = if is_rfb && args.view.quiet { Lookup::new("raw", &[])? } else { lookup };
+    let read = if is_rfb && args.view.quiet { lookup.read()? } else { protocol.clone() };
+    let (definitions, setup) = watch::channel(Setup::new(read, options));
+    let route = Arc::new(Route { to, setup });
+    let service = match passwords {
+        Some(passwords) => passwords.service(route, listen, &settings.relay)?,
+        None => Service::Route(route),
+    };
     let extensions = extended_by(&lookup);
     let config = RelayConfig {
-        listeners: vec![ListenerConfig {
-            listen,
-            may_move: args.listen.is_none(),
-            service: Service::Route(Arc::new(Route { to, setup })),
-        }],
-        watch: if args.view.quiet { Watch::Nothing } else { Watch::Packets },
+        listeners: vec![ListenerConfig { listen, may_move: args.listen.is_none(), service }],
+        watch,
         limits: settings.relay,
     };
     let when_full =
@@ -174,8 +187,12 @@ fn banner(
         let usual = protocol.port == Some(address.port());
         let typed = if usual { address.ip().to_string() } else { address.to_string() };
         let typed = typed.replace("0.0.0.0", "this machine's address");
+        let (typed, into) = match &args.protocol[..] {
+            rfb::NAME => (rfb::display(&typed, address.port()), "viewer"),
+            _ => (typed, "game"),
+        };
         text.push_str(&format!(
-            "{}: type {typed} into the game; it reaches {}. ctrl-c ends\n",
+            "{}: type {typed} into the {into}; it reaches {}. ctrl-c ends\n",
             protocol.title, args.to
         ));
     }

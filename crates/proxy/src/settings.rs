@@ -17,6 +17,15 @@ pub(crate) struct RelayLimits {
     pub(crate) write_max: usize,
     /// `connect_timeout`: how long the server may take to answer.
     pub(crate) connect_timeout: Duration,
+    /// `handshake_timeout`: how long a client may take until it has said who it is, and a server until it
+    /// has let midwire in. People type passwords meanwhile.
+    pub(crate) handshake_timeout: Duration,
+    /// `auth_attempts_max`: wrong passwords of one client address within `auth_window`.
+    pub(crate) auth_attempts_max: usize,
+    /// `auth_window`: how long a wrong password counts.
+    pub(crate) auth_window: Duration,
+    /// `reason_length_max`: bytes of a server's reason for a refusal that are read.
+    pub(crate) reason_length_max: usize,
     /// `close_wait`: how long what is left may take to be written when the program ends.
     pub(crate) close_wait: Duration,
     /// `events_max`: bytes of packets that wait to be shown.
@@ -29,6 +38,10 @@ impl Default for RelayLimits {
             sessions_max: 4096,
             write_max: 256 << 10,
             connect_timeout: Duration::from_secs(10),
+            handshake_timeout: Duration::from_secs(60),
+            auth_attempts_max: 10,
+            auth_window: Duration::from_secs(60),
+            reason_length_max: 1024,
             close_wait: Duration::from_secs(3),
             events_max: 32 << 20,
         }
@@ -45,10 +58,14 @@ pub(crate) struct Settings {
 }
 
 /// Each name, and what it is for.
-const NAMES: [(&str, &str); 16] = [
+const NAMES: [(&str, &str); 20] = [
     ("sessions_max", "sessions at once"),
     ("write_max", "bytes that wait to be written to one side"),
     ("connect_timeout", "milliseconds that the server may take to answer"),
+    ("handshake_timeout", "milliseconds that each side may take to show who it is"),
+    ("auth_attempts_max", "wrong passwords of a client's address within auth_window"),
+    ("auth_window", "milliseconds that a wrong password counts"),
+    ("reason_length_max", "bytes of a server's reason for a refusal"),
     ("close_wait", "milliseconds that sessions may take to end on ctrl-c"),
     ("events_max", "bytes of packets that wait to be shown"),
     ("on_lost_framing", "relay or close: what to do when nothing says where the next frame starts"),
@@ -90,6 +107,10 @@ impl Settings {
             "sessions_max" => self.relay.sessions_max = bytes()?,
             "write_max" => self.relay.write_max = bytes()?.max(1),
             "connect_timeout" => self.relay.connect_timeout = millis()?,
+            "handshake_timeout" => self.relay.handshake_timeout = millis()?,
+            "auth_attempts_max" => self.relay.auth_attempts_max = bytes()?,
+            "auth_window" => self.relay.auth_window = millis()?,
+            "reason_length_max" => self.relay.reason_length_max = bytes()?,
             "close_wait" => self.relay.close_wait = millis()?,
             "events_max" => self.relay.events_max = bytes()?.max(1),
             "on_lost_framing" => {
@@ -106,7 +127,7 @@ impl Settings {
             "buffer_max" => self.session.buffer_max = bytes()?.max(1),
             "frame_length_max" => self.session.frame_length_max = Some(bytes()?),
             "in_flight_max" => self.session.in_flight_max = number()?,
-            "packet_length_max" => self.session.packet_length_max = bytes()?,
+            "packet_length_max" => self.session.packet_length_max = Some(bytes()?),
             "packet_wait" => self.session.packet_wait = millis()?,
             "legacy_wait" => self.session.legacy_wait = millis()?,
             "inflate_max" => {

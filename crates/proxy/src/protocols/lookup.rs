@@ -19,7 +19,7 @@ use crate::error::{say_styled, usage};
 const RAW: &str = "protocol raw \"Raw bytes\" { frame none }\n";
 
 /// Names that are understood but not built yet.
-const LATER: [&str; 2] = ["rfb", "auto"];
+const LATER: [&str; 1] = ["auto"];
 
 /// One text that is not in a file.
 struct Text(&'static str);

@@ -4,9 +4,11 @@
 //! and go out in one write for each read; what a session keeps while nothing happens is the beginning of
 //! a frame, if any. No other part of the program knows a session's sockets.
 
+mod attempts;
 mod driver;
 mod leg;
 mod lent;
+mod rfb;
 mod session;
 mod target;
 
@@ -22,6 +24,8 @@ use tokio::net::{TcpListener, TcpStream};
 use tokio::sync::watch;
 use tokio::task::JoinSet;
 
+pub(crate) use self::attempts::Attempts;
+pub(crate) use self::rfb::{RfbServer, RfbService};
 use self::session::{Start, asked};
 pub(crate) use self::target::Target;
 use self::target::leads_to;
@@ -51,6 +55,8 @@ pub(crate) struct ListenerConfig {
 pub(crate) enum Service {
     /// All go the same way.
     Route(Arc<Route>),
+    /// Each shows who it is, and midwire does so to a server.
+    Rfb(Box<RfbService>),
 }
 
 /// Where a connection goes, and how it is read.
@@ -65,8 +71,10 @@ impl Service {
     /// All ways that a client may go.
     fn routes(&self) -> impl Iterator<Item = &Arc<Route>> {
         match self {
-            Self::Route(route) => std::iter::once(route),
+            Self::Route(route) => vec![route],
+            Self::Rfb(rfb) => rfb.servers.iter().map(|server| &server.route).collect(),
         }
+        .into_iter()
     }
 }
 

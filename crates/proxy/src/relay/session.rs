@@ -39,8 +39,10 @@ impl Start {
     pub(super) async fn run(mut self) -> [Counters; 2] {
         let begun = SystemTime::now();
         let clock = Instant::now();
-        let route = match &self.listener.service {
+        let listener = self.listener.clone();
+        let route = match &listener.service {
             Service::Route(route) => route.clone(),
+            Service::Rfb(service) => return self.run_rfb(service, begun, clock).await,
         };
         let server = route.to.to_string().into();
         let opened = Message::Opened { session: self.number, client: self.from, server };
@@ -91,7 +93,7 @@ pub(super) async fn asked(stop: &mut watch::Receiver<bool>) {
 }
 
 /// Moves bytes until the session is over.
-async fn drive(
+pub(super) async fn drive(
     mut driver: Driver,
     mut setup: watch::Receiver<Arc<Setup>>,
     number: u64,
