@@ -34,13 +34,14 @@ impl Secret {
     fn new(name: &str, password: &str) -> Self {
         let file = format!("midwire-rfb-{}-{name}-{password}", std::process::id());
         let path = std::env::temp_dir().join(file);
-        std::fs::write(&path, format!("{password}\n")).unwrap();
-        std::fs::set_permissions(&path, std::fs::Permissions::from_mode(0o600)).unwrap();
+        std::fs::write(&path, format!("{password}\n")).expect("a file is written");
+        std::fs::set_permissions(&path, std::fs::Permissions::from_mode(0o600))
+            .expect("its mode is set");
         Self(path)
     }
 
     fn path(&self) -> &str {
-        self.0.to_str().unwrap()
+        self.0.to_str().expect("the folder of temporary files is named in UTF-8")
     }
 }
 
@@ -123,7 +124,7 @@ fn challenged(proxy: SocketAddr, minor: u8, slowly: bool) -> (Talk, [u8; 16]) {
         client.hears(&[1, 2]);
         client.say(&[2]);
     }
-    let challenge = client.hear(16).try_into().unwrap();
+    let challenge = client.hear(16).try_into().expect("these are 16 bytes");
     (client, challenge)
 }
 
@@ -311,12 +312,11 @@ fn a_server_that_refuses_midwire_is_quoted_without_what_steers_a_terminal() {
     client.say(&answer(CLIENT_PASSWORD, &challenge));
     let mut inner = server_side(&server, 8, false);
     inner.say(b"\0\0\0\x01\0\0\0\x09go \x1b[2Jaw");
-    let reason = b"the server refuses midwire's password: go \x1b[2Jaw";
+    let reason = br"the server refuses midwire's password: go \x1b[2Jaw";
     client.hears(&[&[0, 0, 0, 1], &(reason.len() as u32).to_be_bytes()[..], reason].concat());
     client.hears_the_end();
     inner.end.expect_any_ending();
-    let told = program.wait_for_diagnostics("the server refuses midwire's password: go ");
-    assert!(!told.contains('\u{1b}'), "{told}");
+    program.wait_for_diagnostics(r"the server refuses midwire's password: go \x1b[2Jaw");
 }
 
 #[test]

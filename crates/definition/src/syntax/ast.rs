@@ -265,7 +265,7 @@ pub enum Stage {
     /// `frame { .. }` or `frame none`
     Frame(Frame, Span),
     /// `id: varint in play | login`; no states: in all.
-    Id(Type, Vec<Name>, Span),
+    Id(Box<Type>, Vec<Name>, Span),
     /// `compression: zlib_threshold off`
     Named { name: Name, kind: Name, on: bool },
 }

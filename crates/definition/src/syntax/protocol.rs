@@ -179,7 +179,7 @@ fn stage(i: Cursor<'_>) -> Parsed<'_, Stage> {
             true => alternatives(rest.skip())?,
             false => (rest, Vec::new()),
         };
-        return Ok((rest, Stage::Id(ty, states, i.span_to(rest))));
+        return Ok((rest, Stage::Id(Box::new(ty), states, i.span_to(rest))));
     }
     let (rest, kind) = cut(named("a kind of stage")).parse(rest)?;
     let (rest, on) = match rest.word() {

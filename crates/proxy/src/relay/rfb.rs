@@ -13,6 +13,7 @@ use std::sync::Arc;
 use std::time::{Duration, Instant, SystemTime};
 
 use bytes::BytesMut;
+use midwire_definition::escape::escape;
 use midwire_rfb::{
     Access, Challenge, ClientError, ClientHandshake, ClientOutput, Limits, Password, ServerError,
     ServerHandshake, ServerOutput,
@@ -116,7 +117,8 @@ impl RfbService {
                 seconds(self.timeout)
             ),
             Refusal::Connect(error) => format!("the server cannot be reached: {error}"),
-            Refusal::Server(error) => error.to_string(),
+            // A server's own words, which go on to people on both sides.
+            Refusal::Server(error) => escape(&error.to_string()).into_owned(),
             Refusal::Broken(side, error) => format!("the {side}'s connection broke: {error}"),
             Refusal::Gone => "the client left while midwire logged in to the server".into(),
             Refusal::Random(error) => format!("the system gives no random bytes: {error}"),
