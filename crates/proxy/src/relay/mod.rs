@@ -6,6 +6,10 @@
 
 mod attempts;
 mod driver;
+mod farewell;
+mod joined;
+#[cfg_attr(not(target_os = "linux"), path = "no_kernel.rs")]
+mod kernel;
 mod leg;
 mod lent;
 mod rfb;
@@ -21,7 +25,7 @@ use std::time::Duration;
 
 use midwire_session::{Counters, Session, Setup, Watch};
 use tokio::net::{TcpListener, TcpStream};
-use tokio::sync::watch;
+use tokio::sync::{Semaphore, watch};
 use tokio::task::JoinSet;
 
 pub(crate) use self::attempts::Attempts;
@@ -38,6 +42,8 @@ pub(crate) struct RelayConfig {
     /// At least one.
     pub(crate) listeners: Vec<ListenerConfig>,
     pub(crate) watch: Watch,
+    /// The same for protocols that have no packets.
+    pub(crate) watch_raw: Watch,
     pub(crate) limits: RelayLimits,
 }
 
@@ -128,6 +134,8 @@ pub(crate) struct Totals {
     pub(crate) packets: u64,
     /// Bytes received, by direction.
     pub(crate) bytes: [u64; 2],
+    /// Sessions with packets that were not counted to the end, since their connections were joined.
+    pub(crate) joined: u64,
 }
 
 /// What all sessions share.
@@ -136,8 +144,18 @@ struct Shared {
     /// Where midwire itself listens.
     addresses: Vec<SocketAddr>,
     watch: Watch,
+    watch_raw: Watch,
     limits: RelayLimits,
     events: Sender,
+    /// Room for clients that are told why they are turned away.
+    farewells: Arc<Semaphore>,
+}
+
+impl Shared {
+    /// How much is reported about the packets of sessions of a protocol.
+    fn watch_of(&self, setup: &Setup) -> Watch {
+        if setup.protocol().has_packets() { self.watch } else { self.watch_raw }
+    }
 }
 
 /// A listening relay.
@@ -157,7 +175,7 @@ struct Listener {
 impl Relay {
     /// Starts to listen.
     pub(crate) async fn bind(config: RelayConfig, events: Sender) -> Result<Self, BindError> {
-        let RelayConfig { listeners, watch, limits } = config;
+        let RelayConfig { listeners, watch, watch_raw, limits } = config;
         // Before listening: afterwards a refused loop and a taken port could not be told apart.
         let mut reached = Vec::new();
         for route in listeners.iter().flat_map(|listener| listener.service.routes()) {
@@ -189,7 +207,8 @@ impl Relay {
             addresses.push(address);
             bound.push(Listener { socket, config: Arc::new(config) });
         }
-        let shared = Arc::new(Shared { addresses, watch, limits, events });
+        let farewells = Arc::new(Semaphore::new(farewell::TURNED_AWAY_MAX));
+        let shared = Arc::new(Shared { addresses, watch, watch_raw, limits, events, farewells });
         Ok(Self { listeners: bound, shared })
     }
 
@@ -210,7 +229,13 @@ impl Relay {
         loop {
             tokio::select! {
                 (listener, accepted) = accept(&listeners, &mut first) => match accepted {
-                    Ok(_) if sessions.len() >= limits.sessions_max => {
+                    Ok((client, _)) if sessions.len() >= limits.sessions_max => {
+                        let text = format!(
+                            "midwire: {} sessions are open, and no more are allowed (sessions_max)",
+                            limits.sessions_max
+                        );
+                        let stop = handed_out.clone();
+                        farewell::turn_away(&listener.config, client, text, &shared, stop);
                         turned_away += 1;
                         if turned_away.is_power_of_two() {
                             events.notice(None, format!(
@@ -305,6 +330,10 @@ async fn accept<'l>(
 impl Totals {
     fn add(&mut self, ended: Result<[Counters; 2], tokio::task::JoinError>) {
         let Ok(counters) = ended else { return };
+        let [serverbound, clientbound] = &counters;
+        let had_packets = serverbound.frames + clientbound.frames > 0;
+        let is_joined = serverbound.joined_bytes + clientbound.joined_bytes > 0;
+        self.joined += u64::from(had_packets && is_joined);
         for (direction, counters) in counters.iter().enumerate() {
             self.packets += counters.frames;
             self.bytes[direction] += counters.bytes;

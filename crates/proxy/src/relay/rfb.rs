@@ -10,7 +10,7 @@
 use std::io;
 use std::net::{IpAddr, SocketAddr};
 use std::sync::Arc;
-use std::time::{Duration, Instant, SystemTime};
+use std::time::{Duration, Instant};
 
 use bytes::BytesMut;
 use midwire_definition::escape::escape;
@@ -18,14 +18,13 @@ use midwire_rfb::{
     Access, Challenge, ClientError, ClientHandshake, ClientOutput, Limits, Password, ServerError,
     ServerHandshake, ServerOutput,
 };
-use midwire_session::Counters;
 use tokio::io::{AsyncReadExt, AsyncWriteExt};
 use tokio::net::TcpStream;
+use tokio::sync::watch;
 use tokio::time::timeout;
 
 use super::attempts::Attempts;
-use super::driver::Driver;
-use super::session::{Ends, Start, asked, drive};
+use super::session::{Ends, asked};
 use super::target::ConnectError;
 use super::{Route, Shared};
 use crate::queue::Message;
@@ -199,9 +198,6 @@ impl ClientSide<'_> {
     }
 }
 
-/// How long a client that was refused may take to hear it.
-const FAREWELL: Duration = Duration::from_secs(1);
-
 /// Waits until the client's connection ends, if it does while nothing more of it is read.
 async fn gone(client: &TcpStream) {
     match client.peek(&mut [0]).await {
@@ -299,31 +295,38 @@ fn challenge() -> Result<Challenge, Refusal> {
     Ok(challenge)
 }
 
-impl Start {
-    /// Authenticates both sides, then relays until both connections have ended.
-    pub(super) async fn run_rfb(
-        mut self,
+/// A client that has connected.
+pub(super) struct Arriving<'a> {
+    pub(super) client: TcpStream,
+    pub(super) from: SocketAddr,
+    pub(super) session: u64,
+    pub(super) shared: &'a Shared,
+}
+
+impl Arriving<'_> {
+    /// Authenticates both sides, and gives what is to be joined; nothing if the client may not come in, or
+    /// midwire cannot, which has been told then.
+    pub(super) async fn let_in(
+        self,
         service: &RfbService,
-        begun: SystemTime,
-        clock: Instant,
-    ) -> [Counters; 2] {
-        let (shared, number) = (self.shared.clone(), self.number);
-        let mut front =
-            Front { service, shared: &shared, session: number, from: self.from, announced: false };
+        stop: &mut watch::Receiver<bool>,
+    ) -> Option<(Arc<Route>, Ends)> {
+        let Self { client, from, session, shared } = self;
+        let mut front = Front { service, shared, session, from, announced: false };
         if let [only] = &service.servers[..] {
             front.announce(only.route.to.to_string()).await;
         }
-        let _ = self.client.set_nodelay(true);
+        let _ = client.set_nodelay(true);
         let (challenge, mut refusal) = match challenge() {
             Ok(challenge) => (challenge, None),
             Err(refusal) => (Challenge::default(), Some(refusal)),
         };
-        if service.attempts.are_used_up(self.from.ip(), Instant::now()) {
+        if service.attempts.are_used_up(from.ip(), Instant::now()) {
             refusal = Some(Refusal::TooManyAttempts);
         }
         let mut client = ClientSide {
-            stream: self.client,
-            address: self.from.ip(),
+            stream: client,
+            address: from.ip(),
             attempts: &service.attempts,
             handshake: ClientHandshake::new(service.access(), challenge),
             read: BytesMut::new(),
@@ -333,31 +336,25 @@ impl Start {
         }
         let joined = tokio::select! {
             joined = front.join(&mut client) => joined,
-            () = asked(&mut self.stop) => Err(Refusal::Stopped),
+            () = asked(stop) => Err(Refusal::Stopped),
         };
-        let counters = match joined {
-            Ok(joined) => {
-                let mut setup = joined.route.setup.clone();
-                let first = setup.borrow_and_update().clone();
-                let ends = Ends {
-                    client: client.stream,
-                    server: joined.stream,
-                    read: [BytesMut::from(&client.read[..]), joined.read],
-                };
-                let driver = Driver::new(&shared, first, ends, clock);
-                drive(driver, setup, number, begun, &shared, self.stop).await
+        match joined {
+            Ok(Joined { route, stream, read }) => {
+                let read = [BytesMut::from(&client.read[..]), read];
+                Some((route, Ends { client: client.stream, server: stream, read }))
             }
             Err(refused) => {
-                let refused = refusal.unwrap_or(refused);
-                let reason = service.explain(&refused);
+                let reason = service.explain(&refusal.unwrap_or(refused));
                 front.announce(format!("one of {} servers", service.servers.len())).await;
-                shared.events.notice(Some(number), format!("the client was refused: {reason}"));
-                // Whoever does not listen is not waited for.
-                let _ = timeout(FAREWELL, client.refuse(&reason)).await;
-                [Counters::default(); 2]
+                shared.events.notice(Some(session), format!("the client was refused: {reason}"));
+                let farewell = timeout(shared.limits.farewell_wait, client.refuse(&reason));
+                tokio::select! {
+                    // Whoever does not listen is not waited for.
+                    _ = farewell => {}
+                    () = asked(stop) => {}
+                }
+                None
             }
-        };
-        shared.events.send(Message::Ended { session: number }).await;
-        counters
+        }
     }
 }

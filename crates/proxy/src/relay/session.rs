@@ -12,7 +12,8 @@ use tokio::net::TcpStream;
 use tokio::sync::watch;
 
 use super::driver::Driver;
-use super::leg::reset_on_close;
+use super::farewell::{Unserved, Words};
+use super::rfb::Arriving;
 use super::{ListenerConfig, Service, Shared};
 use crate::queue::Message;
 
@@ -42,7 +43,27 @@ impl Start {
         let listener = self.listener.clone();
         let route = match &listener.service {
             Service::Route(route) => route.clone(),
-            Service::Rfb(service) => return self.run_rfb(service, begun, clock).await,
+            Service::Rfb(service) => {
+                // Boxed: what the handshakes need is given back before the connections are joined.
+                let arriving = Arriving {
+                    client: self.client,
+                    from: self.from,
+                    session: self.number,
+                    shared: &self.shared,
+                };
+                let joined = Box::pin(arriving.let_in(service, &mut self.stop)).await;
+                let counters = match joined {
+                    Some((route, ends)) => {
+                        let mut setup = route.setup.clone();
+                        let first = setup.borrow_and_update().clone();
+                        let driver = Driver::new(&self.shared, first, ends, clock);
+                        drive(driver, setup, self.number, begun, &self.shared, self.stop).await
+                    }
+                    None => [Counters::default(); 2],
+                };
+                self.shared.events.send(Message::Ended { session: self.number }).await;
+                return counters;
+            }
         };
         let server = route.to.to_string().into();
         let opened = Message::Opened { session: self.number, client: self.from, server };
@@ -60,15 +81,23 @@ impl Start {
                 let ends = Ends { client: self.client, server, read: Default::default() };
                 let mut setup = route.setup.clone();
                 let first = setup.borrow_and_update().clone();
-                let driver = Driver::new(&self.shared, first, ends, clock);
+                let mut driver = Driver::new(&self.shared, first, ends, clock);
+                driver.set_words(Words::of(&self.shared, &route.to));
                 drive(driver, setup, self.number, begun, &self.shared, self.stop).await
             }
             Err(reason) => {
-                // What it would have met without midwire: nobody there, not an orderly end.
-                reset_on_close(&self.client);
                 let text = format!("cannot connect to {}: {reason}", route.to);
                 self.shared.events.notice(Some(self.number), text);
-                [Counters::default(); 2]
+                let unserved = Unserved {
+                    client: self.client,
+                    setup: route.setup.borrow().clone(),
+                    text: &format!("midwire: cannot reach {}: {reason}", route.to),
+                    shared: &self.shared,
+                    session: Some((self.number, begun)),
+                    clock,
+                };
+                // Boxed: a session that is served has no use for the memory.
+                Box::pin(unserved.tell(&mut self.stop)).await
             }
         };
         self.shared.events.send(Message::Ended { session: self.number }).await;
@@ -93,7 +122,7 @@ pub(super) async fn asked(stop: &mut watch::Receiver<bool>) {
 }
 
 /// Moves bytes until the session is over.
-pub(super) async fn drive(
+async fn drive(
     mut driver: Driver,
     mut setup: watch::Receiver<Arc<Setup>>,
     number: u64,
