@@ -123,7 +123,7 @@ class Run:
             screen(midwire.port, FRONT, 8, False)
             peers.end()
             told = refusal(midwire.port, FRONT)
-            assert told.startswith('the server cannot be reached: Connection refused'), told
+            assert told.startswith('the server cannot be reached: connection refused'), told
             peers = Peers()
             peers.tigervnc(KITCHEN, port=port)
             wait_until(lambda: refusal(midwire.port, FRONT) is None, 'the server, again', midwire.told)
