@@ -466,6 +466,124 @@ fn passwords_come_from_the_environment_too() {
     child.wait().unwrap();
 }
 
+/// A folder with files that only their owner can read.
+struct Folder(PathBuf);
+
+impl Folder {
+    fn new(name: &str, files: &[(&str, &str)]) -> Self {
+        let path = std::env::temp_dir().join(format!("midwire-rfb-{}-{name}", std::process::id()));
+        std::fs::create_dir_all(&path).expect("a folder is made");
+        for (name, text) in files {
+            std::fs::write(path.join(name), text).expect("a file is written");
+            std::fs::set_permissions(path.join(name), std::fs::Permissions::from_mode(0o600))
+                .expect("its mode is set");
+        }
+        Self(path)
+    }
+}
+
+impl Drop for Folder {
+    fn drop(&mut self) {
+        std::fs::remove_dir_all(&self.0).ok();
+    }
+}
+
+/// The example of docs/vnc.md, with these servers.
+fn documented(studio: SocketAddr, kitchen: SocketAddr) -> String {
+    let path = std::path::Path::new(env!("CARGO_MANIFEST_DIR")).join("../../docs/vnc.md");
+    let page = std::fs::read_to_string(path).expect("the page is there");
+    let (_, example) = page.split_once("```toml\n").expect("it has an example");
+    let (example, _) = example.split_once("```").expect("the example ends");
+    let places = [
+        ("127.0.0.1:5900", "127.0.0.1:0".to_owned()),
+        ("studio:5901", studio.to_string()),
+        ("kitchen:5901", kitchen.to_string()),
+    ];
+    places.iter().fold(example.to_owned(), |text, (name, address)| {
+        assert!(text.contains(name), "{name}");
+        text.replace(name, address)
+    })
+}
+
+#[test]
+fn a_clients_password_chooses_its_server() {
+    let (studio, kitchen) = (Server::start(), Server::start());
+    let folder = Folder::new(
+        "several",
+        &[
+            ("midwire.toml", &documented(studio.address, kitchen.address)),
+            ("studio.client", "to-studio\n"),
+            ("studio.server", SERVER_PASSWORD),
+            ("kitchen.client", "to-kitch\n"),
+        ],
+    );
+    let file = folder.0.join("midwire.toml");
+    let file = file.to_str().expect("the folder is named in UTF-8");
+    for view in ["-q", "--json"] {
+        let program = Program::start(&["proxy", "--config", file, view]);
+        let told = program.wait_for_diagnostics("ctrl-c ends");
+        let (_, after) = told.split_once("listening on ").expect("it says where it listens");
+        let proxy = after.split(": ").next().unwrap().parse().unwrap();
+        // Of a password eight bytes count.
+        let (mut client, challenge) = challenged(proxy, 8, false);
+        client.say(&answer("to-studio", &challenge));
+        let mut inner = server_side(&studio, 8, false);
+        inner.say(&[0; 4]);
+        client.hears(&[0; 4]);
+        client.say(&[1]);
+        inner.hears(&[1]);
+        inner.say(SERVER_INIT);
+        client.hears(SERVER_INIT);
+
+        let (mut client, challenge) = challenged(proxy, 3, false);
+        client.say(&[&answer("to-kitchen", &challenge)[..], &[1]].concat());
+        let mut inner = Talk::new(kitchen.accept(), false);
+        inner.say(&version(7));
+        inner.hears(&version(7));
+        inner.say(&[1, 1]);
+        inner.hears(&[1]);
+        client.hears(&[0; 4]);
+        inner.hears(&[1]);
+
+        let (mut client, challenge) = challenged(proxy, 8, false);
+        client.say(&answer("elsewhere", &challenge));
+        client.hears(&[0, 0, 0, 1]);
+        let ended = program.interrupt();
+        assert!(ended.status.success(), "{}", ended.diagnostics);
+        if view == "--json" {
+            let lines = ended.json();
+            let servers: Vec<_> = lines.iter().filter_map(|line| line["server"].as_str()).collect();
+            let (studio, kitchen) = (studio.address.to_string(), kitchen.address.to_string());
+            assert!(servers.contains(&&*studio) && servers.contains(&&*kitchen), "{servers:?}");
+        }
+    }
+}
+
+#[test]
+fn servers_that_one_password_would_mean_are_refused() {
+    let folder = Folder::new(
+        "same",
+        &[
+            ("one", "password1"),
+            ("two", "password2"),
+            (
+                "midwire.toml",
+                "[[route]]\nprotocol = \"rfb\"\nlisten = \"0\"\n\
+             [[route.server]]\nto = \"studio\"\nclient_password_file = \"one\"\n\
+             [[route.server]]\nto = \"kitchen\"\nclient_password_file = \"two\"\n",
+            ),
+        ],
+    );
+    let file = folder.0.join("midwire.toml");
+    let file = file.to_str().expect("the folder is named in UTF-8");
+    let ended = Program::start(&["proxy", "--config", file]).wait();
+    assert_eq!(ended.status.code(), Some(2), "{}", ended.diagnostics);
+    for told in ["kitchen:5900 has the client's password of studio:5900", "the first 8 bytes count"]
+    {
+        assert!(ended.diagnostics.contains(told), "{}", ended.diagnostics);
+    }
+}
+
 #[test]
 fn a_handshake_costs_nothing_but_its_connection() {
     let server = Server::start();

@@ -37,12 +37,14 @@ pub(crate) enum Command {
 /// `midwire proxy`.
 #[derive(Debug, ClapArgs)]
 pub(crate) struct Proxy {
-    /// minecraft, terraria, rfb (VNC), amp, raw (bytes without meaning), or a .wire file
-    pub(crate) protocol: String,
+    /// minecraft, terraria, rfb (VNC), amp, raw (bytes without meaning), or a .wire file; auto: by each
+    /// client's first bytes
+    #[arg(required_unless_present = "config")]
+    pub(crate) protocol: Option<String>,
     /// The server: a name or an address; the port may be left out where the protocol has one. SRV
     /// records are not looked up
-    #[arg(long, value_name = "HOST[:PORT]")]
-    pub(crate) to: String,
+    #[arg(long, value_name = "HOST[:PORT]", required_unless_present = "config")]
+    pub(crate) to: Option<String>,
     /// Where the game connects to; port 0 takes any free one [default: 127.0.0.1 and the protocol's port]
     #[arg(long, value_name = "ADDRESS:PORT")]
     pub(crate) listen: Option<String>,
@@ -74,8 +76,8 @@ pub(crate) struct Proxy {
     /// Not there yet
     #[arg(long, value_name = "FILE", hide = true)]
     pub(crate) rules: Vec<PathBuf>,
-    /// Not there yet
-    #[arg(long, value_name = "FILE", hide = true)]
+    /// Listeners, and routes by first bytes, from a file; see docs/routes.md
+    #[arg(long, value_name = "FILE")]
     pub(crate) config: Option<PathBuf>,
 }
 

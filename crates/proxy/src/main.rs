@@ -2,6 +2,7 @@
 
 mod args;
 mod check;
+mod config;
 mod decode;
 mod defs;
 mod demo;

@@ -6,11 +6,11 @@ use std::sync::Arc;
 
 use anyhow::Context as _;
 use midwire_definition::Protocol;
-use midwire_definition::escape::is_unsafe;
 use midwire_session::{HostRewrite, Options, Setup, Watch};
 use tokio::sync::watch;
 
 use crate::args;
+use crate::config::{self, Built, Followed};
 use crate::error::{say, usage};
 use crate::print::{self, Style};
 use crate::protocols::{self, Lookup};
@@ -20,45 +20,29 @@ use crate::reload;
 use crate::rfb;
 use crate::settings::Settings;
 
+/// What a relay begins with.
+struct Prepared {
+    settings: Settings,
+    listeners: Vec<ListenerConfig>,
+    /// Definitions whose files may change.
+    followed: Vec<Followed>,
+    /// Files that extend definitions, for people.
+    extensions: String,
+    /// What is said once it listens on these addresses.
+    banner: Banner,
+}
+
+/// What is said once midwire listens, of the addresses.
+type Banner = Box<dyn Fn(&[SocketAddr]) -> String>;
+
 /// Runs `midwire proxy`.
 pub(crate) fn run(args: &args::Proxy) -> anyhow::Result<ExitCode> {
     refuse_what_is_later(args)?;
-    let settings = Settings::from_args(&args.set)?;
-    let lookup = Lookup::new(&args.protocol, &args.definitions.defs)?;
-    let protocol = lookup.read()?;
-    let is_rfb = args.protocol == rfb::NAME;
-    if is_rfb {
-        rfb::check_display("--to", &args.to)?;
-        rfb::check_display("--listen", args.listen.as_deref().unwrap_or_default())?;
-    }
-    let to = target(&args.to, &protocol)?;
-    let listen = listen(args.listen.as_deref(), &protocol)?;
-    let passwords = rfb::Passwords::given(args, is_rfb)?;
-    let version_text = args.protocol_version.clone();
-    let version =
-        version_text.as_deref().map(|text| protocols::version(&protocol, text)).transpose()?;
-    let options = Options {
-        limits: settings.session,
-        version,
-        start: if is_rfb { protocol.state_named(rfb::START) } else { None },
-        rewrite_host: rewrite(&to, args.keep_host),
-        on_lost_framing: settings.on_lost_framing,
-    };
+    let Prepared { settings, listeners, followed, extensions, banner } = prepare(args)?;
     let style = Style::of_stdout();
-    let watch = if args.view.quiet { Watch::Nothing } else { Watch::Packets };
-    // Nobody looks at what a joined VNC session says.
-    let lookup = if is_rfb && args.view.quiet { Lookup::new("raw", &[])? } else { lookup };
-    let read = if is_rfb && args.view.quiet { lookup.read()? } else { protocol.clone() };
-    let (definitions, setup) = watch::channel(Setup::new(read, options));
-    let route = Arc::new(Route { to, setup });
-    let service = match passwords {
-        Some(passwords) => passwords.service(route, listen, &settings.relay)?,
-        None => Service::Route(route),
-    };
-    let extensions = extended_by(&lookup);
     let config = RelayConfig {
-        listeners: vec![ListenerConfig { listen, may_move: args.listen.is_none(), service }],
-        watch,
+        listeners,
+        watch: if args.view.quiet { Watch::Nothing } else { Watch::Packets },
         watch_raw: if shows_bytes(&args.view) { Watch::Packets } else { Watch::Nothing },
         limits: settings.relay,
     };
@@ -77,11 +61,14 @@ pub(crate) fn run(args: &args::Proxy) -> anyhow::Result<ExitCode> {
     end_on_signals(stop)?;
     let relayed = runtime.block_on(async {
         let relay = Relay::bind(config, events.clone()).await?;
-        say(&banner(relay.addresses()[0], listen, &protocol, args));
+        say(&banner(relay.addresses()));
         if !extensions.is_empty() {
             say(&extensions);
         }
-        tokio::spawn(reload::follow(lookup, version_text, definitions, events));
+        for Followed { lookup, version, setups } in followed {
+            tokio::spawn(reload::follow(lookup, version, setups, events.clone()));
+        }
+        drop(events);
         Ok::<Totals, BindError>(relay.run(stopped).await)
     });
     // Sessions that did not end in time hold on to the printer's queue; they go with the runtime.
@@ -110,7 +97,6 @@ fn refuse_what_is_later(args: &args::Proxy) -> anyhow::Result<()> {
         ("-w", args.write.is_some(), "captures are"),
         ("-Y", args.filter.is_some(), "filters are"),
         ("--rules", !args.rules.is_empty(), "rules are"),
-        ("--config", args.config.is_some(), "configuration files are"),
     ];
     match later.iter().find(|(_, given, _)| *given) {
         Some((flag, _, what)) => Err(usage(format!("{flag}: {what} not there yet"))),
@@ -118,95 +104,189 @@ fn refuse_what_is_later(args: &args::Proxy) -> anyhow::Result<()> {
     }
 }
 
-/// The server that was typed: `HOST`, `HOST:PORT`, `ADDRESS`, `[V6]`, `[V6]:PORT`.
-fn target(text: &str, protocol: &Protocol) -> anyhow::Result<Target> {
-    let text = text.trim();
-    let wrong = |what: &str| usage(format!("--to {text}: {what}"));
-    let (host, port) = match text.strip_prefix('[') {
-        Some(rest) => {
-            let (host, rest) = rest.split_once(']').ok_or_else(|| wrong("`]` is missing"))?;
-            let port = match rest {
-                "" => None,
-                rest => {
-                    Some(rest.strip_prefix(':').ok_or_else(|| wrong("after `]` comes `:PORT`"))?)
-                }
-            };
-            (host, port)
+fn prepare(args: &args::Proxy) -> anyhow::Result<Prepared> {
+    let name = args.protocol.as_deref().unwrap_or("auto");
+    if let Some(file) = &args.config {
+        let in_file = [
+            ("a protocol", name != "auto"),
+            ("--to", args.to.is_some()),
+            ("--listen", args.listen.is_some()),
+            ("--keep-host", args.keep_host),
+            ("--protocol-version", args.protocol_version.is_some()),
+            ("--client-password-file", args.client_password_file.is_some()),
+            ("--server-password-file", args.server_password_file.is_some()),
+        ];
+        if let Some((what, _)) = in_file.iter().find(|(_, given)| *given) {
+            return Err(usage(format!("{what}: with --config that is said in the file")));
         }
-        // Two colons and no brackets: an IPv6 address alone.
-        None if text.matches(':').count() > 1 => (text, None),
-        None => match text.split_once(':') {
-            Some((host, port)) => (host, Some(port)),
-            None => (text, None),
-        },
-    };
-    if host.is_empty() || host.contains(|c: char| c.is_whitespace() || c == '/' || is_unsafe(c)) {
-        return Err(wrong("that is no host name or address; write HOST or HOST:PORT"));
+        return prepare_config(args, file);
     }
-    let port = match (port, protocol.port) {
-        (Some(port), _) => match port.parse() {
-            Ok(0) | Err(_) => return Err(wrong(&format!("{port} is no port (1 to 65535)"))),
-            Ok(port) => port,
-        },
-        (None, Some(port)) => port,
-        (None, None) => {
-            return Err(wrong(&format!("{} has no usual port; write HOST:PORT", protocol.name)));
-        }
+    let Some(to) = args.to.as_deref() else {
+        return Err(usage("which server? midwire proxy PROTOCOL --to HOST[:PORT]"));
     };
-    Ok(Target { host: host.into(), port })
+    if name == "auto" { prepare_auto(args, to) } else { prepare_one(args, name, to) }
 }
 
-/// Where to listen: loopback, and the protocol's port, unless something else was typed.
-fn listen(text: Option<&str>, protocol: &Protocol) -> anyhow::Result<SocketAddr> {
-    let default = SocketAddr::from((Ipv4Addr::LOCALHOST, protocol.port.unwrap_or(0)));
+/// One protocol and one server.
+fn prepare_one(args: &args::Proxy, name: &str, to_text: &str) -> anyhow::Result<Prepared> {
+    let settings = Settings::from_args(&args.set)?;
+    let lookup = Lookup::new(name, &args.definitions.defs)?;
+    let protocol = lookup.read()?;
+    let is_rfb = name == rfb::NAME;
+    if is_rfb {
+        for (flag, text) in [("--to", Some(to_text)), ("--listen", args.listen.as_deref())] {
+            let text = text.unwrap_or_default();
+            rfb::check_display(text, flag == "--listen")
+                .map_err(|what| usage(format!("{flag} {text}: {what}")))?;
+        }
+    }
+    let to = to(to_text, protocol.port, &protocol.name)?;
+    let wanted = listen(args.listen.as_deref(), protocol.port.unwrap_or(0))?;
+    let passwords = rfb::Passwords::given(args, is_rfb)?;
+    let version_text = args.protocol_version.clone();
+    let version =
+        version_text.as_deref().map(|text| protocols::version(&protocol, text)).transpose()?;
+    let options = Options {
+        limits: settings.session,
+        version,
+        start: if is_rfb { protocol.state_named(rfb::START) } else { None },
+        rewrite_host: rewrite(&to, args.keep_host),
+        on_lost_framing: settings.on_lost_framing,
+    };
+    let (setups, setup) = watch::channel(Setup::new(protocol.clone(), options));
+    let route = Arc::new(Route { to, setup });
+    let service = match passwords {
+        Some(passwords) => passwords.service(route, wanted, &settings.relay)?,
+        None => Service::Route(route),
+    };
+    let may_move = args.listen.is_none();
+    let extensions = extended_by(&lookup);
+    let shown = to_text.to_owned();
+    Ok(Prepared {
+        settings,
+        listeners: vec![ListenerConfig { listen: wanted, may_move, service }],
+        followed: vec![Followed { lookup, version: version_text, setups }],
+        extensions,
+        banner: Box::new(move |addresses| match addresses {
+            [address, ..] => banner(*address, wanted, &protocol, &shown),
+            [] => String::new(),
+        }),
+    })
+}
+
+/// One server, and a protocol for each client by its first bytes.
+fn prepare_auto(args: &args::Proxy, to_text: &str) -> anyhow::Result<Prepared> {
+    if args.protocol_version.is_some() {
+        return Err(usage("--protocol-version: name the protocol that it is of"));
+    }
+    let settings = Settings::from_args(&args.set)?;
+    let to = to(to_text, None, "auto")?;
+    let wanted = listen(args.listen.as_deref(), to.port)?;
+    let place = (wanted, args.listen.is_none());
+    let built = config::auto(&to, args.keep_host, place, &settings, &args.definitions.defs)?;
+    let shown = to_text.to_owned();
+    let Built { listeners, followed, routes } = built;
+    let told = routes.concat().join(", ");
+    Ok(Prepared {
+        settings,
+        listeners,
+        followed,
+        extensions: String::new(),
+        banner: Box::new(move |addresses| match addresses {
+            [address, ..] => {
+                let moved = moved(*address, wanted);
+                format!(
+                    "listening on {address}\n{moved}told by their first bytes: {told}. All go to {shown}. \
+                     ctrl-c ends\n{}",
+                    reached_by_others(*address)
+                )
+            }
+            [] => String::new(),
+        }),
+    })
+}
+
+/// What a configuration says.
+fn prepare_config(args: &args::Proxy, file: &std::path::Path) -> anyhow::Result<Prepared> {
+    let config = config::read(file)?;
+    let settings = config.settings.with_args(&args.set)?;
+    let Built { listeners, followed, routes } = config.build(&settings, &args.definitions.defs)?;
+    Ok(Prepared {
+        settings,
+        listeners,
+        followed,
+        extensions: String::new(),
+        banner: Box::new(move |addresses| {
+            let mut text = String::new();
+            for (address, routes) in addresses.iter().zip(&routes) {
+                text.push_str(&format!("listening on {address}: {}\n", routes.join(", ")));
+                text.push_str(reached_by_others(*address));
+            }
+            text.push_str("ctrl-c ends\n");
+            text
+        }),
+    })
+}
+
+/// The server that was typed.
+fn to(text: &str, usual: Option<u16>, protocol: &str) -> anyhow::Result<Target> {
+    let text = text.trim();
+    config::target(text, usual, protocol).map_err(|what| usage(format!("--to {text}: {what}")))
+}
+
+/// Where to listen: loopback, and the usual port, unless something else was typed.
+fn listen(text: Option<&str>, usual: u16) -> anyhow::Result<SocketAddr> {
+    let default = SocketAddr::from((Ipv4Addr::LOCALHOST, usual));
     let Some(text) = text else { return Ok(default) };
-    let port_alone = || text.trim_start_matches(':').parse().ok();
-    text.parse()
-        .ok()
-        .or_else(|| port_alone().map(|port: u16| SocketAddr::from((Ipv4Addr::LOCALHOST, port))))
-        .ok_or_else(|| {
-            usage(format!(
-                "--listen {text}: write it as ADDRESS:PORT, such as {default}, or 0.0.0.0:{} to be \
-                 reached from other machines",
-                default.port()
-            ))
-        })
+    config::listen_address(text).ok_or_else(|| {
+        usage(format!(
+            "--listen {text}: write it as ADDRESS:PORT, such as {default}, or 0.0.0.0:{usual} to be \
+             reached from other machines"
+        ))
+    })
 }
 
 /// What the handshake is to say instead: a server's name, but no address.
-fn rewrite(to: &Target, keep: bool) -> Option<HostRewrite> {
+pub(crate) fn rewrite(to: &Target, keep: bool) -> Option<HostRewrite> {
     let is_name = to.host.parse::<std::net::IpAddr>().is_err();
     let host = to.host.trim_end_matches('.').into();
     (is_name && !keep).then_some(HostRewrite { host, port: to.port })
 }
 
-fn banner(
-    address: SocketAddr,
-    wanted: SocketAddr,
-    protocol: &Protocol,
-    args: &args::Proxy,
-) -> String {
+fn banner(address: SocketAddr, wanted: SocketAddr, protocol: &Protocol, to: &str) -> String {
     let mut text = format!("listening on {address}\n");
-    if wanted.port() != 0 && address.port() != wanted.port() {
-        text.push_str(&format!("another program uses port {}\n", wanted.port()));
-    }
+    text.push_str(&moved(address, wanted));
     if protocol.stack.framing.is_some() || protocol.is_frameless() {
         let usual = protocol.port == Some(address.port());
         let typed = if usual { address.ip().to_string() } else { address.to_string() };
         let typed = typed.replace("0.0.0.0", "this machine's address");
-        let (typed, into) = match &args.protocol[..] {
+        let (typed, into) = match &protocol.name[..] {
             rfb::NAME => (rfb::display(&typed, address.port()), "viewer"),
             _ => (typed, "game"),
         };
         text.push_str(&format!(
             "{}: type {typed} into the {into}; it reaches {}. ctrl-c ends\n",
-            protocol.title, args.to
+            protocol.title, to
         ));
     }
-    if !address.ip().is_loopback() {
-        text.push_str("other machines can connect to this address\n");
-    }
+    text.push_str(reached_by_others(address));
     text
+}
+
+/// That the usual port is another program's, if so.
+fn moved(address: SocketAddr, wanted: SocketAddr) -> String {
+    match wanted.port() != 0 && address.port() != wanted.port() {
+        true => format!("another program uses port {}\n", wanted.port()),
+        false => String::new(),
+    }
+}
+
+/// Who else can connect, if anybody.
+fn reached_by_others(address: SocketAddr) -> &'static str {
+    match address.ip().is_loopback() {
+        true => "",
+        false => "other machines can connect to this address\n",
+    }
 }
 
 /// Which files extend the definition, for the banner; empty if none does.
@@ -309,21 +389,6 @@ impl Signals {
 mod tests {
     use super::*;
 
-    fn protocol() -> Arc<Protocol> {
-        protocols::find("raw", &[]).unwrap()
-    }
-
-    #[test]
-    fn a_server_is_a_name_or_an_address_with_a_port() {
-        let target = |text| target(text, &protocol()).map(|t| (t.host.to_string(), t.port));
-        assert_eq!(target("play.example.org:7").unwrap(), ("play.example.org".into(), 7));
-        assert_eq!(target("[::1]:7").unwrap(), ("::1".into(), 7));
-        for wrong in ["", ":7", "a b:7", "host:0", "host:70000", "host:x", "[::1", "[::1]7", "::1"]
-        {
-            assert!(target(wrong).is_err(), "{wrong}");
-        }
-    }
-
     #[test]
     fn only_names_are_put_into_handshakes() {
         let to = |host: &str| Target { host: host.into(), port: 7 };
@@ -332,14 +397,5 @@ mod tests {
         assert_eq!(rewrite(&to("example.org"), true), None);
         let rewrite = rewrite(&to("example.org."), false).unwrap();
         assert_eq!((&*rewrite.host, rewrite.port), ("example.org", 7));
-    }
-
-    #[test]
-    fn a_port_alone_listens_on_loopback() {
-        let listen = |text| listen(Some(text), &protocol()).map(|a| a.to_string());
-        assert_eq!(listen("4000").unwrap(), "127.0.0.1:4000");
-        assert_eq!(listen(":4000").unwrap(), "127.0.0.1:4000");
-        assert_eq!(listen("0.0.0.0:1").unwrap(), "0.0.0.0:1");
-        assert!(listen("nowhere").is_err());
     }
 }

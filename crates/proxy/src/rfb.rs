@@ -3,7 +3,7 @@
 use std::net::{Ipv6Addr, SocketAddr};
 use std::sync::Arc;
 
-use midwire_rfb::{Limits, Password};
+use midwire_rfb::{Limits, PASSWORD_LEN, Password};
 
 use crate::args;
 use crate::error::{say, usage};
@@ -26,18 +26,17 @@ const CLIENT_VARIABLE: &str = "MIDWIRE_CLIENT_PASSWORD";
 /// The variable with the password that the server wants.
 const SERVER_VARIABLE: &str = "MIDWIRE_SERVER_PASSWORD";
 
-/// Refuses a display where a port belongs, and a port as viewers write it.
-pub(crate) fn check_display(flag: &str, address: &str) -> anyhow::Result<()> {
+/// Refuses a display where a port belongs, and a port as viewers write it. The error is what is wrong.
+pub(crate) fn check_display(address: &str, to_listen: bool) -> Result<(), String> {
     let address = address.trim();
     let is_v6 = |host: &str| host.parse::<Ipv6Addr>().is_ok();
-    if let Some((host, port)) = address.split_once("::")
-        && !address.starts_with('[')
-        && !is_v6(address)
-    {
-        return Err(usage(format!("{flag} {address}: did you mean port {port}, {host}:{port}?")));
-    }
     if is_v6(address) {
         return Ok(());
+    }
+    if let Some((host, port)) = address.split_once("::")
+        && !address.starts_with('[')
+    {
+        return Err(format!("did you mean port {port}, {host}:{port}?"));
     }
     let (host, port) = match address.rsplit_once(':') {
         Some((host, port)) => (format!("{host}:"), port),
@@ -45,13 +44,11 @@ pub(crate) fn check_display(flag: &str, address: &str) -> anyhow::Result<()> {
     };
     let Ok(port) = port.parse::<u16>() else { return Ok(()) };
     // Port 0 to listen on is any free one.
-    if port >= PORTS || port == 0 && flag == "--listen" {
+    if port >= PORTS || port == 0 && to_listen {
         return Ok(());
     }
     let display = DISPLAYS + port;
-    Err(usage(format!(
-        "{flag} {address}: did you mean display {port}, port {display}? write {host}{display}"
-    )))
+    Err(format!("did you mean display {port}, port {display}? write {host}{display}"))
 }
 
 /// An address as it is typed into a viewer.
@@ -78,7 +75,7 @@ impl Passwords {
         let files = [&args.client_password_file, &args.server_password_file];
         if !is_rfb {
             return match files.iter().any(|file| file.is_some()) {
-                true => Err(usage(format!("protocol {} takes no passwords", args.protocol))),
+                true => Err(usage("passwords are for protocol rfb")),
                 false => Ok(None),
             };
         }
@@ -106,49 +103,54 @@ impl Passwords {
         limits: &RelayLimits,
     ) -> anyhow::Result<Service> {
         let Self { client, server } = self;
-        service(
-            vec![RfbServer { route, client_password: client, server_password: server }],
-            listen,
-            limits,
-        )
+        let server = RfbServer { route, client_password: client, server_password: server };
+        service(vec![server], listen, limits).map_err(|wrong| {
+            usage(format!(
+                "{wrong}: give the password that clients need with --client-password-file or in \
+                 {CLIENT_VARIABLE}, or listen on 127.0.0.1"
+            ))
+        })
     }
 }
 
+/// Why servers cannot be offered to clients: somebody could come in who should not, or could not get to one.
+/// Servers are named by their places.
+#[derive(Debug, thiserror::Error)]
+pub(crate) enum Unfit {
+    #[error("of several servers the client's password says which is meant, and {to} has none")]
+    NoPassword { server: usize, to: String },
+    #[error("whoever reaches {listen} could use {to}")]
+    Open { listen: SocketAddr, to: String },
+    #[error(
+        "{to} has the client's password of {first}, as far as VNC looks at it: its first {PASSWORD_LEN} \
+         bytes say which server is meant"
+    )]
+    Same { server: usize, first: String, to: String },
+}
+
 /// What is done with clients of an address that lead to one of these servers.
-///
-/// # Errors
-///
-/// If somebody could come in who should not, or could not get to a server.
 pub(crate) fn service(
     servers: Vec<RfbServer>,
     listen: SocketAddr,
     limits: &RelayLimits,
-) -> anyhow::Result<Service> {
+) -> Result<Service, Unfit> {
     for (place, server) in servers.iter().enumerate() {
-        let to = &server.route.to;
+        let to = || server.route.to.to_string();
         let Some(password) = &server.client_password else {
             if servers.len() > 1 {
-                return Err(usage(format!(
-                    "{to} has no client's password: of several servers the password says which is meant"
-                )));
+                return Err(Unfit::NoPassword { server: place, to: to() });
             }
             if !listen.ip().is_loopback() {
-                return Err(usage(format!(
-                    "whoever reaches {listen} could use {to}: give the password that clients need with \
-                     --client-password-file or in {CLIENT_VARIABLE}, or listen on 127.0.0.1"
-                )));
+                return Err(Unfit::Open { listen, to: to() });
             }
             continue;
         };
         let same = |other: &&RfbServer| {
             other.client_password.as_ref().is_some_and(|other| other.answers_like(password))
         };
-        if let Some(other) = servers.iter().take(place).find(same) {
-            return Err(usage(format!(
-                "{} and {to} have the same client's password, as far as VNC looks at it: the first \
-                 eight bytes say which is meant",
-                other.route.to
-            )));
+        if let Some(first) = servers.iter().take(place).find(same) {
+            let first = first.route.to.to_string();
+            return Err(Unfit::Same { server: place, first, to: to() });
         }
     }
     Ok(Service::Rfb(Box::new(RfbService {
@@ -164,26 +166,20 @@ mod tests {
     use super::*;
 
     fn told(address: &str) -> String {
-        check_display("--to", address).err().map_or_else(String::new, |error| error.to_string())
+        check_display(address, false).err().unwrap_or_default()
     }
 
     #[test]
     fn a_display_is_no_port() {
-        assert_eq!(
-            told("studio:1"),
-            "--to studio:1: did you mean display 1, port 5901? write studio:5901"
-        );
-        assert_eq!(
-            told("[::1]:99"),
-            "--to [::1]:99: did you mean display 99, port 5999? write [::1]:5999"
-        );
+        assert_eq!(told("studio:1"), "did you mean display 1, port 5901? write studio:5901");
+        assert_eq!(told("[::1]:99"), "did you mean display 99, port 5999? write [::1]:5999");
         assert!(told("studio:0").contains("display 0, port 5900"));
-        assert_eq!(told("studio::5901"), "--to studio::5901: did you mean port 5901, studio:5901?");
+        assert_eq!(told("studio::5901"), "did you mean port 5901, studio:5901?");
         for right in ["studio", "studio:100", "studio:5901", "::1", "[::1]", "[::1]:5901", "a:b"] {
             assert_eq!(told(right), "", "{right}");
         }
-        assert!(check_display("--listen", "127.0.0.1:0").is_ok());
-        assert!(check_display("--listen", "1").is_err());
+        assert!(check_display("127.0.0.1:0", true).is_ok());
+        assert!(check_display("1", true).is_err());
     }
 
     #[test]

@@ -30,6 +30,14 @@ pub(crate) struct RelayLimits {
     pub(crate) close_wait: Duration,
     /// `events_max`: bytes of packets that wait to be shown.
     pub(crate) events_max: usize,
+    /// `sniff_max`: bytes of a client that are looked at to choose its route.
+    pub(crate) sniff_max: usize,
+    /// `sniff_wait`: how long a client's route is waited for; then the route for all others is taken.
+    pub(crate) sniff_wait: Duration,
+    /// `partial_wait`: how long the beginning of a hand-over's pattern is held back.
+    pub(crate) partial_wait: Duration,
+    /// `drain_wait`: how long the server before a hand-over may take to end.
+    pub(crate) drain_wait: Duration,
     /// `join`: whether the connections of a session are joined when nothing needs its frames any more.
     pub(crate) joins: bool,
     /// `farewell`: whether a client is told why it cannot be served, in its game's own words.
@@ -50,6 +58,10 @@ impl Default for RelayLimits {
             reason_length_max: 1024,
             close_wait: Duration::from_secs(3),
             events_max: 32 << 20,
+            sniff_max: 16 << 10,
+            sniff_wait: Duration::from_secs(1),
+            partial_wait: Duration::from_millis(20),
+            drain_wait: Duration::from_secs(2),
             joins: true,
             farewell: true,
             farewell_wait: Duration::from_secs(5),
@@ -77,6 +89,10 @@ const NAMES: &[(&str, &str)] = &[
     ("reason_length_max", "bytes of a server's reason for a refusal"),
     ("close_wait", "milliseconds that sessions may take to end on ctrl-c"),
     ("events_max", "bytes of packets that wait to be shown"),
+    ("sniff_max", "bytes of a client that are looked at to choose its route"),
+    ("sniff_wait", "milliseconds to wait for them; a server that speaks first is connected then"),
+    ("partial_wait", "milliseconds that the beginning of a hand-over's pattern is held back"),
+    ("drain_wait", "milliseconds that the server before a hand-over may take to end"),
     (
         "join",
         "auto or never: pass on what nothing needs to look at without cutting it into packets",
@@ -96,25 +112,46 @@ const NAMES: &[(&str, &str)] = &[
     ("nbt_depth_max", "NBT lists and compounds inside each other"),
 ];
 
+/// Why something was not set.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum NotSet {
+    /// No setting is called so.
+    Unknown,
+    /// It takes this, and nothing else.
+    Takes(&'static str),
+}
+
 impl Settings {
     /// The defaults with what was typed on top.
     pub(crate) fn from_args(args: &[String]) -> anyhow::Result<Self> {
-        let mut settings = Self::default();
+        Self::default().with_args(args)
+    }
+
+    /// These with what was typed on top.
+    pub(crate) fn with_args(mut self, args: &[String]) -> anyhow::Result<Self> {
         for arg in args {
             let Some((name, value)) = arg.split_once('=') else {
                 return Err(usage(format!("--set {arg}: write it as NAME=VALUE")));
             };
-            settings.set(name.trim(), value.trim())?;
+            let (name, value) = (name.trim(), value.trim());
+            self.set(name, value).map_err(|not_set| match not_set {
+                NotSet::Unknown => unknown(name),
+                NotSet::Takes(what) => usage(format!("--set {name}={value}: it takes {what}")),
+            })?;
         }
-        Ok(settings)
+        Ok(self)
     }
 
-    fn set(&mut self, name: &str, value: &str) -> anyhow::Result<()> {
-        let number = || -> anyhow::Result<u32> {
+    /// The names that there are.
+    pub(crate) fn names() -> impl Iterator<Item = &'static str> {
+        NAMES.iter().map(|(name, _)| *name)
+    }
+
+    /// Sets one by its name.
+    pub(crate) fn set(&mut self, name: &str, value: &str) -> Result<(), NotSet> {
+        let number = || -> Result<u32, NotSet> {
             let digits: String = value.chars().filter(|c| *c != '_').collect();
-            digits.parse().map_err(|_| {
-                usage(format!("--set {name}={value}: it takes a number from 0 to {}", u32::MAX))
-            })
+            digits.parse().map_err(|_| NotSet::Takes("a number from 0 to 4294967295"))
         };
         let millis = || number().map(|n| Duration::from_millis(n.into()));
         let bytes = || number().map(|n| n as usize);
@@ -132,16 +169,14 @@ impl Settings {
                 self.relay.joins = match value {
                     "auto" => true,
                     "never" => false,
-                    _ => {
-                        return Err(usage(format!("--set {name}={value}: it takes auto or never")));
-                    }
+                    _ => return Err(NotSet::Takes("auto or never")),
                 };
             }
             "farewell" => {
                 self.relay.farewell = match value {
                     "on" => true,
                     "off" => false,
-                    _ => return Err(usage(format!("--set {name}={value}: it takes on or off"))),
+                    _ => return Err(NotSet::Takes("on or off")),
                 };
             }
             "farewell_wait" => self.relay.farewell_wait = millis()?,
@@ -149,11 +184,7 @@ impl Settings {
                 self.on_lost_framing = match value {
                     "relay" => OnLostFraming::Relay,
                     "close" => OnLostFraming::Close,
-                    _ => {
-                        return Err(usage(format!(
-                            "--set {name}={value}: it takes relay or close"
-                        )));
-                    }
+                    _ => return Err(NotSet::Takes("relay or close")),
                 };
             }
             "buffer_max" => self.session.buffer_max = bytes()?.max(1),
@@ -170,7 +201,11 @@ impl Settings {
             "depth_max" => self.definition.depth_max = number()?.min(1_000),
             "elements_max" => self.definition.elements_max = number()?,
             "nbt_depth_max" => self.definition.nbt_depth_max = number()?.min(4_000),
-            _ => return Err(unknown(name)),
+            "sniff_max" => self.relay.sniff_max = bytes()?,
+            "sniff_wait" => self.relay.sniff_wait = millis()?,
+            "partial_wait" => self.relay.partial_wait = millis()?,
+            "drain_wait" => self.relay.drain_wait = millis()?,
+            _ => return Err(NotSet::Unknown),
         }
         Ok(())
     }

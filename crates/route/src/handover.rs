@@ -118,8 +118,8 @@ pub struct HandOver {
 pub struct Watched {
     /// What was held and is now to be passed on, first.
     pub before: Bytes,
-    /// What is to be passed on of the bytes that came.
-    pub pass: Bytes,
+    /// How many of the bytes that came are to be passed on, from their first on.
+    pub pass: usize,
     /// A pattern has been seen: nothing more is passed on.
     pub matched: Option<Matched>,
 }
@@ -131,8 +131,8 @@ pub struct Matched {
     pub needle: usize,
     /// What matched. Its beginning may have been passed on before, when nothing followed it for long.
     pub text: Bytes,
-    /// What came behind it.
-    pub rest: Bytes,
+    /// Where it ends in the bytes that came.
+    pub end: usize,
 }
 
 impl HandOver {
@@ -150,10 +150,10 @@ impl HandOver {
     }
 
     /// Takes the next bytes of the stream.
-    pub fn handle_bytes(&mut self, bytes: Bytes) -> Watched {
-        match self.search(&bytes) {
-            Some((needle, len, end)) => self.hand_over(needle, len, &bytes, end),
-            None => self.keep(&bytes),
+    pub fn handle_bytes(&mut self, bytes: &[u8]) -> Watched {
+        match self.search(bytes) {
+            Some((needle, len, end)) => self.hand_over(needle, len, bytes, end),
+            None => self.keep(bytes),
         }
     }
 
@@ -190,7 +190,7 @@ impl HandOver {
     }
 
     /// No pattern ends in these bytes: keeps what may be the beginning of one.
-    fn keep(&mut self, bytes: &Bytes) -> Watched {
+    fn keep(&mut self, bytes: &[u8]) -> Watched {
         let keep = self.states.iter().map(longest).max().unwrap_or(0);
         debug_assert!(keep < self.needles.len_max.max(1));
         let of_bytes = keep.min(bytes.len());
@@ -198,17 +198,17 @@ impl HandOver {
         let of_gone = (keep - of_bytes - of_held).min(self.gone.len());
         self.gone.drain(..self.gone.len() - of_gone);
         let before = self.held.split_to(self.held.len() - of_held).freeze();
-        let pass = bytes.slice(..bytes.len() - of_bytes);
-        self.held.extend_from_slice(&bytes[pass.len()..]);
+        let pass = bytes.len() - of_bytes;
+        self.held.extend_from_slice(&bytes[pass..]);
         Watched { before, pass, matched: None }
     }
 
-    fn hand_over(&mut self, needle: usize, len: usize, bytes: &Bytes, end: usize) -> Watched {
+    fn hand_over(&mut self, needle: usize, len: usize, bytes: &[u8], end: usize) -> Watched {
         let of_bytes = len.min(end);
         let of_held = (len - of_bytes).min(self.held.len());
         let of_gone = (len - of_bytes - of_held).min(self.gone.len());
         let before = self.held.split_to(self.held.len() - of_held).freeze();
-        let pass = bytes.slice(..end - of_bytes);
+        let pass = end - of_bytes;
         let mut text = BytesMut::with_capacity(len);
         text.extend_from_slice(&self.gone[self.gone.len() - of_gone..]);
         text.extend_from_slice(&self.held);
@@ -216,7 +216,7 @@ impl HandOver {
         self.gone.clear();
         self.held.clear();
         self.states.fill([0; WORDS]);
-        let matched = Matched { needle, text: text.freeze(), rest: bytes.slice(end..) };
+        let matched = Matched { needle, text: text.freeze(), end };
         Watched { before, pass, matched: Some(matched) }
     }
 }

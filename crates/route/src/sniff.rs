@@ -14,6 +14,10 @@ use crate::proxy_header::{HeaderError, ProxyHeader, Read, read_header};
 use crate::tls::{Hello, TlsCondition, read_client_hello};
 use crate::{Answer, Pattern};
 
+/// A protocol's first packet is looked for within so many bytes: what takes longer to read than to send
+/// would be work for whoever sends it.
+const PACKET_LEN_MAX: usize = 8 << 10;
+
 /// What first bytes may be asked for.
 #[derive(Clone, Debug)]
 pub enum Condition {
@@ -98,6 +102,8 @@ pub struct Choice {
     pub route: usize,
     /// Bytes at the start that are not for the server: a PROXY header that was taken.
     pub skip: usize,
+    /// Bytes at the start that are for the server and belong to no protocol: a PROXY header that is passed on.
+    pub pass: usize,
     /// Whom a PROXY header named as the client and as its destination, if there was one that did.
     pub addresses: Option<(SocketAddr, SocketAddr)>,
 }
@@ -172,15 +178,16 @@ impl Sniffer {
 
     fn choose(&self, route: usize) -> Verdict {
         let used = self.table.candidates.get(route).map_or(HeaderUse::No, |c| c.header);
-        let (mut skip, mut addresses) = (0, None);
+        let (mut skip, mut pass, mut addresses) = (0, 0, None);
         if let (Some(Read::Header(header)), HeaderUse::Take | HeaderUse::Pass) = (self.header, used)
         {
             addresses = header.addresses;
-            if used == HeaderUse::Take {
-                skip = header.len;
+            match used {
+                HeaderUse::Take => skip = header.len,
+                _ => pass = header.len,
             }
         }
-        Verdict::Chosen(Choice { route, skip, addresses })
+        Verdict::Chosen(Choice { route, skip, pass, addresses })
     }
 
     fn refuse(&mut self, bytes: &[u8]) -> Verdict {
@@ -248,7 +255,8 @@ impl Sniffer {
                 }
             }
             Condition::Detect(protocol) => {
-                protocol.detect(Direction::Serverbound, body, self.table.sniff_max).into()
+                let len_max = self.table.sniff_max.min(PACKET_LEN_MAX);
+                protocol.detect(Direction::Serverbound, body, len_max).into()
             }
             Condition::Tls(tls) => tls.is_met(self.hello(start, body)),
         }

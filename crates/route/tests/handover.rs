@@ -28,10 +28,11 @@ fn feed<'c>(hand_over: &mut HandOver, chunks: impl IntoIterator<Item = &'c [u8]>
             rest.extend_from_slice(chunk);
             continue;
         }
-        let watched = hand_over.handle_bytes(Bytes::copy_from_slice(chunk));
+        let watched = hand_over.handle_bytes(chunk);
         split.passed.extend_from_slice(&watched.before);
-        split.passed.extend_from_slice(&watched.pass);
-        split.matched = watched.matched.map(|m| (m.needle, m.text.to_vec(), m.rest.to_vec()));
+        split.passed.extend_from_slice(&chunk[..watched.pass]);
+        split.matched =
+            watched.matched.map(|m| (m.needle, m.text.to_vec(), chunk[m.end..].to_vec()));
     }
     if split.matched.is_none() {
         split.passed.extend_from_slice(&hand_over.release());
@@ -58,9 +59,9 @@ fn only_what_may_go_on_is_held() {
     for (chunk, passed, held) in
         [("x", "x", 0), ("a", "", 1), ("a", "", 2), ("a", "a", 2), ("c", "aac", 0)]
     {
-        let watched = hand_over.handle_bytes(Bytes::from(chunk));
-        let out = [&watched.before[..], &watched.pass].concat();
-        assert_eq!((out, hand_over.held_len()), (passed.into(), held), "{chunk}");
+        let watched = hand_over.handle_bytes(chunk.as_bytes());
+        let out = [&watched.before[..], &chunk.as_bytes()[..watched.pass]].concat();
+        assert_eq!((&out[..], hand_over.held_len()), (passed.as_bytes(), held), "{chunk}");
     }
 }
 
@@ -76,24 +77,21 @@ fn an_overlapping_beginning_is_not_missed() {
 #[test]
 fn what_was_released_may_still_be_the_beginning_of_a_match() {
     let mut hand_over = watching(&["abcd"]);
-    assert_eq!(hand_over.handle_bytes(Bytes::from("xab")).pass, "x");
+    assert_eq!(hand_over.handle_bytes(b"xab").pass, 1);
     assert_eq!((hand_over.release(), hand_over.held_len()), (Bytes::from("ab"), 0));
-    let watched = hand_over.handle_bytes(Bytes::from("c"));
-    assert_eq!((watched.pass.len(), hand_over.held_len()), (0, 1));
-    let matched = hand_over.handle_bytes(Bytes::from("de")).matched.unwrap();
-    assert_eq!((&matched.text[..], &matched.rest[..]), (&b"abcd"[..], &b"e"[..]));
+    let watched = hand_over.handle_bytes(b"c");
+    assert_eq!((watched.pass, hand_over.held_len()), (0, 1));
+    let matched = hand_over.handle_bytes(b"de").matched.unwrap();
+    assert_eq!((&matched.text[..], matched.end), (&b"abcd"[..], 1));
 }
 
 #[test]
 fn what_was_released_is_not_passed_again() {
     let mut hand_over = watching(&["abcd"]);
-    hand_over.handle_bytes(Bytes::from("ab"));
+    hand_over.handle_bytes(b"ab");
     assert_eq!(hand_over.release(), "ab");
-    let watched = hand_over.handle_bytes(Bytes::from("x"));
-    assert_eq!(
-        (watched.before.len(), watched.pass, hand_over.held_len()),
-        (0, Bytes::from("x"), 0)
-    );
+    let watched = hand_over.handle_bytes(b"x");
+    assert_eq!((watched.before.len(), watched.pass, hand_over.held_len()), (0, 1, 0));
 }
 
 #[test]
@@ -172,11 +170,11 @@ proptest! {
                 rest.extend(chunk);
                 continue;
             }
-            let watched = hand_over.handle_bytes(chunk.into());
+            let watched = hand_over.handle_bytes(&chunk);
             passed.extend_from_slice(&watched.before);
-            passed.extend_from_slice(&watched.pass);
+            passed.extend_from_slice(&chunk[..watched.pass]);
             match watched.matched {
-                Some(found) => matched = Some((found.text.to_vec(), found.rest.to_vec())),
+                Some(found) => matched = Some((found.text.to_vec(), chunk[found.end..].to_vec())),
                 None if releases >> (number % 8) & 1 == 1 => passed.extend_from_slice(&hand_over.release()),
                 None => {}
             }

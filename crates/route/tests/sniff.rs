@@ -39,7 +39,7 @@ fn sniffer(candidates: Vec<Candidate>) -> Sniffer {
 }
 
 fn chosen(route: usize) -> Verdict {
-    Verdict::Chosen(Choice { route, skip: 0, addresses: None })
+    Verdict::Chosen(Choice { route, skip: 0, pass: 0, addresses: None })
 }
 
 /// Gives the bytes one by one; the first verdict, and after how many bytes. Given in one piece they must
@@ -212,14 +212,14 @@ fn a_header_is_taken_off_or_passed_and_names_the_client() {
         with(HeaderUse::Take, [text("GET")]),
         Candidate::of([text("GET")]),
     ];
-    let wanted = Verdict::Chosen(Choice { route: 1, skip: V1.len(), addresses: both });
+    let wanted = Verdict::Chosen(Choice { route: 1, skip: V1.len(), pass: 0, addresses: both });
     assert_eq!(byte_by_byte(&routes, &bytes), (wanted, V1.len() + 3));
     let routes = [with(HeaderUse::Pass, [text("GET")])];
-    let wanted = Verdict::Chosen(Choice { route: 0, skip: 0, addresses: both });
+    let wanted = Verdict::Chosen(Choice { route: 0, skip: 0, pass: V1.len(), addresses: both });
     assert_eq!(byte_by_byte(&routes, &bytes), (wanted, V1.len() + 3));
     let v2 = hex!("0d0a0d0a000d0a515549540a 21 11 000f c0000201 c0000202 c738 01bb 04 0000");
     let routes = [Candidate { header: HeaderUse::Take, ..for_all() }];
-    let wanted = Verdict::Chosen(Choice { route: 0, skip: v2.len(), addresses: both });
+    let wanted = Verdict::Chosen(Choice { route: 0, skip: v2.len(), pass: 0, addresses: both });
     assert_eq!(byte_by_byte(&routes, &v2), (wanted, v2.len()));
 }
 

@@ -14,6 +14,7 @@ use tokio::time::Sleep;
 
 use super::Shared;
 use super::farewell::Words;
+use super::handover::{HandedOver, Watcher};
 use super::joined::{Moved, poll_move};
 use super::leg::{Finish, Leg, reset_on_close};
 use super::lent::{grow, make_room, read_len, with_lent};
@@ -49,11 +50,16 @@ pub(super) struct Driver {
     timer: Option<Pin<Box<Sleep>>>,
     /// Reads that each direction may still have before it is ended; `None`: it goes on.
     last_reads: Option<[u32; 2]>,
-    /// Directions that were ended because the program ends.
+    /// Directions that were ended here: the program ends, or the client goes on elsewhere.
     ended: [bool; 2],
     counters: [Counters; 2],
     closed: bool,
     given_up: bool,
+    /// Watches for what hands the client over.
+    watcher: Option<Box<Watcher>>,
+    drain_wait: Duration,
+    /// When a server that the client is handed over from is not waited for any longer.
+    drained_at: Option<Instant>,
     /// What the client is told when the server is gone.
     words: Option<Words>,
     /// It has been told.
@@ -61,7 +67,13 @@ pub(super) struct Driver {
 }
 
 impl Driver {
-    pub(super) fn new(shared: &Shared, setup: Arc<Setup>, ends: Ends, clock: Instant) -> Self {
+    pub(super) fn new(
+        shared: &Shared,
+        setup: Arc<Setup>,
+        ends: Ends,
+        watcher: Option<Watcher>,
+        clock: Instant,
+    ) -> Self {
         let Ends { client, server, read } = ends;
         let mut session = Session::new(setup.clone());
         let watch = shared.watch_of(&setup);
@@ -86,6 +98,9 @@ impl Driver {
             counters: [Counters::default(); 2],
             closed: false,
             given_up: false,
+            watcher: watcher.map(Box::new),
+            drain_wait: shared.limits.drain_wait,
+            drained_at: None,
             words: None,
             is_told: false,
         };
@@ -99,7 +114,7 @@ impl Driver {
 
     /// Joins the connections, if nobody needs frames any more.
     fn join(&mut self) {
-        if self.joins && !self.joined && self.session.is_joinable() {
+        if self.joins && !self.joined && self.watcher.is_none() && self.session.is_joinable() {
             self.joined = true;
             let at = self.now();
             self.session.join(&mut self.leftover, at);
@@ -113,6 +128,13 @@ impl Driver {
         if bytes.is_empty() {
             return;
         }
+        self.watch(direction, 0, &mut bytes);
+        self.pass(direction, bytes);
+        self.end_if_handed_over();
+    }
+
+    /// Takes bytes of a direction, those first that were left.
+    fn pass(&mut self, direction: Direction, mut bytes: BytesMut) {
         let at = self.now();
         let setup = self.setup.clone();
         with_lent(&setup, |lent| {
@@ -120,6 +142,53 @@ impl Driver {
         });
         self.take_outputs();
         self.leftover[direction.index()] = BytesMut::from(&bytes[..]);
+    }
+
+    /// Looks for what hands the client over in what follows the first `old` bytes.
+    fn watch(&mut self, direction: Direction, old: usize, bytes: &mut BytesMut) {
+        if direction == Direction::Serverbound
+            && let Some(watcher) = &mut self.watcher
+        {
+            watcher.filter(old, bytes);
+        }
+    }
+
+    /// Puts what is held as the beginning of a pattern behind some bytes; whether there was any.
+    fn release_into(&mut self, direction: Direction, bytes: &mut BytesMut) -> bool {
+        if direction != Direction::Serverbound || self.is_handing_over() {
+            return false;
+        }
+        let held = self.watcher.as_mut().map(|watcher| watcher.release()).unwrap_or_default();
+        bytes.extend_from_slice(&held);
+        !held.is_empty()
+    }
+
+    /// Passes on what is held as the beginning of a pattern.
+    fn release(&mut self) {
+        let direction = Direction::Serverbound;
+        let mut bytes = std::mem::take(&mut self.leftover[direction.index()]);
+        self.release_into(direction, &mut bytes);
+        self.pass(direction, bytes);
+    }
+
+    fn is_handing_over(&self) -> bool {
+        self.watcher.as_ref().is_some_and(|watcher| watcher.has_seen())
+    }
+
+    /// Ends the direction to a server that the client is handed over from, and waits for its end.
+    fn end_if_handed_over(&mut self) {
+        if self.is_handing_over() && self.end(Direction::Serverbound) {
+            self.drained_at = Some(Instant::now() + self.drain_wait);
+        }
+    }
+
+    /// Gives up a server that the client is handed over from and that does not end.
+    fn stop_draining(&mut self) {
+        let server = &mut self.legs[Direction::Serverbound.index()];
+        server.aborted = true;
+        server.fail();
+        self.drained_at = None;
+        self.reset[Direction::Clientbound.index()] = true;
     }
 
     /// Sets what the client is told when the server is gone.
@@ -159,7 +228,7 @@ impl Driver {
     }
 
     /// Resets what is to be reset, and lets the connections go.
-    pub(super) fn finish(mut self) -> [Counters; 2] {
+    pub(super) fn finish(mut self) -> ([Counters; 2], Option<HandedOver>) {
         for leg in &mut self.legs {
             if leg.aborted || self.given_up {
                 reset_on_close(&leg.stream);
@@ -168,7 +237,11 @@ impl Driver {
         if !self.closed {
             self.counters = Direction::BOTH.map(|direction| self.session.counters(direction));
         }
-        self.counters
+        let [_, client] = self.legs;
+        let goes_on = !self.given_up && !client.failed && !client.aborted;
+        let watcher = self.watcher.filter(|_| goes_on && self.last_reads.is_none());
+        let handed_over = watcher.and_then(|watcher| watcher.into_handed_over(client.stream));
+        (self.counters, handed_over)
     }
 
     /// Moves bytes; ready when there is something to report, or the session is over.
@@ -201,7 +274,11 @@ impl Driver {
         let receiver = &self.legs[direction.index()];
         let has_room =
             if self.joined { receiver.is_empty() } else { receiver.queued < self.write_max };
-        !self.reset[direction.index()] && has_room && self.session.wants_bytes(direction)
+        let goes_elsewhere = direction == Direction::Serverbound && self.is_handing_over();
+        !self.reset[direction.index()]
+            && !goes_elsewhere
+            && has_room
+            && self.session.wants_bytes(direction)
     }
 
     /// Reads once from who sends in a direction, and writes what comes of it.
@@ -210,7 +287,7 @@ impl Driver {
             return self.poll_joined(direction, cx);
         }
         let setup = self.setup.clone();
-        with_lent(&setup, |lent| {
+        let polled = with_lent(&setup, |lent| {
             let leftover = &mut self.leftover[direction.index()];
             let in_place = leftover.len() > LEFTOVER_MAX;
             let mut buffer = if in_place {
@@ -223,6 +300,7 @@ impl Driver {
                 lent.read.extend_from_slice(leftover);
                 std::mem::take(&mut lent.read)
             };
+            let old = buffer.len();
             let sender = &mut self.legs[direction.opposite().index()];
             let polled = pin!(sender.stream.read_buf(&mut buffer)).poll(cx);
             let failed = sender.failed;
@@ -237,14 +315,19 @@ impl Driver {
                     buffer.clear();
                 }
                 Poll::Ready(Ok(0)) if !failed => {
+                    self.release_into(direction, &mut buffer);
                     self.session.handle_end(direction, &mut buffer, at, &mut lent.scratch);
                 }
                 // One that takes no bytes and now sends none has not finished: it is gone.
                 Poll::Ready(Ok(0) | Err(_)) => {
                     self.legs[direction.opposite().index()].fail();
                     self.reset[direction.index()] = true;
+                    if self.release_into(direction, &mut buffer) {
+                        self.session.handle_bytes(direction, &mut buffer, at, &mut lent.scratch);
+                    }
                 }
                 Poll::Ready(Ok(_)) => {
+                    self.watch(direction, old, &mut buffer);
                     self.session.handle_bytes(direction, &mut buffer, at, &mut lent.scratch);
                     self.take_outputs();
                     // What cannot be written now is tried again when there is room.
@@ -256,8 +339,12 @@ impl Driver {
             }
             self.take_outputs();
             polled.map(|_| ())
-        })
-        .map(|()| self.join())
+        });
+        if polled.is_ready() {
+            self.end_if_handed_over();
+            self.join();
+        }
+        polled
     }
 
     /// The same once the connections are joined.
@@ -370,6 +457,7 @@ impl Driver {
         let at = self.now();
         let setup = self.setup.clone();
         let mut leftover = std::mem::take(&mut self.leftover[direction.index()]);
+        self.release_into(direction, &mut leftover);
         with_lent(&setup, |lent| {
             self.session.handle_end(direction, &mut leftover, at, &mut lent.scratch);
         });
@@ -380,7 +468,9 @@ impl Driver {
     /// Acts at the time that the session asked for; ready when that was now.
     fn poll_timer(&mut self, cx: &mut Context<'_>) -> Poll<()> {
         let wanted = self.session.poll_timeout().and_then(|at| self.clock.checked_add(at.0));
-        let Some(next) = wanted.into_iter().chain(self.deadline).min() else {
+        let held = self.watcher.as_ref().and_then(|watcher| watcher.release_at());
+        let all = [wanted, held, self.deadline, self.drained_at];
+        let Some(next) = all.into_iter().flatten().min() else {
             self.timer = None;
             return Poll::Pending;
         };
@@ -391,14 +481,20 @@ impl Driver {
         }
         ready!(timer.as_mut().poll(cx));
         self.timer = None;
-        let at = self.now();
-        if self.deadline.is_some_and(|deadline| deadline <= Instant::now()) {
+        let (now, at) = (Instant::now(), self.now());
+        if self.deadline.is_some_and(|deadline| deadline <= now) {
             if self.is_told && !self.closed {
                 self.session.handle_reset(Direction::Clientbound, at);
                 self.take_outputs();
             }
             self.given_up = true;
             return Poll::Ready(());
+        }
+        if held.is_some_and(|at| at <= now) {
+            self.release();
+        }
+        if self.drained_at.is_some_and(|at| at <= now) {
+            self.stop_draining();
         }
         let setup = self.setup.clone();
         with_lent(&setup, |lent| self.session.handle_timeout(at, &mut lent.scratch));
@@ -411,6 +507,10 @@ impl Driver {
         while let Some(output) = self.session.poll_output() {
             match output {
                 Output::Send { direction, bytes } => self.legs[direction.index()].push(bytes),
+                // The client goes on elsewhere.
+                Output::Finish { direction: Direction::Clientbound }
+                | Output::Abort { direction: Direction::Clientbound }
+                    if self.is_handing_over() => {}
                 Output::Finish { direction } => {
                     let leg = &mut self.legs[direction.index()];
                     if leg.finish == Finish::No {

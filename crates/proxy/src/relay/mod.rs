@@ -7,6 +7,7 @@
 mod attempts;
 mod driver;
 mod farewell;
+mod handover;
 mod joined;
 #[cfg_attr(not(target_os = "linux"), path = "no_kernel.rs")]
 mod kernel;
@@ -14,6 +15,7 @@ mod leg;
 mod lent;
 mod rfb;
 mod session;
+mod sniff;
 mod target;
 
 use std::future::poll_fn;
@@ -31,6 +33,7 @@ use tokio::task::JoinSet;
 pub(crate) use self::attempts::Attempts;
 pub(crate) use self::rfb::{RfbServer, RfbService};
 use self::session::{Start, asked};
+pub(crate) use self::sniff::{Action, Next, Sniffed, Then, Way};
 pub(crate) use self::target::Target;
 use self::target::leads_to;
 use crate::queue::Sender;
@@ -63,6 +66,8 @@ pub(crate) enum Service {
     Route(Arc<Route>),
     /// Each shows who it is, and midwire does so to a server.
     Rfb(Box<RfbService>),
+    /// Each goes the way that its first bytes say.
+    Sniff(Sniffed),
 }
 
 /// Where a connection goes, and how it is read.
@@ -75,12 +80,12 @@ pub(crate) struct Route {
 
 impl Service {
     /// All ways that a client may go.
-    fn routes(&self) -> impl Iterator<Item = &Arc<Route>> {
+    fn routes(&self) -> Vec<&Arc<Route>> {
         match self {
             Self::Route(route) => vec![route],
             Self::Rfb(rfb) => rfb.servers.iter().map(|server| &server.route).collect(),
+            Self::Sniff(sniffed) => sniffed.routes().collect(),
         }
-        .into_iter()
     }
 }
 
@@ -178,7 +183,14 @@ impl Relay {
         let RelayConfig { listeners, watch, watch_raw, limits } = config;
         // Before listening: afterwards a refused loop and a taken port could not be told apart.
         let mut reached = Vec::new();
+        let mut seen: Vec<&Target> = Vec::new();
         for route in listeners.iter().flat_map(|listener| listener.service.routes()) {
+            // The first session of a version makes its tables; nobody waits for those of the newest.
+            drop(Session::new(route.setup.borrow().clone()));
+            if seen.contains(&&route.to) {
+                continue;
+            }
+            seen.push(&route.to);
             match route.to.resolve().await {
                 Ok(found) => reached.extend(found),
                 Err(error) => events.notice(
@@ -189,8 +201,6 @@ impl Relay {
                     ),
                 ),
             }
-            // The first session of a version makes its tables; nobody waits for those of the newest.
-            drop(Session::new(route.setup.borrow().clone()));
         }
         let refuse_loop = |own: SocketAddr| match reached.iter().find(|to| leads_to(**to, own)) {
             Some(to) => Err(BindError::Itself(*to)),

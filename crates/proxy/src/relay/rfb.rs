@@ -41,7 +41,7 @@ pub(crate) struct RfbService {
 }
 
 /// A server, and the passwords that lead to it.
-#[derive(Debug)]
+#[derive(Clone, Debug)]
 pub(crate) struct RfbServer {
     pub(crate) route: Arc<Route>,
     /// What clients give that want this server.

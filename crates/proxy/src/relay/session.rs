@@ -4,17 +4,22 @@ use std::future::poll_fn;
 use std::net::SocketAddr;
 use std::pin::pin;
 use std::sync::Arc;
-use std::time::{Instant, SystemTime};
+use std::time::{Duration, Instant, SystemTime};
 
-use bytes::BytesMut;
-use midwire_session::{Counters, Setup};
+use bytes::{Bytes, BytesMut};
+use midwire_route::{After, ProxyHeader, Response};
+use midwire_session::{Counters, Direction, Setup};
+use tokio::io::{AsyncReadExt, AsyncWriteExt};
 use tokio::net::TcpStream;
 use tokio::sync::watch;
 
 use super::driver::Driver;
 use super::farewell::{Unserved, Words};
+use super::handover::{HandedOver, Watcher};
+use super::leg::reset_on_close;
 use super::rfb::Arriving;
-use super::{ListenerConfig, Service, Shared};
+use super::sniff::{Action, Then, Turned};
+use super::{ListenerConfig, RfbService, Route, Service, Shared};
 use crate::queue::Message;
 
 /// What a session begins with.
@@ -35,74 +40,283 @@ pub(super) struct Ends {
     pub(super) read: [BytesMut; 2],
 }
 
+/// Where a client goes, and what is known of it.
+struct Going {
+    client: TcpStream,
+    /// Who the client is: its address, or the one that a PROXY header gave.
+    from: SocketAddr,
+    /// Whom it has connected to.
+    to: Option<SocketAddr>,
+    /// What was read of it.
+    read: BytesMut,
+    /// Its server is sent this first.
+    header: Bytes,
+}
+
+/// When a session began.
+#[derive(Clone, Copy)]
+struct Begun {
+    at: SystemTime,
+    clock: Instant,
+}
+
 impl Start {
     /// Relays until both connections have ended.
     pub(super) async fn run(mut self) -> [Counters; 2] {
-        let begun = SystemTime::now();
-        let clock = Instant::now();
+        let begun = Begun { at: SystemTime::now(), clock: Instant::now() };
         let listener = self.listener.clone();
-        let route = match &listener.service {
-            Service::Route(route) => route.clone(),
+        let to = self.client.local_addr().ok();
+        let mut going = Going {
+            client: self.client,
+            from: self.from,
+            to,
+            read: BytesMut::new(),
+            header: Bytes::new(),
+        };
+        let session = Serving {
+            number: self.number,
+            begun,
+            shared: self.shared.clone(),
+            stop: self.stop.clone(),
+        };
+        let sniffed = match &listener.service {
+            Service::Route(route) => return session.relay(route, None, going).await.0,
             Service::Rfb(service) => {
-                // Boxed: what the handshakes need is given back before the connections are joined.
-                let arriving = Arriving {
-                    client: self.client,
-                    from: self.from,
-                    session: self.number,
-                    shared: &self.shared,
-                };
-                let joined = Box::pin(arriving.let_in(service, &mut self.stop)).await;
-                let counters = match joined {
-                    Some((route, ends)) => {
-                        let mut setup = route.setup.clone();
-                        let first = setup.borrow_and_update().clone();
-                        let driver = Driver::new(&self.shared, first, ends, clock);
-                        drive(driver, setup, self.number, begun, &self.shared, self.stop).await
+                return session.authenticate(service, going.client, going.from).await;
+            }
+            Service::Sniff(sniffed) => sniffed,
+        };
+        let chosen = tokio::select! {
+            chosen = sniffed.choose(&going.client) => chosen,
+            () = asked(&mut self.stop) => return Default::default(),
+        };
+        let mut way = match chosen {
+            Ok(chosen) => {
+                if let Some((from, to)) = chosen.addresses {
+                    (going.from, going.to) = (from, Some(to));
+                }
+                (going.read, going.header) = (chosen.read, chosen.header);
+                chosen.way
+            }
+            Err(Turned::Refused(refusal)) => {
+                let text = format!("{} was turned away: {refusal}", self.from);
+                self.shared.events.notice(None, text);
+                return Default::default();
+            }
+            // Nobody has heard of it yet.
+            Err(Turned::Gone) => return Default::default(),
+        };
+        let mut total = [Counters::default(); 2];
+        while let Some(next) = sniffed.ways().get(way) {
+            let (from, to) = (going.from, going.to);
+            let (counters, handed_over) = match &next.action {
+                Action::Relay(route) => {
+                    if let (Some(is_binary), Some(to)) = (next.send_header, to) {
+                        let mut header = ProxyHeader::write(is_binary, from, to);
+                        header.extend_from_slice(&going.header);
+                        going.header = header.freeze();
                     }
-                    None => [Counters::default(); 2],
-                };
-                self.shared.events.send(Message::Ended { session: self.number }).await;
-                return counters;
-            }
-        };
+                    session.relay(route, next.then.as_ref(), going).await
+                }
+                Action::Respond(response) => {
+                    (session.respond(&next.name, response, going).await, None)
+                }
+            };
+            add(&mut total, counters);
+            let handed_over = handed_over.and_then(|handed_over| {
+                let next = next.then.as_ref()?.next.get(handed_over.needle)?;
+                Some((handed_over, next))
+            });
+            let Some((handed_over, next)) = handed_over else { break };
+            way = next.way;
+            let HandedOver { client, text, rest, .. } = handed_over;
+            let text = if next.drop_match { Bytes::new() } else { text };
+            let is_first = sniffed.ways().get(way).is_some_and(|way| way.begins_with(&text));
+            let (header, mut read) = match is_first {
+                true => (Bytes::new(), BytesMut::from(text)),
+                false => (text, BytesMut::new()),
+            };
+            read.extend_from_slice(&rest);
+            going = Going { client, from, to, read, header };
+        }
+        total
+    }
+}
+
+fn add(total: &mut [Counters; 2], more: [Counters; 2]) {
+    for (total, more) in total.iter_mut().zip(more) {
+        total.bytes += more.bytes;
+        total.frames += more.frames;
+    }
+}
+
+/// A session that has a number.
+struct Serving {
+    number: u64,
+    begun: Begun,
+    shared: Arc<Shared>,
+    stop: watch::Receiver<bool>,
+}
+
+impl Serving {
+    /// Joins a client with a server, until both have ended or the client goes on elsewhere.
+    async fn relay(
+        &self,
+        route: &Route,
+        then: Option<&Then>,
+        going: Going,
+    ) -> ([Counters; 2], Option<HandedOver>) {
+        let shared = &self.shared;
         let server = route.to.to_string().into();
-        let opened = Message::Opened { session: self.number, client: self.from, server };
-        self.shared.events.send(opened).await;
+        let opened = Message::Opened { session: self.number, client: going.from, server };
+        shared.events.send(opened).await;
+        let limit = shared.limits.connect_timeout;
         let connected = {
-            let connecting =
-                route.to.connect(&self.shared.addresses, self.shared.limits.connect_timeout);
+            let connecting = async {
+                let connecting = route.to.connect(&shared.addresses, limit);
+                let mut server = connecting.await.map_err(|error| error.to_string())?;
+                if !going.header.is_empty() {
+                    let written = server.write_all(&going.header).await;
+                    written.map_err(|error| format!("it takes no PROXY header: {error}"))?;
+                }
+                Ok(server)
+            };
+            let mut stop = self.stop.clone();
             tokio::select! {
-                connected = connecting => connected.map_err(|error| error.to_string()),
-                () = asked(&mut self.stop) => Err("midwire ends".to_owned()),
+                connected = connecting => connected,
+                () = asked(&mut stop) => Err("midwire ends".to_owned()),
             }
         };
-        let counters = match connected {
+        let ended = match connected {
             Ok(server) => {
-                let ends = Ends { client: self.client, server, read: Default::default() };
+                let ends =
+                    Ends { client: going.client, server, read: [going.read, BytesMut::new()] };
                 let mut setup = route.setup.clone();
                 let first = setup.borrow_and_update().clone();
-                let mut driver = Driver::new(&self.shared, first, ends, clock);
-                driver.set_words(Words::of(&self.shared, &route.to));
-                drive(driver, setup, self.number, begun, &self.shared, self.stop).await
+                let watcher = then.map(|then| Watcher::new(then, shared.limits.partial_wait));
+                let mut driver = Driver::new(shared, first, ends, watcher, self.begun.clock);
+                driver.set_words(Words::of(shared, &route.to));
+                self.drive(driver, setup).await
             }
             Err(reason) => {
                 let text = format!("cannot connect to {}: {reason}", route.to);
-                self.shared.events.notice(Some(self.number), text);
+                shared.events.notice(Some(self.number), text);
                 let unserved = Unserved {
-                    client: self.client,
+                    client: going.client,
+                    read: going.read,
                     setup: route.setup.borrow().clone(),
                     text: &format!("midwire: cannot reach {}: {reason}", route.to),
-                    shared: &self.shared,
-                    session: Some((self.number, begun)),
-                    clock,
+                    shared,
+                    session: Some((self.number, self.begun.at)),
+                    clock: self.begun.clock,
                 };
                 // Boxed: a session that is served has no use for the memory.
-                Box::pin(unserved.tell(&mut self.stop)).await
+                (Box::pin(unserved.tell(&mut self.stop.clone())).await, None)
             }
         };
+        shared.events.send(Message::Ended { session: self.number }).await;
+        ended
+    }
+
+    /// Authenticates a client and midwire, and joins both sides until they have ended.
+    async fn authenticate(
+        &self,
+        service: &RfbService,
+        client: TcpStream,
+        from: SocketAddr,
+    ) -> [Counters; 2] {
+        let shared = &self.shared;
+        let arriving = Arriving { client, from, session: self.number, shared };
+        // Boxed: what the handshakes need is given back before the connections are joined.
+        let joined = Box::pin(arriving.let_in(service, &mut self.stop.clone())).await;
+        let counters = match joined {
+            Some((route, ends)) => {
+                let mut setup = route.setup.clone();
+                let first = setup.borrow_and_update().clone();
+                let driver = Driver::new(shared, first, ends, None, self.begun.clock);
+                self.drive(driver, setup).await.0
+            }
+            None => [Counters::default(); 2],
+        };
+        shared.events.send(Message::Ended { session: self.number }).await;
+        counters
+    }
+
+    /// Answers a client without a server.
+    async fn respond(&self, way: &str, response: &Response, going: Going) -> [Counters; 2] {
+        let server = format!("midwire's own answer ({way})").into();
+        let opened = Message::Opened { session: self.number, client: going.from, server };
+        self.shared.events.send(opened).await;
+        let mut counters = [Counters::default(); 2];
+        counters[Direction::Serverbound.index()].bytes = going.read.len() as u64;
+        let mut stop = self.stop.clone();
+        tokio::select! {
+            received = respond(response, going.client, self.shared.limits.close_wait) => {
+                counters[Direction::Serverbound.index()].bytes += received;
+            }
+            () = asked(&mut stop) => {}
+        }
         self.shared.events.send(Message::Ended { session: self.number }).await;
         counters
     }
+
+    /// Moves bytes until the session is over.
+    async fn drive(
+        &self,
+        mut driver: Driver,
+        mut setup: watch::Receiver<Arc<Setup>>,
+    ) -> ([Counters; 2], Option<HandedOver>) {
+        let mut stop = self.stop.clone();
+        let mut stopped = pin!(asked(&mut stop));
+        loop {
+            tokio::select! {
+                () = poll_fn(|cx| driver.poll(cx)) => {}
+                () = &mut stopped, if !driver.is_stopping() => driver.stop(),
+                () = changed(&mut setup) => {
+                    let setup = setup.borrow_and_update().clone();
+                    driver.set_definitions(setup);
+                }
+            }
+            if !driver.events.is_empty() {
+                let events = std::mem::take(&mut driver.events);
+                let (session, begun) = (self.number, self.begun.at);
+                self.shared.events.send(Message::Events { session, begun, events }).await;
+            }
+            if driver.is_done() {
+                return driver.finish();
+            }
+        }
+    }
+}
+
+/// Sends an answer, and waits for the client's end: for a while, or as long as it likes. Gives how many bytes
+/// came meanwhile.
+async fn respond(response: &Response, mut client: TcpStream, wait: Duration) -> u64 {
+    let _ = client.set_nodelay(true);
+    let write = async {
+        client.write_all(&response.bytes()).await?;
+        match response.after() {
+            After::Close => client.shutdown().await,
+            After::Stay => Ok(()),
+        }
+    };
+    if !matches!(tokio::time::timeout(wait, write).await, Ok(Ok(()))) {
+        reset_on_close(&client);
+        return 0;
+    }
+    let mut received = 0;
+    let drain = async {
+        let mut bytes = [0; 512];
+        while let Ok(len @ 1..) = client.read(&mut bytes).await {
+            received += len as u64;
+        }
+    };
+    match response.after() {
+        // A connection that is closed while bytes are still coming would be reset, and its answer lost.
+        After::Close => drop(tokio::time::timeout(wait, drain).await),
+        After::Stay => drain.await,
+    }
+    received
 }
 
 /// Waits until other definitions are to be used.
@@ -118,34 +332,5 @@ pub(super) async fn asked(stop: &mut watch::Receiver<bool>) {
     if stop.wait_for(|stop| *stop).await.is_err() {
         // There is nobody left to ask for it.
         std::future::pending::<()>().await;
-    }
-}
-
-/// Moves bytes until the session is over.
-async fn drive(
-    mut driver: Driver,
-    mut setup: watch::Receiver<Arc<Setup>>,
-    number: u64,
-    begun: SystemTime,
-    shared: &Shared,
-    mut stop: watch::Receiver<bool>,
-) -> [Counters; 2] {
-    let mut stopped = pin!(asked(&mut stop));
-    loop {
-        tokio::select! {
-            () = poll_fn(|cx| driver.poll(cx)) => {}
-            () = &mut stopped, if !driver.is_stopping() => driver.stop(),
-            () = changed(&mut setup) => {
-                let setup = setup.borrow_and_update().clone();
-                driver.set_definitions(setup);
-            }
-        }
-        if !driver.events.is_empty() {
-            let events = std::mem::take(&mut driver.events);
-            shared.events.send(Message::Events { session: number, begun, events }).await;
-        }
-        if driver.is_done() {
-            return driver.finish();
-        }
     }
 }

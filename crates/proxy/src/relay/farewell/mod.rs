@@ -62,6 +62,8 @@ impl Words {
 /// A client that cannot be served.
 pub(super) struct Unserved<'a> {
     pub(super) client: TcpStream,
+    /// What was read of it.
+    pub(super) read: BytesMut,
     pub(super) setup: Arc<Setup>,
     /// Why.
     pub(super) text: &'a str,
@@ -79,15 +81,16 @@ pub(super) fn turn_away(
     shared: &Arc<Shared>,
     mut stop: watch::Receiver<bool>,
 ) {
-    let setup = listener.service.routes().next().map(|route| route.setup.borrow().clone());
+    let setup = listener.service.routes().first().map(|route| route.setup.borrow().clone());
     let (Some(setup), Ok(permit)) = (setup, shared.farewells.clone().try_acquire_owned()) else {
         return reset_on_close(&client);
     };
     let shared = shared.clone();
     tokio::spawn(async move {
         let clock = Instant::now();
+        let (read, session) = (BytesMut::new(), None);
         let unserved =
-            Unserved { client, setup, text: &text, shared: &shared, session: None, clock };
+            Unserved { client, read, setup, text: &text, shared: &shared, session, clock };
         unserved.tell(&mut stop).await;
         drop(permit);
     });
@@ -157,6 +160,10 @@ impl<'a> StandIn<'a> {
         let mut heard = 0;
         let mut is_heard = false;
         self.take_outputs();
+        let read = std::mem::take(&mut self.unserved.read);
+        if !read.is_empty() {
+            self.hear(&read);
+        }
         while !self.is_closed {
             self.report().await;
             if !self.out.is_empty() {
