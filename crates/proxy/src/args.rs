@@ -39,8 +39,8 @@ pub(crate) enum Command {
 /// `midwire proxy`.
 #[derive(Debug, ClapArgs)]
 pub(crate) struct Proxy {
-    /// minecraft, terraria, amp, raw (bytes without meaning), or a .wire file; auto: by each client's
-    /// first bytes
+    /// minecraft, terraria, rfb (VNC), amp, raw (bytes without meaning), or a .wire file; auto: by each
+    /// client's first bytes
     #[arg(required_unless_present = "config")]
     pub(crate) protocol: Option<String>,
     /// The server: a name or an address; the port may be left out where the protocol has one. A
@@ -50,6 +50,12 @@ pub(crate) struct Proxy {
     /// Where the game connects to; port 0 takes any free one [default: 127.0.0.1 and the protocol's port]
     #[arg(long, value_name = "ADDRESS:PORT")]
     pub(crate) listen: Option<String>,
+    /// rfb: the password that VNC clients have to give, in a file; or in MIDWIRE_CLIENT_PASSWORD
+    #[arg(long, value_name = "FILE")]
+    pub(crate) client_password_file: Option<PathBuf>,
+    /// rfb: the password that the VNC server wants, in a file; or in MIDWIRE_SERVER_PASSWORD
+    #[arg(long, value_name = "FILE")]
+    pub(crate) server_password_file: Option<PathBuf>,
     /// Leave the server's name in the handshake as the game typed it
     #[arg(long)]
     pub(crate) keep_host: bool,

@@ -20,6 +20,8 @@ mod proxy;
 mod queue;
 mod relay;
 mod reload;
+mod rfb;
+mod secret;
 mod settings;
 mod wire_id;
 

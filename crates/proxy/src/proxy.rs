@@ -17,6 +17,7 @@ use crate::protocols::{self, Lookup};
 use crate::queue::{WhenFull, queue};
 use crate::relay::{BindError, ListenerConfig, Relay, RelayConfig, Route, Service, Target, Totals};
 use crate::reload;
+use crate::rfb;
 use crate::settings::Settings;
 
 /// What a relay begins with.
@@ -112,6 +113,8 @@ fn prepare(args: &args::Proxy) -> anyhow::Result<Prepared> {
             ("--listen", args.listen.is_some()),
             ("--keep-host", args.keep_host),
             ("--protocol-version", args.protocol_version.is_some()),
+            ("--client-password-file", args.client_password_file.is_some()),
+            ("--server-password-file", args.server_password_file.is_some()),
         ];
         if let Some((what, _)) = in_file.iter().find(|(_, given)| *given) {
             return Err(usage(format!("{what}: with --config that is said in the file")));
@@ -129,19 +132,33 @@ fn prepare_one(args: &args::Proxy, name: &str, to_text: &str) -> anyhow::Result<
     let settings = Settings::from_args(&args.set)?;
     let lookup = Lookup::new(name, &args.definitions.defs)?;
     let protocol = lookup.read()?;
+    let is_rfb = name == rfb::NAME;
+    if is_rfb {
+        for (flag, text) in [("--to", Some(to_text)), ("--listen", args.listen.as_deref())] {
+            let text = text.unwrap_or_default();
+            rfb::check_display(text, flag == "--listen")
+                .map_err(|what| usage(format!("{flag} {text}: {what}")))?;
+        }
+    }
     let to = to(to_text, protocol.port, &protocol.name)?;
     let wanted = listen(args.listen.as_deref(), protocol.port.unwrap_or(0))?;
+    let passwords = rfb::Passwords::given(args, is_rfb)?;
     let version_text = args.protocol_version.clone();
     let version =
         version_text.as_deref().map(|text| protocols::version(&protocol, text)).transpose()?;
     let options = Options {
         limits: settings.session,
         version,
+        start: if is_rfb { protocol.state_named(rfb::START) } else { None },
         rewrite_host: rewrite(&to, args.keep_host),
         on_lost_framing: settings.on_lost_framing,
     };
     let (setups, setup) = watch::channel(Setup::new(protocol.clone(), options));
-    let service = Service::Route(Arc::new(Route { to, setup }));
+    let route = Arc::new(Route { to, setup });
+    let service = match passwords {
+        Some(passwords) => passwords.service(route, wanted, &settings.relay)?,
+        None => Service::Route(route),
+    };
     let may_move = args.listen.is_none();
     let extensions = extended_by(&lookup);
     let shown = to_text.to_owned();
@@ -243,8 +260,12 @@ fn banner(address: SocketAddr, wanted: SocketAddr, protocol: &Protocol, to: &str
         let usual = protocol.port == Some(address.port());
         let typed = if usual { address.ip().to_string() } else { address.to_string() };
         let typed = typed.replace("0.0.0.0", "this machine's address");
+        let (typed, into) = match &protocol.name[..] {
+            rfb::NAME => (rfb::display(&typed, address.port()), "viewer"),
+            _ => (typed, "game"),
+        };
         text.push_str(&format!(
-            "{}: type {typed} into the game; it reaches {}. ctrl-c ends\n",
+            "{}: type {typed} into the {into}; it reaches {}. ctrl-c ends\n",
             protocol.title, to
         ));
     }

@@ -21,7 +21,8 @@ pub(crate) struct RelayLimits {
     /// `sessions_per_client_max`: sessions at once from one address; zero: as many as there may be at all.
     pub(crate) sessions_per_client_max: usize,
     /// `handshake_timeout`: how long it may take until a client of a protocol with packets has begun to
-    /// talk; zero: for ever.
+    /// talk, or has said who it is, and until a server has let midwire in; zero: for ever. People type
+    /// passwords meanwhile.
     pub(crate) handshake_timeout: Duration,
     /// `idle_timeout`: how long nothing may come from either side; zero: for ever.
     pub(crate) idle_timeout: Duration,
@@ -29,6 +30,12 @@ pub(crate) struct RelayLimits {
     pub(crate) dns: Option<SocketAddr>,
     /// `dns_timeout`: how long the name servers may take to say an SRV record.
     pub(crate) dns_timeout: Duration,
+    /// `auth_attempts_max`: wrong passwords of one client address within `auth_window`.
+    pub(crate) auth_attempts_max: usize,
+    /// `auth_window`: how long a wrong password counts.
+    pub(crate) auth_window: Duration,
+    /// `reason_length_max`: bytes of a server's reason for a refusal that are read.
+    pub(crate) reason_length_max: usize,
     /// `close_wait`: how long what is left may take to be written when the program ends.
     pub(crate) close_wait: Duration,
     /// `events_max`: bytes of packets that wait to be shown.
@@ -58,8 +65,11 @@ impl Default for RelayLimits {
             write_max: 256 << 10,
             connect_timeout: Duration::from_secs(10),
             sessions_per_client_max: 0,
-            handshake_timeout: Duration::from_secs(30),
+            handshake_timeout: Duration::from_secs(60),
             idle_timeout: Duration::ZERO,
+            auth_attempts_max: 10,
+            auth_window: Duration::from_secs(60),
+            reason_length_max: 1024,
             close_wait: Duration::from_secs(3),
             events_max: 32 << 20,
             sniff_max: 16 << 10,
@@ -91,8 +101,11 @@ const NAMES: &[(&str, &str)] = &[
     ("write_max", "bytes that wait to be written to one side"),
     ("connect_timeout", "milliseconds that the server may take to answer"),
     ("sessions_per_client_max", "sessions at once from one address; 0: no limit of their own"),
-    ("handshake_timeout", "milliseconds until a client must have begun to talk; 0: for ever"),
+    ("handshake_timeout", "milliseconds until a client must have begun to talk or said who it is; 0: for ever"),
     ("idle_timeout", "milliseconds in which nothing may come from either side; 0: for ever"),
+    ("auth_attempts_max", "wrong passwords of a client's address within auth_window"),
+    ("auth_window", "milliseconds that a wrong password counts"),
+    ("reason_length_max", "bytes of a server's reason for a refusal"),
     ("close_wait", "milliseconds that sessions may take to end on ctrl-c"),
     ("events_max", "bytes of packets that wait to be shown"),
     ("sniff_max", "bytes of a client that are looked at to choose its route"),
@@ -176,6 +189,9 @@ impl Settings {
             "sessions_per_client_max" => self.relay.sessions_per_client_max = bytes()?,
             "handshake_timeout" => self.relay.handshake_timeout = millis()?,
             "idle_timeout" => self.relay.idle_timeout = millis()?,
+            "auth_attempts_max" => self.relay.auth_attempts_max = bytes()?,
+            "auth_window" => self.relay.auth_window = millis()?,
+            "reason_length_max" => self.relay.reason_length_max = bytes()?,
             "close_wait" => self.relay.close_wait = millis()?,
             "events_max" => self.relay.events_max = bytes()?.max(1),
             "join" => {
@@ -206,7 +222,7 @@ impl Settings {
             "buffer_max" => self.session.buffer_max = bytes()?.max(1),
             "frame_length_max" => self.session.frame_length_max = Some(bytes()?),
             "in_flight_max" => self.session.in_flight_max = number()?,
-            "packet_length_max" => self.session.packet_length_max = bytes()?,
+            "packet_length_max" => self.session.packet_length_max = Some(bytes()?),
             "packet_wait" => self.session.packet_wait = millis()?,
             "legacy_wait" => self.session.legacy_wait = millis()?,
             "inflate_max" => {

@@ -127,8 +127,9 @@ impl Json {
             definition: packet.definition.as_deref(),
             length: packet.length,
             wire_length: Some(packet.wire_length),
-            id_raw: id_raw
-                .and_then(|(known, bytes)| wire_id::overlong(&known.stack, bytes, packet.body)),
+            id_raw: id_raw.and_then(|(known, bytes)| {
+                wire_id::overlong(&known.stack, packet.state, bytes, packet.body)
+            }),
             length_raw: packet.length_raw.as_deref(),
             flaw: packet.flaw.as_ref().map(ToString::to_string),
         };

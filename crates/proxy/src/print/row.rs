@@ -450,7 +450,7 @@ impl RowWriter {
 fn oddly_written(protocol: &Protocol, packet: &PacketEvent) -> String {
     let payload = packet.payload.as_deref().unwrap_or_default();
     let mut text = String::new();
-    if let Some(raw) = wire_id::overlong(&protocol.stack, payload, packet.body) {
+    if let Some(raw) = wire_id::overlong(&protocol.stack, packet.state, payload, packet.body) {
         put(&mut text, format_args!("  id in {} bytes", raw.len()));
     }
     if let Some(raw) = &packet.length_raw {

@@ -4,6 +4,7 @@
 //! and go out in one write for each read; what a session keeps while nothing happens is the beginning of
 //! a frame, if any. No other part of the program knows a session's sockets.
 
+mod attempts;
 mod driver;
 mod farewell;
 mod files;
@@ -15,6 +16,7 @@ mod leg;
 mod lent;
 mod probe;
 mod seats;
+mod rfb;
 mod session;
 mod sniff;
 mod target;
@@ -32,6 +34,8 @@ use tokio::sync::{Semaphore, watch};
 use tokio::task::JoinSet;
 
 use self::seats::{Full, Seats};
+pub(crate) use self::attempts::Attempts;
+pub(crate) use self::rfb::{RfbServer, RfbService};
 use self::session::{Start, asked};
 pub(crate) use self::sniff::{Action, Next, Sniffed, Then, Way};
 pub(crate) use self::target::{Leads, Target, leads_to, reason, service};
@@ -64,6 +68,8 @@ pub(crate) struct ListenerConfig {
 pub(crate) enum Service {
     /// All go the same way.
     Route(Arc<Route>),
+    /// Each shows who it is, and midwire does so to a server.
+    Rfb(Box<RfbService>),
     /// Each goes the way that its first bytes say.
     Sniff(Sniffed),
 }
@@ -81,6 +87,7 @@ impl Service {
     fn routes(&self) -> Vec<&Arc<Route>> {
         match self {
             Self::Route(route) => vec![route],
+            Self::Rfb(rfb) => rfb.servers.iter().map(|server| &server.route).collect(),
             Self::Sniff(sniffed) => sniffed.routes().collect(),
         }
     }

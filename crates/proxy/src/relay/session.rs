@@ -17,9 +17,10 @@ use super::driver::Driver;
 use super::farewell::{Unserved, Words};
 use super::handover::{HandedOver, Watcher};
 use super::leg::reset_on_close;
+use super::rfb::Arriving;
 use super::sniff::{Action, Then, Turned};
 use super::target::Connected;
-use super::{ListenerConfig, Route, Service, Shared};
+use super::{ListenerConfig, RfbService, Route, Service, Shared};
 use crate::names::Place;
 use crate::queue::Message;
 
@@ -82,6 +83,9 @@ impl Start {
         };
         let sniffed = match &listener.service {
             Service::Route(route) => return session.relay(route, None, going).await.0,
+            Service::Rfb(service) => {
+                return session.authenticate(service, going.client, going.from).await;
+            }
             Service::Sniff(sniffed) => sniffed,
         };
         let chosen = tokio::select! {
@@ -221,6 +225,30 @@ impl Serving {
         };
         shared.events.send(Message::Ended { session: self.number }).await;
         ended
+    }
+
+    /// Authenticates a client and midwire, and joins both sides until they have ended.
+    async fn authenticate(
+        &self,
+        service: &RfbService,
+        client: TcpStream,
+        from: SocketAddr,
+    ) -> [Counters; 2] {
+        let shared = &self.shared;
+        let arriving = Arriving { client, from, session: self.number, shared };
+        // Boxed: what the handshakes need is given back before the connections are joined.
+        let joined = Box::pin(arriving.let_in(service, &mut self.stop.clone())).await;
+        let counters = match joined {
+            Some((route, ends)) => {
+                let mut setup = route.setup.clone();
+                let first = setup.borrow_and_update().clone();
+                let driver = Driver::new(shared, first, ends, None, self.begun.clock);
+                self.drive(driver, setup).await.0
+            }
+            None => [Counters::default(); 2],
+        };
+        shared.events.send(Message::Ended { session: self.number }).await;
+        counters
     }
 
     /// Answers a client without a server.
