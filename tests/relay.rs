@@ -166,7 +166,13 @@ fn pieces_of_all_sizes_keep_their_order_when_nobody_looks_at_them() {
 fn a_session_that_nobody_looks_at_is_joined_and_the_summary_says_so() {
     const HELLO: &[u8] = b"\x0f\x00\x01\x0bTerraria326";
     let part_of_a_frame = [9, 0, 250, 1];
-    for (more, is_joined) in [(&["-q"][..], true), (&["-q", "--set", "join=never"][..], false)] {
+    // With a farewell frames are needed to the end: only between two of them it can be said.
+    let joined = ["-q", "--set", "farewell=off"];
+    for (more, is_joined) in [
+        (&joined[..], true),
+        (&[&joined[..], &["--set", "join=never"]].concat(), false),
+        (&["-q"], false),
+    ] {
         let server = Server::start();
         let (program, proxy) = Program::proxy("terraria", server.address, more);
         let mut ends = Ends::open(proxy, &server);
@@ -241,6 +247,26 @@ fn a_port_in_use_is_named_and_ends_the_program_with_3() {
         Program::start(&["proxy", "raw", "--to", "127.0.0.1:1", "--listen", &address]).wait();
     assert_eq!(ended.status.code(), Some(3), "{}", ended.diagnostics);
     assert!(ended.diagnostics.contains(&address), "{}", ended.diagnostics);
+}
+
+#[test]
+fn a_usual_port_in_use_moves_to_the_next_free_one() {
+    let taken = TcpListener::bind((Ipv4Addr::LOCALHOST, 0)).unwrap();
+    let port = taken.local_addr().unwrap().port();
+    let definition = std::env::temp_dir().join(format!("midwire-busy-{port}.wire"));
+    let text =
+        format!("protocol busy \"Busy\" {{ port {port}, frame {{ length: u8, id: u8 }} }}\n");
+    std::fs::write(&definition, text).unwrap();
+    // the server is who holds the port: a game's own server on the same machine
+    let to = format!("127.0.0.1:{port}");
+    let program = Program::start(&["proxy", definition.to_str().unwrap(), "--to", &to]);
+    let address = program.address();
+    assert_eq!(address.ip(), Ipv4Addr::LOCALHOST);
+    assert!(address.port() > port, "{address} is not behind {port}");
+    let told = program.wait_for_diagnostics("into the game");
+    assert!(told.contains(&format!("another program uses port {port}")), "{told}");
+    assert!(told.contains(&format!("type {address} into the game")), "{told}");
+    std::fs::remove_file(definition).unwrap();
 }
 
 #[test]

@@ -9,7 +9,7 @@ use crate::diagnostics::Diagnostics;
 use crate::plan::{Ex, IntRepr, Packet, Plan};
 use crate::resolve::{self, Checked, Declarations, Interval};
 use crate::sources::{Loader, Root, Sources};
-use crate::syntax::ast::same_name;
+use crate::syntax::ast::{DetectItem, same_name};
 use crate::table::Table;
 use crate::version::{VersionId, Versions};
 
@@ -39,6 +39,8 @@ pub struct Protocol {
     pub stack: Stack,
     /// Where the version is said.
     pub version_from: Option<VersionFrom>,
+    /// How the first bytes of a direction look.
+    pub(crate) detects: Vec<DetectItem>,
     /// The connection's variables: name and value at the start.
     pub conn: Vec<(Arc<str>, i64)>,
     pub(crate) declarations: Declarations,

@@ -28,8 +28,13 @@ pub(crate) struct RelayLimits {
     pub(crate) close_wait: Duration,
     /// `events_max`: bytes of packets that wait to be shown.
     pub(crate) events_max: usize,
-    /// `join`: whether the connections of a session are joined when nothing needs its frames any more.
+    /// `join`: whether the connections of a session are joined when nothing needs its frames any more: no
+    /// view, no rule, no state that may still change, no farewell that may have to go between them.
     pub(crate) joins: bool,
+    /// `farewell`: whether a client is told why it cannot be served, in its game's own words.
+    pub(crate) farewell: bool,
+    /// `farewell_wait`: how long a client that is told so may take to listen and go.
+    pub(crate) farewell_wait: Duration,
 }
 
 impl Default for RelayLimits {
@@ -44,6 +49,8 @@ impl Default for RelayLimits {
             close_wait: Duration::from_secs(3),
             events_max: 32 << 20,
             joins: true,
+            farewell: true,
+            farewell_wait: Duration::from_secs(5),
         }
     }
 }
@@ -58,7 +65,7 @@ pub(crate) struct Settings {
 }
 
 /// Each name, and what it is for.
-const NAMES: [(&str, &str); 20] = [
+const NAMES: &[(&str, &str)] = &[
     ("sessions_max", "sessions at once"),
     ("write_max", "bytes that wait to be written to one side"),
     ("connect_timeout", "milliseconds that the server may take to answer"),
@@ -69,8 +76,10 @@ const NAMES: [(&str, &str); 20] = [
     ("events_max", "bytes of packets that wait to be shown"),
     (
         "join",
-        "auto or never: pass on what nothing needs to look at without cutting it into packets",
+        "auto or never: pass on without looking what nothing needs cut into packets, no farewell either",
     ),
+    ("farewell", "on or off: tell a client why it cannot be served, in its game's own words"),
+    ("farewell_wait", "milliseconds that a client may take to be told so, and to go"),
     ("on_lost_framing", "relay or close: what to do when nothing says where the next frame starts"),
     ("buffer_max", "bytes of one direction that are held back"),
     ("frame_length_max", "the most that a frame's length may say"),
@@ -124,6 +133,14 @@ impl Settings {
                     }
                 };
             }
+            "farewell" => {
+                self.relay.farewell = match value {
+                    "on" => true,
+                    "off" => false,
+                    _ => return Err(usage(format!("--set {name}={value}: it takes on or off"))),
+                };
+            }
+            "farewell_wait" => self.relay.farewell_wait = millis()?,
             "on_lost_framing" => {
                 self.on_lost_framing = match value {
                     "relay" => OnLostFraming::Relay,
@@ -173,9 +190,10 @@ mod tests {
     #[test]
     fn every_listed_name_can_be_set() {
         for (name, _) in NAMES {
-            let value = match name {
+            let value = match *name {
                 "on_lost_framing" => "close",
                 "join" => "never",
+                "farewell" => "off",
                 _ => "77",
             };
             set(&[&format!("{name}={value}")]).unwrap();

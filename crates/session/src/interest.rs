@@ -133,6 +133,15 @@ impl Tables {
         self.dialect.measure(stack, *state, direction, conn, bytes, progress, workspace)
     }
 
+    /// The packets of a state and direction.
+    pub(crate) fn packets(
+        &self,
+        state: StateId,
+        direction: Direction,
+    ) -> impl Iterator<Item = &Arc<PacketDefinition>> {
+        self.dialect.packets().filter(move |p| p.state == state && p.direction == direction)
+    }
+
     /// The definition of a name; case and `_` do not matter.
     pub(crate) fn named(
         &self,

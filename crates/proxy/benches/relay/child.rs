@@ -32,7 +32,7 @@ impl Subject {
             Self::Copy => "bare copy",
             Self::Peek => "bare peek",
             Self::Quiet => "-q, all frames",
-            Self::Joined => "-q",
+            Self::Joined => "-q, joined",
             Self::Listing => "listing",
             Self::Json => "--json",
         }
@@ -62,7 +62,7 @@ impl Child {
             Subject::Peek => own(),
             // What is measured is looking at each frame, which with nothing shown is not done for long.
             Subject::Quiet => midwire(&["-q", "--set", "join=never"]),
-            Subject::Joined => midwire(&["-q"]),
+            Subject::Joined => midwire(&["-q", "--set", "farewell=off"]),
             Subject::Listing => midwire(&[]),
             Subject::Json => midwire(&["--json"]),
         };

@@ -5,6 +5,7 @@
 //! a frame, if any. No other part of the program knows a session's sockets.
 
 mod driver;
+mod farewell;
 mod files;
 mod joined;
 #[cfg_attr(not(target_os = "linux"), path = "no_kernel.rs")]
@@ -24,7 +25,7 @@ use std::time::Duration;
 
 use midwire_session::{Counters, Session, Setup, Watch};
 use tokio::net::{TcpListener, TcpStream};
-use tokio::sync::watch;
+use tokio::sync::{Semaphore, watch};
 use tokio::task::JoinSet;
 
 use self::seats::{Full, Seats};
@@ -141,6 +142,8 @@ struct Shared {
     watch_raw: Watch,
     limits: RelayLimits,
     events: Sender,
+    /// Room for clients that are told why they are turned away.
+    farewells: Arc<Semaphore>,
 }
 
 impl Shared {
@@ -200,7 +203,8 @@ impl Relay {
             addresses.push(address);
             bound.push(Listener { socket, config: Arc::new(config) });
         }
-        let shared = Arc::new(Shared { addresses, watch, watch_raw, limits, events });
+        let farewells = Arc::new(Semaphore::new(farewell::TURNED_AWAY_MAX));
+        let shared = Arc::new(Shared { addresses, watch, watch_raw, limits, events, farewells });
         Ok(Self { listeners: bound, shared })
     }
 
@@ -224,20 +228,34 @@ impl Relay {
                 (listener, accepted) = accept(&listeners, &mut first) => match accepted {
                     Ok((client, from)) => {
                         let seat = if sessions.len() >= limits.sessions_max {
-                            Err(format!("{} sessions are open, that is sessions_max", limits.sessions_max))
+                            Err((
+                                format!("{} sessions are open", limits.sessions_max),
+                                "sessions_max",
+                            ))
                         } else {
-                            seats.take(from.ip()).map_err(|Full| format!(
-                                "{} has {} sessions, that is sessions_per_client_max",
-                                from.ip(), limits.sessions_per_client_max
+                            seats.take(from.ip()).map_err(|Full| (
+                                format!(
+                                    "{} has {} sessions",
+                                    from.ip(), limits.sessions_per_client_max
+                                ),
+                                "sessions_per_client_max",
                             ))
                         };
                         let seat = match seat {
                             Ok(seat) => seat,
-                            Err(why) => {
+                            Err((why, setting)) => {
+                                let text = format!(
+                                    "midwire: {why}, and no more are allowed ({setting})"
+                                );
+                                let stop = handed_out.clone();
+                                farewell::turn_away(
+                                    &listener.config, client, text, &shared, stop,
+                                );
                                 turned_away += 1;
                                 if turned_away.is_power_of_two() {
                                     events.notice(None, format!(
-                                        "a client was turned away ({turned_away} so far): {why}"
+                                        "a client was turned away ({turned_away} so far): {why}, that \
+                                         is {setting}"
                                     ));
                                 }
                                 continue;
