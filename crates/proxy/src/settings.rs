@@ -48,7 +48,8 @@ pub(crate) struct RelayLimits {
     pub(crate) partial_wait: Duration,
     /// `drain_wait`: how long the server before a hand-over may take to end.
     pub(crate) drain_wait: Duration,
-    /// `join`: whether the connections of a session are joined when nothing needs its frames any more.
+    /// `join`: whether the connections of a session are joined when nothing needs its frames any more: no
+    /// view, no rule, no state that may still change, no farewell that may have to go between them.
     pub(crate) joins: bool,
     /// `probe`: whether servers are looked for when midwire starts.
     pub(crate) probe: bool,
@@ -114,7 +115,7 @@ const NAMES: &[(&str, &str)] = &[
     ("drain_wait", "milliseconds that the server before a hand-over may take to end"),
     (
         "join",
-        "auto or never: pass on what nothing needs to look at without cutting it into packets",
+        "auto or never: pass on without looking what nothing needs cut into packets, no farewell either",
     ),
     ("dns", "ADDRESS or ADDRESS:PORT of the name server that is asked for SRV records"),
     ("dns_timeout", "milliseconds that name servers may take to say an SRV record"),

@@ -18,6 +18,8 @@ pub(crate) enum Subject {
     Peek,
     /// midwire, showing nothing.
     Quiet,
+    /// The same with its connections joined once nothing needs the frames.
+    Joined,
     /// midwire, with its listing thrown away.
     Listing,
     /// midwire, with its JSON thrown away.
@@ -29,7 +31,8 @@ impl Subject {
         match self {
             Self::Copy => "bare copy",
             Self::Peek => "bare peek",
-            Self::Quiet => "-q",
+            Self::Quiet => "-q, all frames",
+            Self::Joined => "-q, joined",
             Self::Listing => "listing",
             Self::Json => "--json",
         }
@@ -57,7 +60,9 @@ impl Child {
         let mut command = match subject {
             Subject::Copy => own(),
             Subject::Peek => own(),
-            Subject::Quiet => midwire(&["-q"]),
+            // What is measured is looking at each frame, which with nothing shown is not done for long.
+            Subject::Quiet => midwire(&["-q", "--set", "join=never"]),
+            Subject::Joined => midwire(&["-q", "--set", "farewell=off"]),
             Subject::Listing => midwire(&[]),
             Subject::Json => midwire(&["--json"]),
         };

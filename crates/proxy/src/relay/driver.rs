@@ -122,13 +122,23 @@ impl Driver {
         for direction in Direction::BOTH {
             driver.take_read(direction);
         }
-        driver.join();
         driver
     }
 
-    /// Joins the connections, if nobody needs frames any more.
+    /// Whether the client may still be told something in its game's words.
+    fn can_tell(&self) -> bool {
+        self.words.is_some() && self.session.has_parting_words()
+    }
+
+    /// Joins the connections, if nobody needs frames any more. Between frames alone the client can be told
+    /// that the server is gone.
     fn join(&mut self) {
-        if self.joins && !self.joined && self.watcher.is_none() && self.session.is_joinable() {
+        if self.joins
+            && !self.joined
+            && self.watcher.is_none()
+            && self.session.is_joinable()
+            && !self.can_tell()
+        {
             self.joined = true;
             let at = self.now();
             self.session.join(&mut self.leftover, at);
@@ -261,6 +271,7 @@ impl Driver {
     /// Moves bytes; ready when there is something to report, or the session is over.
     pub(super) fn poll(&mut self, cx: &mut Context<'_>) -> Poll<()> {
         loop {
+            self.join();
             let mut progress = false;
             for direction in Direction::BOTH {
                 // Whether it could write everything shows in what is left.
@@ -357,7 +368,6 @@ impl Driver {
         });
         if polled.is_ready() {
             self.end_if_handed_over();
-            self.join();
         }
         polled
     }
@@ -559,7 +569,23 @@ impl Driver {
         Poll::Ready(())
     }
 
+    /// Ends the session, says why, and tells the client where its game has words for it.
     fn stop_because(&mut self, reason: String) {
+        if self.can_tell() && !self.joined {
+            let (text, at, setup) = (format!("midwire: {reason}"), self.now(), self.setup.clone());
+            with_lent(&setup, |lent| {
+                let direction = Direction::Clientbound;
+                // In a state that has none it ends without.
+                let _ = self.session.disconnect(
+                    direction,
+                    &text,
+                    Origin::Midwire,
+                    at,
+                    &mut lent.scratch,
+                );
+            });
+            self.take_outputs();
+        }
         self.reason = Some(reason);
         self.stop();
     }

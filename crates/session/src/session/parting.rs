@@ -64,6 +64,14 @@ impl Last {
 }
 
 impl Session {
+    /// Whether the protocol has words with which a client can be told that its session ends, and it is
+    /// known where in what the client gets they can stand.
+    #[must_use]
+    pub fn has_parting_words(&self) -> bool {
+        let has_frames = !self.sides[Direction::Clientbound.index()].opaque;
+        has_frames && self.setup.protocol.group_named(GROUP).is_some()
+    }
+
     /// See [`Session::disconnect`].
     pub(super) fn part(
         &mut self,
