@@ -12,6 +12,8 @@ use tokio::sync::watch;
 
 use crate::args;
 use crate::error::{say, usage};
+use crate::log;
+use crate::metrics::{self, Metrics, Told};
 use crate::print::{self, Style};
 use crate::protocols::{self, Lookup};
 use crate::queue::{WhenFull, queue};
@@ -24,6 +26,7 @@ use crate::settings::Settings;
 /// Runs `midwire proxy`.
 pub(crate) fn run(args: &args::Proxy) -> anyhow::Result<ExitCode> {
     refuse_what_is_later(args)?;
+    log::begin(args.log.as_deref())?;
     let settings = Settings::from_args(&args.set)?;
     let lookup = Lookup::new(&args.protocol, &args.definitions.defs)?;
     let protocol = lookup.read()?;
@@ -38,6 +41,8 @@ pub(crate) fn run(args: &args::Proxy) -> anyhow::Result<ExitCode> {
         rewrite_host: rewrite(&to, args.keep_host),
         on_lost_framing: settings.on_lost_framing,
     };
+    let metrics_at = args.metrics.as_deref().map(metrics::address).transpose()?;
+    let metrics = metrics_at.is_some().then(Arc::<Metrics>::default);
     let style = Style::of_stdout();
     let (definitions, setup) = watch::channel(Setup::new(protocol.clone(), options));
     let extensions = extended_by(&lookup);
@@ -49,6 +54,7 @@ pub(crate) fn run(args: &args::Proxy) -> anyhow::Result<ExitCode> {
         }],
         watch: if args.view.quiet { Watch::Nothing } else { Watch::Packets },
         limits: settings.relay,
+        metrics: metrics.clone(),
     };
     let when_full =
         if style.is_terminal && !args.view.json { WhenFull::Drop } else { WhenFull::Wait };
@@ -64,8 +70,25 @@ pub(crate) fn run(args: &args::Proxy) -> anyhow::Result<ExitCode> {
         .context("cannot start the relay")?;
     end_on_signals(stop)?;
     let relayed = runtime.block_on(async {
+        let watched = metrics_at
+            .zip(metrics)
+            .map(|(address, metrics)| (address, Told { metrics, losses: events.losses() }));
+        let watched = match watched {
+            Some((address, told)) => Some(
+                metrics::Server::bind(address, told)
+                    .await
+                    .map_err(|error| BindError::Listen(address, error))?,
+            ),
+            None => None,
+        };
         let relay = Relay::bind(config, events.clone()).await?;
         say(&banner(relay.addresses()[0], listen, &protocol, args));
+        if let Some(server) = watched {
+            if let Ok(address) = server.address() {
+                say(&metrics_banner(address));
+            }
+            tokio::spawn(server.run());
+        }
         if !extensions.is_empty() {
             say(&extensions);
         }
@@ -185,6 +208,14 @@ fn banner(
     }
     if !address.ip().is_loopback() {
         text.push_str("other machines can connect to this address\n");
+    }
+    text
+}
+
+fn metrics_banner(address: SocketAddr) -> String {
+    let mut text = format!("metrics on http://{address}/metrics\n");
+    if !address.ip().is_loopback() {
+        text.push_str("other machines can read the metrics\n");
     }
     text
 }

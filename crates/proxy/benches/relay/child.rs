@@ -18,6 +18,8 @@ pub(crate) enum Subject {
     Peek,
     /// midwire, showing nothing.
     Quiet,
+    /// midwire, showing nothing and counting for somebody who watches it.
+    Watched,
     /// midwire, with its listing thrown away.
     Listing,
     /// midwire, with its JSON thrown away.
@@ -30,6 +32,7 @@ impl Subject {
             Self::Copy => "bare copy",
             Self::Peek => "bare peek",
             Self::Quiet => "-q",
+            Self::Watched => "-q metrics",
             Self::Listing => "listing",
             Self::Json => "--json",
         }
@@ -58,6 +61,7 @@ impl Child {
             Subject::Copy => own(),
             Subject::Peek => own(),
             Subject::Quiet => midwire(&["-q"]),
+            Subject::Watched => midwire(&["-q", "--metrics", "0"]),
             Subject::Listing => midwire(&[]),
             Subject::Json => midwire(&["--json"]),
         };

@@ -42,7 +42,13 @@ fn main() -> ExitCode {
     let wanted = args.into_iter().filter(|arg| !arg.starts_with('-')).collect();
     let mut bench = Bench { timed, wanted, over: false };
     let kinds = traffic::all();
-    bench.floods(&kinds, "unseen", &[Subject::Peek, Subject::Quiet], 64 << 20, Some(BOUND));
+    bench.floods(
+        &kinds,
+        "unseen",
+        &[Subject::Peek, Subject::Quiet, Subject::Watched],
+        64 << 20,
+        Some(BOUND),
+    );
     bench.floods(&kinds, "listed", &[Subject::Listing, Subject::Json], 3 << 20, None);
     bench.answers(&kinds[0]);
     if bench.over { ExitCode::FAILURE } else { ExitCode::SUCCESS }

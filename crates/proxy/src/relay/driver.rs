@@ -17,6 +17,7 @@ use super::farewell::Words;
 use super::leg::{Finish, Leg, reset_on_close};
 use super::lent::{grow, make_room, read_len, with_lent};
 use super::session::Ends;
+use crate::metrics::Meter;
 
 /// Unfinished frames up to this size are copied into the scratch and back; larger ones grow where they are.
 const LEFTOVER_MAX: usize = 8 << 10;
@@ -51,6 +52,8 @@ pub(super) struct Driver {
     given_up: bool,
     /// What the client is told when the server is gone.
     words: Option<Words>,
+    /// What counts for whoever watches midwire.
+    meter: Option<Meter>,
     /// It has been told.
     is_told: bool,
 }
@@ -79,6 +82,7 @@ impl Driver {
             closed: false,
             given_up: false,
             words: None,
+            meter: shared.metrics.clone().map(Meter::new),
             is_told: false,
         };
         driver.take_outputs();
@@ -141,6 +145,7 @@ impl Driver {
 
     /// Resets what is to be reset, and lets the connections go.
     pub(super) fn finish(mut self) -> [Counters; 2] {
+        self.measure();
         for leg in &mut self.legs {
             if leg.aborted || self.given_up {
                 reset_on_close(&leg.stream);
@@ -152,8 +157,24 @@ impl Driver {
         self.counters
     }
 
+    /// Adds to what all sessions count.
+    fn measure(&mut self) {
+        if let Some(meter) = &mut self.meter {
+            meter.add(Direction::BOTH.map(|direction| self.session.counters(direction)));
+        }
+    }
+
     /// Moves bytes; ready when there is something to report, or the session is over.
     pub(super) fn poll(&mut self, cx: &mut Context<'_>) -> Poll<()> {
+        let polled = self.poll_bytes(cx);
+        if let Some(meter) = &self.meter {
+            meter.add_events(&self.events);
+        }
+        self.measure();
+        polled
+    }
+
+    fn poll_bytes(&mut self, cx: &mut Context<'_>) -> Poll<()> {
         loop {
             let mut progress = false;
             for direction in Direction::BOTH {
@@ -227,6 +248,12 @@ impl Driver {
                     // What cannot be written now is tried again when there is room.
                     for leg in &mut self.legs {
                         let _ = leg.poll_write(cx);
+                    }
+                    if let Some(meter) = &mut self.meter
+                        && meter.is_sampled()
+                        && self.legs[direction.index()].queue.is_empty()
+                    {
+                        meter.took(self.clock.elapsed().saturating_sub(at.0));
                     }
                     lent.read = self.keep(direction, buffer, in_place, &mut lent.read);
                 }

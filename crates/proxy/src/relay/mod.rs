@@ -26,6 +26,7 @@ use tokio::task::JoinSet;
 
 use self::session::{Start, asked};
 pub(crate) use self::target::{Leads, Target, leads_to, reason, service};
+use crate::metrics::Metrics;
 use crate::names::Names;
 use crate::queue::Sender;
 use crate::settings::RelayLimits;
@@ -37,6 +38,8 @@ pub(crate) struct RelayConfig {
     pub(crate) listeners: Vec<ListenerConfig>,
     pub(crate) watch: Watch,
     pub(crate) limits: RelayLimits,
+    /// Where what happens is counted, if anybody wants to know.
+    pub(crate) metrics: Option<Arc<Metrics>>,
 }
 
 /// An address that clients connect to.
@@ -132,6 +135,7 @@ struct Shared {
     watch: Watch,
     limits: RelayLimits,
     names: Names,
+    metrics: Option<Arc<Metrics>>,
     events: Sender,
     /// Room for clients that are told why they are turned away.
     farewells: Arc<Semaphore>,
@@ -154,7 +158,7 @@ struct Listener {
 impl Relay {
     /// Starts to listen.
     pub(crate) async fn bind(config: RelayConfig, events: Sender) -> Result<Self, BindError> {
-        let RelayConfig { listeners, watch, limits } = config;
+        let RelayConfig { listeners, watch, limits, metrics } = config;
         // Before listening: afterwards a refused loop and a taken port could not be told apart.
         let names = Names::new(limits.dns, limits.dns_timeout);
         let mut reached = Vec::new();
@@ -179,7 +183,8 @@ impl Relay {
             bound.push(Listener { socket, config: Arc::new(config) });
         }
         let farewells = Arc::new(Semaphore::new(farewell::TURNED_AWAY_MAX));
-        let shared = Arc::new(Shared { addresses, watch, limits, names, events, farewells });
+        let shared =
+            Arc::new(Shared { addresses, watch, limits, names, metrics, events, farewells });
         Ok(Self { listeners: bound, shared })
     }
 
@@ -212,6 +217,9 @@ impl Relay {
                         let stop = handed_out.clone();
                         farewell::turn_away(&listener.config, client, text, &shared, stop);
                         turned_away += 1;
+                        if let Some(metrics) = &shared.metrics {
+                            metrics.turned_away();
+                        }
                         if turned_away.is_power_of_two() {
                             events.notice(None, format!(
                                 "a client was turned away ({turned_away} so far): {} sessions are \

@@ -7,14 +7,17 @@ use std::sync::Arc;
 use std::time::{Instant, SystemTime};
 
 use bytes::BytesMut;
+use midwire_definition::escape::escape;
 use midwire_session::{Counters, HostRewrite, Setup};
 use tokio::net::TcpStream;
 use tokio::sync::watch;
+use tracing::Instrument as _;
 
 use super::driver::Driver;
 use super::farewell::{Unserved, Words};
 use super::target::Connected;
 use super::{ListenerConfig, Service, Shared};
+use crate::metrics::Failure;
 use crate::names::Place;
 use crate::queue::Message;
 
@@ -38,13 +41,37 @@ pub(super) struct Ends {
 
 impl Start {
     /// Relays until both connections have ended.
-    pub(super) async fn run(mut self) -> [Counters; 2] {
+    pub(super) async fn run(self) -> [Counters; 2] {
+        let metrics = self.shared.metrics.clone();
+        if let Some(metrics) = &metrics {
+            metrics.session_opened();
+        }
+        let span = tracing::info_span!(
+            "session",
+            number = self.number,
+            client = %self.from,
+            server = tracing::field::Empty,
+            protocol = tracing::field::Empty,
+            version = tracing::field::Empty,
+        );
+        let counters = self.relay().instrument(span).await;
+        if let Some(metrics) = &metrics {
+            metrics.session_ended();
+        }
+        counters
+    }
+
+    async fn relay(mut self) -> [Counters; 2] {
         let begun = SystemTime::now();
         let clock = Instant::now();
         let route = match &self.listener.service {
             Service::Route(route) => route.clone(),
         };
-        let server = route.to.to_string().into();
+        let server: Arc<str> = route.to.to_string().into();
+        let span = tracing::Span::current();
+        span.record("server", &*server);
+        span.record("protocol", &*route.setup.borrow().protocol().name);
+        tracing::debug!("accepted");
         let opened = Message::Opened { session: self.number, client: self.from, server };
         self.shared.events.send(opened).await;
         let connected = {
@@ -52,12 +79,15 @@ impl Start {
             // Boxed: once connected, a session has no use for the memory.
             let connecting = Box::pin(route.to.connect(names, addresses, limits.connect_timeout));
             tokio::select! {
-                connected = connecting => connected.map_err(|error| error.to_string()),
-                () = asked(&mut self.stop) => Err("midwire ends".to_owned()),
+                connected = connecting => {
+                    connected.map_err(|error| (error.to_string(), error.failure()))
+                }
+                () = asked(&mut self.stop) => Err(("midwire ends".to_owned(), Failure::Ending)),
             }
         };
         let counters = match connected {
             Ok(Connected { stream, place }) => {
+                tracing::info!("connected");
                 let ends = Ends { client: self.client, server: stream, read: Default::default() };
                 let mut setup = route.setup.clone();
                 let mut first = setup.borrow_and_update().clone();
@@ -69,7 +99,11 @@ impl Start {
                 driver.set_words(Words::of(&self.shared, &route.to));
                 drive(driver, setup, self.number, begun, &self.shared, self.stop).await
             }
-            Err(reason) => {
+            Err((reason, why)) => {
+                tracing::warn!("cannot connect: {}", escape(&reason));
+                if let Some(metrics) = &self.shared.metrics {
+                    metrics.failed(why);
+                }
                 let text = format!("cannot connect to {}: {reason}", route.to);
                 self.shared.events.notice(Some(self.number), text);
                 let unserved = Unserved {
@@ -126,6 +160,7 @@ async fn drive(
         }
         if !driver.events.is_empty() {
             let events = std::mem::take(&mut driver.events);
+            crate::log::events(&events);
             shared.events.send(Message::Events { session: number, begun, events }).await;
         }
         if driver.is_done() {
