@@ -28,6 +28,8 @@ pub(crate) struct RelayLimits {
     pub(crate) events_max: usize,
     /// `probe`: whether servers are looked for when midwire starts.
     pub(crate) probe: bool,
+    /// `join`: whether the connections of a session are joined when nothing needs its frames any more.
+    pub(crate) joins: bool,
     /// `farewell`: whether a client is told why it cannot be served, in its game's own words.
     pub(crate) farewell: bool,
     /// `farewell_wait`: how long a client that is told so may take to listen and go.
@@ -45,6 +47,7 @@ impl Default for RelayLimits {
             close_wait: Duration::from_secs(3),
             events_max: 32 << 20,
             probe: true,
+            joins: true,
             farewell: true,
             farewell_wait: Duration::from_secs(5),
         }
@@ -61,7 +64,7 @@ pub(crate) struct Settings {
 }
 
 /// Each name, and what it is for.
-const NAMES: [(&str, &str); 21] = [
+const NAMES: &[(&str, &str)] = &[
     ("sessions_max", "sessions at once"),
     ("write_max", "bytes that wait to be written to one side"),
     ("connect_timeout", "milliseconds that the server may take to answer"),
@@ -70,6 +73,10 @@ const NAMES: [(&str, &str); 21] = [
     ("close_wait", "milliseconds that sessions may take to end on ctrl-c"),
     ("events_max", "bytes of packets that wait to be shown"),
     ("probe", "on or off: look at the start whether the server is there"),
+    (
+        "join",
+        "auto or never: pass on what nothing needs to look at without cutting it into packets",
+    ),
     ("farewell", "on or off: tell a client why it cannot be served, in its game's own words"),
     ("farewell_wait", "milliseconds that a client may take to be told so, and to go"),
     ("on_lost_framing", "relay or close: what to do when nothing says where the next frame starts"),
@@ -129,6 +136,15 @@ impl Settings {
             "events_max" => self.relay.events_max = bytes()?.max(1),
             "probe" => self.relay.probe = switch()?,
             "farewell" => self.relay.farewell = switch()?,
+            "join" => {
+                self.relay.joins = match value {
+                    "auto" => true,
+                    "never" => false,
+                    _ => {
+                        return Err(usage(format!("--set {name}={value}: it takes auto or never")));
+                    }
+                };
+            }
             "farewell_wait" => self.relay.farewell_wait = millis()?,
             "on_lost_framing" => {
                 self.on_lost_framing = match value {
@@ -179,10 +195,11 @@ mod tests {
     #[test]
     fn every_listed_name_can_be_set() {
         for (name, _) in NAMES {
-            let value = match name {
+            let value = match *name {
                 "on_lost_framing" => "close",
                 "farewell" | "probe" => "off",
                 "dns" => "127.0.0.1:5353",
+                "join" => "never",
                 _ => "77",
             };
             set(&[&format!("{name}={value}")]).unwrap();

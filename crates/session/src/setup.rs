@@ -8,6 +8,7 @@ use midwire_definition::{Protocol, VersionId};
 
 use crate::interest::Tables;
 use crate::limits::Limits;
+use crate::session::is_polite;
 
 /// How sessions are to be run.
 #[derive(Clone, Debug, Default)]
@@ -52,6 +53,8 @@ pub struct Setup {
     pub(crate) framing: Option<Framing>,
     /// The protocol has packets, and nothing but their fields says where they end.
     pub(crate) frameless: bool,
+    /// There are states in which senders always say that they end.
+    pub(crate) is_polite: bool,
     pub(crate) conn: Arc<[i64]>,
     tables: Arc<Mutex<HashMap<VersionId, Arc<Tables>>>>,
 }
@@ -71,7 +74,9 @@ impl Setup {
         }
         let conn = protocol.initial_conn().into();
         let frameless = protocol.is_frameless();
-        Arc::new(Self { protocol, options, framing, frameless, conn, tables: Arc::default() })
+        let is_polite = is_polite(&protocol);
+        let tables = Arc::default();
+        Arc::new(Self { protocol, options, framing, frameless, is_polite, conn, tables })
     }
 
     /// The same for sessions whose server is known by another address, if the address is rewritten at
@@ -84,6 +89,7 @@ impl Setup {
             options: Options { rewrite_host, ..self.options.clone() },
             framing: self.framing,
             frameless: self.frameless,
+            is_polite: self.is_polite,
             conn: self.conn.clone(),
             tables: self.tables.clone(),
         })

@@ -18,6 +18,8 @@ pub(crate) enum Subject {
     Peek,
     /// midwire, showing nothing.
     Quiet,
+    /// The same, never past its session.
+    Unjoined,
     /// midwire, showing nothing and counting for somebody who watches it.
     Watched,
     /// midwire, with its listing thrown away.
@@ -32,6 +34,7 @@ impl Subject {
             Self::Copy => "bare copy",
             Self::Peek => "bare peek",
             Self::Quiet => "-q",
+            Self::Unjoined => "-q unjoined",
             Self::Watched => "-q metrics",
             Self::Listing => "listing",
             Self::Json => "--json",
@@ -61,6 +64,7 @@ impl Child {
             Subject::Copy => own(),
             Subject::Peek => own(),
             Subject::Quiet => midwire(&["-q"]),
+            Subject::Unjoined => midwire(&["-q", "--set", "join=never"]),
             Subject::Watched => midwire(&["-q", "--metrics", "0"]),
             Subject::Listing => midwire(&[]),
             Subject::Json => midwire(&["--json"]),

@@ -45,7 +45,7 @@ fn main() -> ExitCode {
     bench.floods(
         &kinds,
         "unseen",
-        &[Subject::Peek, Subject::Quiet, Subject::Watched],
+        &[Subject::Peek, Subject::Quiet, Subject::Unjoined, Subject::Watched],
         64 << 20,
         Some(BOUND),
     );

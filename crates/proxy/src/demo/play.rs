@@ -65,6 +65,7 @@ pub(super) fn play(
                 service: Service::Route(Arc::new(route)),
             }],
             watch: Watch::Packets,
+            watch_raw: Watch::Packets,
             limits: RelayLimits::default(),
             metrics: None,
         };

@@ -95,8 +95,8 @@ impl Start {
                     // A game that follows an SRV record tells the server where it has led.
                     first = first.with_host(HostRewrite { host, port });
                 }
-                let mut driver = Driver::new(&self.shared, first, ends, clock);
-                driver.set_words(Words::of(&self.shared, &route.to));
+                let words = Words::of(&self.shared, &route.to);
+                let driver = Driver::new(&self.shared, first, ends, words, clock);
                 drive(driver, setup, self.number, begun, &self.shared, self.stop).await
             }
             Err((reason, why)) => {

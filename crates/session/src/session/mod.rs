@@ -3,6 +3,7 @@
 mod frameless;
 mod inject;
 mod inspect;
+mod join;
 mod judge;
 mod parting;
 mod read;
@@ -30,6 +31,7 @@ use crate::verdict::{
 };
 
 pub use parting::Parting;
+pub(crate) use parting::is_polite;
 
 /// What the driver is to do.
 #[derive(Clone, Debug)]
@@ -100,6 +102,8 @@ pub struct Session {
     /// It is a legacy ping.
     asked: Option<Asked>,
     encrypted: bool,
+    /// Bytes go past the session.
+    joined: bool,
     closed: bool,
 }
 
@@ -170,6 +174,7 @@ impl Session {
             unclear: None,
             asked: None,
             encrypted: false,
+            joined: false,
             closed: false,
             setup,
         };
@@ -400,6 +405,14 @@ impl Session {
     #[must_use]
     pub fn parting(&self, direction: Direction, scratch: &mut Scratch) -> Parting {
         self.parting_of(direction, scratch)
+    }
+
+    /// Whether the end of a connection may still have to be told for its sender: packets are cut into
+    /// frames, and there are states in which a sender always says that it ends. What goes past the session
+    /// ([`join`](Self::join)) is beyond that.
+    #[must_use]
+    pub fn may_miss_words(&self) -> bool {
+        self.setup.is_polite && !self.sides.iter().all(|side| side.opaque)
     }
 
     /// Decides about an intercepted packet, and lets go what waited behind it.

@@ -4,7 +4,7 @@ use std::sync::Arc;
 
 use bytes::Bytes;
 use midwire_codec::Direction;
-use midwire_definition::{PacketDefinition, StateId, ViewKind};
+use midwire_definition::{PacketDefinition, Protocol, StateId, ViewKind};
 
 use super::Session;
 use crate::event::Origin;
@@ -30,6 +30,11 @@ pub enum Parting {
     Missing,
     /// There are no words for it, or it cannot be told whether they were said.
     Unknown,
+}
+
+/// Whether there are states in which senders always say that they end.
+pub(crate) fn is_polite(protocol: &Protocol) -> bool {
+    protocol.group_named(GROUP).is_some_and(|group| group.view_named(ALWAYS).is_some())
 }
 
 /// How much of a frame is kept: of most compressed ones that is enough to tell the packet's id.
