@@ -5,6 +5,7 @@
 
 pub mod dns;
 pub mod ends;
+pub mod files;
 pub mod program;
 pub mod random;
 pub mod recording;

@@ -6,12 +6,14 @@
 
 mod driver;
 mod farewell;
+mod files;
 mod joined;
 #[cfg_attr(not(target_os = "linux"), path = "no_kernel.rs")]
 mod kernel;
 mod leg;
 mod lent;
 mod probe;
+mod seats;
 mod session;
 mod target;
 
@@ -27,6 +29,7 @@ use tokio::net::{TcpListener, TcpStream};
 use tokio::sync::{Semaphore, watch};
 use tokio::task::JoinSet;
 
+use self::seats::{Full, Seats};
 use self::session::{Start, asked};
 pub(crate) use self::target::{Leads, Target, leads_to, reason, service};
 use crate::metrics::Metrics;
@@ -174,6 +177,7 @@ impl Relay {
     /// Starts to listen.
     pub(crate) async fn bind(config: RelayConfig, events: Sender) -> Result<Self, BindError> {
         let RelayConfig { listeners, watch, watch_raw, limits, metrics } = config;
+        files::make_room_for(limits.sessions_max);
         // Before listening: afterwards a refused loop and a taken port could not be told apart.
         let names = Names::new(limits.dns, limits.dns_timeout);
         let mut reached = Vec::new();
@@ -227,30 +231,39 @@ impl Relay {
         let mut sessions: JoinSet<[Counters; 2]> = JoinSet::new();
         let mut totals = Totals::default();
         let mut turned_away = 0u64;
+        let seats = Seats::new(limits.sessions_per_client_max);
         let mut first = 0;
         let handed_out = stop.clone();
         loop {
             tokio::select! {
                 (listener, accepted) = accept(&listeners, &mut first) => match accepted {
-                    Ok((client, _)) if sessions.len() >= limits.sessions_max => {
-                        let text = format!(
-                            "midwire: {} sessions are open, and no more are allowed (sessions_max)",
-                            limits.sessions_max
-                        );
-                        let stop = handed_out.clone();
-                        farewell::turn_away(&listener.config, client, text, &shared, stop);
-                        turned_away += 1;
-                        if let Some(metrics) = &shared.metrics {
-                            metrics.turned_away();
-                        }
-                        if turned_away.is_power_of_two() {
-                            events.notice(None, format!(
-                                "a client was turned away ({turned_away} so far): {} sessions are \
-                                 open, that is sessions_max", limits.sessions_max
-                            ));
-                        }
-                    }
                     Ok((client, from)) => {
+                        let seat = if sessions.len() >= limits.sessions_max {
+                            Err(format!("{} sessions are open, that is sessions_max", limits.sessions_max))
+                        } else {
+                            seats.take(from.ip()).map_err(|Full| format!(
+                                "{} has {} sessions, that is sessions_per_client_max",
+                                from.ip(), limits.sessions_per_client_max
+                            ))
+                        };
+                        let seat = match seat {
+                            Ok(seat) => seat,
+                            Err(why) => {
+                                let text = format!("midwire: no more sessions are allowed: {why}");
+                                let stop = handed_out.clone();
+                                farewell::turn_away(&listener.config, client, text, &shared, stop);
+                                turned_away += 1;
+                                if let Some(metrics) = &shared.metrics {
+                                    metrics.turned_away();
+                                }
+                                if turned_away.is_power_of_two() {
+                                    events.notice(None, format!(
+                                        "a client was turned away ({turned_away} so far): {why}"
+                                    ));
+                                }
+                                continue;
+                            }
+                        };
                         totals.sessions += 1;
                         let start = Start {
                             number: totals.sessions,
@@ -260,7 +273,10 @@ impl Relay {
                             shared: shared.clone(),
                             stop: handed_out.clone(),
                         };
-                        sessions.spawn(start.run());
+                        sessions.spawn(async move {
+                            let _seat = seat;
+                            start.run().await
+                        });
                     }
                     Err(error) => {
                         // Mostly too many open files: sessions that end make room.
@@ -268,7 +284,12 @@ impl Relay {
                         tokio::time::sleep(Duration::from_millis(200)).await;
                     }
                 },
-                Some(ended) = sessions.join_next() => totals.add(ended),
+                Some(ended) = sessions.join_next() => {
+                    totals.add(ended);
+                    if sessions.is_empty() {
+                        kernel::close_spare_pipes();
+                    }
+                }
                 () = asked(&mut stop) => break,
             }
         }

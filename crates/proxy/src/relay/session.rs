@@ -158,6 +158,9 @@ async fn drive(
                 driver.set_definitions(setup);
             }
         }
+        if let Some(reason) = driver.reason.take() {
+            shared.events.notice(Some(number), reason);
+        }
         if !driver.events.is_empty() {
             let events = std::mem::take(&mut driver.events);
             crate::log::events(&events);
