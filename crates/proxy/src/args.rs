@@ -69,6 +69,14 @@ pub(crate) struct Proxy {
     /// Read every session with this version, whatever it says itself: 769 or 1.21.4
     #[arg(long, value_name = "VERSION")]
     pub(crate) protocol_version: Option<String>,
+    /// Tell what midwire counts as Prometheus reads it, at http://ADDRESS/metrics; a port alone is one on
+    /// loopback
+    #[arg(long, value_name = "[ADDRESS:]PORT")]
+    pub(crate) metrics: Option<String>,
+    /// Log what goes on inside, on stderr: error, warn, info, debug, or midwire=LEVEL. The variable
+    /// MIDWIRE_LOG says the same
+    #[arg(long, value_name = "FILTER")]
+    pub(crate) log: Option<String>,
     /// Not there yet
     #[arg(short = 'w', long = "write", value_name = "FILE", hide = true)]
     pub(crate) write: Option<PathBuf>,

@@ -12,6 +12,8 @@ use tokio::sync::watch;
 use crate::args;
 use crate::config::{self, Built, Followed};
 use crate::error::{say, usage};
+use crate::log;
+use crate::metrics::{self, Metrics, Told};
 use crate::print::{self, Style};
 use crate::protocols::{self, Lookup};
 use crate::queue::{WhenFull, queue};
@@ -38,13 +40,17 @@ type Banner = Box<dyn Fn(&[SocketAddr]) -> String>;
 /// Runs `midwire proxy`.
 pub(crate) fn run(args: &args::Proxy) -> anyhow::Result<ExitCode> {
     refuse_what_is_later(args)?;
+    log::begin(args.log.as_deref())?;
     let Prepared { settings, listeners, followed, extensions, banner } = prepare(args)?;
+    let metrics_at = args.metrics.as_deref().map(metrics::address).transpose()?;
+    let metrics = metrics_at.is_some().then(Arc::<Metrics>::default);
     let style = Style::of_stdout();
     let config = RelayConfig {
         listeners,
         watch: if args.view.quiet { Watch::Nothing } else { Watch::Packets },
         watch_raw: if shows_bytes(&args.view) { Watch::Packets } else { Watch::Nothing },
         limits: settings.relay,
+        metrics: metrics.clone(),
     };
     let when_full =
         if style.is_terminal && !args.view.json { WhenFull::Drop } else { WhenFull::Wait };
@@ -60,8 +66,25 @@ pub(crate) fn run(args: &args::Proxy) -> anyhow::Result<ExitCode> {
         .context("cannot start the relay")?;
     end_on_signals(stop)?;
     let relayed = runtime.block_on(async {
+        let watched = metrics_at
+            .zip(metrics)
+            .map(|(address, metrics)| (address, Told { metrics, losses: events.losses() }));
+        let watched = match watched {
+            Some((address, told)) => Some(
+                metrics::Server::bind(address, told)
+                    .await
+                    .map_err(|error| BindError::Listen(address, error))?,
+            ),
+            None => None,
+        };
         let relay = Relay::bind(config, events.clone()).await?;
         say(&banner(relay.addresses()));
+        if let Some(server) = watched {
+            if let Ok(address) = server.address() {
+                say(&metrics_banner(address));
+            }
+            tokio::spawn(server.run());
+        }
         if !extensions.is_empty() {
             say(&extensions);
         }
@@ -287,6 +310,14 @@ fn reached_by_others(address: SocketAddr) -> &'static str {
         true => "",
         false => "other machines can connect to this address\n",
     }
+}
+
+fn metrics_banner(address: SocketAddr) -> String {
+    let mut text = format!("metrics on http://{address}/metrics\n");
+    if !address.ip().is_loopback() {
+        text.push_str("other machines can read the metrics\n");
+    }
+    text
 }
 
 /// Which files extend the definition, for the banner; empty if none does.

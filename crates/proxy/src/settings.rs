@@ -102,7 +102,10 @@ const NAMES: &[(&str, &str)] = &[
     ("write_max", "bytes that wait to be written to one side"),
     ("connect_timeout", "milliseconds that the server may take to answer"),
     ("sessions_per_client_max", "sessions at once from one address; 0: no limit of their own"),
-    ("handshake_timeout", "milliseconds until a client must have begun to talk or said who it is; 0: for ever"),
+    (
+        "handshake_timeout",
+        "milliseconds until a client must have begun to talk or said who it is; 0: for ever",
+    ),
     ("idle_timeout", "milliseconds in which nothing may come from either side; 0: for ever"),
     ("auth_attempts_max", "wrong passwords of a client's address within auth_window"),
     ("auth_window", "milliseconds that a wrong password counts"),

@@ -20,6 +20,8 @@ pub(crate) enum Subject {
     Quiet,
     /// The same with its connections joined once nothing needs the frames.
     Joined,
+    /// The first, counting for somebody who watches it.
+    Watched,
     /// midwire, with its listing thrown away.
     Listing,
     /// midwire, with its JSON thrown away.
@@ -33,6 +35,7 @@ impl Subject {
             Self::Peek => "bare peek",
             Self::Quiet => "-q, all frames",
             Self::Joined => "-q, joined",
+            Self::Watched => "-q, metrics",
             Self::Listing => "listing",
             Self::Json => "--json",
         }
@@ -63,6 +66,7 @@ impl Child {
             // What is measured is looking at each frame, which with nothing shown is not done for long.
             Subject::Quiet => midwire(&["-q", "--set", "join=never"]),
             Subject::Joined => midwire(&["-q", "--set", "farewell=off"]),
+            Subject::Watched => midwire(&["-q", "--set", "join=never", "--metrics", "0"]),
             Subject::Listing => midwire(&[]),
             Subject::Json => midwire(&["--json"]),
         };

@@ -42,7 +42,7 @@ fn main() -> ExitCode {
     let wanted = args.into_iter().filter(|arg| !arg.starts_with('-')).collect();
     let mut bench = Bench { timed, wanted, over: false };
     let kinds = traffic::all();
-    let unseen = [Subject::Peek, Subject::Quiet, Subject::Joined];
+    let unseen = [Subject::Peek, Subject::Quiet, Subject::Joined, Subject::Watched];
     bench.floods(&kinds, "unseen", &unseen, 64 << 20, Some(BOUND));
     bench.floods(&kinds, "listed", &[Subject::Listing, Subject::Json], 3 << 20, None);
     bench.answers(&kinds[0]);

@@ -15,8 +15,8 @@ mod kernel;
 mod leg;
 mod lent;
 mod probe;
-mod seats;
 mod rfb;
+mod seats;
 mod session;
 mod sniff;
 mod target;
@@ -33,12 +33,13 @@ use tokio::net::{TcpListener, TcpStream};
 use tokio::sync::{Semaphore, watch};
 use tokio::task::JoinSet;
 
-use self::seats::{Full, Seats};
 pub(crate) use self::attempts::Attempts;
 pub(crate) use self::rfb::{RfbServer, RfbService};
+use self::seats::{Full, Seats};
 use self::session::{Start, asked};
 pub(crate) use self::sniff::{Action, Next, Sniffed, Then, Way};
 pub(crate) use self::target::{Leads, Target, leads_to, reason, service};
+use crate::metrics::Metrics;
 use crate::names::Names;
 use crate::queue::Sender;
 use crate::settings::RelayLimits;
@@ -52,6 +53,8 @@ pub(crate) struct RelayConfig {
     /// The same for protocols that have no packets.
     pub(crate) watch_raw: Watch,
     pub(crate) limits: RelayLimits,
+    /// Where what happens is counted, if anybody wants to know.
+    pub(crate) metrics: Option<Arc<Metrics>>,
 }
 
 /// An address that clients connect to.
@@ -156,6 +159,7 @@ struct Shared {
     watch_raw: Watch,
     limits: RelayLimits,
     names: Names,
+    metrics: Option<Arc<Metrics>>,
     events: Sender,
     /// Room for clients that are told why they are turned away.
     farewells: Arc<Semaphore>,
@@ -185,7 +189,7 @@ struct Listener {
 impl Relay {
     /// Starts to listen.
     pub(crate) async fn bind(config: RelayConfig, events: Sender) -> Result<Self, BindError> {
-        let RelayConfig { listeners, watch, watch_raw, limits } = config;
+        let RelayConfig { listeners, watch, watch_raw, limits, metrics } = config;
         files::make_room_for(limits.sessions_max);
         // Before listening: afterwards a refused loop and a taken port could not be told apart.
         let names = Names::new(limits.dns, limits.dns_timeout);
@@ -216,8 +220,16 @@ impl Relay {
             bound.push(Listener { socket, config: Arc::new(config) });
         }
         let farewells = Arc::new(Semaphore::new(farewell::TURNED_AWAY_MAX));
-        let shared = Shared { addresses, watch, watch_raw, limits, names, events, farewells };
-        let shared = Arc::new(shared);
+        let shared = Arc::new(Shared {
+            addresses,
+            watch,
+            watch_raw,
+            limits,
+            names,
+            metrics,
+            events,
+            farewells,
+        });
         Ok(Self { listeners: bound, shared })
     }
 
@@ -269,6 +281,9 @@ impl Relay {
                                     &listener.config, client, text, &shared, stop,
                                 );
                                 turned_away += 1;
+                                if let Some(metrics) = &shared.metrics {
+                                    metrics.turned_away();
+                                }
                                 if turned_away.is_power_of_two() {
                                     events.notice(None, format!(
                                         "a client was turned away ({turned_away} so far): {why}, that \

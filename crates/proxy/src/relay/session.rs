@@ -7,11 +7,13 @@ use std::sync::Arc;
 use std::time::{Duration, Instant, SystemTime};
 
 use bytes::{Bytes, BytesMut};
+use midwire_definition::escape::escape;
 use midwire_route::{After, ProxyHeader, Response};
 use midwire_session::{Counters, Direction, HostRewrite, Setup};
 use tokio::io::{AsyncReadExt, AsyncWriteExt};
 use tokio::net::TcpStream;
 use tokio::sync::watch;
+use tracing::Instrument as _;
 
 use super::driver::Driver;
 use super::farewell::{Unserved, Words};
@@ -19,8 +21,9 @@ use super::handover::{HandedOver, Watcher};
 use super::leg::reset_on_close;
 use super::rfb::Arriving;
 use super::sniff::{Action, Then, Turned};
-use super::target::Connected;
+use super::target::{ConnectError, Connected};
 use super::{ListenerConfig, RfbService, Route, Service, Shared};
+use crate::metrics::Failure;
 use crate::names::Place;
 use crate::queue::Message;
 
@@ -64,7 +67,28 @@ struct Begun {
 
 impl Start {
     /// Relays until both connections have ended.
-    pub(super) async fn run(mut self) -> [Counters; 2] {
+    pub(super) async fn run(self) -> [Counters; 2] {
+        let metrics = self.shared.metrics.clone();
+        if let Some(metrics) = &metrics {
+            metrics.session_opened();
+        }
+        let span = tracing::info_span!(
+            "session",
+            number = self.number,
+            client = %self.from,
+            server = tracing::field::Empty,
+            protocol = tracing::field::Empty,
+            version = tracing::field::Empty,
+        );
+        let counters = self.serve().instrument(span).await;
+        if let Some(metrics) = &metrics {
+            metrics.session_ended();
+        }
+        counters
+    }
+
+    async fn serve(mut self) -> [Counters; 2] {
+        tracing::debug!("accepted");
         let begun = Begun { at: SystemTime::now(), clock: Instant::now() };
         let listener = self.listener.clone();
         let to = self.client.local_addr().ok();
@@ -169,7 +193,10 @@ impl Serving {
         going: Going,
     ) -> ([Counters; 2], Option<HandedOver>) {
         let shared = &self.shared;
-        let server = route.to.to_string().into();
+        let server: Arc<str> = route.to.to_string().into();
+        let span = tracing::Span::current();
+        span.record("server", &*server);
+        span.record("protocol", &*route.setup.borrow().protocol().name);
         let opened = Message::Opened { session: self.number, client: going.from, server };
         shared.events.send(opened).await;
         let limit = shared.limits.connect_timeout;
@@ -177,10 +204,13 @@ impl Serving {
             let connecting = async {
                 let Shared { addresses, names, .. } = &**shared;
                 let connecting = route.to.connect(names, addresses, limit);
-                let mut connected = connecting.await.map_err(|error| error.to_string())?;
+                let failed = |error: ConnectError| (error.to_string(), error.failure());
+                let mut connected = connecting.await.map_err(failed)?;
                 if !going.header.is_empty() {
                     let written = connected.stream.write_all(&going.header).await;
-                    written.map_err(|error| format!("it takes no PROXY header: {error}"))?;
+                    written.map_err(|error| {
+                        (format!("it takes no PROXY header: {error}"), Failure::Refused)
+                    })?;
                 }
                 Ok(connected)
             };
@@ -189,11 +219,12 @@ impl Serving {
             let mut stop = self.stop.clone();
             tokio::select! {
                 connected = connecting => connected,
-                () = asked(&mut stop) => Err("midwire ends".to_owned()),
+                () = asked(&mut stop) => Err(("midwire ends".to_owned(), Failure::Ending)),
             }
         };
         let ended = match connected {
             Ok(Connected { stream: server, place }) => {
+                tracing::info!("connected");
                 let ends =
                     Ends { client: going.client, server, read: [going.read, BytesMut::new()] };
                 let mut setup = route.setup.clone();
@@ -203,11 +234,15 @@ impl Serving {
                     first = first.with_host(HostRewrite { host, port });
                 }
                 let watcher = then.map(|then| Watcher::new(then, shared.limits.partial_wait));
-                let mut driver = Driver::new(shared, first, ends, watcher, self.begun.clock);
-                driver.set_words(Words::of(shared, &route.to));
+                let words = Words::of(shared, &route.to);
+                let driver = Driver::new(shared, first, ends, watcher, words, self.begun.clock);
                 self.drive(driver, setup).await
             }
-            Err(reason) => {
+            Err((reason, why)) => {
+                tracing::warn!("cannot connect: {}", escape(&reason));
+                if let Some(metrics) = &self.shared.metrics {
+                    metrics.failed(why);
+                }
                 let text = format!("cannot connect to {}: {reason}", route.to);
                 shared.events.notice(Some(self.number), text);
                 let unserved = Unserved {
@@ -242,7 +277,7 @@ impl Serving {
             Some((route, ends)) => {
                 let mut setup = route.setup.clone();
                 let first = setup.borrow_and_update().clone();
-                let driver = Driver::new(shared, first, ends, None, self.begun.clock);
+                let driver = Driver::new(shared, first, ends, None, None, self.begun.clock);
                 self.drive(driver, setup).await.0
             }
             None => [Counters::default(); 2],
@@ -288,6 +323,7 @@ impl Serving {
             }
             if !driver.events.is_empty() {
                 let events = std::mem::take(&mut driver.events);
+                crate::log::events(&events);
                 let (session, begun) = (self.number, self.begun.at);
                 self.shared.events.send(Message::Events { session, begun, events }).await;
             }
