@@ -8,7 +8,7 @@ use std::time::{Duration, Instant, SystemTime};
 
 use bytes::{Bytes, BytesMut};
 use midwire_route::{After, ProxyHeader, Response};
-use midwire_session::{Counters, Direction, Setup};
+use midwire_session::{Counters, Direction, HostRewrite, Setup};
 use tokio::io::{AsyncReadExt, AsyncWriteExt};
 use tokio::net::TcpStream;
 use tokio::sync::watch;
@@ -18,7 +18,9 @@ use super::farewell::{Unserved, Words};
 use super::handover::{HandedOver, Watcher};
 use super::leg::reset_on_close;
 use super::sniff::{Action, Sniffed, Then, Turned};
+use super::target::Connected;
 use super::{ListenerConfig, Route, Service, Shared};
+use crate::names::Place;
 use crate::queue::Message;
 
 /// What a session begins with.
@@ -183,14 +185,14 @@ impl Serving {
         let opened = Message::Opened { session: self.number, client: going.from, server };
         shared.events.send(opened).await;
         let connecting = async {
-            let limit = shared.limits.connect_timeout;
-            let connecting = route.to.connect(&shared.addresses, limit);
-            let mut server = connecting.await.map_err(|error| error.to_string())?;
+            let Shared { addresses, names, limits, .. } = &**shared;
+            let connecting = route.to.connect(names, addresses, limits.connect_timeout);
+            let mut connected = connecting.await.map_err(|error| error.to_string())?;
             if !going.header.is_empty() {
-                let written = server.write_all(&going.header).await;
+                let written = connected.stream.write_all(&going.header).await;
                 written.map_err(|error| error.to_string())?;
             }
-            Ok(server)
+            Ok(connected)
         };
         let mut stop = self.stop.clone();
         let connected = tokio::select! {
@@ -198,11 +200,15 @@ impl Serving {
             () = asked(&mut stop) => Err("midwire ends".to_owned()),
         };
         let reason = match connected {
-            Ok(server) => {
+            Ok(Connected { stream, place }) => {
                 let read = [going.read, BytesMut::new()];
-                let ends = Ends { client: going.client, server, read };
+                let ends = Ends { client: going.client, server: stream, read };
                 let mut setup = route.setup.clone();
-                let first = setup.borrow_and_update().clone();
+                let mut first = setup.borrow_and_update().clone();
+                if let Some(Place { host, port }) = place {
+                    // A game that follows an SRV record tells the server where it has led.
+                    first = first.with_host(HostRewrite { host, port });
+                }
                 let watcher = then.map(|then| Watcher::new(then, shared.limits.partial_wait));
                 let driver = Driver::new(shared, first, ends, watcher, self.begun.clock);
                 let mut driver = Box::new(driver);
@@ -259,6 +265,9 @@ impl Serving {
                     let setup = setup.borrow_and_update().clone();
                     driver.set_definitions(setup);
                 }
+            }
+            if let Some(reason) = driver.reason.take() {
+                self.shared.events.notice(Some(self.number), reason);
             }
             if !driver.events.is_empty() {
                 let events = std::mem::take(&mut driver.events);
