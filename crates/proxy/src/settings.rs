@@ -17,9 +17,11 @@ pub(crate) struct RelayLimits {
     pub(crate) write_max: usize,
     /// `connect_timeout`: how long the server may take to answer.
     pub(crate) connect_timeout: Duration,
-    /// `handshake_timeout`: how long a client may take until it has said who it is, and a server until it
-    /// has let midwire in. People type passwords meanwhile.
+    /// `handshake_timeout`: how long a peer may take for its part of a handshake; zero: for ever.
     pub(crate) handshake_timeout: Duration,
+    /// `password_timeout`: how long a VNC client may take for its password, which people type; zero: for
+    /// ever.
+    pub(crate) password_timeout: Duration,
     /// `auth_attempts_max`: wrong passwords of one client address within `auth_window`.
     pub(crate) auth_attempts_max: usize,
     /// `auth_window`: how long a wrong password counts.
@@ -52,7 +54,8 @@ impl Default for RelayLimits {
             sessions_max: 4096,
             write_max: 256 << 10,
             connect_timeout: Duration::from_secs(10),
-            handshake_timeout: Duration::from_secs(60),
+            handshake_timeout: Duration::from_secs(30),
+            password_timeout: Duration::from_secs(120),
             auth_attempts_max: 10,
             auth_window: Duration::from_secs(60),
             reason_length_max: 1024,
@@ -83,7 +86,11 @@ const NAMES: &[(&str, &str)] = &[
     ("sessions_max", "sessions at once"),
     ("write_max", "bytes that wait to be written to one side"),
     ("connect_timeout", "milliseconds that the server may take to answer"),
-    ("handshake_timeout", "milliseconds that each side may take to show who it is"),
+    (
+        "handshake_timeout",
+        "milliseconds that a peer may take for its part of a handshake; 0: for ever",
+    ),
+    ("password_timeout", "milliseconds that a VNC client may take for its password; 0: for ever"),
     ("auth_attempts_max", "wrong passwords of a client's address within auth_window"),
     ("auth_window", "milliseconds that a wrong password counts"),
     ("reason_length_max", "bytes of a server's reason for a refusal"),
@@ -160,6 +167,7 @@ impl Settings {
             "write_max" => self.relay.write_max = bytes()?.max(1),
             "connect_timeout" => self.relay.connect_timeout = millis()?,
             "handshake_timeout" => self.relay.handshake_timeout = millis()?,
+            "password_timeout" => self.relay.password_timeout = millis()?,
             "auth_attempts_max" => self.relay.auth_attempts_max = bytes()?,
             "auth_window" => self.relay.auth_window = millis()?,
             "reason_length_max" => self.relay.reason_length_max = bytes()?,
