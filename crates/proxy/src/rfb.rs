@@ -7,7 +7,7 @@ use midwire_rfb::{Limits, PASSWORD_LEN, Password};
 
 use crate::args;
 use crate::error::{say, usage};
-use crate::relay::{Attempts, RfbServer, RfbService, Route, Service};
+use crate::relay::{Attempts, RfbServer, RfbService, Route, Service, Waits};
 use crate::secret::Secret;
 use crate::settings::RelayLimits;
 
@@ -156,7 +156,7 @@ pub(crate) fn service(
     Ok(Service::Rfb(Box::new(RfbService {
         servers,
         attempts: Attempts::new(limits.auth_attempts_max, limits.auth_window),
-        timeout: limits.handshake_timeout,
+        waits: Waits { handshake: limits.handshake_timeout, password: limits.password_timeout },
         limits: Limits { reason_length_max: limits.reason_length_max },
     })))
 }

@@ -18,12 +18,14 @@ pub(crate) struct RelayLimits {
     pub(crate) write_max: usize,
     /// `connect_timeout`: how long the server may take to answer.
     pub(crate) connect_timeout: Duration,
+    /// `handshake_timeout`: how long a client may take to begin to talk, and a peer for its part of
+    /// a handshake; zero: for ever.
+    pub(crate) handshake_timeout: Duration,
+    /// `password_timeout`: how long a VNC client may take for its password, which people type; zero: for
+    /// ever.
+    pub(crate) password_timeout: Duration,
     /// `sessions_per_client_max`: sessions at once from one address; zero: as many as there may be at all.
     pub(crate) sessions_per_client_max: usize,
-    /// `handshake_timeout`: how long it may take until a client of a protocol with packets has begun to
-    /// talk, or has said who it is, and until a server has let midwire in; zero: for ever. People type
-    /// passwords meanwhile.
-    pub(crate) handshake_timeout: Duration,
     /// `idle_timeout`: how long nothing may come from either side; zero: for ever.
     pub(crate) idle_timeout: Duration,
     /// `dns`: the name server that is asked for SRV records, instead of those of the system.
@@ -65,8 +67,9 @@ impl Default for RelayLimits {
             sessions_max: 4096,
             write_max: 256 << 10,
             connect_timeout: Duration::from_secs(10),
+            handshake_timeout: Duration::from_secs(30),
+            password_timeout: Duration::from_secs(120),
             sessions_per_client_max: 0,
-            handshake_timeout: Duration::from_secs(60),
             idle_timeout: Duration::ZERO,
             auth_attempts_max: 10,
             auth_window: Duration::from_secs(60),
@@ -101,11 +104,12 @@ const NAMES: &[(&str, &str)] = &[
     ("sessions_max", "sessions at once"),
     ("write_max", "bytes that wait to be written to one side"),
     ("connect_timeout", "milliseconds that the server may take to answer"),
-    ("sessions_per_client_max", "sessions at once from one address; 0: no limit of their own"),
     (
         "handshake_timeout",
-        "milliseconds until a client must have begun to talk or said who it is; 0: for ever",
+        "milliseconds until a client must have begun to talk, and for a handshake; 0: for ever",
     ),
+    ("password_timeout", "milliseconds that a VNC client may take for its password; 0: for ever"),
+    ("sessions_per_client_max", "sessions at once from one address; 0: no limit of their own"),
     ("idle_timeout", "milliseconds in which nothing may come from either side; 0: for ever"),
     ("auth_attempts_max", "wrong passwords of a client's address within auth_window"),
     ("auth_window", "milliseconds that a wrong password counts"),
@@ -193,6 +197,7 @@ impl Settings {
             "sessions_per_client_max" => self.relay.sessions_per_client_max = bytes()?,
             "handshake_timeout" => self.relay.handshake_timeout = millis()?,
             "idle_timeout" => self.relay.idle_timeout = millis()?,
+            "password_timeout" => self.relay.password_timeout = millis()?,
             "auth_attempts_max" => self.relay.auth_attempts_max = bytes()?,
             "auth_window" => self.relay.auth_window = millis()?,
             "reason_length_max" => self.relay.reason_length_max = bytes()?,

@@ -103,6 +103,19 @@ pub(super) fn read(
 const OWN: [&str; 3] = ["to", "client_password_file", "server_password_file"];
 
 fn server(table: &mut Table<'_, '_>, what: &str, out: &mut Problems) -> Option<WrittenServer> {
+    // Their lines are not shown, as others of this file would be: there may be a password in them.
+    for key in ["client_password", "server_password", "password"] {
+        if table.has(key) {
+            let message =
+                format!("{what} has a `{key}`, and passwords do not belong into this file");
+            let problem = Diagnostic::error(codes::PASSWORD, table.span, message);
+            out.push(
+                problem
+                    .help("name a file in which there is only that: client_password_file = \"..\""),
+            );
+            table.get(key);
+        }
+    }
     let to = table.text("to", out).map(owned);
     let client_password_file = table.text("client_password_file", out).map(owned);
     let server_password_file = table.text("server_password_file", out).map(owned);

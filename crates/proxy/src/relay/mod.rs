@@ -34,7 +34,7 @@ use tokio::sync::{Semaphore, watch};
 use tokio::task::JoinSet;
 
 pub(crate) use self::attempts::Attempts;
-pub(crate) use self::rfb::{RfbServer, RfbService};
+pub(crate) use self::rfb::{RfbServer, RfbService, Waits};
 use self::seats::{Full, Seats};
 use self::session::{Start, asked};
 pub(crate) use self::sniff::{Action, Next, Sniffed, Then, Way};

@@ -15,13 +15,13 @@ use std::time::{Duration, Instant};
 use bytes::BytesMut;
 use midwire_definition::escape::escape;
 use midwire_rfb::{
-    Access, Challenge, ClientError, ClientHandshake, ClientOutput, Limits, Password, ServerError,
-    ServerHandshake, ServerOutput,
+    Access, Awaited, Challenge, ClientError, ClientHandshake, ClientOutput, Limits, Password,
+    ServerError, ServerHandshake, ServerOutput,
 };
 use tokio::io::{AsyncReadExt, AsyncWriteExt};
 use tokio::net::TcpStream;
 use tokio::sync::watch;
-use tokio::time::timeout;
+use tokio::time::{timeout, timeout_at};
 
 use super::attempts::Attempts;
 use super::session::{Ends, asked};
@@ -35,9 +35,17 @@ pub(crate) struct RfbService {
     /// At least one. Without a client's password there is one alone, and everybody is let in.
     pub(crate) servers: Vec<RfbServer>,
     pub(crate) attempts: Attempts,
-    /// `handshake_timeout`: how long a side may take for its part.
-    pub(crate) timeout: Duration,
+    pub(crate) waits: Waits,
     pub(crate) limits: Limits,
+}
+
+/// How long others may take.
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct Waits {
+    /// `handshake_timeout`: for what programs say, and for the whole of a server's part; zero: for ever.
+    pub(crate) handshake: Duration,
+    /// `password_timeout`: for a password, which people type; zero: for ever.
+    pub(crate) password: Duration,
 }
 
 /// A server, and the passwords that lead to it.
@@ -57,8 +65,8 @@ enum Refusal {
     /// A wrong password, and how many of them count.
     WrongPassword(usize),
     TooManyAttempts,
-    /// The client did not do its part in time.
-    Slow,
+    /// The client did not do its part in time; the setting that says how long that is.
+    Slow(&'static str, Duration),
     Connect(ConnectError),
     Server(ServerError),
     /// The server did not do its part in time.
@@ -107,13 +115,13 @@ impl RfbService {
                 self.attempts.max(),
                 seconds(self.attempts.window())
             ),
-            Refusal::Slow => format!(
-                "the client did not finish the handshake within {} (handshake_timeout)",
-                seconds(self.timeout)
+            Refusal::Slow(setting, limit) => format!(
+                "the client did not go on with the handshake within {} ({setting})",
+                seconds(*limit)
             ),
             Refusal::SlowServer => format!(
                 "the server did not finish the handshake within {} (handshake_timeout)",
-                seconds(self.timeout)
+                seconds(self.waits.handshake)
             ),
             Refusal::Connect(error) => format!("the server cannot be reached: {error}"),
             // A server's own words, which go on to people on both sides.
@@ -131,6 +139,9 @@ struct ClientSide<'a> {
     stream: TcpStream,
     address: IpAddr,
     attempts: &'a Attempts,
+    waits: Waits,
+    /// What is waited for, and since when.
+    awaited: (Awaited, Instant),
     handshake: ClientHandshake,
     /// What was read and not taken.
     read: BytesMut,
@@ -173,8 +184,18 @@ impl ClientSide<'_> {
                 }
             }
             handled?;
+            let awaited = self.handshake.awaits();
+            if awaited != self.awaited.0 {
+                self.awaited = (awaited, Instant::now());
+            }
+            let (setting, limit) = match awaited {
+                Awaited::Answer => ("password_timeout", self.waits.password),
+                _ => ("handshake_timeout", self.waits.handshake),
+            };
             self.read.reserve(READ);
-            if self.stream.read_buf(&mut self.read).await.map_err(broken)? == 0 {
+            let reading = self.stream.read_buf(&mut self.read);
+            let read = within(limit, self.awaited.1, reading).await;
+            if read.ok_or(Refusal::Slow(setting, limit))?.map_err(broken)? == 0 {
                 return Err(Refusal::Client(self.handshake.handle_end()));
             }
         }
@@ -195,6 +216,17 @@ impl ClientSide<'_> {
             let mut rest = [0; READ];
             while self.stream.read(&mut rest).await.is_ok_and(|len| len > 0) {}
         }
+    }
+}
+
+/// What comes of a future before a limit that began at a time; nothing if that has passed.
+async fn within<T>(limit: Duration, since: Instant, future: impl Future<Output = T>) -> Option<T> {
+    if limit.is_zero() {
+        return Some(future.await);
+    }
+    match since.checked_add(limit) {
+        Some(end) => timeout_at(end.into(), future).await.ok(),
+        None => Some(future.await),
     }
 }
 
@@ -235,7 +267,8 @@ async fn log_in(
             handled.map_err(Refusal::Server)?;
         }
     };
-    timeout(service.timeout, conversation).await.unwrap_or(Err(Refusal::SlowServer))?;
+    let ended = within(service.waits.handshake, Instant::now(), conversation).await;
+    ended.unwrap_or(Err(Refusal::SlowServer))?;
     Ok((stream, BytesMut::from(&read[..])))
 }
 
@@ -261,8 +294,7 @@ impl Front<'_> {
     /// Lets the client in and logs in to its server; gives that.
     async fn join(&mut self, client: &mut ClientSide<'_>) -> Result<Joined, Refusal> {
         let (service, address) = (self.service, self.from.ip());
-        let is_slow = |_| Refusal::Slow;
-        let step = timeout(service.timeout, client.next()).await.map_err(is_slow)??;
+        let step = client.next().await?;
         let Step::Admitted(password) = step else { return Err(Refusal::Gone) };
         // Other connections of this client may have used up the attempts meanwhile.
         if password.is_some() && service.attempts.are_used_up(address, Instant::now()) {
@@ -275,7 +307,7 @@ impl Front<'_> {
             () = gone(&client.stream) => return Err(Refusal::Gone),
         };
         client.handshake.accept();
-        match timeout(service.timeout, client.next()).await.map_err(is_slow)?? {
+        match client.next().await? {
             Step::Joined => Ok(Joined { route: server.route.clone(), stream, read }),
             Step::Admitted(_) => Err(Refusal::Gone),
         }
@@ -329,6 +361,8 @@ impl Arriving<'_> {
             stream: client,
             address: from.ip(),
             attempts: &service.attempts,
+            waits: service.waits,
+            awaited: (Awaited::Version, Instant::now()),
             handshake: ClientHandshake::new(service.access(), challenge),
             read: BytesMut::new(),
         };
