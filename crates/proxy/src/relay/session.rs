@@ -58,7 +58,8 @@ impl Start {
                 let ends = Ends { client: self.client, server, read: Default::default() };
                 let mut setup = route.setup.clone();
                 let first = setup.borrow_and_update().clone();
-                let mut driver = Driver::new(&self.shared, first, ends, clock);
+                // Boxed: the future would hold room for it twice.
+                let mut driver = Box::new(Driver::new(&self.shared, first, ends, clock));
                 driver.set_words(Words::of(&self.shared, &route.to));
                 drive(driver, setup, self.number, begun, &self.shared, self.stop).await
             }
@@ -100,7 +101,7 @@ pub(super) async fn asked(stop: &mut watch::Receiver<bool>) {
 
 /// Moves bytes until the session is over.
 async fn drive(
-    mut driver: Driver,
+    mut driver: Box<Driver>,
     mut setup: watch::Receiver<Arc<Setup>>,
     number: u64,
     begun: SystemTime,
