@@ -297,6 +297,10 @@ impl Relay {
                 () = &mut release, if releases => {
                     releases = false;
                     release_memory();
+                    // Threads have memory of their own; who runs these is by chance.
+                    for _ in 0..RELEASES {
+                        tokio::spawn(async { release_memory() });
+                    }
                 }
                 () = asked(&mut stop) => break,
             }
@@ -315,6 +319,9 @@ impl Relay {
 
 /// How long after the end of a session memory is released, with that of others which have ended by then.
 const RELEASE_AFTER: Duration = Duration::from_millis(200);
+
+/// Threads that are asked for memory.
+const RELEASES: usize = 8;
 
 /// Lets the allocator give memory back to the system. The one of Linux looks for some when a piece of 64 KiB or
 /// more is freed, and what sessions free is smaller: without this, two thousand that are over mostly leave ten
