@@ -160,7 +160,7 @@ fn a_client_for_which_there_is_no_room_is_told_so() {
     let mut first = Ends::open(proxy, &server);
     let mut second = client(proxy);
     second.send(HELLO);
-    let reason = "midwire: no more sessions are allowed: 1 sessions are open, that is sessions_max";
+    let reason = "midwire: 1 of 1 sessions are open, and no more are allowed (sessions_max)";
     second.expect(&kick(reason));
     second.expect_ending(Ending::Finished);
     first.client.send(HELLO);

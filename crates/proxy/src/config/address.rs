@@ -25,7 +25,9 @@ pub(crate) fn target(text: &str, usual: Option<u16>, protocol: &str) -> Result<T
             None => (text, None),
         },
     };
-    if host.is_empty() || host.contains(|c: char| c.is_whitespace() || c == '/' || is_unsafe(c)) {
+    let is_odd = |c: char| c.is_whitespace() || c == '/' || is_unsafe(c);
+    // A name cannot begin with `-`, an option does.
+    if host.is_empty() || host.starts_with('-') || host.contains(is_odd) {
         return Err("that is no host name or address; write HOST or HOST:PORT".to_owned());
     }
     let is_name = host.parse::<std::net::IpAddr>().is_err() && host.contains('.');
@@ -58,8 +60,18 @@ mod tests {
         let target = |text| target(text, None, "raw").map(|t| (t.host.to_string(), t.port));
         assert_eq!(target("play.example.org:7").unwrap(), ("play.example.org".into(), 7));
         assert_eq!(target("[::1]:7").unwrap(), ("::1".into(), 7));
-        for wrong in ["", ":7", "a b:7", "host:0", "host:70000", "host:x", "[::1", "[::1]7", "::1"]
-        {
+        for wrong in [
+            "",
+            ":7",
+            "--listen:7",
+            "a b:7",
+            "host:0",
+            "host:70000",
+            "host:x",
+            "[::1",
+            "[::1]7",
+            "::1",
+        ] {
             assert!(target(wrong).is_err(), "{wrong}");
         }
     }

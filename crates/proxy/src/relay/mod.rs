@@ -24,6 +24,7 @@ mod target;
 use std::future::poll_fn;
 use std::io;
 use std::net::SocketAddr;
+use std::pin::pin;
 use std::sync::Arc;
 use std::task::Poll;
 use std::time::Duration;
@@ -250,7 +251,10 @@ impl Relay {
         let mut totals = Totals::default();
         let mut turned_away = 0u64;
         let seats = Seats::new(limits.sessions_per_client_max);
-        let (mut first, mut over) = (0, 0u32);
+        let mut first = 0;
+        // Once some sessions are over, their memory is released.
+        let mut release = pin!(tokio::time::sleep(RELEASE_AFTER));
+        let mut releases = false;
         let handed_out = stop.clone();
         loop {
             tokio::select! {
@@ -258,14 +262,14 @@ impl Relay {
                     Ok((client, from)) => {
                         let seat = if sessions.len() >= limits.sessions_max {
                             Err((
-                                format!("{} sessions are open", limits.sessions_max),
+                                format!("{max} of {max} sessions are open", max = limits.sessions_max),
                                 "sessions_max",
                             ))
                         } else {
                             seats.take(from.ip()).map_err(|Full| (
                                 format!(
-                                    "{} has {} sessions",
-                                    from.ip(), limits.sessions_per_client_max
+                                    "{} has {max} of {max} sessions",
+                                    from.ip(), max = limits.sessions_per_client_max
                                 ),
                                 "sessions_per_client_max",
                             ))
@@ -315,12 +319,19 @@ impl Relay {
                 },
                 Some(ended) = sessions.join_next() => {
                     totals.add(ended);
-                    over = over.wrapping_add(1);
                     if sessions.is_empty() {
                         kernel::close_spare_pipes();
                     }
-                    if sessions.is_empty() || over % RELEASE_AFTER == 0 {
-                        release_memory();
+                    if !std::mem::replace(&mut releases, true) {
+                        release.as_mut().reset(tokio::time::Instant::now() + RELEASE_AFTER);
+                    }
+                }
+                () = &mut release, if releases => {
+                    releases = false;
+                    release_memory();
+                    // Threads have memory of their own; who runs these is by chance.
+                    for _ in 0..RELEASES {
+                        tokio::spawn(async { release_memory() });
                     }
                 }
                 () = asked(&mut stop) => break,
@@ -363,8 +374,11 @@ async fn reach(to: &Target, names: &Names, events: &Sender) -> Vec<SocketAddr> {
     reached
 }
 
-/// Sessions that are over before memory is released.
-const RELEASE_AFTER: u32 = 256;
+/// How long after the end of a session memory is released, with that of others which have ended by then.
+const RELEASE_AFTER: Duration = Duration::from_millis(200);
+
+/// Threads that are asked for memory.
+const RELEASES: usize = 8;
 
 /// Lets the allocator give memory back to the system. The one of Linux looks for some when a piece of 64 KiB or
 /// more is freed, and what sessions free is smaller: without this, two thousand that are over mostly leave ten
