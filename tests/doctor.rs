@@ -175,8 +175,8 @@ fn finding(ended: &Ended, about: &str) -> Value {
 
 /// A server that does the same with each client.
 fn serve(act: impl Fn(&mut TcpStream) + Send + Sync + Copy + 'static) -> SocketAddr {
-    let listener = TcpListener::bind((Ipv4Addr::LOCALHOST, 0)).unwrap();
-    let address = listener.local_addr().unwrap();
+    let listener = TcpListener::bind((Ipv4Addr::LOCALHOST, 0)).expect("a free port");
+    let address = listener.local_addr().expect("a bound address");
     thread::spawn(move || {
         for mut stream in listener.incoming().flatten() {
             thread::spawn(move || act(&mut stream));
@@ -224,5 +224,7 @@ fn varint(mut number: usize, out: &mut Vec<u8>) {
 
 /// An address that nobody listens on.
 fn free_address() -> SocketAddr {
-    TcpListener::bind((Ipv4Addr::LOCALHOST, 0)).unwrap().local_addr().unwrap()
+    let free =
+        TcpListener::bind((Ipv4Addr::LOCALHOST, 0)).and_then(|listener| listener.local_addr());
+    free.expect("a free port")
 }

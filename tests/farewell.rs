@@ -160,7 +160,7 @@ fn a_client_for_which_there_is_no_room_is_told_so() {
     let mut first = Ends::open(proxy, &server);
     let mut second = client(proxy);
     second.send(HELLO);
-    let reason = "midwire: 1 sessions are open, and no more are allowed (sessions_max)";
+    let reason = "midwire: no more sessions are allowed: 1 sessions are open, that is sessions_max";
     second.expect(&kick(reason));
     second.expect_ending(Ending::Finished);
     first.client.send(HELLO);
@@ -210,11 +210,10 @@ fn a_server_that_has_said_why_is_not_spoken_for() {
 
 #[test]
 fn a_server_that_vanishes_from_play_is_spoken_for() {
-    for (reset, said) in
-        [(false, "has ended the connection and gave no reason"), (true, "the connection to")]
-    {
+    // With nothing to show, too, where bytes might go past the session.
+    for (reset, view) in [(false, &[][..]), (true, &[]), (false, &["-q"]), (true, &["-q"])] {
         let server = Server::start();
-        let (_program, proxy) = Program::proxy("minecraft", server.address, &[]);
+        let (_program, proxy) = Program::proxy("minecraft", server.address, view);
         let (mut ends, sent) = in_play(proxy, &server);
         let half_a_frame = [40, 0x24, 0, 0];
         ends.server.send(&half_a_frame);
@@ -225,7 +224,6 @@ fn a_server_that_vanishes_from_play_is_spoken_for() {
             ends.server.finish();
             format!("midwire: {} has ended the connection and gave no reason", server.address)
         };
-        assert!(text.contains(said));
         let kick = frame(&[&[0x1b], &nbt(&text)[..]].concat());
         ends.client.expect(&[sent, kick].concat());
         ends.client.expect_ending(Ending::Finished);

@@ -93,7 +93,8 @@ fn a_session_that_waits_for_the_rest_of_a_frame_holds_little_more_than_that() {
     let count = many();
     let few = open(FEW);
     let many = open(count - FEW);
-    assert_at_most(IDLE_MAX, few, many, count - FEW, "terraria, part of a frame");
+    let max = IDLE_MAX + 1_000;
+    assert_at_most(max, few, many, count - FEW, "terraria, part of a frame");
 }
 
 #[test]

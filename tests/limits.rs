@@ -92,6 +92,23 @@ fn a_session_in_which_nothing_happens_is_ended_only_if_that_is_set() {
 }
 
 #[test]
+fn a_player_whose_session_is_ended_is_told_the_setting() {
+    let server = Server::start();
+    let (program, proxy) = proxy("terraria", &server, "idle_timeout=500");
+    let mut ends = Ends::open(proxy, &server);
+    ends.client.send(HELLO);
+    ends.server.expect_ending(Ending::Finished);
+    ends.client.expect_ending(Ending::Finished);
+    let told = ends.client.wait(|_| true, |arrived| arrived.bytes.clone(), |_| String::new());
+    let disconnect = 2;
+    assert_eq!(told.get(2), Some(&disconnect), "{told:x?}");
+    let text = String::from_utf8_lossy(&told);
+    assert!(text.contains("500 ms (idle_timeout)"), "{text}");
+    let ended = program.interrupt();
+    assert_eq!(said(&ended, "idle_timeout"), 1, "{}", ended.diagnostics);
+}
+
+#[test]
 fn a_client_with_as_many_sessions_as_it_may_have_is_turned_away_until_one_ends() {
     let server = Server::start();
     let (program, proxy) = proxy("raw", &server, "sessions_per_client_max=2");

@@ -125,6 +125,92 @@ fn many_sessions_at_once_keep_their_bytes_apart() {
 }
 
 #[test]
+fn pieces_of_all_sizes_keep_their_order_when_nobody_looks_at_them() {
+    let server = Server::start();
+    let (program, proxy) = Program::proxy("raw", server.address, &["-q"]);
+    let mut ends = Ends::open(proxy, &server);
+    let sent = [1, 2].map(|seed| Random::new(seed).bytes(12 << 20));
+    std::thread::scope(|scope| {
+        let Ends { client, server } = &mut ends;
+        for (end, bytes, seed) in [(client, &sent[0], 3), (server, &sent[1], 4)] {
+            scope.spawn(move || {
+                let mut random = Random::new(seed);
+                let mut rest = &bytes[..];
+                while !rest.is_empty() {
+                    let most = [40, 4_000, 40_000, 1_000_000][random.below(4)];
+                    let (piece, after) = rest.split_at((1 + random.below(most)).min(rest.len()));
+                    end.send(piece);
+                    // A pause now and then: small pieces are copied, what comes without one is not.
+                    if random.below(8) == 0 {
+                        std::thread::sleep(std::time::Duration::from_millis(1));
+                    }
+                    rest = after;
+                }
+                end.finish();
+            });
+        }
+    });
+    for direction in Direction::BOTH {
+        ends.receiver(direction).expect(&sent[direction as usize]);
+        ends.receiver(direction).expect_ending(Ending::Finished);
+    }
+    drop(ends);
+    let said = program.interrupt().diagnostics;
+    let bytes = 12 << 20;
+    let summary =
+        format!("1 session, 0 packets: {bytes} bytes serverbound, {bytes} bytes clientbound\n");
+    assert!(said.ends_with(&summary), "{said}");
+}
+
+#[test]
+fn a_session_that_nobody_looks_at_is_joined_and_the_summary_says_so() {
+    const HELLO: &[u8] = b"\x0f\x00\x01\x0bTerraria326";
+    let part_of_a_frame = [9, 0, 250, 1];
+    // With a farewell frames are needed to the end: only between two of them it can be said.
+    let joined = ["-q", "--set", "farewell=off"];
+    for (more, is_joined) in [
+        (&joined[..], true),
+        (&[&joined[..], &["--set", "join=never"]].concat(), false),
+        (&["-q"], false),
+    ] {
+        let server = Server::start();
+        let (program, proxy) = Program::proxy("terraria", server.address, more);
+        let mut ends = Ends::open(proxy, &server);
+        ends.client.send(&[HELLO, &part_of_a_frame].concat());
+        // What waits for the rest of its frame goes on at once when frames are of no interest.
+        let first = if is_joined { [HELLO, &part_of_a_frame].concat() } else { HELLO.to_vec() };
+        ends.server.expect(&first);
+        ends.client.send(&[2, 3, 4, 5, 6]);
+        ends.server.expect(&[HELLO, &part_of_a_frame, &[2, 3, 4, 5, 6]].concat());
+        drop(ends);
+        let said = program.interrupt().diagnostics;
+        let counted =
+            if is_joined { "1 session, 1 packet: 24" } else { "1 session, 2 packets: 24" };
+        assert!(said.contains(counted), "{said}");
+        assert_eq!(said.contains("later packets of 1 session"), is_joined, "{said}");
+    }
+}
+
+#[test]
+fn bytes_without_packets_are_counted_and_shown_only_when_asked_for() {
+    for (more, is_shown) in [(&[][..], false), (&["-x"][..], true)] {
+        let server = Server::start();
+        let (program, proxy) = Program::proxy("raw", server.address, more);
+        let mut ends = Ends::open(proxy, &server);
+        ends.client.send(b"hello");
+        ends.server.expect(b"hello");
+        ends.client.finish();
+        ends.server.finish();
+        ends.server.expect_ending(Ending::Finished);
+        ends.client.expect_ending(Ending::Finished);
+        let ended = program.interrupt();
+        assert_eq!(ended.output.contains("68 65 6c 6c 6f"), is_shown, "{}", ended.output);
+        let closed = "closed: 0 packets, 5 bytes serverbound; 0 packets, 0 bytes clientbound";
+        assert!(ended.output.contains(closed), "{}", ended.output);
+    }
+}
+
+#[test]
 fn ctrl_c_ends_open_sessions_and_succeeds() {
     let server = Server::start();
     let (program, proxy) = Program::proxy("raw", server.address, &JSON);

@@ -167,5 +167,7 @@ fn varint(number: usize) -> Vec<u8> {
 
 /// A port that nobody listens on.
 fn free_port() -> u16 {
-    TcpListener::bind((Ipv4Addr::LOCALHOST, 0)).unwrap().local_addr().unwrap().port()
+    let free =
+        TcpListener::bind((Ipv4Addr::LOCALHOST, 0)).and_then(|listener| listener.local_addr());
+    free.expect("a free port").port()
 }

@@ -28,9 +28,27 @@ pub(crate) struct Outcome {
     pub(crate) noticed: Option<Duration>,
 }
 
+/// How midwire is run. A farewell adds bytes to what a server says, so there is none.
+#[derive(Clone, Copy)]
+pub(crate) struct Way {
+    pub(crate) name: &'static str,
+    pub(crate) protocol: &'static str,
+    /// Whether connections are joined when nothing needs frames any more.
+    pub(crate) joins: bool,
+}
+
+impl Way {
+    /// A running midwire.
+    pub(crate) fn proxy(self, server: SocketAddr, more: &[&str]) -> (Program, SocketAddr) {
+        let join = if self.joins { "join=auto" } else { "join=never" };
+        let settings = ["-q", "--set", "farewell=off", "--set", join];
+        Program::proxy(self.protocol, server, &[&settings, more].concat())
+    }
+}
+
 /// A midwire between a server and clients.
 pub(crate) struct Bench {
-    pub(crate) protocol: &'static str,
+    pub(crate) way: Way,
     pub(crate) program: Program,
     pub(crate) address: SocketAddr,
     pub(crate) server: Server,
@@ -40,13 +58,12 @@ pub(crate) struct Bench {
 }
 
 impl Bench {
-    pub(crate) fn start(protocol: &'static str) -> Self {
+    pub(crate) fn start(way: Way) -> Self {
         let server = Server::start();
         let timeout = format!("handshake_timeout={}", HANDSHAKE_TIMEOUT.as_millis());
-        let (program, address) =
-            Program::proxy(protocol, server.address, &["-q", "--set", &timeout]);
-        let talk = Talk::recorded(protocol);
-        let mut bench = Self { protocol, program, address, server, talk, held: 0 };
+        let (program, address) = way.proxy(server.address, &["--set", &timeout]);
+        let talk = Talk::recorded(way.protocol);
+        let mut bench = Self { way, program, address, server, talk, held: 0 };
         // The allocator gives memory back to the system in large pieces only, and so not always: what many
         // sessions took once may stay, to be used again. More than that must never be held.
         for _ in 0..3 {
@@ -78,14 +95,14 @@ impl Bench {
         let after = self.settled_memory();
         let lost: u64 = outcomes.iter().map(|outcome| outcome.lost).sum();
         let noticed = outcomes.iter().filter_map(|outcome| outcome.noticed).max();
-        let what = format!("{} {name}", self.protocol);
+        let what = format!("{} {name}", self.way.name);
         assert_eq!(lost, 0, "{what}: bytes are lost or out of order{}", self.program.story());
         assert!(noticed < Some(NOTICE_MAX), "{what}: noticed after {noticed:?}");
         assert_eq!(left, files, "{what}: files stay open");
         let held = before.max(self.held);
         assert!(after < held + MEMORY_SLACK, "{what}: {after} bytes, {before} before");
         line(
-            self.protocol,
+            self.way.name,
             name,
             outcomes.len() as u64,
             lost,
@@ -131,13 +148,13 @@ impl Bench {
 
 pub(crate) fn head() -> String {
     format!(
-        "{:10} {:34} {:>4} {:>5} {:>10} {:>9} {:>9} {:>6} {:>6}",
-        "protocol", "fault", "runs", "lost", "noticed", "KiB, then", "after", "files", "after"
+        "{:16} {:33} {:>4} {:>5} {:>10} {:>9} {:>9} {:>6} {:>6}",
+        "by", "fault", "runs", "lost", "noticed", "KiB, then", "after", "files", "after"
     )
 }
 
 pub(crate) fn line(
-    protocol: &str,
+    way: &str,
     name: &str,
     runs: u64,
     lost: u64,
@@ -151,6 +168,6 @@ pub(crate) fn line(
     let files = files.map(|f| f.map(|count| count.to_string()));
     let [opened, left] = files.unwrap_or_else(|| ["-".into(), "-".into()]);
     format!(
-        "{protocol:10} {name:34} {runs:4} {lost:5} {noticed:>10} {before:>9} {after:>9} {opened:>6} {left:>6}"
+        "{way:16} {name:33} {runs:4} {lost:5} {noticed:>10} {before:>9} {after:>9} {opened:>6} {left:>6}"
     )
 }

@@ -6,10 +6,9 @@ use std::time::{Duration, Instant};
 
 use socket2::SockRef;
 
-use crate::bench::{Bench, HANDSHAKE_TIMEOUT, MANY, Outcome, line};
+use crate::bench::{Bench, HANDSHAKE_TIMEOUT, MANY, Outcome, Way, line};
 use crate::ends::{BOTH, exchange, finish, lost, opposite, out_of_place, told};
 use crate::support::ends::{End, Ending, Ends, Server};
-use crate::support::program::Program;
 use crate::support::random::Random;
 use crate::support::recording::Direction;
 use crate::talk::{Cut, Talk};
@@ -143,7 +142,7 @@ fn garbage(bench: &mut Bench, after: usize, seed: u64) -> Outcome {
 fn server_killed(bench: &mut Bench, _: u64) -> Outcome {
     let listener = TcpListener::bind((Ipv4Addr::LOCALHOST, 0)).unwrap();
     let to = listener.local_addr().unwrap();
-    let (program, address) = Program::proxy(bench.protocol, to, &["-q"]);
+    let (program, address) = bench.way.proxy(to, &[]);
     let mut clients: Vec<End> = (0..5).map(|_| End::connect(address)).collect();
     let accepted: Vec<TcpStream> = (0..5).map(|_| listener.accept().unwrap().0).collect();
     clients.iter_mut().for_each(End::read);
@@ -185,7 +184,7 @@ fn silent(bench: &mut Bench, count: usize, start: &[u8]) -> Outcome {
     assert!(each <= SILENT_MAX, "{each} bytes for each of {count} clients");
     let served = cut(bench, Cut::Merged, NO_PAUSE);
     let mut noticed = None;
-    if bench.protocol != "raw" {
+    if bench.way.protocol != "raw" {
         for (client, server) in &sessions {
             for end in [client, server] {
                 end.set_read_timeout(Some(crate::support::PATIENCE)).unwrap();
@@ -200,13 +199,13 @@ fn silent(bench: &mut Bench, count: usize, start: &[u8]) -> Outcome {
 }
 
 /// The program is told to end while sessions talk.
-pub(crate) fn killed(protocol: &str, runs: u64) -> String {
-    let talk = Talk::recorded(protocol);
+pub(crate) fn killed(way: Way, runs: u64) -> String {
+    let talk = Talk::recorded(way.protocol);
     let mut noticed = None;
     let mut lost = 0;
     for _ in 0..runs {
         let server = Server::start();
-        let (program, address) = Program::proxy(protocol, server.address, &["-q"]);
+        let (program, address) = way.proxy(server.address, &[]);
         let mut sessions: Vec<Ends> = (0..20).map(|_| Ends::open(address, &server)).collect();
         for ends in &mut sessions {
             for direction in BOTH {
@@ -226,6 +225,6 @@ pub(crate) fn killed(protocol: &str, runs: u64) -> String {
         let ended = program.wait();
         assert!(ended.status.success(), "{}: {}", ended.status, ended.diagnostics);
     }
-    assert_eq!(lost, 0, "{protocol}: other bytes than were sent arrived");
-    line(protocol, "kill -TERM", runs, lost, noticed, None, None)
+    assert_eq!(lost, 0, "{}: other bytes than were sent arrived", way.name);
+    line(way.name, "kill -TERM", runs, lost, noticed, None, None)
 }

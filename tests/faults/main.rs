@@ -18,29 +18,36 @@ mod ends;
 mod faults;
 mod talk;
 
-use bench::Bench;
+use bench::{Bench, Way};
 use faults::{killed, table};
+
+const WAYS: [Way; 4] = [
+    Way { name: "raw", protocol: "raw", joins: true },
+    Way { name: "minecraft", protocol: "minecraft", joins: false },
+    Way { name: "terraria", protocol: "terraria", joins: false },
+    Way { name: "terraria, joined", protocol: "terraria", joins: true },
+];
 
 /// One test, so that nothing else disturbs what is measured. A fault that only one protocol knows makes a row
 /// of its own, as [`killed`] does.
 #[test]
 fn no_fault_loses_or_reorders_bytes_and_none_leaves_anything_behind() {
-    support::files::allow(3 * 4_000 + 1_000);
+    support::files::allow(WAYS.len() as u64 * 4_000 + 1_000);
     let runs = std::env::var("MIDWIRE_FAULT_RUNS").ok().and_then(|runs| runs.parse().ok());
     let runs = runs.unwrap_or(2);
-    // Mostly it waits: the protocols take turns by themselves.
+    // Mostly it waits: the ways take turns by themselves.
     let rows = std::thread::scope(|scope| {
-        let of = |protocol| {
+        let of = |way: Way| {
             scope.spawn(move || {
-                let mut bench = Bench::start(protocol);
+                let mut bench = Bench::start(way);
                 let rows = table().into_iter().map(|fault| bench.row(fault.name, runs, fault.run));
                 let mut rows: Vec<String> = rows.collect();
-                rows.push(killed(protocol, runs));
+                rows.push(killed(way, runs));
                 rows
             })
         };
-        let protocols = ["raw", "minecraft", "terraria"].map(of);
-        protocols.map(|rows| rows.join().unwrap_or_else(|panic| std::panic::resume_unwind(panic)))
+        WAYS.map(of)
+            .map(|rows| rows.join().unwrap_or_else(|panic| std::panic::resume_unwind(panic)))
     });
     println!("{}\n{}", bench::head(), rows.concat().join("\n"));
 }

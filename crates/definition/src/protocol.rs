@@ -78,14 +78,29 @@ pub struct Stack {
     pub before_length: Arc<[u8]>,
     /// The same for what stands between the length and the id: bytes of the payload.
     pub before_id: Arc<[u8]>,
-    /// How the packet id is written.
+    /// How the packet id is written, in the states whose packets have one; see [`Stack::id_in`].
     pub id: IntRepr,
+    /// Those states; `None`: all of them.
+    pub id_states: Option<Arc<[StateId]>>,
+    /// The most bytes of a packet, where the definition has no frames and says so.
+    pub packet_length_max: Option<usize>,
     /// There is a compression stage, and it is on from the first byte.
     pub compression: Option<bool>,
     /// There is a cipher stage (off at the start).
     pub cipher: bool,
     /// Pings of old clients may stand in front of the first frame.
     pub legacy_ping: bool,
+}
+
+impl Stack {
+    /// How the packet id is written in a state: in no bytes where its packets have none.
+    #[inline]
+    pub fn id_in(&self, state: StateId) -> IntRepr {
+        match &self.id_states {
+            Some(states) if !states.contains(&state) => IntRepr::NOTHING,
+            _ => self.id,
+        }
+    }
 }
 
 /// Where a protocol's version is said.

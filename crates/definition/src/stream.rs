@@ -55,7 +55,7 @@ impl Dialect {
     ) -> Measured {
         let mut measured =
             Measured { id: None, body: 0, definition: None, extent: Extent::Endless };
-        measured.extent = match stack.id.read(bytes) {
+        measured.extent = match stack.id_in(state).read(bytes) {
             Err(failed) => failed.extent(),
             Ok((number, width)) => {
                 measured.body = width;

@@ -260,6 +260,62 @@ fn an_author_is_told_where_a_packet_has_no_end() {
 }
 
 #[test]
+fn what_is_of_an_unknown_kind_may_have_no_end() {
+    let text = "protocol t { frame none }
+packet p = 0 both { kind: u8, match kind { 1 => { a: u8 }, else => { ... } } }
+";
+    assert_eq!(problems(text), "");
+    let meant = text.replace("1 => { a: u8 }", "1 => { ... }");
+    assert!(problems(&meant).contains("warning[W086]"), "{}", problems(&meant));
+    let plan =
+        plan_of("packet p = 0 both { kind: u8, match kind { 1 => { a: u8 }, else => { ... } } }");
+    assert_eq!(measured(&plan, &[1, 7, 9]), Extent::Whole(2));
+    assert_eq!(measured(&plan, &[2, 7, 9]), Extent::Endless);
+}
+
+const GREETING: &str = "protocol t {
+  states hello, talk, trade
+  stack { frame none max 4096, id: u8 in talk | trade }
+}
+packet hello both Hello = 0 { n: u16 }
+packet talk both Say = 7 { n: u16 }
+packet trade both Say = 8 { n: u16 }
+on hello serverbound Hello { state = match n { 0 => talk, else => trade } }
+";
+
+#[test]
+fn packets_have_ids_in_the_states_that_have_them() {
+    let protocol = loaded(GREETING).unwrap_or_else(|problems| panic!("{problems}"));
+    assert_eq!(protocol.stack.packet_length_max, Some(4096));
+    let dialect = protocol.dialect(VersionId(0));
+    let end = |state, bytes: &[u8]| {
+        let (progress, ws) = (&mut Progress::default(), &mut Workspace::default());
+        let direction = Direction::Clientbound;
+        let stack = &protocol.stack;
+        let found = dialect.measure(stack, StateId(state), direction, &[], bytes, progress, ws);
+        (found.id, found.body, found.extent)
+    };
+    assert_eq!(end(0, &[7, 0, 1]), (Some(0), 0, Extent::Whole(2)));
+    assert_eq!(end(1, &[7, 0, 1]), (Some(7), 1, Extent::Whole(3)));
+    assert_eq!(end(2, &[7, 0, 1]), (Some(7), 1, Extent::Unknown(7)));
+    assert_eq!(end(2, &[8, 0]), (Some(8), 1, Extent::Needs(1)));
+}
+
+#[test]
+fn an_author_is_told_what_ids_and_limits_cannot_be() {
+    for (of, to, told) in [
+        ("Hello = 0", "Hello = 1", "no `id` can be 1: there is no `id` on the wire"),
+        ("talk | trade", "talk | trde", "did you mean `trade`?"),
+        ("max 4096", "max 0", "no packet's `max` can be 0"),
+        ("max 4096", "max 9999999999", "it goes from 1 to 1073741823 bytes"),
+        ("{ n: u16 }", "{}", "`Hello` has no bytes, and could be anywhere"),
+    ] {
+        let text = GREETING.replacen(of, to, 1);
+        assert!(problems(&text).contains(told), "{to}: {}", problems(&text));
+    }
+}
+
+#[test]
 fn what_is_left_means_nothing_outside_a_block() {
     for body in [
         "packet p = 0 both { a: u8, if remaining > 0 { b: u8 } }",

@@ -39,8 +39,8 @@ pub(crate) enum Command {
 /// `midwire proxy`.
 #[derive(Debug, ClapArgs)]
 pub(crate) struct Proxy {
-    /// minecraft, terraria, amp, raw (bytes without meaning), or a .wire file; auto: by each client's
-    /// first bytes
+    /// minecraft, terraria, rfb (VNC), amp, raw (bytes without meaning), or a .wire file; auto: by each
+    /// client's first bytes
     #[arg(required_unless_present = "config")]
     pub(crate) protocol: Option<String>,
     /// The server: a name or an address; the port may be left out where the protocol has one. A
@@ -50,6 +50,12 @@ pub(crate) struct Proxy {
     /// Where the game connects to; port 0 takes any free one [default: 127.0.0.1 and the protocol's port]
     #[arg(long, value_name = "ADDRESS:PORT")]
     pub(crate) listen: Option<String>,
+    /// rfb: the password that VNC clients have to give, in a file; or in MIDWIRE_CLIENT_PASSWORD
+    #[arg(long, value_name = "FILE")]
+    pub(crate) client_password_file: Option<PathBuf>,
+    /// rfb: the password that the VNC server wants, in a file; or in MIDWIRE_SERVER_PASSWORD
+    #[arg(long, value_name = "FILE")]
+    pub(crate) server_password_file: Option<PathBuf>,
     /// Leave the server's name in the handshake as the game typed it
     #[arg(long)]
     pub(crate) keep_host: bool,
@@ -63,6 +69,14 @@ pub(crate) struct Proxy {
     /// Read every session with this version, whatever it says itself: 769 or 1.21.4
     #[arg(long, value_name = "VERSION")]
     pub(crate) protocol_version: Option<String>,
+    /// Tell what midwire counts as Prometheus reads it, at http://ADDRESS/metrics; a port alone is one on
+    /// loopback
+    #[arg(long, value_name = "[ADDRESS:]PORT")]
+    pub(crate) metrics: Option<String>,
+    /// Log what goes on inside, on stderr: error, warn, info, debug, or midwire=LEVEL. The variable
+    /// MIDWIRE_LOG says the same
+    #[arg(long, value_name = "FILTER")]
+    pub(crate) log: Option<String>,
     /// Not there yet
     #[arg(short = 'w', long = "write", value_name = "FILE", hide = true)]
     pub(crate) write: Option<PathBuf>,

@@ -118,7 +118,7 @@ pub(crate) fn encode(
         return Err("the definition does not say what is in it".into());
     };
     let mut payload = Vec::new();
-    if !wire_id::write(&protocol.stack, definition.id, &mut payload) {
+    if !wire_id::write(&protocol.stack, definition.state, definition.id, &mut payload) {
         return Err(format!("its id {} does not fit", definition.id));
     }
     let conn = protocol.initial_conn();

@@ -1,6 +1,7 @@
 //! midwire: stands between a game and its server, and shows what they say to each other.
 
 mod args;
+mod ask;
 mod check;
 mod config;
 mod decode;
@@ -13,6 +14,8 @@ mod explain;
 mod fmt;
 mod hex_text;
 mod import;
+mod log;
+mod metrics;
 mod names;
 mod print;
 mod protocols;
@@ -20,6 +23,8 @@ mod proxy;
 mod queue;
 mod relay;
 mod reload;
+mod rfb;
+mod secret;
 mod settings;
 mod wire_id;
 
@@ -42,6 +47,7 @@ fn main() -> ExitCode {
         }
     };
     match command {
+        None if ask::can_ask() => ask::run(),
         None => short_help(),
         Some(command) => error::exit_code(run(command)),
     }

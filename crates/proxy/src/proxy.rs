@@ -12,11 +12,14 @@ use tokio::sync::watch;
 use crate::args;
 use crate::config::{self, Built, Followed};
 use crate::error::{say, usage};
+use crate::log;
+use crate::metrics::{self, Metrics, Told};
 use crate::print::{self, Style};
 use crate::protocols::{self, Lookup};
 use crate::queue::{WhenFull, queue};
 use crate::relay::{BindError, ListenerConfig, Relay, RelayConfig, Route, Service, Target, Totals};
 use crate::reload;
+use crate::rfb;
 use crate::settings::Settings;
 
 /// What a relay begins with.
@@ -37,13 +40,17 @@ type Banner = Box<dyn Fn(&[SocketAddr]) -> String>;
 /// Runs `midwire proxy`.
 pub(crate) fn run(args: &args::Proxy) -> anyhow::Result<ExitCode> {
     refuse_what_is_later(args)?;
+    log::begin(args.log.as_deref())?;
     let Prepared { settings, listeners, followed, extensions, banner } = prepare(args)?;
+    let metrics_at = args.metrics.as_deref().map(metrics::address).transpose()?;
+    let metrics = metrics_at.is_some().then(Arc::<Metrics>::default);
     let style = Style::of_stdout();
     let config = RelayConfig {
         listeners,
         watch: if args.view.quiet { Watch::Nothing } else { Watch::Packets },
         watch_raw: if shows_bytes(&args.view) { Watch::Packets } else { Watch::Nothing },
         limits: settings.relay,
+        metrics: metrics.clone(),
     };
     let when_full =
         if style.is_terminal && !args.view.json { WhenFull::Drop } else { WhenFull::Wait };
@@ -59,8 +66,25 @@ pub(crate) fn run(args: &args::Proxy) -> anyhow::Result<ExitCode> {
         .context("cannot start the relay")?;
     end_on_signals(stop)?;
     let relayed = runtime.block_on(async {
+        let watched = metrics_at
+            .zip(metrics)
+            .map(|(address, metrics)| (address, Told { metrics, losses: events.losses() }));
+        let watched = match watched {
+            Some((address, told)) => Some(
+                metrics::Server::bind(address, told)
+                    .await
+                    .map_err(|error| BindError::Listen(address, error))?,
+            ),
+            None => None,
+        };
         let relay = Relay::bind(config, events.clone()).await?;
         say(&banner(relay.addresses()));
+        if let Some(server) = watched {
+            if let Ok(address) = server.address() {
+                say(&metrics_banner(address));
+            }
+            tokio::spawn(server.run());
+        }
         if !extensions.is_empty() {
             say(&extensions);
         }
@@ -112,6 +136,8 @@ fn prepare(args: &args::Proxy) -> anyhow::Result<Prepared> {
             ("--listen", args.listen.is_some()),
             ("--keep-host", args.keep_host),
             ("--protocol-version", args.protocol_version.is_some()),
+            ("--client-password-file", args.client_password_file.is_some()),
+            ("--server-password-file", args.server_password_file.is_some()),
         ];
         if let Some((what, _)) = in_file.iter().find(|(_, given)| *given) {
             return Err(usage(format!("{what}: with --config that is said in the file")));
@@ -129,19 +155,33 @@ fn prepare_one(args: &args::Proxy, name: &str, to_text: &str) -> anyhow::Result<
     let settings = Settings::from_args(&args.set)?;
     let lookup = Lookup::new(name, &args.definitions.defs)?;
     let protocol = lookup.read()?;
+    let is_rfb = name == rfb::NAME;
+    if is_rfb {
+        for (flag, text) in [("--to", Some(to_text)), ("--listen", args.listen.as_deref())] {
+            let text = text.unwrap_or_default();
+            rfb::check_display(text, flag == "--listen")
+                .map_err(|what| usage(format!("{flag} {text}: {what}")))?;
+        }
+    }
     let to = to(to_text, protocol.port, &protocol.name)?;
     let wanted = listen(args.listen.as_deref(), protocol.port.unwrap_or(0))?;
+    let passwords = rfb::Passwords::given(args, is_rfb)?;
     let version_text = args.protocol_version.clone();
     let version =
         version_text.as_deref().map(|text| protocols::version(&protocol, text)).transpose()?;
     let options = Options {
         limits: settings.session,
         version,
+        start: if is_rfb { protocol.state_named(rfb::START) } else { None },
         rewrite_host: rewrite(&to, args.keep_host),
         on_lost_framing: settings.on_lost_framing,
     };
     let (setups, setup) = watch::channel(Setup::new(protocol.clone(), options));
-    let service = Service::Route(Arc::new(Route { to, setup }));
+    let route = Arc::new(Route { to, setup });
+    let service = match passwords {
+        Some(passwords) => passwords.service(route, wanted, &settings.relay)?,
+        None => Service::Route(route),
+    };
     let may_move = args.listen.is_none();
     let extensions = extended_by(&lookup);
     let shown = to_text.to_owned();
@@ -243,8 +283,12 @@ fn banner(address: SocketAddr, wanted: SocketAddr, protocol: &Protocol, to: &str
         let usual = protocol.port == Some(address.port());
         let typed = if usual { address.ip().to_string() } else { address.to_string() };
         let typed = typed.replace("0.0.0.0", "this machine's address");
+        let (typed, into) = match &protocol.name[..] {
+            rfb::NAME => (rfb::display(&typed, address.port()), "viewer"),
+            _ => (typed, "game"),
+        };
         text.push_str(&format!(
-            "{}: type {typed} into the game; it reaches {}. ctrl-c ends\n",
+            "{}: type {typed} into the {into}; it reaches {}. ctrl-c ends\n",
             protocol.title, to
         ));
     }
@@ -266,6 +310,14 @@ fn reached_by_others(address: SocketAddr) -> &'static str {
         true => "",
         false => "other machines can connect to this address\n",
     }
+}
+
+fn metrics_banner(address: SocketAddr) -> String {
+    let mut text = format!("metrics on http://{address}/metrics\n");
+    if !address.ip().is_loopback() {
+        text.push_str("other machines can read the metrics\n");
+    }
+    text
 }
 
 /// Which files extend the definition, for the banner; empty if none does.

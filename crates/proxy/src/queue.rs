@@ -57,6 +57,18 @@ struct Room {
     reserve: Semaphore,
     when_full: WhenFull,
     lost: AtomicU64,
+    /// The same since the beginning.
+    lost_ever: AtomicU64,
+}
+
+/// How many packets were left out since the beginning.
+#[derive(Clone, Debug)]
+pub(crate) struct Losses(Arc<Room>);
+
+impl Losses {
+    pub(crate) fn get(&self) -> u64 {
+        self.0.lost_ever.load(Ordering::Relaxed)
+    }
 }
 
 /// What a message has taken, to be given back once it was shown.
@@ -76,6 +88,7 @@ pub(crate) fn queue(max: usize, when_full: WhenFull) -> (Sender, Receiver) {
         reserve: Semaphore::new(RESERVE),
         when_full,
         lost: AtomicU64::new(0),
+        lost_ever: AtomicU64::new(0),
     });
     (Sender { messages: sender, room: room.clone() }, Receiver { messages: receiver, room })
 }
@@ -98,11 +111,17 @@ impl Sender {
         }
         let lost = drop_packets(&mut message);
         self.room.lost.fetch_add(lost, Ordering::Relaxed);
+        self.room.lost_ever.fetch_add(lost, Ordering::Relaxed);
         let cost = cost_of_rest(&message);
         if let Ok(permit) = self.room.reserve.try_acquire_many(cost as u32) {
             permit.forget();
             self.put(message, Cost { bytes: 0, reserve: cost });
         }
+    }
+
+    /// What is left out, for whoever counts it.
+    pub(crate) fn losses(&self) -> Losses {
+        Losses(self.room.clone())
     }
 
     /// Hands over a message of a few words, without waiting.

@@ -18,17 +18,26 @@ pub(crate) struct RelayLimits {
     pub(crate) write_max: usize,
     /// `connect_timeout`: how long the server may take to answer.
     pub(crate) connect_timeout: Duration,
+    /// `handshake_timeout`: how long a client may take to begin to talk, and a peer for its part of
+    /// a handshake; zero: for ever.
+    pub(crate) handshake_timeout: Duration,
+    /// `password_timeout`: how long a VNC client may take for its password, which people type; zero: for
+    /// ever.
+    pub(crate) password_timeout: Duration,
     /// `sessions_per_client_max`: sessions at once from one address; zero: as many as there may be at all.
     pub(crate) sessions_per_client_max: usize,
-    /// `handshake_timeout`: how long it may take until a client of a protocol with packets has begun to
-    /// talk; zero: for ever.
-    pub(crate) handshake_timeout: Duration,
     /// `idle_timeout`: how long nothing may come from either side; zero: for ever.
     pub(crate) idle_timeout: Duration,
     /// `dns`: the name server that is asked for SRV records, instead of those of the system.
     pub(crate) dns: Option<SocketAddr>,
     /// `dns_timeout`: how long the name servers may take to say an SRV record.
     pub(crate) dns_timeout: Duration,
+    /// `auth_attempts_max`: wrong passwords of one client address within `auth_window`.
+    pub(crate) auth_attempts_max: usize,
+    /// `auth_window`: how long a wrong password counts.
+    pub(crate) auth_window: Duration,
+    /// `reason_length_max`: bytes of a server's reason for a refusal that are read.
+    pub(crate) reason_length_max: usize,
     /// `close_wait`: how long what is left may take to be written when the program ends.
     pub(crate) close_wait: Duration,
     /// `events_max`: bytes of packets that wait to be shown.
@@ -41,7 +50,8 @@ pub(crate) struct RelayLimits {
     pub(crate) partial_wait: Duration,
     /// `drain_wait`: how long the server before a hand-over may take to end.
     pub(crate) drain_wait: Duration,
-    /// `join`: whether the connections of a session are joined when nothing needs its frames any more.
+    /// `join`: whether the connections of a session are joined when nothing needs its frames any more: no
+    /// view, no rule, no state that may still change, no farewell that may have to go between them.
     pub(crate) joins: bool,
     /// `probe`: whether servers are looked for when midwire starts.
     pub(crate) probe: bool,
@@ -57,9 +67,13 @@ impl Default for RelayLimits {
             sessions_max: 4096,
             write_max: 256 << 10,
             connect_timeout: Duration::from_secs(10),
-            sessions_per_client_max: 0,
             handshake_timeout: Duration::from_secs(30),
+            password_timeout: Duration::from_secs(120),
+            sessions_per_client_max: 0,
             idle_timeout: Duration::ZERO,
+            auth_attempts_max: 10,
+            auth_window: Duration::from_secs(60),
+            reason_length_max: 1024,
             close_wait: Duration::from_secs(3),
             events_max: 32 << 20,
             sniff_max: 16 << 10,
@@ -90,9 +104,16 @@ const NAMES: &[(&str, &str)] = &[
     ("sessions_max", "sessions at once"),
     ("write_max", "bytes that wait to be written to one side"),
     ("connect_timeout", "milliseconds that the server may take to answer"),
+    (
+        "handshake_timeout",
+        "milliseconds until a client must have begun to talk, and for a handshake; 0: for ever",
+    ),
+    ("password_timeout", "milliseconds that a VNC client may take for its password; 0: for ever"),
     ("sessions_per_client_max", "sessions at once from one address; 0: no limit of their own"),
-    ("handshake_timeout", "milliseconds until a client must have begun to talk; 0: for ever"),
     ("idle_timeout", "milliseconds in which nothing may come from either side; 0: for ever"),
+    ("auth_attempts_max", "wrong passwords of a client's address within auth_window"),
+    ("auth_window", "milliseconds that a wrong password counts"),
+    ("reason_length_max", "bytes of a server's reason for a refusal"),
     ("close_wait", "milliseconds that sessions may take to end on ctrl-c"),
     ("events_max", "bytes of packets that wait to be shown"),
     ("sniff_max", "bytes of a client that are looked at to choose its route"),
@@ -101,7 +122,7 @@ const NAMES: &[(&str, &str)] = &[
     ("drain_wait", "milliseconds that the server before a hand-over may take to end"),
     (
         "join",
-        "auto or never: pass on what nothing needs to look at without cutting it into packets",
+        "auto or never: pass on without looking what nothing needs cut into packets, no farewell either",
     ),
     ("dns", "ADDRESS or ADDRESS:PORT of the name server that is asked for SRV records"),
     ("dns_timeout", "milliseconds that name servers may take to say an SRV record"),
@@ -176,6 +197,10 @@ impl Settings {
             "sessions_per_client_max" => self.relay.sessions_per_client_max = bytes()?,
             "handshake_timeout" => self.relay.handshake_timeout = millis()?,
             "idle_timeout" => self.relay.idle_timeout = millis()?,
+            "password_timeout" => self.relay.password_timeout = millis()?,
+            "auth_attempts_max" => self.relay.auth_attempts_max = bytes()?,
+            "auth_window" => self.relay.auth_window = millis()?,
+            "reason_length_max" => self.relay.reason_length_max = bytes()?,
             "close_wait" => self.relay.close_wait = millis()?,
             "events_max" => self.relay.events_max = bytes()?.max(1),
             "join" => {
@@ -206,7 +231,7 @@ impl Settings {
             "buffer_max" => self.session.buffer_max = bytes()?.max(1),
             "frame_length_max" => self.session.frame_length_max = Some(bytes()?),
             "in_flight_max" => self.session.in_flight_max = number()?,
-            "packet_length_max" => self.session.packet_length_max = bytes()?,
+            "packet_length_max" => self.session.packet_length_max = Some(bytes()?),
             "packet_wait" => self.session.packet_wait = millis()?,
             "legacy_wait" => self.session.legacy_wait = millis()?,
             "inflate_max" => {

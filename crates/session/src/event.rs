@@ -293,13 +293,19 @@ pub enum Lost {
         name: Arc<str>,
     },
     /// It takes all that comes.
-    #[error("packet {name} at offset {offset} takes all that comes")]
+    #[error("packet {name} at offset {offset} takes all that comes{}", after(behind.as_deref()))]
     Endless {
         /// Where it starts in its direction's stream.
         offset: u64,
         /// Its name.
         name: Arc<str>,
+        /// The last number in front of what takes all, as `encoding 21`.
+        behind: Option<Arc<str>>,
     },
+}
+
+fn after(behind: Option<&str>) -> String {
+    behind.map_or_else(String::new, |number| format!(" behind {number}"))
 }
 
 fn unknown(direction: Direction, id: Option<i128>, state: &str) -> String {
@@ -345,6 +351,8 @@ pub enum Notice {
         offset: u64,
         /// Its name.
         name: Arc<str>,
+        /// The last number in front of what takes all, as `encoding 21`.
+        behind: Option<Arc<str>>,
     },
     /// A packet that a judge was to see did not come whole in time. What there was of it has been
     /// passed on, and it is not judged.
@@ -394,10 +402,11 @@ impl fmt::Display for Notice {
             Self::NoFrames => {
                 f.write_str("this protocol has no frames: bytes are passed on, and not read")
             }
-            Self::NoEnd { direction, offset, name } => write!(
+            Self::NoEnd { direction, offset, name, behind } => write!(
                 f,
                 "{direction} bytes are passed on from offset {offset}, and not read: {name} takes \
-                 all that comes"
+                 all that comes{}",
+                after(behind.as_deref())
             ),
             Self::LatePacket { direction, offset, bytes } => write!(
                 f,

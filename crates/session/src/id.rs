@@ -2,15 +2,15 @@
 
 use midwire_codec::ByteOrder;
 use midwire_codec::varint;
-use midwire_definition::Stack;
 use midwire_definition::plan::IntRepr;
+use midwire_definition::{Stack, StateId};
 
 /// The id of a payload and where the fields start, or `None` if it is not all there or no integer.
 #[inline]
-pub(crate) fn read(stack: &Stack, payload: &[u8]) -> Option<(i64, usize)> {
+pub(crate) fn read(stack: &Stack, state: StateId, payload: &[u8]) -> Option<(i64, usize)> {
     let before = stack.before_id.len();
     let bytes = payload.get(before..)?;
-    let (id, width) = match (stack.id, bytes) {
+    let (id, width) = match (stack.id_in(state), bytes) {
         (IntRepr::Varint | IntRepr::Uvarint, [only @ 0..0x80, ..]) => (i64::from(*only), 1),
         (IntRepr::Fixed { bytes: 1, signed: false, .. }, [only, ..]) => (i64::from(*only), 1),
         (repr, _) => wide(repr, bytes)?,
@@ -19,15 +19,15 @@ pub(crate) fn read(stack: &Stack, payload: &[u8]) -> Option<(i64, usize)> {
 }
 
 /// Bytes that surely hold the id of a payload.
-pub(crate) fn reach(stack: &Stack) -> usize {
-    stack.before_id.len() + usize::from(stack.id.max_size())
+pub(crate) fn reach(stack: &Stack, state: StateId) -> usize {
+    stack.before_id.len() + usize::from(stack.id_in(state).max_size())
 }
 
 /// Appends what stands in front of the id, its constants and zeros, and the id; `None`, and nothing, if it does
 /// not fit.
-pub(crate) fn write(stack: &Stack, id: i64, out: &mut Vec<u8>) -> Option<()> {
+pub(crate) fn write(stack: &Stack, state: StateId, id: i64, out: &mut Vec<u8>) -> Option<()> {
     let mut bytes = Vec::new();
-    match stack.id {
+    match stack.id_in(state) {
         IntRepr::Fixed { bytes: width, order, .. } => {
             let wide = i128::from(id).to_be_bytes();
             bytes.extend_from_slice(wide.get(16 - usize::from(width)..)?);
@@ -43,7 +43,7 @@ pub(crate) fn write(stack: &Stack, id: i64, out: &mut Vec<u8>) -> Option<()> {
         IntRepr::Varint128 => varint::write_varint128(u128::try_from(id).ok()?, &mut bytes),
     }
     let payload = [&stack.before_id[..], &bytes].concat();
-    (read(stack, &payload)? == (id, payload.len())).then(|| out.extend_from_slice(&payload))
+    (read(stack, state, &payload)? == (id, payload.len())).then(|| out.extend_from_slice(&payload))
 }
 
 fn wide(repr: IntRepr, bytes: &[u8]) -> Option<(i64, usize)> {
@@ -87,25 +87,51 @@ mod tests {
 
     use super::*;
 
+    const PLAY: StateId = StateId(1);
+
     fn stack(id: IntRepr, before_id: usize) -> Stack {
         let (before_length, before_id) = (Arc::default(), vec![0; before_id].into());
         let (compression, cipher, legacy_ping) = (None, false, false);
-        Stack { framing: None, before_length, before_id, id, compression, cipher, legacy_ping }
+        let (id_states, packet_length_max) = (None, None);
+        Stack {
+            framing: None,
+            before_length,
+            before_id,
+            id,
+            id_states,
+            packet_length_max,
+            compression,
+            cipher,
+            legacy_ping,
+        }
+    }
+
+    #[test]
+    fn states_without_ids_have_an_id_of_no_bytes() {
+        let login = StateId(0);
+        let only_play = Stack { id_states: Some([PLAY].into()), ..stack(IntRepr::Varint, 0) };
+        assert_eq!(read(&only_play, PLAY, &[7, 8]), Some((7, 1)));
+        assert_eq!(read(&only_play, login, &[7, 8]), Some((0, 0)));
+        assert_eq!((reach(&only_play, PLAY), reach(&only_play, login)), (5, 0));
+        let mut bytes = Vec::new();
+        assert_eq!(write(&only_play, login, 0, &mut bytes), Some(()));
+        assert_eq!(write(&only_play, login, 1, &mut bytes), None);
+        assert!(bytes.is_empty());
     }
 
     #[test]
     fn an_id_that_is_cut_is_not_read() {
         let varint = stack(IntRepr::Varint, 0);
-        assert_eq!(read(&varint, &[]), None);
-        assert_eq!(read(&varint, &[0x80]), None);
-        assert_eq!(read(&varint, &[0x80, 0x02, 7]), Some((256, 2)));
+        assert_eq!(read(&varint, PLAY, &[]), None);
+        assert_eq!(read(&varint, PLAY, &[0x80]), None);
+        assert_eq!(read(&varint, PLAY, &[0x80, 0x02, 7]), Some((256, 2)));
     }
 
     #[test]
     fn bytes_in_front_of_the_id_are_passed_over() {
         let fixed = IntRepr::Fixed { bytes: 2, signed: false, order: ByteOrder::Little };
-        assert_eq!(read(&stack(fixed, 3), &[9, 9, 9, 0x34, 0x12]), Some((0x1234, 5)));
-        assert_eq!(read(&stack(fixed, 3), &[9, 9, 9, 0x34]), None);
+        assert_eq!(read(&stack(fixed, 3), PLAY, &[9, 9, 9, 0x34, 0x12]), Some((0x1234, 5)));
+        assert_eq!(read(&stack(fixed, 3), PLAY, &[9, 9, 9, 0x34]), None);
     }
 
     #[test]
@@ -125,8 +151,8 @@ mod tests {
             let stack = stack(repr, 2);
             for id in [-70_000, -1, 0, 1, 127, 128, 255, 256, 70_000, i64::MAX] {
                 let mut bytes = Vec::new();
-                match write(&stack, id, &mut bytes) {
-                    Some(()) => assert_eq!(read(&stack, &bytes), Some((id, bytes.len()))),
+                match write(&stack, PLAY, id, &mut bytes) {
+                    Some(()) => assert_eq!(read(&stack, PLAY, &bytes), Some((id, bytes.len()))),
                     None => assert!(bytes.is_empty() && !(0..128).contains(&id), "{repr:?} {id}"),
                 }
             }
@@ -136,9 +162,9 @@ mod tests {
     #[test]
     fn a_signed_id_keeps_its_sign() {
         let fixed = IntRepr::Fixed { bytes: 1, signed: true, order: ByteOrder::Big };
-        assert_eq!(read(&stack(fixed, 0), &[0xff]), Some((-1, 1)));
+        assert_eq!(read(&stack(fixed, 0), PLAY, &[0xff]), Some((-1, 1)));
         assert_eq!(
-            read(&stack(IntRepr::Varint, 0), &[0xff, 0xff, 0xff, 0xff, 0x0f]),
+            read(&stack(IntRepr::Varint, 0), PLAY, &[0xff, 0xff, 0xff, 0xff, 0x0f]),
             Some((-1, 5))
         );
     }

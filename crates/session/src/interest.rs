@@ -91,7 +91,10 @@ impl Tables {
         let ahead = ahead(&by_state);
         let ids = by_state
             .into_iter()
-            .map(|directions| directions.map(|d| Ids::new(d, &dialect, &protocol.stack)))
+            .zip(0..)
+            .map(|(directions, state)| {
+                directions.map(|d| Ids::new(d, &dialect, &protocol.stack, StateId(state)))
+            })
             .collect();
         Self { version, dialect, ids, none: Ids::default(), ahead }
     }
@@ -207,7 +210,12 @@ fn flags(definition: &PacketDefinition, dialect: &Dialect) -> u8 {
 }
 
 impl Ids {
-    fn new(definitions: Vec<Arc<PacketDefinition>>, dialect: &Dialect, stack: &Stack) -> Self {
+    fn new(
+        definitions: Vec<Arc<PacketDefinition>>,
+        dialect: &Dialect,
+        stack: &Stack,
+        state: StateId,
+    ) -> Self {
         let dense = |id: i64| (0..=DENSE_MAX).contains(&id);
         let len = definitions.iter().map(|d| d.id).filter(|id| dense(*id)).max();
         let len = len.and_then(|id| usize::try_from(id).ok()).map_or(0, |id| id + 1);
@@ -229,7 +237,7 @@ impl Ids {
             }
         }
         for of in OF {
-            ids.needs[at(of)].unneeded = unneeded(&ids.flags, of, stack);
+            ids.needs[at(of)].unneeded = unneeded(&ids.flags, of, stack, state);
         }
         ids
     }
@@ -258,14 +266,15 @@ impl Needs {
         self.any = true;
         self.sparse |= !is_dense;
         let body = definition.plan.as_ref().and_then(|plan| plan.size_max());
-        let len = body.map_or(usize::MAX, |body| body.saturating_add(id::reach(stack)));
+        let len =
+            body.map_or(usize::MAX, |body| body.saturating_add(id::reach(stack, definition.state)));
         self.plain_len_max = self.plain_len_max.max(len);
     }
 }
 
 /// Which first bytes of an id surely belong to no packet of these flags.
-fn unneeded(flags: &[u8], of: u8, stack: &Stack) -> Option<Box<ByFirstByte>> {
-    let whole = match stack.id {
+fn unneeded(flags: &[u8], of: u8, stack: &Stack, state: StateId) -> Option<Box<ByFirstByte>> {
+    let whole = match stack.id_in(state) {
         _ if !stack.before_id.is_empty() => return None,
         IntRepr::Fixed { bytes: 1, signed: false, .. } => 256,
         IntRepr::Varint | IntRepr::Uvarint => 128,

@@ -20,8 +20,9 @@ pub struct Limits {
     /// has announced a new one; then the new one is taken for certain. Default 256.
     pub in_flight_max: u32,
     /// `packet_length_max`: bytes of one packet of a protocol without frames. The end of a longer one
-    /// is not looked for: its direction is relayed as it comes from there. Default 1 MiB.
-    pub packet_length_max: usize,
+    /// is not looked for: its direction is relayed as it comes from there. Default: the definition's,
+    /// or 1 MiB.
+    pub packet_length_max: Option<usize>,
     /// `packet_wait`: how long nothing more of a packet must come before what a judge has made wait
     /// of it goes on without it; only without frames. Default 3 s.
     pub packet_wait: Duration,
@@ -37,7 +38,7 @@ impl Default for Limits {
             frame_length_max: None,
             inflate_max: INFLATE_MAX,
             in_flight_max: 256,
-            packet_length_max: 1 << 20,
+            packet_length_max: None,
             packet_wait: Duration::from_secs(3),
             legacy_wait: Duration::from_millis(100),
         }

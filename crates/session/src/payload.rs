@@ -93,7 +93,7 @@ pub(crate) fn fit(
             }
         }
     };
-    let Some((id, body)) = id::read(stack, plain) else { return Fit::Broken };
+    let Some((id, body)) = id::read(stack, form.state, plain) else { return Fit::Broken };
     let Some(definition) = tables.definition(form.state, direction, id) else {
         return Fit::Unknown;
     };

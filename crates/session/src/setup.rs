@@ -4,7 +4,7 @@ use std::collections::HashMap;
 use std::sync::{Arc, Mutex};
 
 use midwire_codec::Framing;
-use midwire_definition::{Protocol, VersionId};
+use midwire_definition::{Protocol, StateId, VersionId};
 
 use crate::interest::Tables;
 use crate::limits::Limits;
@@ -16,11 +16,17 @@ pub struct Options {
     pub limits: Limits,
     /// Read every session with this version, whatever it says itself.
     pub version: Option<VersionId>,
+    /// The state that sessions begin in, instead of the definition's: what came before was done by
+    /// somebody else, on each side on its own.
+    pub start: Option<StateId>,
     /// Tell the server that its client was told this address.
     pub rewrite_host: Option<HostRewrite>,
     /// What to do when nothing says where the next frame starts.
     pub on_lost_framing: OnLostFraming,
 }
+
+/// The most bytes of a packet without a frame where neither the definition nor a setting says.
+const PACKET_LENGTH_MAX: usize = 1 << 20;
 
 /// The address that is put into fields marked `@host` and `@port` of the packet that says the
 /// version.
@@ -52,7 +58,11 @@ pub struct Setup {
     pub(crate) framing: Option<Framing>,
     /// The protocol has packets, and nothing but their fields says where they end.
     pub(crate) frameless: bool,
+    /// The most bytes of a packet without a frame, with the limit in force.
+    pub(crate) packet_length_max: usize,
     pub(crate) conn: Arc<[i64]>,
+    /// The state that both directions begin in.
+    pub(crate) start: StateId,
     tables: Arc<Mutex<HashMap<VersionId, Arc<Tables>>>>,
 }
 
@@ -71,7 +81,20 @@ impl Setup {
         }
         let conn = protocol.initial_conn().into();
         let frameless = protocol.is_frameless();
-        Arc::new(Self { protocol, options, framing, frameless, conn, tables: Arc::default() })
+        let start = options.start.unwrap_or(protocol.start);
+        let packet_length_max = options.limits.packet_length_max;
+        let packet_length_max =
+            packet_length_max.or(protocol.stack.packet_length_max).unwrap_or(PACKET_LENGTH_MAX);
+        Arc::new(Self {
+            protocol,
+            options,
+            framing,
+            frameless,
+            packet_length_max,
+            conn,
+            start,
+            tables: Arc::default(),
+        })
     }
 
     /// The same for sessions whose server is known by another address, if the address is rewritten at
@@ -82,10 +105,9 @@ impl Setup {
         Arc::new(Self {
             protocol: self.protocol.clone(),
             options: Options { rewrite_host, ..self.options.clone() },
-            framing: self.framing,
-            frameless: self.frameless,
             conn: self.conn.clone(),
             tables: self.tables.clone(),
+            ..*self
         })
     }
 
@@ -99,6 +121,7 @@ impl Setup {
         a.name == b.name
             && a.states == b.states
             && a.start == b.start
+            && self.start == other.start
             && a.stack == b.stack
             && names(a) == names(b)
             && self.framing == other.framing

@@ -377,7 +377,7 @@ fn what_has_no_end_turns_its_direction_raw_and_is_said() {
         (
             &hex!("09 05"),
             "notice: serverbound bytes are passed on from offset 4, and not read: raw takes all \
-             that comes",
+             that comes behind kind 5",
         ),
         (
             &hex!("0b"),
@@ -420,7 +420,7 @@ fn the_session_is_closed_where_that_is_set() {
 
 #[test]
 fn what_is_kept_of_a_packet_is_bounded() {
-    let limits = Limits { packet_length_max: 10, ..Limits::default() };
+    let limits = Limits { packet_length_max: Some(10), ..Limits::default() };
     let options = Options { limits, ..Options::default() };
     let endless = [&[7][..], &[1; 40]].concat(); // pairs without an end
     for cut in 1..endless.len() {

@@ -41,6 +41,9 @@ impl IntRepr {
         }
     }
 
+    /// An integer of no bytes, which is 0.
+    pub const NOTHING: IntRepr = IntRepr::Fixed { bytes: 0, signed: false, order: ByteOrder::Big };
+
     /// The most bytes it can take.
     pub fn max_size(self) -> u8 {
         match self {

@@ -256,11 +256,9 @@ fn head<'i>(
     let mut whole = stack::empty();
     for entry in &item.entries {
         match entry {
-            ProtocolEntry::Frame(fields, span) => {
-                stack::frame(&mut whole, fields.as_deref(), *span, order, out)
-            }
+            ProtocolEntry::Frame(shape, span) => stack::frame(&mut whole, shape, *span, order, out),
             ProtocolEntry::Stack(list, _) => {
-                stack::stages(&mut whole, list, order, out);
+                stack::stages(&mut whole, list, order, &states, out);
                 stack::check(&whole, list, out);
                 stages.extend(list.iter().filter_map(|stage| match stage {
                     Stage::Named { name, kind, .. } => {
@@ -594,7 +592,9 @@ fn check_ids(protocol: &Protocol, problems: &mut Diagnostics) {
     for packet in &declarations.packets {
         if packet.ids.is_empty()
             && !named.contains(&packet.name.key())
-            && protocol.stack.id.fixed_size() != Some(0)
+            && declarations
+                .state(packet.state.as_ref())
+                .is_none_or(|state| protocol.stack.id_in(state).fixed_size() != Some(0))
         {
             let message = format!("`{}` has no id at any version", packet.name.text);
             out.push(Diagnostic::warning("W078", packet.name.span, message).help(

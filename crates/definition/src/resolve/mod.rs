@@ -241,7 +241,7 @@ impl Declarations {
             let Some(state) = self.state(table.state.as_ref()) else { continue };
             for direction in directions(table.direction) {
                 for (id, name) in ids::at(table, self, version, interval, out) {
-                    out.extend(self.misfit_id(id, name.span));
+                    out.extend(self.misfit_id(state, id, name.span));
                     let item = self.packet_item(state, direction, &name.key(), version, interval);
                     from_tables.insert((state, direction, name.key()));
                     list.push((state, direction, id, name.text.as_str().into(), item, name.span));
@@ -267,7 +267,7 @@ impl Declarations {
                     && !from_tables.contains(&key)
                     && from_packets.insert(key)
                 {
-                    out.extend(self.misfit_id(id.node, id.span));
+                    out.extend(self.misfit_id(state, id.node, id.span));
                     let index =
                         self.packet_item(state, direction, &item.name.key(), version, interval);
                     let (name, span) = (item.name.text.as_str().into(), item.name.span);
@@ -289,14 +289,20 @@ impl Declarations {
     }
 
     /// What is wrong with an id that cannot be written.
-    fn misfit_id(&self, id: i64, span: crate::syntax::ast::Span) -> Option<Diagnostic> {
-        let (least, most) = self.stack.id.range();
+    fn misfit_id(
+        &self,
+        state: StateId,
+        id: i64,
+        span: crate::syntax::ast::Span,
+    ) -> Option<Diagnostic> {
+        let repr = self.stack.id_in(state);
+        let (least, most) = repr.range();
         if (least..=most).contains(&id.into()) {
             return None;
         }
         let error =
             |why: String| Diagnostic::error("W066", span, format!("no `id` can be {id}: {why}"));
-        Some(match self.stack.id.fixed_size() {
+        Some(match repr.fixed_size() {
             Some(0) => error("there is no `id` on the wire, and that counts as 0".to_owned())
                 .help("say how it is written: `frame { length: u16, id: u8 }`, or without frames `stack { frame none, id: u8 }`"),
             _ => error(format!("it goes from {least} to {most}")),

@@ -6,10 +6,12 @@ use midwire_codec::{ByteOrder, Counts, Framing, Prefix};
 
 use super::compiler::misfit;
 use super::primitives::{self, Primitive};
-use crate::diagnostics::Diagnostic;
+use crate::diagnostics::{Diagnostic, suggest};
 use crate::plan::IntRepr;
-use crate::protocol::Stack;
-use crate::syntax::ast::{CountKind, ExprKind, FrameField, Span, Stage, Type, TypeKind};
+use crate::protocol::{Stack, StateId};
+use crate::syntax::ast::{
+    CountKind, ExprKind, Frame, FrameField, Name, Span, Spanned, Stage, Type, TypeKind,
+};
 
 /// A stack in which nothing was said: no framing, no id.
 pub(super) fn empty() -> Stack {
@@ -17,7 +19,9 @@ pub(super) fn empty() -> Stack {
         framing: None,
         before_length: Arc::default(),
         before_id: Arc::default(),
-        id: IntRepr::Fixed { bytes: 0, signed: false, order: ByteOrder::Big },
+        id: IntRepr::NOTHING,
+        id_states: None,
+        packet_length_max: None,
         compression: None,
         cipher: false,
         legacy_ping: false,
@@ -27,12 +31,18 @@ pub(super) fn empty() -> Stack {
 /// Adds a `frame { .. }` or `frame none`.
 pub(super) fn frame(
     stack: &mut Stack,
-    fields: Option<&[FrameField]>,
+    frame: &Frame,
     span: Span,
     order: ByteOrder,
     out: &mut Vec<Diagnostic>,
 ) {
-    let Some(fields) = fields else { return };
+    let fields = match frame {
+        Frame::Header(fields) => fields,
+        Frame::None { max } => {
+            stack.packet_length_max = max.as_ref().and_then(|max| packet_length_max(max, out));
+            return;
+        }
+    };
     let mut before = Vec::new();
     let mut length = None;
     let mut after = Vec::new();
@@ -95,13 +105,24 @@ pub(super) fn frame(
     }
 }
 
+fn packet_length_max(max: &Spanned<i64>, out: &mut Vec<Diagnostic>) -> Option<usize> {
+    // Positions in a packet are 32 bits wide.
+    let found = u32::try_from(max.node).ok().filter(|max| (1..=u32::MAX / 4).contains(max));
+    if found.is_none() {
+        let message = format!("no packet's `max` can be {}", max.node);
+        let error = Diagnostic::error("W064", max.span, message);
+        out.push(error.help(format!("it goes from 1 to {} bytes", u32::MAX / 4)));
+    }
+    found.map(|max| max as usize)
+}
+
 /// What cannot be together in a stack.
 pub(super) fn check(stack: &Stack, stages: &[Stage], out: &mut Vec<Diagnostic>) {
     let compression = stages.iter().find_map(|stage| match stage {
         Stage::Named { name, kind, .. } if kind.text == "zlib_threshold" => Some(name),
         _ => None,
     });
-    let without = stages.iter().any(|stage| matches!(stage, Stage::Frame(None, _)));
+    let without = stages.iter().any(|stage| matches!(stage, Stage::Frame(Frame::None { .. }, _)));
     if let Some(name) = compression.filter(|_| without && stack.framing.is_none()) {
         let message = format!("`{}` needs frames: it compresses what is in each", name.text);
         let error = Diagnostic::error("W089", name.span, message);
@@ -227,19 +248,38 @@ fn fixed_size(ty: &Type, order: ByteOrder) -> Option<usize> {
     }
 }
 
+fn known_state(name: &Name, states: &[Arc<str>], out: &mut Vec<Diagnostic>) -> Option<StateId> {
+    let found = states.iter().position(|state| name.is(state));
+    if found.is_none() {
+        let message = format!("there is no state `{}`", name.text);
+        let error = Diagnostic::error("W062", name.span, message);
+        let names = states.iter().map(|state| &**state);
+        out.push(match suggest(&name.text, names) {
+            Some(meant) => error.help(format!("did you mean `{meant}`?")),
+            None => error,
+        });
+    }
+    found.and_then(|index| u8::try_from(index).ok()).map(StateId)
+}
+
 /// Adds the stages of a `stack { .. }`.
 pub(super) fn stages(
     stack: &mut Stack,
     stages: &[Stage],
     order: ByteOrder,
+    states: &[Arc<str>],
     out: &mut Vec<Diagnostic>,
 ) {
     for stage in stages {
         match stage {
-            Stage::Frame(fields, span) => frame(stack, fields.as_deref(), *span, order, out),
-            Stage::Id(ty, _) => {
+            Stage::Frame(shape, span) => frame(stack, shape, *span, order, out),
+            Stage::Id(ty, within, _) => {
                 if let Some(id) = integer(ty, order, out) {
                     stack.id = id;
+                }
+                if !within.is_empty() {
+                    let known = |name: &Name| known_state(name, states, out);
+                    stack.id_states = Some(within.iter().filter_map(known).collect());
                 }
             }
             Stage::Named { name, kind, on } => match kind.text.as_str() {

@@ -84,9 +84,14 @@ impl<'a> Encoder<'_, 'a> {
             };
             let Some(found) = wishes.iter().position(named) else { continue };
             let there = self.present(d, field.guard);
+            let is_tail = matches!(field.kind, Kind::Tail);
             let same = |id: &&FieldId| {
                 let field = self.field(**id);
-                same_name(&field.name, &name) && !matches!(field.kind, Kind::Presence)
+                match field.kind {
+                    Kind::Tail => is_tail,
+                    Kind::Presence => false,
+                    _ => same_name(&field.name, &name),
+                }
             };
             if !there && order[place + 1..].iter().any(|id| same(&id)) {
                 // Another arm has that name, too; perhaps it is there.

@@ -219,8 +219,8 @@ pub enum ProtocolEntry {
     States(Vec<Name>),
     /// `start handshake`
     Start(Name),
-    /// `frame { .. }` or `frame none` (`None`), outside a stack
-    Frame(Option<Vec<FrameField>>, Span),
+    /// `frame { .. }` or `frame none`, outside a stack
+    Frame(Frame, Span),
     /// `stack { .. }`: from the socket inwards
     Stack(Vec<Stage>, Span),
     /// `version from serverbound Hello.version matching "Terraria{n}"`
@@ -304,12 +304,24 @@ pub struct Variable {
 /// A layer between socket and packet.
 #[derive(Debug, Clone, PartialEq)]
 pub enum Stage {
-    /// `frame { .. }`; `None` for `frame none`
-    Frame(Option<Vec<FrameField>>, Span),
-    /// `id: varint`
-    Id(Type, Span),
+    /// `frame { .. }` or `frame none`
+    Frame(Frame, Span),
+    /// `id: varint in play | login`; no states: in all.
+    Id(Box<Type>, Vec<Name>, Span),
     /// `compression: zlib_threshold off`
     Named { name: Name, kind: Name, on: bool },
+}
+
+/// How packets are cut out of the bytes.
+#[derive(Debug, Clone, PartialEq)]
+pub enum Frame {
+    /// By a header of these fields.
+    Header(Vec<FrameField>),
+    /// `none max 65536`: by their own fields.
+    None {
+        /// The most bytes of a packet.
+        max: Option<Spanned<i64>>,
+    },
 }
 
 /// A field of the frame's header.

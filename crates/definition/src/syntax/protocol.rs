@@ -5,8 +5,8 @@ use nom::combinator::{cut, map, opt};
 use nom::sequence::preceded;
 
 use super::ast::{
-    DetectItem, DetectWhat, ExtendItem, FrameField, Literal, Name, ProtocolEntry, ProtocolItem,
-    Sign, SignTest, Spanned, Stage, Variable, VersionFrom,
+    DetectItem, DetectWhat, ExtendItem, Frame, FrameField, Literal, Name, ProtocolEntry,
+    ProtocolItem, Sign, SignTest, Spanned, Stage, Variable, VersionFrom,
 };
 use super::count::{counts, limit};
 use super::cursor::{Cursor, Parsed, continued, keyword, name, named, newlines, spanned, symbol};
@@ -125,6 +125,18 @@ fn states(i: Cursor<'_>) -> Parsed<'_, Vec<Name>> {
     }
 }
 
+/// Names of states with `|` between them.
+fn alternatives(i: Cursor<'_>) -> Parsed<'_, Vec<Name>> {
+    let (mut i, first) = cut(named("a protocol state")).parse(i)?;
+    let mut states = vec![first];
+    while i.is_symbol("|") {
+        let (rest, state) = cut(named("a protocol state")).parse(i.skip())?;
+        states.push(state);
+        i = rest;
+    }
+    Ok((i, states))
+}
+
 /// Whether a keyword of the block stands here with something of its own behind it.
 fn begins_entry(i: Cursor<'_>) -> bool {
     let follows =
@@ -132,16 +144,17 @@ fn begins_entry(i: Cursor<'_>) -> bool {
     follows && i.word().is_some_and(|word| ENTRIES.contains(&word))
 }
 
-/// What follows `frame`: nothing at all, or the fields of its header.
-fn frame(i: Cursor<'_>) -> Parsed<'_, Option<Vec<FrameField>>> {
+/// What follows `frame`: `none`, or the fields of its header.
+fn frame(i: Cursor<'_>) -> Parsed<'_, Frame> {
     if i.is_word("none") {
-        return Ok((i.skip(), None));
+        let (rest, max) = limit(i.skip())?;
+        return Ok((rest, Frame::None { max }));
     }
     if !i.is_symbol("{") {
         return Fault::needed(i, &[Wanted::Word("none"), Wanted::Word("{")]);
     }
     let (rest, (fields, _)) = block(i, Style::Lines, "a field of the frame", frame_field)?;
-    Ok((rest, Some(fields)))
+    Ok((rest, Frame::Header(fields)))
 }
 
 fn frame_field(i: Cursor<'_>) -> Parsed<'_, FrameField> {
@@ -165,7 +178,11 @@ fn stage(i: Cursor<'_>) -> Parsed<'_, Stage> {
     let (rest, _) = cut(continued(":")).parse(rest)?;
     if i.is_word("id") {
         let (rest, ty) = needed_type(rest)?;
-        return Ok((rest, Stage::Id(ty, i.span_to(rest))));
+        let (rest, states) = match rest.is_word("in") {
+            true => alternatives(rest.skip())?,
+            false => (rest, Vec::new()),
+        };
+        return Ok((rest, Stage::Id(Box::new(ty), states, i.span_to(rest))));
     }
     let (rest, kind) = cut(named("a kind of stage")).parse(rest)?;
     let (rest, on) = match rest.word() {

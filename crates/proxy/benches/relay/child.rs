@@ -18,6 +18,10 @@ pub(crate) enum Subject {
     Peek,
     /// midwire, showing nothing.
     Quiet,
+    /// The same with its connections joined once nothing needs the frames.
+    Joined,
+    /// The first, counting for somebody who watches it.
+    Watched,
     /// midwire, with its listing thrown away.
     Listing,
     /// midwire, with its JSON thrown away.
@@ -29,7 +33,9 @@ impl Subject {
         match self {
             Self::Copy => "bare copy",
             Self::Peek => "bare peek",
-            Self::Quiet => "-q",
+            Self::Quiet => "-q, all frames",
+            Self::Joined => "-q, joined",
+            Self::Watched => "-q, metrics",
             Self::Listing => "listing",
             Self::Json => "--json",
         }
@@ -57,7 +63,10 @@ impl Child {
         let mut command = match subject {
             Subject::Copy => own(),
             Subject::Peek => own(),
-            Subject::Quiet => midwire(&["-q"]),
+            // What is measured is looking at each frame, which with nothing shown is not done for long.
+            Subject::Quiet => midwire(&["-q", "--set", "join=never"]),
+            Subject::Joined => midwire(&["-q", "--set", "farewell=off"]),
+            Subject::Watched => midwire(&["-q", "--set", "join=never", "--metrics", "0"]),
             Subject::Listing => midwire(&[]),
             Subject::Json => midwire(&["--json"]),
         };

@@ -42,7 +42,8 @@ fn main() -> ExitCode {
     let wanted = args.into_iter().filter(|arg| !arg.starts_with('-')).collect();
     let mut bench = Bench { timed, wanted, over: false };
     let kinds = traffic::all();
-    bench.floods(&kinds, "unseen", &[Subject::Peek, Subject::Quiet], 64 << 20, Some(BOUND));
+    let unseen = [Subject::Peek, Subject::Quiet, Subject::Joined, Subject::Watched];
+    bench.floods(&kinds, "unseen", &unseen, 64 << 20, Some(BOUND));
     bench.floods(&kinds, "listed", &[Subject::Listing, Subject::Json], 3 << 20, None);
     bench.answers(&kinds[0]);
     if bench.over { ExitCode::FAILURE } else { ExitCode::SUCCESS }
@@ -88,7 +89,7 @@ impl Bench {
             return;
         }
         self.line(&format!(
-            "{title:32} {:10} {:>10} {:>8} {:>6}  {:13} at most",
+            "{title:32} {:14} {:>10} {:>8} {:>6}  {:13} at most",
             "by", "ns/packet", "MB/s", "ratio", "(quartiles)"
         ));
         for traffic in kinds {
@@ -137,7 +138,7 @@ impl Bench {
             }
         };
         self.line(&format!(
-            "{:32} {:10} {:10.1} {:8.0} {ratio:6.2}  ({low:.2}..{high:.2})  {verdict}",
+            "{:32} {:14} {:10.1} {:8.0} {ratio:6.2}  ({low:.2}..{high:.2})  {verdict}",
             traffic.name,
             subject.name(),
             quantile(&mut cpu, 1, 2),
@@ -153,7 +154,7 @@ impl Bench {
         if !self.wants(&[title]) {
             return;
         }
-        self.line(&format!("{title:32} {:10} {:>10} {:>8}", "by", "p50 us", "p99 us"));
+        self.line(&format!("{title:32} {:14} {:>10} {:>8}", "by", "p50 us", "p99 us"));
         let times = if self.timed { 3000 } else { 10 };
         let rounds = by_turns(&SUBJECTS, traffic, self.rounds(), |_, ends| {
             let mut micros = ends.answers(traffic, times);
@@ -163,7 +164,7 @@ impl Bench {
             let (mut middle, mut slow): (Vec<f64>, Vec<f64>) = took.iter().copied().unzip();
             let (middle, slow) = (quantile(&mut middle, 1, 2), quantile(&mut slow, 1, 2));
             let name = subject.name();
-            self.line(&format!("{:32} {name:10} {middle:10.1} {slow:8.1}", traffic.name));
+            self.line(&format!("{:32} {name:14} {middle:10.1} {slow:8.1}", traffic.name));
         }
     }
 

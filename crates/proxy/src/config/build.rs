@@ -8,7 +8,8 @@ use std::sync::Arc;
 use midwire_codec::Direction;
 use midwire_definition::Protocol;
 use midwire_definition::diagnostics::Diagnostic;
-use midwire_route::{Candidate, Condition, HeaderUse, Needles};
+use midwire_definition::syntax::ast::Span;
+use midwire_route::{After, Candidate, Condition, HeaderUse, Needles, Response};
 use midwire_session::{Options, Setup};
 use tokio::sync::watch;
 
@@ -18,9 +19,10 @@ use super::reader::{Problems, codes};
 use super::route::{
     Named, WrittenAction, WrittenCondition, WrittenNext, WrittenRelay, WrittenRoute, WrittenThen,
 };
+use super::vnc;
 use crate::protocols::{self, Lookup};
 use crate::proxy::rewrite;
-use crate::relay::{Action, ListenerConfig, Next, Route, Service, Sniffed, Then, Way};
+use crate::relay::{Action, ListenerConfig, Next, RfbServer, Route, Service, Sniffed, Then, Way};
 use crate::settings::Settings;
 
 /// What a relay begins with.
@@ -42,13 +44,15 @@ pub(crate) struct Followed {
 }
 
 /// Ways as they are made of what is written.
-struct Builder<'a> {
-    settings: &'a Settings,
+pub(super) struct Builder<'a> {
+    pub(super) settings: &'a Settings,
     defs: &'a [PathBuf],
-    folder: &'a Path,
+    pub(super) folder: &'a Path,
     protocols: HashMap<String, Option<Arc<Protocol>>>,
-    followed: Vec<Followed>,
+    pub(super) followed: Vec<Followed>,
     ways: Vec<Option<Way>>,
+    /// The servers of the routes of protocol rfb, by their places.
+    rfb: HashMap<usize, Vec<(RfbServer, Span)>>,
 }
 
 impl Config {
@@ -62,12 +66,13 @@ impl Config {
             protocols: HashMap::new(),
             followed: Vec::new(),
             ways: self.routes.iter().map(|_| None).collect(),
+            rfb: HashMap::new(),
         };
         for (at, route) in self.routes.iter().enumerate() {
             let name = route.shown(at);
             let way = route.action.as_ref().and_then(|action| {
-                let (action, send_header) = builder.action(action, &mut out)?;
-                let then = builder.then(&name, &route.then, &self.routes, &mut out);
+                let (action, send_header) = builder.action(at, action, &mut out)?;
+                let then = builder.then(at, &name, &route.then, &self.routes, &mut out);
                 Some(Way { name: name.into(), action, then, send_header })
             });
             if let Some(place) = builder.ways.get_mut(at) {
@@ -79,6 +84,13 @@ impl Config {
             .iter()
             .map(|route| builder.candidate(route.header, &route.any, &mut out))
             .collect();
+        let mut services = HashMap::new();
+        for (at, servers) in &builder.rfb {
+            for listen in self.routes.get(*at).into_iter().flat_map(|route| &route.listen) {
+                let service = vnc::service(servers, *listen, &builder, &mut out);
+                services.extend(service.map(|service| (listen.0, service)));
+            }
+        }
         self.say(out)?;
         let ways: Arc<[Way]> = builder.ways.into_iter().flatten().collect();
         let mut addresses: Vec<SocketAddr> = Vec::new();
@@ -99,7 +111,9 @@ impl Config {
                 }
             }
             let (max, wait) = (settings.relay.sniff_max, settings.relay.sniff_wait);
-            let service = Service::Sniff(Sniffed::new(here, ways.clone(), max, wait));
+            let service = services
+                .remove(&address)
+                .unwrap_or_else(|| Service::Sniff(Sniffed::new(here, ways.clone(), max, wait)));
             built.listeners.push(ListenerConfig { listen: address, may_move: false, service });
             built.routes.push(names);
         }
@@ -116,7 +130,11 @@ impl WrittenRoute {
 
 impl Builder<'_> {
     /// The protocol of a name, or of a file beside the configuration.
-    fn protocol(&mut self, name: &Named, out: &mut Problems) -> Option<(Lookup, Arc<Protocol>)> {
+    pub(super) fn protocol(
+        &mut self,
+        name: &Named,
+        out: &mut Problems,
+    ) -> Option<(Lookup, Arc<Protocol>)> {
         let is_file = name.text.ends_with(".wire") || name.text.contains(['/', '\\']);
         let path = match is_file {
             true => self.folder.join(&name.text).to_string_lossy().into_owned(),
@@ -153,8 +171,10 @@ impl Builder<'_> {
         known.map(|protocol| (lookup, protocol))
     }
 
+    /// What is done by the route of this place.
     fn action(
         &mut self,
+        at: usize,
         action: &WrittenAction,
         out: &mut Problems,
     ) -> Option<(Action, Option<bool>)> {
@@ -163,6 +183,12 @@ impl Builder<'_> {
             WrittenAction::Relay(relay) => {
                 let route = self.relay(relay, out)?;
                 Some((Action::Relay(Arc::new(route)), relay.send_header))
+            }
+            WrittenAction::Rfb(rfb) => {
+                // Its listener has a service of its own; no other way leads here.
+                let servers = self.servers(rfb, out)?;
+                self.rfb.insert(at, servers);
+                Some((Action::Respond(Response::new(Vec::new(), After::Close).ok()?), None))
             }
         }
     }
@@ -195,6 +221,7 @@ impl Builder<'_> {
         let options = Options {
             limits: self.settings.session,
             version,
+            start: None,
             rewrite_host: rewrite(&to, relay.keep_host),
             on_lost_framing: self.settings.on_lost_framing,
         };
@@ -206,6 +233,7 @@ impl Builder<'_> {
 
     fn then(
         &mut self,
+        at: usize,
         name: &str,
         written: &[WrittenThen],
         routes: &[WrittenRoute],
@@ -218,7 +246,7 @@ impl Builder<'_> {
                 WrittenNext::Route(wanted) => routes.iter().position(|route| {
                     route.name.as_ref().is_some_and(|name| name.text == wanted.text)
                 }),
-                WrittenNext::Action(action) => self.action(action, out).map(|made| {
+                WrittenNext::Action(action) => self.action(at, action, out).map(|made| {
                     let (action, send_header) = made;
                     let name = format!("{name}, then").into();
                     self.ways.push(Some(Way { name, action, then: None, send_header }));

@@ -18,6 +18,7 @@ mod build;
 mod pattern;
 mod reader;
 mod route;
+mod vnc;
 
 use std::path::{Path, PathBuf};
 

@@ -31,6 +31,8 @@ pub(crate) mod codes {
     pub(crate) const UNREACHABLE: &str = "C008";
     /// A name or address that stands twice.
     pub(crate) const TWICE: &str = "C009";
+    /// A password that cannot be used, or that others may know.
+    pub(crate) const PASSWORD: &str = "C010";
 }
 
 /// Gathers what is wrong.

@@ -10,6 +10,7 @@ use toml::de::DeValue;
 use super::address::listen_address;
 use super::pattern::{bytes, pattern};
 use super::reader::{Problems, Table, Text, codes, span_of, wrong_kind};
+use super::vnc::{self, WrittenRfb};
 
 /// A name or another text of the file, and where it stands.
 #[derive(Clone, Debug)]
@@ -46,6 +47,7 @@ pub(super) enum WrittenCondition {
 pub(super) enum WrittenAction {
     Relay(WrittenRelay),
     Respond(Response),
+    Rfb(WrittenRfb),
 }
 
 #[derive(Debug)]
@@ -74,7 +76,7 @@ pub(super) enum WrittenNext {
     Action(WrittenAction),
 }
 
-fn owned(text: Text<'_>) -> Named {
+pub(super) fn owned(text: Text<'_>) -> Named {
     Named { text: text.text.to_owned(), span: text.span }
 }
 
@@ -139,6 +141,9 @@ fn one_of<T: Copy>(
 /// `to` and `protocol`, or `respond`; from a route or what stands in its place.
 fn action(table: &mut Table<'_, '_>, what: &str, out: &mut Problems) -> Option<WrittenAction> {
     let protocol = table.text("protocol", out);
+    if let Some(rfb) = protocol.filter(|protocol| protocol.text == crate::rfb::NAME) {
+        return vnc::read(table, what, rfb.span, out).map(WrittenAction::Rfb);
+    }
     let to = table.text("to", out);
     let keep_host = table.bool("keep_host", out).unwrap_or(false);
     let version = match table.get("protocol_version") {
@@ -382,6 +387,7 @@ pub(super) fn check_all(routes: &[WrittenRoute], out: &mut Problems) {
             ));
         }
     }
+    vnc::check_all(routes, out);
     let takes_all = |route: &WrittenRoute| route.any.is_empty() && route.header == HeaderUse::No;
     for (at, route) in routes.iter().enumerate() {
         for (address, span) in &route.listen {

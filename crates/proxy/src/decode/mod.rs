@@ -215,7 +215,7 @@ impl Show {
             definition: found.definition.as_deref(),
             length: u32::try_from(found.payload.len()).unwrap_or(u32::MAX),
             wire_length: found.wire_length,
-            id_raw: wire_id::overlong(&protocol.stack, &found.payload, found.body),
+            id_raw: wire_id::overlong(&protocol.stack, found.state, &found.payload, found.body),
             length_raw: found.length_raw.as_deref(),
             flaw: found.flaw.clone(),
         };
@@ -261,7 +261,9 @@ impl Show {
         if let Some(id) = found.id {
             put(out, format_args!(" · id {id} ({id:#04x})"));
         }
-        if let Some(raw) = wire_id::overlong(&protocol.stack, &found.payload, found.body) {
+        if let Some(raw) =
+            wire_id::overlong(&protocol.stack, found.state, &found.payload, found.body)
+        {
             put(out, format_args!(", written longer than it need be: {}", hex::encode(raw)));
         }
         put(out, format_args!(" · {} bytes", found.payload.len()));

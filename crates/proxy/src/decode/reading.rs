@@ -182,15 +182,16 @@ fn packet(
 ) -> Found {
     let Plain { payload, problem, flaw } = plain(form, payload, inflater);
     let stack = &form.protocol.stack;
-    let id = if problem.is_none() { wire_id::read(stack, &payload) } else { None };
     let start = form.protocol.start;
+    let state = fixed.state.or(form.states[0]).unwrap_or(start);
+    let id = if problem.is_none() { wire_id::read(stack, state, &payload) } else { None };
     let mut found = Found {
         body: id.map_or(0, |(_, body)| body as u32),
         id: id.map(|(id, _)| id),
         payload,
         wire_length,
         definition: None,
-        state: fixed.state.or(form.states[0]).unwrap_or(start),
+        state,
         direction: fixed.direction.or(form.direction).unwrap_or(Direction::Serverbound),
         version: form.version,
         conn: form.conn.clone(),

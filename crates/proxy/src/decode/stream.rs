@@ -112,15 +112,17 @@ fn found(form: &Form, candidate: Candidate, bytes: &[u8]) -> Found {
 
 /// Why no packet begins at some bytes.
 fn no_packet(form: &Form, fixed: Fixed, bytes: &[u8]) -> String {
-    let id = crate::wire_id::read(&form.protocol.stack, bytes);
-    let id = match (id, form.protocol.stack.id.fixed_size()) {
-        (Some((id, _)), size) if size != Some(0) => format!(" {id}"),
-        _ => String::new(),
-    };
     let direction = fixed.direction.or(form.direction);
     let direction = direction.map_or_else(String::new, |direction| format!(" {direction}"));
     let known = form.direction.and_then(|direction| form.states[direction.index()]);
-    let state = fixed.state.or(known).map_or("", |state| form.protocol.state_name(state));
+    let state = fixed.state.or(known);
+    let (stack, within) = (&form.protocol.stack, state.unwrap_or(form.protocol.start));
+    let id = crate::wire_id::read(stack, within, bytes);
+    let id = match (id, stack.id_in(within).fixed_size()) {
+        (Some((id, _)), size) if size != Some(0) => format!(" {id}"),
+        _ => String::new(),
+    };
+    let state = state.map_or("", |state| form.protocol.state_name(state));
     let state = if state.is_empty() { String::new() } else { format!(" in {state}") };
     format!("no packet begins here: there is no{direction} packet{id}{state}")
 }

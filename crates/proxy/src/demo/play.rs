@@ -67,6 +67,7 @@ pub(super) fn play(
             watch: Watch::Packets,
             watch_raw: Watch::Packets,
             limits: RelayLimits::default(),
+            metrics: None,
         };
         let relay = Relay::bind(config, events).await?;
         let relay_address = relay.addresses()[0];

@@ -95,8 +95,8 @@ impl<'a> Talk<'a> {
 
     fn read(&self, payload: &[u8]) -> Option<(String, Given)> {
         let protocol = self.protocol;
-        let (id, body) = wire_id::read(&protocol.stack, payload)?;
         let state = protocol.state_named(self.state).unwrap_or(protocol.start);
+        let (id, body) = wire_id::read(&protocol.stack, state, payload)?;
         let dialect = protocol.dialect(protocol.versions.newest());
         let definition = dialect.packet(state, Direction::Clientbound, id)?;
         let (conn, mut workspace) = (protocol.initial_conn(), Workspace::default());

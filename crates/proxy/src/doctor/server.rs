@@ -28,6 +28,7 @@ pub(super) async fn look(
     report: &mut Report,
 ) -> anyhow::Result<Found> {
     let is_guess = choices.len() > 1;
+    let asked_for = choices.first().filter(|_| !is_guess).cloned();
     let mut seen: Vec<SocketAddr> = Vec::new();
     let mut reached = None;
     let mut failed = None;
@@ -78,7 +79,7 @@ pub(super) async fn look(
         (None, Some(finding)) => report.tell(finding)?,
         (None, None) => return Err(usage("there is nothing to look for")),
     }
-    Ok(Found { wanted: None, addresses: seen })
+    Ok(Found { wanted: asked_for, addresses: seen })
 }
 
 /// Finds the server's addresses, and the first of them that takes a connection. What is told once is not

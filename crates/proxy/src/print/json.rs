@@ -9,9 +9,9 @@ use midwire_definition::json::{write_error, write_fields, write_hex, write_strin
 use midwire_definition::{Limits, PacketDefinition, Protocol, Workspace};
 use midwire_session::{Counters, Direction, Elapsed, Event, PacketEvent};
 
-use super::View;
 use super::notices::notice;
 use super::time::{Seconds, Utc};
+use super::{View, count_malformed};
 use crate::queue::Message;
 use crate::wire_id;
 
@@ -127,8 +127,9 @@ impl Json {
             definition: packet.definition.as_deref(),
             length: packet.length,
             wire_length: Some(packet.wire_length),
-            id_raw: id_raw
-                .and_then(|(known, bytes)| wire_id::overlong(&known.stack, bytes, packet.body)),
+            id_raw: id_raw.and_then(|(known, bytes)| {
+                wire_id::overlong(&known.stack, packet.state, bytes, packet.body)
+            }),
             length_raw: packet.length_raw.as_deref(),
             flaw: packet.flaw.as_ref().map(ToString::to_string),
         };
@@ -250,6 +251,7 @@ impl PacketJson<'_> {
         let mut packet = plan.decode(payload, body, conn, workspace);
         line.push_str(",\"fields\":");
         write_fields(&mut packet, line);
+        count_malformed(&packet);
         if let Some(error) = packet.error() {
             line.push_str(",\"error\":");
             write_error(error, line);

@@ -74,6 +74,12 @@ impl Live {
             Event::Opaque { direction, bytes, .. } => {
                 self.bytes[direction.index()] += bytes.len() as u64;
             }
+            // What went past the session was not shown.
+            Event::Closed { counters, .. } => {
+                for (bytes, counters) in self.bytes.iter_mut().zip(counters) {
+                    *bytes += counters.joined_bytes;
+                }
+            }
             _ => {}
         }
         self.status_changed = true;

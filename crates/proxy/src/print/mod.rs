@@ -12,11 +12,12 @@ mod time;
 
 use std::io;
 use std::sync::Arc;
+use std::sync::atomic::Ordering;
 use std::sync::mpsc::RecvTimeoutError;
 use std::thread::JoinHandle;
 use std::time::Duration;
 
-use midwire_definition::Limits;
+use midwire_definition::{Limits, Packet};
 use tokio::sync::watch;
 
 pub(crate) use self::json::PacketJson;
@@ -26,6 +27,7 @@ pub(crate) use self::row::{Columns, RowWriter, put, write_line};
 pub(crate) use self::style::{Paint, Style};
 use crate::args;
 use crate::error::{self, OutputError};
+use crate::metrics::MALFORMED;
 use crate::queue::{Message, Receiver};
 
 /// Turns messages into text.
@@ -100,6 +102,13 @@ fn show(mut view: Box<dyn View>, queue: &Receiver) -> Result<(), OutputError> {
         }
         view.idle(queue.take_lost(), &mut out);
         write(&mut out)?;
+    }
+}
+
+/// Counts a packet with fields that could not be read: nobody but the views looks at fields.
+fn count_malformed(packet: &Packet<'_>) {
+    if packet.error().is_some() {
+        MALFORMED.fetch_add(1, Ordering::Relaxed);
     }
 }
 

@@ -9,6 +9,7 @@ use midwire_definition::line::{Line, Role, write_bytes, write_summary};
 use midwire_definition::{Limits, Protocol, Version, Workspace};
 use midwire_session::{Direction, Elapsed, Event, Fate, Origin, PacketEvent};
 
+use super::count_malformed;
 use super::notices::notice;
 use super::style::{Paint, Style};
 use crate::wire_id;
@@ -411,6 +412,7 @@ impl RowWriter {
         let mut read = plan.decode(payload, packet.body, &packet.conn, &mut self.workspace);
         write_summary(&mut read, room, &mut line);
         let whole = read.error().is_none() && read.rest().is_empty();
+        count_malformed(&read);
         Summary { line, mark: if whole { good } else { Mark::Malformed } }
     }
 
@@ -450,7 +452,7 @@ impl RowWriter {
 fn oddly_written(protocol: &Protocol, packet: &PacketEvent) -> String {
     let payload = packet.payload.as_deref().unwrap_or_default();
     let mut text = String::new();
-    if let Some(raw) = wire_id::overlong(&protocol.stack, payload, packet.body) {
+    if let Some(raw) = wire_id::overlong(&protocol.stack, packet.state, payload, packet.body) {
         put(&mut text, format_args!("  id in {} bytes", raw.len()));
     }
     if let Some(raw) = &packet.length_raw {

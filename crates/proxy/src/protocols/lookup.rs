@@ -18,9 +18,6 @@ use crate::error::{say_styled, usage};
 /// Bytes without any meaning: nothing but the relay.
 const RAW: &str = "protocol raw \"Raw bytes\" { frame none }\n";
 
-/// Names that are understood but not built yet.
-const LATER: [&str; 1] = ["rfb"];
-
 /// One text that is not in a file.
 struct Text(&'static str);
 
@@ -259,12 +256,6 @@ fn base(name: &str, folders: &[PathBuf]) -> anyhow::Result<Base> {
     }
     if name == "raw" {
         return Ok(Base::Raw);
-    }
-    if LATER.contains(&name) {
-        return Err(usage(format!(
-            "protocol {name} is not there yet; what is: {}",
-            names(folders).join(", ")
-        )));
     }
     let mut known = midwire_definition::builtins();
     if let Some(name) = known.find(|known| *known == name) {

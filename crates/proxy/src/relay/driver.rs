@@ -19,6 +19,7 @@ use super::joined::{Moved, poll_move};
 use super::leg::{Finish, Leg, reset_on_close};
 use super::lent::{grow, make_room, read_len, with_lent};
 use super::session::Ends;
+use crate::metrics::Meter;
 
 /// Unfinished frames up to this size are copied into the scratch and back; larger ones grow where they are.
 const LEFTOVER_MAX: usize = 8 << 10;
@@ -71,28 +72,34 @@ pub(super) struct Driver {
     drained_at: Option<Instant>,
     /// What the client is told when the server is gone.
     words: Option<Words>,
+    /// What counts for whoever watches midwire.
+    meter: Option<Meter>,
     /// It has been told.
     is_told: bool,
 }
 
 impl Driver {
+    /// `words` are what the client is told when the server is gone.
     pub(super) fn new(
         shared: &Shared,
         setup: Arc<Setup>,
         ends: Ends,
         watcher: Option<Watcher>,
+        words: Option<Words>,
         clock: Instant,
     ) -> Self {
         let Ends { client, server, read } = ends;
         let mut session = Session::new(setup.clone());
         let watch = shared.watch_of(&setup);
         session.set_watch(watch);
+        // Who counts frames needs them.
+        let counts = shared.metrics.is_some() && setup.protocol().stack.framing.is_some();
         let mut driver = Self {
             session,
             setup,
             legs: [Leg::new(server), Leg::new(client)],
             leftover: read,
-            joins: shared.limits.joins,
+            joins: shared.limits.joins && !counts,
             joined: false,
             reset: [false; 2],
             events: Vec::new(),
@@ -115,20 +122,31 @@ impl Driver {
             watcher: watcher.map(Box::new),
             drain_wait: shared.limits.drain_wait,
             drained_at: None,
-            words: None,
+            words,
+            meter: shared.metrics.clone().map(Meter::new),
             is_told: false,
         };
         driver.take_outputs();
         for direction in Direction::BOTH {
             driver.take_read(direction);
         }
-        driver.join();
         driver
     }
 
-    /// Joins the connections, if nobody needs frames any more.
+    /// Whether the client may still be told something in its game's words.
+    fn can_tell(&self) -> bool {
+        self.words.is_some() && self.session.has_parting_words()
+    }
+
+    /// Joins the connections, if nobody needs frames any more. Between frames alone the client can be told
+    /// that the server is gone.
     fn join(&mut self) {
-        if self.joins && !self.joined && self.watcher.is_none() && self.session.is_joinable() {
+        if self.joins
+            && !self.joined
+            && self.watcher.is_none()
+            && self.session.is_joinable()
+            && !self.can_tell()
+        {
             self.joined = true;
             let at = self.now();
             self.session.join(&mut self.leftover, at);
@@ -205,11 +223,6 @@ impl Driver {
         self.reset[Direction::Clientbound.index()] = true;
     }
 
-    /// Sets what the client is told when the server is gone.
-    pub(super) fn set_words(&mut self, words: Option<Words>) {
-        self.words = words;
-    }
-
     fn now(&self) -> Elapsed {
         Elapsed(self.clock.elapsed())
     }
@@ -243,6 +256,7 @@ impl Driver {
 
     /// Resets what is to be reset, and lets the connections go.
     pub(super) fn finish(mut self) -> ([Counters; 2], Option<HandedOver>) {
+        self.measure();
         for leg in &mut self.legs {
             if leg.aborted || self.given_up {
                 reset_on_close(&leg.stream);
@@ -258,9 +272,26 @@ impl Driver {
         (self.counters, handed_over)
     }
 
+    /// Adds to what all sessions count.
+    fn measure(&mut self) {
+        if let Some(meter) = &mut self.meter {
+            meter.add(Direction::BOTH.map(|direction| self.session.counters(direction)));
+        }
+    }
+
     /// Moves bytes; ready when there is something to report, or the session is over.
     pub(super) fn poll(&mut self, cx: &mut Context<'_>) -> Poll<()> {
+        let polled = self.poll_bytes(cx);
+        if let Some(meter) = &self.meter {
+            meter.add_events(&self.events);
+        }
+        self.measure();
+        polled
+    }
+
+    fn poll_bytes(&mut self, cx: &mut Context<'_>) -> Poll<()> {
         loop {
+            self.join();
             let mut progress = false;
             for direction in Direction::BOTH {
                 // Whether it could write everything shows in what is left.
@@ -349,6 +380,7 @@ impl Driver {
                     for leg in &mut self.legs {
                         let _ = leg.poll_write(cx);
                     }
+                    self.take_time(direction, at);
                     lent.read = self.keep(direction, buffer, in_place, &mut lent.read);
                 }
             }
@@ -357,7 +389,6 @@ impl Driver {
         });
         if polled.is_ready() {
             self.end_if_handed_over();
-            self.join();
         }
         polled
     }
@@ -369,12 +400,13 @@ impl Driver {
             Direction::Serverbound => (to_client, to_server),
             Direction::Clientbound => (to_server, to_client),
         };
+        let at = Elapsed(self.clock.elapsed());
         let moved = ready!(with_lent(&self.setup, |lent| poll_move(sender, receiver, lent, cx)));
-        let at = self.now();
         match moved {
             Moved::Bytes(len) => {
                 self.last_read = at;
                 self.session.handle_joined(direction, len as u64, at);
+                self.take_time(direction, at);
             }
             Moved::End => {
                 let setup = self.setup.clone();
@@ -387,6 +419,16 @@ impl Driver {
             Moved::Reset => self.reset[direction.index()] = true,
         }
         Poll::Ready(())
+    }
+
+    /// Takes the time from a read to when all of it had been written, of some.
+    fn take_time(&mut self, direction: Direction, read: Elapsed) {
+        if let Some(meter) = &mut self.meter
+            && meter.is_sampled()
+            && self.legs[direction.index()].is_empty()
+        {
+            meter.took(self.clock.elapsed().saturating_sub(read.0));
+        }
     }
 
     /// Keeps what is left of a read, in as little memory as it takes; gives the thread's memory back.
@@ -559,7 +601,23 @@ impl Driver {
         Poll::Ready(())
     }
 
+    /// Ends the session, says why, and tells the client where its game has words for it.
     fn stop_because(&mut self, reason: String) {
+        if self.can_tell() && !self.joined {
+            let (text, at, setup) = (format!("midwire: {reason}"), self.now(), self.setup.clone());
+            with_lent(&setup, |lent| {
+                let direction = Direction::Clientbound;
+                // In a state that has none it ends without.
+                let _ = self.session.disconnect(
+                    direction,
+                    &text,
+                    Origin::Midwire,
+                    at,
+                    &mut lent.scratch,
+                );
+            });
+            self.take_outputs();
+        }
         self.reason = Some(reason);
         self.stop();
     }

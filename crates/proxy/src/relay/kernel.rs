@@ -16,10 +16,10 @@ use tokio::net::TcpStream;
 const SIZE: usize = 512 << 10;
 /// Empty pipes that are kept for whoever needs one next.
 const SPARE_MAX: usize = 16;
-/// Pipes at once. Connections beyond them are copied.
-const PIPES_MAX: usize = 256;
-/// The most of the files that the program may open which pipes may take, as a divisor: connections need
-/// them more.
+/// Pipes at once: half of what Linux lets a user have in pipes before it makes new ones small. Connections
+/// beyond them are copied.
+const PIPES_MAX: usize = 64;
+/// Pipes take at most this part of the files that the program may open: connections need them more.
 const SHARE: usize = 8;
 
 static SPARE: Mutex<Vec<Ends>> = Mutex::new(Vec::new());

@@ -4,6 +4,7 @@
 //! and go out in one write for each read; what a session keeps while nothing happens is the beginning of
 //! a frame, if any. No other part of the program knows a session's sockets.
 
+mod attempts;
 mod driver;
 mod farewell;
 mod files;
@@ -14,6 +15,7 @@ mod kernel;
 mod leg;
 mod lent;
 mod probe;
+mod rfb;
 mod seats;
 mod session;
 mod sniff;
@@ -31,10 +33,13 @@ use tokio::net::{TcpListener, TcpStream};
 use tokio::sync::{Semaphore, watch};
 use tokio::task::JoinSet;
 
+pub(crate) use self::attempts::Attempts;
+pub(crate) use self::rfb::{RfbServer, RfbService, Waits};
 use self::seats::{Full, Seats};
 use self::session::{Start, asked};
 pub(crate) use self::sniff::{Action, Next, Sniffed, Then, Way};
 pub(crate) use self::target::{Leads, Target, leads_to, reason, service};
+use crate::metrics::Metrics;
 use crate::names::Names;
 use crate::queue::Sender;
 use crate::settings::RelayLimits;
@@ -48,6 +53,8 @@ pub(crate) struct RelayConfig {
     /// The same for protocols that have no packets.
     pub(crate) watch_raw: Watch,
     pub(crate) limits: RelayLimits,
+    /// Where what happens is counted, if anybody wants to know.
+    pub(crate) metrics: Option<Arc<Metrics>>,
 }
 
 /// An address that clients connect to.
@@ -64,6 +71,8 @@ pub(crate) struct ListenerConfig {
 pub(crate) enum Service {
     /// All go the same way.
     Route(Arc<Route>),
+    /// Each shows who it is, and midwire does so to a server.
+    Rfb(Box<RfbService>),
     /// Each goes the way that its first bytes say.
     Sniff(Sniffed),
 }
@@ -81,6 +90,7 @@ impl Service {
     fn routes(&self) -> Vec<&Arc<Route>> {
         match self {
             Self::Route(route) => vec![route],
+            Self::Rfb(rfb) => rfb.servers.iter().map(|server| &server.route).collect(),
             Self::Sniff(sniffed) => sniffed.routes().collect(),
         }
     }
@@ -149,6 +159,7 @@ struct Shared {
     watch_raw: Watch,
     limits: RelayLimits,
     names: Names,
+    metrics: Option<Arc<Metrics>>,
     events: Sender,
     /// Room for clients that are told why they are turned away.
     farewells: Arc<Semaphore>,
@@ -178,7 +189,7 @@ struct Listener {
 impl Relay {
     /// Starts to listen.
     pub(crate) async fn bind(config: RelayConfig, events: Sender) -> Result<Self, BindError> {
-        let RelayConfig { listeners, watch, watch_raw, limits } = config;
+        let RelayConfig { listeners, watch, watch_raw, limits, metrics } = config;
         files::make_room_for(limits.sessions_max);
         // Before listening: afterwards a refused loop and a taken port could not be told apart.
         let names = Names::new(limits.dns, limits.dns_timeout);
@@ -209,8 +220,16 @@ impl Relay {
             bound.push(Listener { socket, config: Arc::new(config) });
         }
         let farewells = Arc::new(Semaphore::new(farewell::TURNED_AWAY_MAX));
-        let shared = Shared { addresses, watch, watch_raw, limits, names, events, farewells };
-        let shared = Arc::new(shared);
+        let shared = Arc::new(Shared {
+            addresses,
+            watch,
+            watch_raw,
+            limits,
+            names,
+            metrics,
+            events,
+            farewells,
+        });
         Ok(Self { listeners: bound, shared })
     }
 
@@ -235,30 +254,44 @@ impl Relay {
         let mut totals = Totals::default();
         let mut turned_away = 0u64;
         let seats = Seats::new(limits.sessions_per_client_max);
-        let mut first = 0;
+        let (mut first, mut over) = (0, 0u32);
         let handed_out = stop.clone();
         loop {
             tokio::select! {
                 (listener, accepted) = accept(&listeners, &mut first) => match accepted {
                     Ok((client, from)) => {
                         let seat = if sessions.len() >= limits.sessions_max {
-                            Err(format!("{} sessions are open, that is sessions_max", limits.sessions_max))
+                            Err((
+                                format!("{} sessions are open", limits.sessions_max),
+                                "sessions_max",
+                            ))
                         } else {
-                            seats.take(from.ip()).map_err(|Full| format!(
-                                "{} has {} sessions, that is sessions_per_client_max",
-                                from.ip(), limits.sessions_per_client_max
+                            seats.take(from.ip()).map_err(|Full| (
+                                format!(
+                                    "{} has {} sessions",
+                                    from.ip(), limits.sessions_per_client_max
+                                ),
+                                "sessions_per_client_max",
                             ))
                         };
                         let seat = match seat {
                             Ok(seat) => seat,
-                            Err(why) => {
-                                let text = format!("midwire: no more sessions are allowed: {why}");
+                            Err((why, setting)) => {
+                                let text = format!(
+                                    "midwire: {why}, and no more are allowed ({setting})"
+                                );
                                 let stop = handed_out.clone();
-                                farewell::turn_away(&listener.config, client, text, &shared, stop);
+                                farewell::turn_away(
+                                    &listener.config, client, text, &shared, stop,
+                                );
                                 turned_away += 1;
+                                if let Some(metrics) = &shared.metrics {
+                                    metrics.turned_away();
+                                }
                                 if turned_away.is_power_of_two() {
                                     events.notice(None, format!(
-                                        "a client was turned away ({turned_away} so far): {why}"
+                                        "a client was turned away ({turned_away} so far): {why}, that \
+                                         is {setting}"
                                     ));
                                 }
                                 continue;
@@ -286,8 +319,12 @@ impl Relay {
                 },
                 Some(ended) = sessions.join_next() => {
                     totals.add(ended);
+                    over = over.wrapping_add(1);
                     if sessions.is_empty() {
                         kernel::close_spare_pipes();
+                    }
+                    if sessions.is_empty() || over % RELEASE_AFTER == 0 {
+                        release_memory();
                     }
                 }
                 () = asked(&mut stop) => break,
@@ -328,6 +365,16 @@ async fn reach(to: &Target, names: &Names, events: &Sender) -> Vec<SocketAddr> {
         }
     }
     reached
+}
+
+/// Sessions that are over before memory is released.
+const RELEASE_AFTER: u32 = 256;
+
+/// Lets the allocator give memory back to the system. The one of Linux looks for some when a piece of 64 KiB or
+/// more is freed, and what sessions free is smaller: without this, two thousand that are over mostly leave ten
+/// megabytes behind until something else is freed.
+fn release_memory() {
+    drop(std::hint::black_box(Vec::<u8>::with_capacity(96 << 10)));
 }
 
 /// Ports that are tried after the one that is taken.

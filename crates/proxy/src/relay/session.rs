@@ -7,19 +7,23 @@ use std::sync::Arc;
 use std::time::{Duration, Instant, SystemTime};
 
 use bytes::{Bytes, BytesMut};
+use midwire_definition::escape::escape;
 use midwire_route::{After, ProxyHeader, Response};
 use midwire_session::{Counters, Direction, HostRewrite, Setup};
 use tokio::io::{AsyncReadExt, AsyncWriteExt};
 use tokio::net::TcpStream;
 use tokio::sync::watch;
+use tracing::Instrument as _;
 
 use super::driver::Driver;
 use super::farewell::{Unserved, Words};
 use super::handover::{HandedOver, Watcher};
 use super::leg::reset_on_close;
+use super::rfb::Arriving;
 use super::sniff::{Action, Sniffed, Then, Turned};
-use super::target::Connected;
-use super::{ListenerConfig, Route, Service, Shared};
+use super::target::{ConnectError, Connected};
+use super::{ListenerConfig, RfbService, Route, Service, Shared};
+use crate::metrics::Failure;
 use crate::names::Place;
 use crate::queue::Message;
 
@@ -64,6 +68,27 @@ struct Begun {
 impl Start {
     /// Relays until both connections have ended.
     pub(super) async fn run(self) -> [Counters; 2] {
+        let metrics = self.shared.metrics.clone();
+        if let Some(metrics) = &metrics {
+            metrics.session_opened();
+        }
+        let span = tracing::info_span!(
+            "session",
+            number = self.number,
+            client = %self.from,
+            server = tracing::field::Empty,
+            protocol = tracing::field::Empty,
+            version = tracing::field::Empty,
+        );
+        let counters = self.serve().instrument(span).await;
+        if let Some(metrics) = &metrics {
+            metrics.session_ended();
+        }
+        counters
+    }
+
+    async fn serve(self) -> [Counters; 2] {
+        tracing::debug!("accepted");
         let Self { number, client, from, listener, shared, stop } = self;
         let begun = Begun { at: SystemTime::now(), clock: Instant::now() };
         let going = Going {
@@ -76,7 +101,8 @@ impl Start {
         let serving = Serving { number, begun, shared, stop };
         match &listener.service {
             Service::Route(route) => serving.relay(route, None, going).await.0,
-            // Boxed: sessions of the other kind have no use for the memory.
+            Service::Rfb(service) => serving.authenticate(service, going.client, going.from).await,
+            // Boxed: sessions of the other kinds have no use for the memory.
             Service::Sniff(sniffed) => Box::pin(serving.sniff(sniffed, going)).await,
         }
     }
@@ -181,26 +207,33 @@ impl Serving {
         going: Going,
     ) -> Result<(Box<Driver>, watch::Receiver<Arc<Setup>>), [Counters; 2]> {
         let shared = &self.shared;
-        let server = route.to.to_string().into();
+        let server: Arc<str> = route.to.to_string().into();
+        let span = tracing::Span::current();
+        span.record("server", &*server);
+        span.record("protocol", &*route.setup.borrow().protocol().name);
         let opened = Message::Opened { session: self.number, client: going.from, server };
         shared.events.send(opened).await;
         let connecting = async {
             let Shared { addresses, names, limits, .. } = &**shared;
             let connecting = route.to.connect(names, addresses, limits.connect_timeout);
-            let mut connected = connecting.await.map_err(|error| error.to_string())?;
+            let failed = |error: ConnectError| (error.to_string(), error.failure());
+            let mut connected = connecting.await.map_err(failed)?;
             if !going.header.is_empty() {
                 let written = connected.stream.write_all(&going.header).await;
-                written.map_err(|error| error.to_string())?;
+                written.map_err(|error| {
+                    (format!("it takes no PROXY header: {error}"), Failure::Refused)
+                })?;
             }
             Ok(connected)
         };
         let mut stop = self.stop.clone();
         let connected = tokio::select! {
             connected = connecting => connected,
-            () = asked(&mut stop) => Err("midwire ends".to_owned()),
+            () = asked(&mut stop) => Err(("midwire ends".to_owned(), Failure::Ending)),
         };
-        let reason = match connected {
+        let (reason, why) = match connected {
             Ok(Connected { stream, place }) => {
+                tracing::info!("connected");
                 let read = [going.read, BytesMut::new()];
                 let ends = Ends { client: going.client, server: stream, read };
                 let mut setup = route.setup.clone();
@@ -210,13 +243,17 @@ impl Serving {
                     first = first.with_host(HostRewrite { host, port });
                 }
                 let watcher = then.map(|then| Watcher::new(then, shared.limits.partial_wait));
-                let driver = Driver::new(shared, first, ends, watcher, self.begun.clock);
-                let mut driver = Box::new(driver);
-                driver.set_words(Words::of(shared, &route.to));
-                return Ok((driver, setup));
+                let words = Words::of(shared, &route.to);
+                let clock = self.begun.clock;
+                let driver = Driver::new(shared, first, ends, watcher, words, clock);
+                return Ok((Box::new(driver), setup));
             }
-            Err(reason) => reason,
+            Err(failed) => failed,
         };
+        tracing::warn!("cannot connect: {}", escape(&reason));
+        if let Some(metrics) = &shared.metrics {
+            metrics.failed(why);
+        }
         let text = format!("cannot connect to {}: {reason}", route.to);
         shared.events.notice(Some(self.number), text);
         let unserved = Unserved {
@@ -229,6 +266,30 @@ impl Serving {
             clock: self.begun.clock,
         };
         Err(unserved.tell(&mut stop).await)
+    }
+
+    /// Authenticates a client and midwire, and joins both sides until they have ended.
+    async fn authenticate(
+        &self,
+        service: &RfbService,
+        client: TcpStream,
+        from: SocketAddr,
+    ) -> [Counters; 2] {
+        let shared = &self.shared;
+        let arriving = Arriving { client, from, session: self.number, shared };
+        // Boxed: what the handshakes need is given back before the connections are joined.
+        let joined = Box::pin(arriving.let_in(service, &mut self.stop.clone())).await;
+        let counters = match joined {
+            Some((route, ends)) => {
+                let mut setup = route.setup.clone();
+                let first = setup.borrow_and_update().clone();
+                let driver = Driver::new(shared, first, ends, None, None, self.begun.clock);
+                self.drive(Box::new(driver), setup).await.0
+            }
+            None => [Counters::default(); 2],
+        };
+        shared.events.send(Message::Ended { session: self.number }).await;
+        counters
     }
 
     /// Answers a client without a server.
@@ -271,6 +332,7 @@ impl Serving {
             }
             if !driver.events.is_empty() {
                 let events = std::mem::take(&mut driver.events);
+                crate::log::events(&events);
                 let (session, begun) = (self.number, self.begun.at);
                 self.shared.events.send(Message::Events { session, begun, events }).await;
             }

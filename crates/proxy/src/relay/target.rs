@@ -10,6 +10,7 @@ use std::time::Duration;
 
 use tokio::net::TcpStream;
 
+use crate::metrics::Failure;
 use crate::names::{Names, NoAnswer, Place};
 
 /// Where sessions go to.
@@ -95,6 +96,19 @@ impl std::fmt::Display for ConnectError {
 }
 
 impl std::error::Error for ConnectError {}
+
+impl ConnectError {
+    /// How it is counted.
+    pub(super) fn failure(&self) -> Failure {
+        match self {
+            Self::Lookup(_) => Failure::Lookup,
+            Self::Itself => Failure::Itself,
+            Self::Refused(_) => Failure::Refused,
+            Self::Timeout(_) => Failure::Timeout,
+            Self::At(_, error) => error.failure(),
+        }
+    }
+}
 
 /// Why a connection was not made, in words for players.
 pub(crate) fn reason(error: &io::Error) -> String {

@@ -13,6 +13,7 @@ use midwire_codec::Direction;
 use midwire_definition::{Extent, Measured, Progress, VersionId};
 
 use super::Session;
+use super::behind::last_number;
 use super::inspect::Looked;
 use super::read::{Plain, Read};
 use crate::event::{Elapsed, Lost, Notice, PacketNumber};
@@ -184,7 +185,7 @@ impl Session {
         }
         let (form, progress) = &mut read[0];
         let measured = self.measure(direction, form, bytes, progress, scratch);
-        if let Some(lost) = self.lost(direction, form, &measured, bytes.len()) {
+        if let Some(lost) = self.lost(direction, form, &measured, bytes, scratch) {
             return Next::Lost(lost);
         }
         match measured.extent {
@@ -214,7 +215,7 @@ impl Session {
         let mut found: Vec<(Measured, Option<Lost>)> = Vec::with_capacity(read.len());
         for (form, progress) in read.iter_mut() {
             let measured = self.measure(direction, form, bytes, progress, scratch);
-            let lost = self.lost(direction, form, &measured, bytes.len());
+            let lost = self.lost(direction, form, &measured, bytes, scratch);
             found.push((measured, lost));
         }
         let can_be = |(_, lost): &(Measured, Option<Lost>)| lost.is_none();
@@ -262,18 +263,27 @@ impl Session {
         direction: Direction,
         form: &Form,
         measured: &Measured,
-        len: usize,
+        bytes: &[u8],
+        scratch: &mut Scratch,
     ) -> Option<Lost> {
         let offset = self.sides[direction.index()].counters.bytes;
-        let max = self.setup.options.limits.packet_length_max;
+        let max = self.setup.packet_length_max;
         let name = || measured.definition.as_ref().map_or_else(|| "".into(), |d| d.name.clone());
         let found = match &measured.extent {
             Extent::Whole(len) => *len as u64,
-            Extent::Needs(more) => (len as u64).saturating_add(*more),
-            Extent::Endless => return Some(Lost::Endless { offset, name: name() }),
+            Extent::Needs(more) => (bytes.len() as u64).saturating_add(*more),
+            Extent::Endless => {
+                let plan = measured.definition.as_ref().and_then(|known| known.plan.as_ref());
+                let behind = plan.and_then(|plan| {
+                    let (body, workspace) = (measured.body, &mut scratch.workspace);
+                    last_number(plan, bytes, body, &form.conn, workspace)
+                });
+                let behind = behind.map(Into::into);
+                return Some(Lost::Endless { offset, name: name(), behind });
+            }
             Extent::Nothing => return Some(Lost::Nothing { offset, name: name() }),
             Extent::Unknown(id) => {
-                let has_id = self.setup.protocol.stack.id.fixed_size() != Some(0);
+                let has_id = self.setup.protocol.stack.id_in(form.state).fixed_size() != Some(0);
                 let id = has_id.then_some(*id);
                 let state = self.setup.protocol.state_name(form.state).into();
                 return Some(Lost::Unknown { offset, direction, id, state });

@@ -31,7 +31,7 @@ impl Session {
         let opaque = || ComposeError::Opaque { name: definition.name.to_string() };
         let plan = definition.plan.as_ref().ok_or_else(opaque)?;
         let mut payload = Vec::new();
-        id::write(&protocol.stack, definition.id, &mut payload).ok_or_else(opaque)?;
+        id::write(&protocol.stack, form.state, definition.id, &mut payload).ok_or_else(opaque)?;
         plan.encode(fields, &form.conn, &mut scratch.workspace, &mut payload)?;
         Ok(payload.into())
     }
@@ -55,9 +55,9 @@ impl Session {
         if held.saturating_add(len) > max {
             return Err(InjectError::Full { held, len, max });
         }
-        let (id, body) =
-            id::read(&setup.protocol.stack, &packet.payload).ok_or(InjectError::NoId)?;
         let form = side.sent.clone();
+        let (id, body) = id::read(&setup.protocol.stack, form.state, &packet.payload)
+            .ok_or(InjectError::NoId)?;
         let definition = self.tables.definition(form.state, direction, id).cloned();
         if definition.is_none() && !packet.forced {
             return Err(InjectError::Undefined { direction, id });

@@ -79,7 +79,7 @@ impl Session {
     ) -> Ruling {
         let mut ruling = Ruling { verdict, ..Ruling::default() };
         let form = &held.form;
-        let id = id::read(&self.setup.protocol.stack, &held.payload).map(|(id, _)| id);
+        let id = id::read(&self.setup.protocol.stack, form.state, &held.payload).map(|(id, _)| id);
         let definition =
             id.and_then(|id| self.tables.definition(form.state, held.direction, id)).cloned();
         match &ruling.verdict {
@@ -120,7 +120,7 @@ impl Session {
         let Some(plan) = definition.filter(|d| d.says_version).and_then(|d| d.plan.as_ref()) else {
             return Ok(None);
         };
-        let Some((_, body)) = id::read(&self.setup.protocol.stack, payload) else {
+        let Some((_, body)) = id::read(&self.setup.protocol.stack, form.state, payload) else {
             return Ok(None);
         };
         let mut packet = plan.decode(payload, body as u32, &form.conn, workspace);

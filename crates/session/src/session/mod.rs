@@ -1,5 +1,6 @@
 //! The contract: what a driver calls, and what it gets.
 
+mod behind;
 mod frameless;
 mod inject;
 mod inspect;
@@ -139,7 +140,7 @@ impl Session {
         let protocol = setup.protocol();
         let version = setup.options.version.unwrap_or_else(|| protocol.versions.newest());
         let form = Form {
-            state: protocol.start,
+            state: setup.start,
             threshold: protocol.stack.compression.unwrap_or(false).then_some(0),
             conn: setup.conn.clone(),
         };

@@ -64,6 +64,14 @@ impl Last {
 }
 
 impl Session {
+    /// Whether the protocol has words with which a client can be told that its session ends, and it is
+    /// known where in what the client gets they can stand.
+    #[must_use]
+    pub fn has_parting_words(&self) -> bool {
+        let has_frames = !self.sides[Direction::Clientbound.index()].opaque;
+        has_frames && self.setup.protocol.group_named(GROUP).is_some()
+    }
+
     /// See [`Session::disconnect`].
     pub(super) fn part(
         &mut self,
@@ -171,15 +179,16 @@ impl Session {
     fn last_packet(&self, direction: Direction, scratch: &mut Scratch) -> LastPacket {
         let side = &self.sides[direction.index()];
         let (stack, last) = (&self.setup.protocol.stack, side.last.bytes());
-        let compressed = side.received.form.threshold.is_some();
+        let form = &side.received.form;
+        let (state, compressed) = (form.state, form.threshold.is_some());
         let told = |id: Option<(i64, usize)>| id.map(|(id, _)| LastPacket::Id(id));
         match stored(last, 0..last.len(), compressed) {
-            Ok(Stored::Plain(range)) => told(id::read(stack, &last[range])),
+            Ok(Stored::Plain(range)) => told(id::read(stack, state, &last[range])),
             Ok(Stored::Deflated(data, plain_len)) => {
                 scratch.plain.clear();
-                let (data, reach) = (&last[data], id::reach(stack));
+                let (data, reach) = (&last[data], id::reach(stack, state));
                 let inflated = scratch.inflater.inflate_prefix(data, reach, &mut scratch.plain);
-                let id = inflated.ok().and_then(|_| id::read(stack, &scratch.plain));
+                let id = inflated.ok().and_then(|_| id::read(stack, state, &scratch.plain));
                 told(id).or((plain_len >= LARGE).then_some(LastPacket::Large))
             }
             Err(_) => None,

@@ -84,7 +84,7 @@ impl Session {
         match stored(chunk, payload, form.threshold.is_some()) {
             Ok(Stored::Plain(range)) => {
                 length = range.len();
-                found = id::read(stack, &chunk[range.clone()]);
+                found = id::read(stack, form.state, &chunk[range.clone()]);
                 plain = Plain::InFrame(range);
             }
             Ok(Stored::Deflated(data, plain_len)) => {
@@ -93,9 +93,9 @@ impl Session {
                 let mut full = all;
                 if !all && (self.watch == Watch::Ids || interest.any()) {
                     scratch.plain.clear();
-                    let reach = id::reach(stack);
+                    let reach = id::reach(stack, form.state);
                     match scratch.inflater.inflate_prefix(data, reach, &mut scratch.plain) {
-                        Ok(_) => found = id::read(stack, &scratch.plain),
+                        Ok(_) => found = id::read(stack, form.state, &scratch.plain),
                         Err(error) => problem = Some(error),
                     }
                     full = wants(found);
@@ -104,7 +104,7 @@ impl Session {
                     match inflate(scratch, data, plain_len) {
                         Ok(odd) => {
                             flaw = odd;
-                            found = id::read(stack, &scratch.plain);
+                            found = id::read(stack, form.state, &scratch.plain);
                             plain = Plain::Inflated;
                         }
                         Err(error) => (found, problem) = (None, Some(error)),

@@ -71,10 +71,10 @@ impl Session {
 
     /// Nothing says where the next frame or packet starts: a direction is relayed as it comes from here.
     pub(super) fn lose(&mut self, direction: Direction, error: Lost) {
-        if let Lost::Endless { offset, name } = error {
+        if let Lost::Endless { offset, name, behind } = error {
             // as its definition has it
             self.side(direction).opaque = true;
-            return self.notice(Notice::NoEnd { direction, offset, name });
+            return self.notice(Notice::NoEnd { direction, offset, name, behind });
         }
         let closed = self.setup.options.on_lost_framing == OnLostFraming::Close;
         self.event(Event::LostFraming { direction, error, closed, at: self.now });
@@ -212,8 +212,8 @@ impl Session {
             return self.send_frame(direction, frame, &made.effects);
         }
         if made.instead.is_none() && !made.forced {
-            let id = id::read(&self.setup.protocol.stack, &made.payload).map(|(id, _)| id);
             let state = sent.state;
+            let id = id::read(&self.setup.protocol.stack, state, &made.payload).map(|(id, _)| id);
             if id.is_none_or(|id| self.tables.definition(state, direction, id).is_none()) {
                 let state = self.setup.protocol.state_name(state);
                 let reason = format!("the receiver is in {state} now, where it is not defined");

@@ -3,7 +3,7 @@
 use std::ops::Range;
 
 use midwire_codec::{ByteOrder, Counts, Direction, Frame, FrameError, Framing, Prefix};
-use midwire_definition::Stack;
+use midwire_definition::{Stack, StateId};
 
 use super::Session;
 use crate::id;
@@ -33,11 +33,7 @@ pub(super) enum Stop {
 
 impl Session {
     /// Who needs packets of a direction in a state.
-    pub(super) fn interest(
-        &self,
-        state: midwire_definition::StateId,
-        direction: Direction,
-    ) -> Interest<'_> {
+    pub(super) fn interest(&self, state: StateId, direction: Direction) -> Interest<'_> {
         let is_shown = self.watch > Watch::Nothing;
         Interest::new(&self.tables, self.judged.as_deref(), is_shown, state, direction)
     }
@@ -76,9 +72,9 @@ impl Session {
             if interest.any() {
                 let payload = &bytes[len..][frame.payload.clone()];
                 let read = if compressed {
-                    peek(stack, payload, interest.plain_len_max(), scratch)
+                    peek(stack, form.state, payload, interest.plain_len_max(), scratch)
                 } else {
-                    id::read(stack, payload)
+                    id::read(stack, form.state, payload)
                 };
                 if read.is_some_and(|(id, _)| interest.wants(id)) {
                     break Stop::Look(frame);
@@ -99,20 +95,21 @@ impl Session {
 /// The id of a payload that starts with its plain size, unless it is too long for anybody.
 fn peek(
     stack: &Stack,
+    state: StateId,
     payload: &[u8],
     plain_len_max: usize,
     scratch: &mut Scratch,
 ) -> Option<(i64, usize)> {
     match stored(payload, 0..payload.len(), true).ok()? {
-        Stored::Plain(range) => id::read(stack, &payload[range]),
+        Stored::Plain(range) => id::read(stack, state, &payload[range]),
         Stored::Deflated(_, plain_len) if plain_len > plain_len_max => None,
         Stored::Deflated(data, _) => {
             scratch.plain.clear();
             scratch
                 .inflater
-                .inflate_prefix(&payload[data], id::reach(stack), &mut scratch.plain)
+                .inflate_prefix(&payload[data], id::reach(stack, state), &mut scratch.plain)
                 .ok()?;
-            id::read(stack, &scratch.plain)
+            id::read(stack, state, &scratch.plain)
         }
     }
 }

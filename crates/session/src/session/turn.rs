@@ -50,7 +50,7 @@ impl Session {
         form: &Form,
         workspace: &mut Workspace,
     ) -> Effects {
-        let Some((id, body)) = id::read(&self.setup.protocol.stack, payload) else {
+        let Some((id, body)) = id::read(&self.setup.protocol.stack, form.state, payload) else {
             return Effects::default();
         };
         let definition = self.tables.definition(form.state, direction, id);

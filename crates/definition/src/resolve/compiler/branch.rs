@@ -67,8 +67,10 @@ impl<'d> Compiler<'d> {
             }
             exhaustive |= labels.is_empty();
             self.arms.push((id, number as u32));
+            let in_else = std::mem::replace(&mut self.in_else, !is_if && labels.is_empty());
             let mut inner = Vec::new();
             let result = body(self, &mut inner);
+            self.in_else = in_else;
             self.arms.pop();
             match result {
                 Ok(()) => {}

@@ -69,7 +69,8 @@ impl<'d> Compiler<'d> {
             }
         }
         let is_empty = self.plan.layouts[0].fixed_size == Some(0);
-        if is_empty && self.decls.stack.id.fixed_size() == Some(0) {
+        let has_id = |state| self.decls.stack.id_in(state).fixed_size() != Some(0);
+        if is_empty && !self.decls.state(packet.state.as_ref()).is_some_and(has_id) {
             wrong = true;
             let message = format!("`{}` has no bytes, and could be anywhere", packet.name.text);
             let error = Diagnostic::error("W088", packet.name.span, message);

@@ -93,6 +93,8 @@ pub(super) struct Compiler<'d> {
     pub(super) struct_scopes: HashMap<FieldId, ScopeId>,
     /// The arms that the place being compiled stands in.
     pub(super) arms: Vec<(BranchId, u32)>,
+    /// What is compiled stands in the `else` arm of a match.
+    pub(super) in_else: bool,
     open_types: Vec<TypeId>,
     called: HashMap<(TypeId, String), LayoutId>,
     /// How many layouts were open, that of the type included, at each type that contains itself.
@@ -151,6 +153,7 @@ impl<'d> Compiler<'d> {
             scopes: Vec::new(),
             struct_scopes: HashMap::new(),
             arms: Vec::new(),
+            in_else: false,
             open_types: Vec::new(),
             called: HashMap::new(),
             called_at: Vec::new(),
@@ -331,7 +334,10 @@ impl<'d> Compiler<'d> {
                 Ok(())
             }
             FieldKind::Tail => {
-                self.depends(field.span, ends::Depends::Tail);
+                // What is of an unknown kind has no end that its author could have named.
+                if !self.in_else {
+                    self.depends(field.span, ends::Depends::Tail);
+                }
                 self.tail(items);
                 Ok(())
             }
