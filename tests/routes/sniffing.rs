@@ -346,7 +346,7 @@ fn a_server_that_is_down_is_the_same_end_as_without_routes() {
 #[test]
 fn a_player_whose_server_is_down_is_told_though_first_bytes_were_read() {
     let free = std::net::TcpListener::bind(("127.0.0.1", 0)).unwrap().local_addr().unwrap();
-    let (_program, address) = Program::proxy("auto", free, &["--set", "sniff_wait=100"]);
+    let (program, address) = Program::proxy("auto", free, &["--set", "sniff_wait=100"]);
     for (bytes, text) in
         [(HANDSHAKE, "cannot reach".to_owned()), (b"\xfe\x01", utf16("cannot reach"))]
     {
@@ -359,6 +359,8 @@ fn a_player_whose_server_is_down_is_told_though_first_bytes_were_read() {
             |arrived| format!("{:?}", arrived.bytes),
         );
     }
+    let output = program.interrupt().output;
+    assert_eq!(output.matches("is not there now").count(), 1, "{output}");
 }
 
 /// A text as UTF-16, read as if it were ASCII.

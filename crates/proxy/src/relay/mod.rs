@@ -244,8 +244,12 @@ impl Relay {
         let Self { listeners, shared } = self;
         let (limits, events) = (shared.limits, &shared.events);
         let routes = listeners.iter().flat_map(|listener| listener.config.service.routes());
+        let mut seen: Vec<&Target> = Vec::new();
         for route in routes.filter(|_| limits.probe) {
-            tokio::spawn(probe::look(route.clone(), shared.clone()));
+            if !seen.contains(&&route.to) {
+                seen.push(&route.to);
+                tokio::spawn(probe::look(route.clone(), shared.clone()));
+            }
         }
         let mut sessions: JoinSet<[Counters; 2]> = JoinSet::new();
         let mut totals = Totals::default();
