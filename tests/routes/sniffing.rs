@@ -342,3 +342,26 @@ fn a_server_that_is_down_is_the_same_end_as_without_routes() {
     client.send(b"x");
     client.expect_ending(Ending::Reset);
 }
+
+#[test]
+fn a_player_whose_server_is_down_is_told_though_first_bytes_were_read() {
+    let free = std::net::TcpListener::bind(("127.0.0.1", 0)).unwrap().local_addr().unwrap();
+    let (_program, address) = Program::proxy("auto", free, &["--set", "sniff_wait=100"]);
+    for (bytes, text) in
+        [(HANDSHAKE, "cannot reach".to_owned()), (b"\xfe\x01", utf16("cannot reach"))]
+    {
+        let mut client = End::connect(address);
+        client.read();
+        World::send_in(5, &mut client, bytes);
+        client.wait(
+            |arrived| String::from_utf8_lossy(&arrived.bytes).contains(&text),
+            |_| (),
+            |arrived| format!("{:?}", arrived.bytes),
+        );
+    }
+}
+
+/// A text as UTF-16, read as if it were ASCII.
+fn utf16(text: &str) -> String {
+    text.chars().flat_map(|c| ['\0', c]).collect()
+}

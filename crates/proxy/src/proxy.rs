@@ -229,13 +229,13 @@ fn prepare_config(args: &args::Proxy, file: &std::path::Path) -> anyhow::Result<
 }
 
 /// The server that was typed.
-fn to(text: &str, usual: Option<u16>, protocol: &str) -> anyhow::Result<Target> {
+pub(crate) fn to(text: &str, usual: Option<u16>, protocol: &str) -> anyhow::Result<Target> {
     let text = text.trim();
     config::target(text, usual, protocol).map_err(|what| usage(format!("--to {text}: {what}")))
 }
 
 /// Where to listen: loopback, and the usual port, unless something else was typed.
-fn listen(text: Option<&str>, usual: u16) -> anyhow::Result<SocketAddr> {
+pub(crate) fn listen(text: Option<&str>, usual: u16) -> anyhow::Result<SocketAddr> {
     let default = SocketAddr::from((Ipv4Addr::LOCALHOST, usual));
     let Some(text) = text else { return Ok(default) };
     config::listen_address(text).ok_or_else(|| {
@@ -391,7 +391,7 @@ mod tests {
 
     #[test]
     fn only_names_are_put_into_handshakes() {
-        let to = |host: &str| Target { host: host.into(), port: 7 };
+        let to = |host: &str| Target { host: host.into(), port: 7, service: None };
         assert_eq!(rewrite(&to("10.0.0.1"), false), None);
         assert_eq!(rewrite(&to("::1"), false), None);
         assert_eq!(rewrite(&to("example.org"), true), None);

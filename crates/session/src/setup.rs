@@ -63,7 +63,7 @@ pub struct Setup {
     pub(crate) conn: Arc<[i64]>,
     /// The state that both directions begin in.
     pub(crate) start: StateId,
-    tables: Mutex<HashMap<VersionId, Arc<Tables>>>,
+    tables: Arc<Mutex<HashMap<VersionId, Arc<Tables>>>>,
 }
 
 /// The protocol is another, or its states, stages or connection variables are.
@@ -93,7 +93,21 @@ impl Setup {
             packet_length_max,
             conn,
             start,
-            tables: Mutex::default(),
+            tables: Arc::default(),
+        })
+    }
+
+    /// The same for sessions whose server is known by another address, if the address is rewritten at
+    /// all. Both share their tables.
+    #[must_use]
+    pub fn with_host(&self, host: HostRewrite) -> Arc<Self> {
+        let rewrite_host = self.options.rewrite_host.as_ref().map(|_| host);
+        Arc::new(Self {
+            protocol: self.protocol.clone(),
+            options: Options { rewrite_host, ..self.options.clone() },
+            conn: self.conn.clone(),
+            tables: self.tables.clone(),
+            ..*self
         })
     }
 

@@ -104,4 +104,9 @@ class Checks:
 
 def equal(is_, wanted) -> None:
     if is_ != wanted:
-        raise AssertionError(f"{is_!r} is not {wanted!r}")
+        raise AssertionError(f"{shown(is_)} is not {shown(wanted)}")
+
+
+def shown(value) -> str:
+    text = repr(value)
+    return text if len(text) < 200 else f"{text[:100]}... of {len(value)}"

@@ -4,7 +4,7 @@ use std::net::{Ipv4Addr, SocketAddr};
 
 use midwire_definition::escape::is_unsafe;
 
-use crate::relay::Target;
+use crate::relay::{Target, service};
 
 /// A server: `HOST`, `HOST:PORT`, `ADDRESS`, `[V6]`, `[V6]:PORT`. The error is what is wrong with it.
 pub(crate) fn target(text: &str, usual: Option<u16>, protocol: &str) -> Result<Target, String> {
@@ -28,6 +28,8 @@ pub(crate) fn target(text: &str, usual: Option<u16>, protocol: &str) -> Result<T
     if host.is_empty() || host.contains(|c: char| c.is_whitespace() || c == '/' || is_unsafe(c)) {
         return Err("that is no host name or address; write HOST or HOST:PORT".to_owned());
     }
+    let is_name = host.parse::<std::net::IpAddr>().is_err() && host.contains('.');
+    let service = service(protocol).filter(|_| is_name && port.is_none());
     let port = match (port, usual) {
         (Some(port), _) => match port.parse() {
             Ok(0) | Err(_) => return Err(format!("{port} is no port (1 to 65535)")),
@@ -36,7 +38,7 @@ pub(crate) fn target(text: &str, usual: Option<u16>, protocol: &str) -> Result<T
         (None, Some(port)) => port,
         (None, None) => return Err(format!("{protocol} has no usual port; write HOST:PORT")),
     };
-    Ok(Target { host: host.into(), port })
+    Ok(Target { host: host.into(), port, service })
 }
 
 /// Where to listen: `ADDRESS:PORT`, or a port alone, which is one of this machine only.

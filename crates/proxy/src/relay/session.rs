@@ -8,7 +8,7 @@ use std::time::{Duration, Instant, SystemTime};
 
 use bytes::{Bytes, BytesMut};
 use midwire_route::{After, ProxyHeader, Response};
-use midwire_session::{Counters, Direction, Setup};
+use midwire_session::{Counters, Direction, HostRewrite, Setup};
 use tokio::io::{AsyncReadExt, AsyncWriteExt};
 use tokio::net::TcpStream;
 use tokio::sync::watch;
@@ -18,8 +18,10 @@ use super::farewell::{Unserved, Words};
 use super::handover::{HandedOver, Watcher};
 use super::leg::reset_on_close;
 use super::rfb::Arriving;
-use super::sniff::{Action, Then, Turned};
+use super::sniff::{Action, Sniffed, Then, Turned};
+use super::target::Connected;
 use super::{ListenerConfig, RfbService, Route, Service, Shared};
+use crate::names::Place;
 use crate::queue::Message;
 
 /// What a session begins with.
@@ -62,33 +64,50 @@ struct Begun {
 
 impl Start {
     /// Relays until both connections have ended.
-    pub(super) async fn run(mut self) -> [Counters; 2] {
+    pub(super) async fn run(self) -> [Counters; 2] {
+        let Self { number, client, from, listener, shared, stop } = self;
         let begun = Begun { at: SystemTime::now(), clock: Instant::now() };
-        let listener = self.listener.clone();
-        let to = self.client.local_addr().ok();
-        let mut going = Going {
-            client: self.client,
-            from: self.from,
-            to,
+        let going = Going {
+            from,
+            to: client.local_addr().ok(),
+            client,
             read: BytesMut::new(),
             header: Bytes::new(),
         };
-        let session = Serving {
-            number: self.number,
-            begun,
-            shared: self.shared.clone(),
-            stop: self.stop.clone(),
-        };
-        let sniffed = match &listener.service {
-            Service::Route(route) => return session.relay(route, None, going).await.0,
+        let serving = Serving { number, begun, shared, stop };
+        match &listener.service {
+            Service::Route(route) => serving.relay(route, None, going).await.0,
             Service::Rfb(service) => {
-                return session.authenticate(service, going.client, going.from).await;
+                Box::pin(serving.authenticate(service, going.client, going.from)).await
             }
-            Service::Sniff(sniffed) => sniffed,
-        };
+            // Boxed: sessions of the other kind have no use for the memory.
+            Service::Sniff(sniffed) => Box::pin(serving.sniff(sniffed, going)).await,
+        }
+    }
+}
+
+fn add(total: &mut [Counters; 2], more: [Counters; 2]) {
+    for (total, more) in total.iter_mut().zip(more) {
+        total.bytes += more.bytes;
+        total.frames += more.frames;
+    }
+}
+
+/// A session that has a number.
+struct Serving {
+    number: u64,
+    begun: Begun,
+    shared: Arc<Shared>,
+    stop: watch::Receiver<bool>,
+}
+
+impl Serving {
+    /// Chooses the client's way by its first bytes, and goes on with it, from one to the next.
+    async fn sniff(&self, sniffed: &Sniffed, mut going: Going) -> [Counters; 2] {
+        let mut stop = self.stop.clone();
         let chosen = tokio::select! {
-            chosen = sniffed.choose(&going.client) => chosen,
-            () = asked(&mut self.stop) => return Default::default(),
+            chosen = Box::pin(sniffed.choose(&going.client)) => chosen,
+            () = asked(&mut stop) => return Default::default(),
         };
         let mut way = match chosen {
             Ok(chosen) => {
@@ -99,7 +118,7 @@ impl Start {
                 chosen.way
             }
             Err(Turned::Refused(refusal)) => {
-                let text = format!("{} was turned away: {refusal}", self.from);
+                let text = format!("{} was turned away: {refusal}", going.from);
                 self.shared.events.notice(None, text);
                 return Default::default();
             }
@@ -116,10 +135,10 @@ impl Start {
                         header.extend_from_slice(&going.header);
                         going.header = header.freeze();
                     }
-                    session.relay(route, next.then.as_ref(), going).await
+                    self.relay(route, next.then.as_ref(), going).await
                 }
                 Action::Respond(response) => {
-                    (session.respond(&next.name, response, going).await, None)
+                    (Box::pin(self.respond(&next.name, response, going)).await, None)
                 }
             };
             add(&mut total, counters);
@@ -141,24 +160,7 @@ impl Start {
         }
         total
     }
-}
 
-fn add(total: &mut [Counters; 2], more: [Counters; 2]) {
-    for (total, more) in total.iter_mut().zip(more) {
-        total.bytes += more.bytes;
-        total.frames += more.frames;
-    }
-}
-
-/// A session that has a number.
-struct Serving {
-    number: u64,
-    begun: Begun,
-    shared: Arc<Shared>,
-    stop: watch::Receiver<bool>,
-}
-
-impl Serving {
     /// Joins a client with a server, until both have ended or the client goes on elsewhere.
     async fn relay(
         &self,
@@ -166,56 +168,71 @@ impl Serving {
         then: Option<&Then>,
         going: Going,
     ) -> ([Counters; 2], Option<HandedOver>) {
+        // Boxed: what a session began with takes no memory while it lasts.
+        let ended = match Box::pin(self.connect(route, then, going)).await {
+            Ok((driver, setup)) => self.drive(driver, setup).await,
+            Err(counters) => (counters, None),
+        };
+        self.shared.events.send(Message::Ended { session: self.number }).await;
+        ended
+    }
+
+    /// Connects to the server; where that fails, the client is told.
+    async fn connect(
+        &self,
+        route: &Route,
+        then: Option<&Then>,
+        going: Going,
+    ) -> Result<(Box<Driver>, watch::Receiver<Arc<Setup>>), [Counters; 2]> {
         let shared = &self.shared;
         let server = route.to.to_string().into();
         let opened = Message::Opened { session: self.number, client: going.from, server };
         shared.events.send(opened).await;
-        let limit = shared.limits.connect_timeout;
-        let connected = {
-            let connecting = async {
-                let connecting = route.to.connect(&shared.addresses, limit);
-                let mut server = connecting.await.map_err(|error| error.to_string())?;
-                if !going.header.is_empty() {
-                    let written = server.write_all(&going.header).await;
-                    written.map_err(|error| format!("it takes no PROXY header: {error}"))?;
-                }
-                Ok(server)
-            };
-            let mut stop = self.stop.clone();
-            tokio::select! {
-                connected = connecting => connected,
-                () = asked(&mut stop) => Err("midwire ends".to_owned()),
+        let connecting = async {
+            let Shared { addresses, names, limits, .. } = &**shared;
+            let connecting = route.to.connect(names, addresses, limits.connect_timeout);
+            let mut connected = connecting.await.map_err(|error| error.to_string())?;
+            if !going.header.is_empty() {
+                let written = connected.stream.write_all(&going.header).await;
+                written.map_err(|error| error.to_string())?;
             }
+            Ok(connected)
         };
-        let ended = match connected {
-            Ok(server) => {
-                let ends =
-                    Ends { client: going.client, server, read: [going.read, BytesMut::new()] };
+        let mut stop = self.stop.clone();
+        let connected = tokio::select! {
+            connected = connecting => connected,
+            () = asked(&mut stop) => Err("midwire ends".to_owned()),
+        };
+        let reason = match connected {
+            Ok(Connected { stream, place }) => {
+                let read = [going.read, BytesMut::new()];
+                let ends = Ends { client: going.client, server: stream, read };
                 let mut setup = route.setup.clone();
-                let first = setup.borrow_and_update().clone();
+                let mut first = setup.borrow_and_update().clone();
+                if let Some(Place { host, port }) = place {
+                    // A game that follows an SRV record tells the server where it has led.
+                    first = first.with_host(HostRewrite { host, port });
+                }
                 let watcher = then.map(|then| Watcher::new(then, shared.limits.partial_wait));
-                let mut driver = Driver::new(shared, first, ends, watcher, self.begun.clock);
+                let driver = Driver::new(shared, first, ends, watcher, self.begun.clock);
+                let mut driver = Box::new(driver);
                 driver.set_words(Words::of(shared, &route.to));
-                self.drive(driver, setup).await
+                return Ok((driver, setup));
             }
-            Err(reason) => {
-                let text = format!("cannot connect to {}: {reason}", route.to);
-                shared.events.notice(Some(self.number), text);
-                let unserved = Unserved {
-                    client: going.client,
-                    read: going.read,
-                    setup: route.setup.borrow().clone(),
-                    text: &format!("midwire: cannot reach {}: {reason}", route.to),
-                    shared,
-                    session: Some((self.number, self.begun.at)),
-                    clock: self.begun.clock,
-                };
-                // Boxed: a session that is served has no use for the memory.
-                (Box::pin(unserved.tell(&mut self.stop.clone())).await, None)
-            }
+            Err(reason) => reason,
         };
-        shared.events.send(Message::Ended { session: self.number }).await;
-        ended
+        let text = format!("cannot connect to {}: {reason}", route.to);
+        shared.events.notice(Some(self.number), text);
+        let unserved = Unserved {
+            client: going.client,
+            read: going.read,
+            setup: route.setup.borrow().clone(),
+            text: &format!("midwire: cannot reach {}: {reason}", route.to),
+            shared,
+            session: Some((self.number, self.begun.at)),
+            clock: self.begun.clock,
+        };
+        Err(unserved.tell(&mut stop).await)
     }
 
     /// Authenticates a client and midwire, and joins both sides until they have ended.
@@ -234,7 +251,7 @@ impl Serving {
                 let mut setup = route.setup.clone();
                 let first = setup.borrow_and_update().clone();
                 let driver = Driver::new(shared, first, ends, None, self.begun.clock);
-                self.drive(driver, setup).await.0
+                self.drive(Box::new(driver), setup).await.0
             }
             None => [Counters::default(); 2],
         };
@@ -263,7 +280,7 @@ impl Serving {
     /// Moves bytes until the session is over.
     async fn drive(
         &self,
-        mut driver: Driver,
+        mut driver: Box<Driver>,
         mut setup: watch::Receiver<Arc<Setup>>,
     ) -> ([Counters; 2], Option<HandedOver>) {
         let mut stop = self.stop.clone();
@@ -276,6 +293,9 @@ impl Serving {
                     let setup = setup.borrow_and_update().clone();
                     driver.set_definitions(setup);
                 }
+            }
+            if let Some(reason) = driver.reason.take() {
+                self.shared.events.notice(Some(self.number), reason);
             }
             if !driver.events.is_empty() {
                 let events = std::mem::take(&mut driver.events);
