@@ -25,7 +25,7 @@ use tokio::time::{timeout, timeout_at};
 
 use super::attempts::Attempts;
 use super::session::{Ends, asked};
-use super::target::ConnectError;
+use super::target::{ConnectError, Connected};
 use super::{Route, Shared};
 use crate::queue::Message;
 
@@ -244,9 +244,9 @@ async fn log_in(
     server: &RfbServer,
     shared: &Shared,
 ) -> Result<(TcpStream, BytesMut), Refusal> {
-    let Shared { names, addresses, limits, .. } = shared;
+    let Shared { addresses, names, limits, .. } = shared;
     let connecting = server.route.to.connect(names, addresses, limits.connect_timeout);
-    let mut stream = connecting.await.map_err(Refusal::Connect)?.stream;
+    let Connected { mut stream, .. } = connecting.await.map_err(Refusal::Connect)?;
     let _ = stream.set_nodelay(true);
     let mut handshake = ServerHandshake::new(server.server_password.clone(), service.limits);
     let mut read = BytesMut::new();

@@ -101,7 +101,9 @@ impl Start {
         let serving = Serving { number, begun, shared, stop };
         match &listener.service {
             Service::Route(route) => serving.relay(route, None, going).await.0,
-            Service::Rfb(service) => serving.authenticate(service, going.client, going.from).await,
+            Service::Rfb(service) => {
+                Box::pin(serving.authenticate(service, going.client, going.from)).await
+            }
             // Boxed: sessions of the other kinds have no use for the memory.
             Service::Sniff(sniffed) => Box::pin(serving.sniff(sniffed, going)).await,
         }
