@@ -47,11 +47,13 @@
 //! assert_eq!(seen, ["version Some(319)", "packet 1 serverbound Hello", "15 bytes serverbound"]);
 //! ```
 
+mod decision;
 mod event;
 mod form;
 mod host;
 mod id;
 mod interest;
+mod judged;
 mod legacy;
 mod limits;
 mod order;
@@ -61,6 +63,7 @@ mod session;
 mod setup;
 mod verdict;
 
+pub use decision::{Beside, Content, Decision, Delay, Log, Place, Tags};
 pub use event::{Counters, Elapsed, Event, Fate, Lost, Notice, Origin, PacketEvent, PacketNumber};
 pub use interest::Watch;
 pub use limits::Limits;

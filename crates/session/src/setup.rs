@@ -20,6 +20,8 @@ pub struct Options {
     pub rewrite_host: Option<HostRewrite>,
     /// What to do when nothing says where the next frame starts.
     pub on_lost_framing: OnLostFraming,
+    /// Rules act in sessions whose version is assumed too, where they otherwise only watch and count.
+    pub trust_version: bool,
 }
 
 /// The address that is put into fields marked `@host` and `@port` of the packet that says the

@@ -73,6 +73,11 @@ impl Edits {
         self.list.is_empty()
     }
 
+    /// Makes these changes as well, behind those that there are.
+    pub fn append(&mut self, other: &Edits) {
+        self.list.extend_from_slice(&other.list);
+    }
+
     fn push(&mut self, path: &str, edit: Edit) -> &mut Edits {
         self.list.push((path.into(), edit));
         self

@@ -1,13 +1,16 @@
 //! Packets that nobody sent.
 
+use std::sync::Arc;
+
 use bytes::Bytes;
 use midwire_codec::Direction;
-use midwire_definition::{Extent, Given, Progress};
+use midwire_definition::{Extent, Given, PacketDefinition, Progress};
 
 use super::Session;
 use super::turn::effects_of;
-use crate::event::{Event, Fate, PacketEvent, PacketNumber};
-use crate::form::Effects;
+use crate::decision::Tags;
+use crate::event::{Event, Fate, Origin, PacketEvent, PacketNumber};
+use crate::form::{Effects, Form};
 use crate::id;
 use crate::interest::Watch;
 use crate::order::{Gate, Item, Made};
@@ -42,7 +45,24 @@ impl Session {
         packet: NewPacket,
         scratch: &mut Scratch,
     ) -> Result<PacketNumber, InjectError> {
-        let setup = self.setup.clone();
+        self.may_inject(direction, packet.payload.len())?;
+        let known = self.known(direction, &packet.payload, packet.forced, scratch)?;
+        let number = self.announce(direction, &known, &packet.payload, packet.origin, None);
+        self.diverge(&Effects::default(), &known.effects);
+        let made = Made {
+            number,
+            payload: packet.payload,
+            instead: None,
+            changed: false,
+            forced: packet.forced,
+            effects: known.effects,
+        };
+        self.put(direction, Item::Payload(made), scratch);
+        Ok(number)
+    }
+
+    /// Whether so many bytes more may be put into a direction.
+    pub(super) fn may_inject(&self, direction: Direction, len: usize) -> Result<(), InjectError> {
         let side = &self.sides[direction.index()];
         if self.closed || side.ended {
             return Err(InjectError::Ended { direction });
@@ -50,77 +70,105 @@ impl Session {
         if side.opaque {
             return Err(InjectError::Opaque { direction });
         }
-        let (held, len) = (side.waiting(), packet.payload.len());
-        let max = setup.options.limits.buffer_max;
+        let (held, max) = (side.waiting(), self.setup.options.limits.buffer_max);
         if held.saturating_add(len) > max {
             return Err(InjectError::Full { held, len, max });
         }
-        let (id, body) =
-            id::read(&setup.protocol.stack, &packet.payload).ok_or(InjectError::NoId)?;
-        let form = side.sent.clone();
+        Ok(())
+    }
+
+    /// Queues what is injected into a direction.
+    pub(super) fn put(&mut self, direction: Direction, item: Item, scratch: &mut Scratch) {
+        if let Some(item) = self.behind_partial(direction, item) {
+            self.deliver(direction, item, Gate::Open, scratch);
+        }
+    }
+
+    /// What a payload is to its receiver, if it may be sent now.
+    pub(super) fn known(
+        &self,
+        direction: Direction,
+        payload: &[u8],
+        forced: bool,
+        scratch: &mut Scratch,
+    ) -> Result<Known, InjectError> {
+        let setup = &self.setup;
+        let (id, body) = id::read(&setup.protocol.stack, payload).ok_or(InjectError::NoId)?;
+        let form = self.sides[direction.index()].sent.clone();
         let definition = self.tables.definition(form.state, direction, id).cloned();
-        if definition.is_none() && !packet.forced {
+        if definition.is_none() && !forced {
             return Err(InjectError::Undefined { direction, id });
         }
-        if definition.as_ref().is_some_and(|d| !d.events.is_empty()) && !packet.forced {
+        if definition.as_ref().is_some_and(|d| !d.events.is_empty()) && !forced {
             return Err(InjectError::ChangesState { id });
         }
         if let Some(framing) = setup.framing.filter(|_| form.threshold.is_none()) {
             scratch.made.clear();
-            framing.write_header(len, &mut scratch.made)?;
+            framing.write_header(payload.len(), &mut scratch.made)?;
         }
-        if setup.frameless && !packet.forced {
+        if setup.frameless && !forced {
             let (progress, workspace) = (&mut Progress::default(), &mut scratch.workspace);
             let stack = &setup.protocol.stack;
             let measured =
-                self.tables.measure(stack, &form, direction, &packet.payload, progress, workspace);
-            if measured.extent != Extent::Whole(len) {
+                self.tables.measure(stack, &form, direction, payload, progress, workspace);
+            if measured.extent != Extent::Whole(payload.len()) {
                 return Err(InjectError::NoPacket);
             }
         }
         let body = body as u32;
         let workspace = &mut scratch.workspace;
-        let effects = effects_of(definition.as_deref(), &packet.payload, body, &form, workspace);
+        let effects = effects_of(definition.as_deref(), payload, body, &form, workspace);
+        Ok(Known { id, body, definition, form, effects })
+    }
+
+    /// Counts and reports a packet that nobody sent.
+    pub(super) fn announce(
+        &mut self,
+        direction: Direction,
+        known: &Known,
+        payload: &Bytes,
+        origin: Origin,
+        by: Option<&Arc<str>>,
+    ) -> PacketNumber {
         self.packets += 1;
         let number = PacketNumber(self.packets);
         self.side(direction).counters.injected += 1;
         if self.watch > Watch::Nothing {
-            let payload = (self.watch == Watch::Packets).then(|| packet.payload.clone());
+            let rules = by.cloned().into_iter().collect();
+            let tags = Tags { rules, ..Tags::default() };
             self.event(Event::Packet(PacketEvent {
                 number,
                 direction,
-                state: form.state,
+                state: known.form.state,
                 version: self.tables.version,
-                id: Some(id),
-                definition,
-                payload,
-                body,
-                length: u32::try_from(len).unwrap_or(u32::MAX),
+                id: Some(known.id),
+                definition: known.definition.clone(),
+                payload: (self.watch == Watch::Packets).then(|| payload.clone()),
+                body: known.body,
+                length: u32::try_from(payload.len()).unwrap_or(u32::MAX),
                 wire_length: 0,
                 offset: 0,
                 at: self.now,
-                conn: form.conn,
-                origin: packet.origin,
+                conn: known.form.conn.clone(),
+                origin,
                 fate: Fate::Passed,
                 changed_by: None,
                 sent: None,
+                tags: (!tags.is_empty()).then(|| Arc::new(tags)),
                 problem: None,
                 flaw: None,
                 length_raw: None,
             }));
         }
-        self.diverge(&Effects::default(), &effects);
-        let made = Made {
-            number,
-            payload: packet.payload,
-            instead: None,
-            changed: false,
-            forced: packet.forced,
-            effects,
-        };
-        if let Some(made) = self.behind_partial(direction, made) {
-            self.deliver(direction, Item::Payload(made), Gate::Open, scratch);
-        }
-        Ok(number)
+        number
     }
+}
+
+/// What a payload is to its receiver.
+pub(super) struct Known {
+    pub(super) id: i64,
+    pub(super) body: u32,
+    pub(super) definition: Option<Arc<PacketDefinition>>,
+    pub(super) form: Form,
+    pub(super) effects: Effects,
 }

@@ -1,5 +1,6 @@
 //! The contract: what a driver calls, and what it gets.
 
+mod beside;
 mod frameless;
 mod inject;
 mod inspect;
@@ -19,7 +20,8 @@ use midwire_definition::{Given, VersionId};
 
 use crate::event::{Counters, Elapsed, Event, Notice, PacketNumber};
 use crate::form::{Effects, Form, Received};
-use crate::interest::{Judged, Tables, Watch};
+use crate::interest::{Tables, Watch};
+use crate::judged::{Asked, Judged};
 use crate::legacy::{self, Start, Unclear};
 use crate::order::{Gate, Item, Order};
 use crate::scratch::Scratch;
@@ -93,6 +95,8 @@ pub struct Session {
     may_ping: bool,
     unclear: Option<Box<Unclear>>,
     encrypted: bool,
+    /// It was told that rules only watch.
+    told_watching: bool,
     closed: bool,
 }
 
@@ -159,6 +163,7 @@ impl Session {
             may_ping: protocol.stack.legacy_ping,
             unclear: None,
             encrypted: false,
+            told_watching: false,
             closed: false,
             setup,
         };
@@ -183,7 +188,10 @@ impl Session {
     /// Sets who decides about packets, from the next one on; packets that are held keep what was
     /// decided about them.
     pub fn set_judge(&mut self, judge: Option<Box<dyn Judge>>) {
-        self.judged = judge.map(|judge| Box::new(Judged::new(judge, &self.tables)));
+        let rules = self.judged.take().and_then(|judged| judged.rules);
+        let stack = &self.setup.protocol.stack;
+        let judge = judge.map(|judge| Asked::new(judge, &self.tables, stack));
+        self.judged = Judged::new(rules, judge, &self.tables, stack);
     }
 
     /// Reads packets by other definitions of the same protocol, from the next one on, at the version of
@@ -266,14 +274,18 @@ impl Session {
             self.legacy_ping();
         }
         self.relay(direction, bytes, scratch);
+        if self.closed || self.sides[direction.index()].ended {
+            bytes.clear();
+            return;
+        }
         self.end_frameless(direction);
         if !bytes.is_empty() {
             let offset = self.sides[direction.index()].counters.bytes;
             self.notice(Notice::CutFrame { direction, bytes: bytes.len(), offset });
             self.pass_opaque(direction, bytes.split().freeze());
         }
-        self.sides[direction.index()].ended = true;
-        self.deliver(direction, Item::End, Gate::Open, scratch);
+        self.end_loose(direction, scratch);
+        self.end_behind(direction, scratch);
     }
 
     /// The connection that sends in a direction was reset, or failed. The other connection is reset
@@ -296,6 +308,7 @@ impl Session {
         for direction in Direction::BOTH {
             self.release(direction);
             self.pump(direction, scratch);
+            self.release_loose(direction, scratch);
         }
     }
 
@@ -422,8 +435,11 @@ impl Session {
 
     fn use_tables(&mut self, version: VersionId) {
         self.tables = self.setup.tables(version);
-        if let Some(judged) = &mut self.judged {
-            judged.ask(&self.tables);
+        let stack = &self.setup.protocol.stack;
+        if let Some(judged) = self.judged.take() {
+            let again = |asked: Asked| Asked::new(asked.judge, &self.tables, stack);
+            let (rules, judge) = (judged.rules.map(again), judged.judge.map(again));
+            self.judged = Judged::new(rules, judge, &self.tables, stack);
         }
     }
 
@@ -469,6 +485,21 @@ impl Session {
         }
         if let Some(unclear) = self.unclear.take() {
             self.pass_opaque(Direction::Serverbound, unclear.bytes.freeze());
+        }
+    }
+
+    /// Nothing goes into a direction any more but what is held.
+    fn end_behind(&mut self, direction: Direction, scratch: &mut Scratch) {
+        self.side(direction).ended = true;
+        self.deliver(direction, Item::End, Gate::Open, scratch);
+    }
+
+    /// Somebody wants the session to end because of a packet in a direction: the client is told why.
+    fn disconnect_for(&mut self, _because: Direction, _why: &str, scratch: &mut Scratch) {
+        for direction in Direction::BOTH {
+            if !self.side(direction).ended {
+                self.end_behind(direction, scratch);
+            }
         }
     }
 

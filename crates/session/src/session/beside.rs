@@ -1,0 +1,150 @@
+//! Packets that are sent because of another: beside it, or it once more.
+//!
+//! ```text
+//!   in front of X      X      copies of X   behind X     all in the queue of X's direction
+//!   ──────────────▶ ───────▶ ─────────────▶ ───────▶
+//!          │ those that travel the other way go into the other queue when their turn has come
+//!          ▼
+//! ```
+//!
+//! A packet is made when its turn has come, so that it has the form that its receiver reads just
+//! there, however long it waited.
+
+use midwire_codec::Direction;
+
+use super::Session;
+use crate::decision::Content;
+use crate::event::{Notice, PacketNumber};
+use crate::form::Effects;
+use crate::order::{Copied, Gate, Item, Loose, Made, Next};
+use crate::scratch::Scratch;
+
+impl Session {
+    /// Queues a packet beside or behind another of the same direction.
+    pub(super) fn put_beside(&mut self, direction: Direction, item: Item, scratch: &mut Scratch) {
+        match self.may_inject(direction, item.cost()) {
+            Ok(()) => self.put(direction, item, scratch),
+            Err(error) => self.refuse(item, error.to_string()),
+        }
+    }
+
+    /// It is the turn of a packet that goes beside another.
+    pub(super) fn send_next(
+        &mut self,
+        direction: Direction,
+        next: Box<Next>,
+        scratch: &mut Scratch,
+    ) {
+        if next.beside.direction != direction {
+            return self.put_beside(next.beside.direction, Item::Beside(next), scratch);
+        }
+        let payload = match &next.beside.packet {
+            Content::Payload(payload) => Ok(payload.clone()),
+            Content::Fields { name, fields } => self
+                .composed(direction, name, fields, scratch)
+                .map_err(|error| error.to_string()),
+        };
+        let known = payload.and_then(|payload| {
+            let known = self.known(direction, &payload, next.beside.forced, scratch);
+            known.map(|known| (known, payload)).map_err(|error| error.to_string())
+        });
+        let (known, payload) = match known {
+            Ok(known) => known,
+            Err(reason) => return self.refuse(Item::Beside(next), reason),
+        };
+        let by = next.beside.by.as_ref();
+        let number = self.announce(direction, &known, &payload, next.origin, by);
+        self.diverge(&Effects::default(), &known.effects);
+        let effects = known.effects;
+        let made = Made { number, payload, instead: None, changed: false, forced: true, effects };
+        self.send_made(direction, made, scratch);
+    }
+
+    /// It is the turn of a packet once more.
+    pub(super) fn send_copy(
+        &mut self,
+        direction: Direction,
+        copy: Box<Copied>,
+        scratch: &mut Scratch,
+    ) {
+        let threshold = self.sides[direction.index()].sent.threshold;
+        let fits = copy.came.as_ref().is_some_and(|came| came.threshold == threshold);
+        if copy.payload.is_empty() && !fits {
+            let reason = "compression was switched, and it was not read".to_owned();
+            return self.refuse(Item::Copy(copy), reason);
+        }
+        let known = match self.known(direction, &copy.payload, true, scratch) {
+            Ok(known) => Some(known),
+            Err(_) if fits => None,
+            Err(error) => return self.refuse(Item::Copy(copy), error.to_string()),
+        };
+        let Copied { payload, came, effects, origin, by, .. } = *copy;
+        let number = match known {
+            Some(known) => self.announce(direction, &known, &payload, origin, by.as_ref()),
+            None => {
+                // Not read, so there is nothing to report but that it is there.
+                self.side(direction).counters.injected += 1;
+                self.packets += 1;
+                PacketNumber(self.packets)
+            }
+        };
+        let made = Made { number, payload, instead: came, changed: false, forced: true, effects };
+        self.send_made(direction, made, scratch);
+    }
+
+    /// It is the turn of a packet that others have overtaken.
+    pub(super) fn send_loose(
+        &mut self,
+        direction: Direction,
+        loose: Box<Loose>,
+        scratch: &mut Scratch,
+    ) {
+        if self.sides[direction.index()].sent.state == loose.state {
+            self.send_item(direction, loose.item, scratch);
+        } else {
+            self.notice(Notice::TooLate { number: loose.number });
+        }
+    }
+
+    /// Queues the packets of which the delay is over.
+    pub(super) fn release_loose(&mut self, direction: Direction, scratch: &mut Scratch) {
+        let now = self.now;
+        while let Some((_, loose)) = self.side(direction).order.pop_loose(Some(now)) {
+            if self.side(direction).opaque {
+                self.notice(Notice::TooLate { number: loose.number });
+            } else {
+                self.put(direction, Item::Loose(loose), scratch);
+            }
+        }
+    }
+
+    /// Nothing more comes: what was put off goes in front of the end, each in its time.
+    pub(super) fn end_loose(&mut self, direction: Direction, scratch: &mut Scratch) {
+        while let Some((until, loose)) = self.side(direction).order.pop_loose(None) {
+            if self.side(direction).opaque {
+                self.notice(Notice::TooLate { number: loose.number });
+            } else {
+                self.deliver(direction, Item::Loose(loose), Gate::Until(until), scratch);
+            }
+        }
+    }
+
+    /// Says that something which was to be injected is not sent.
+    pub(super) fn refuse(&mut self, item: Item, reason: String) {
+        match item {
+            Item::Payload(made) => {
+                self.notice(Notice::InjectionRefused { number: made.number, reason });
+            }
+            Item::Beside(next) => {
+                let Next { beside, number, .. } = *next;
+                self.notice(Notice::SendRefused { number, by: beside.by, reason });
+            }
+            Item::Copy(copy) => {
+                let Copied { of, by, .. } = *copy;
+                self.notice(Notice::SendRefused { number: of, by, reason });
+            }
+            Item::Loose(loose) => self.notice(Notice::TooLate { number: loose.number }),
+            Item::Bytes(_) | Item::Frame(..) | Item::End => {}
+        }
+    }
+}
