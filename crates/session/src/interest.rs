@@ -99,8 +99,7 @@ impl Tables {
         state: StateId,
         direction: Direction,
     ) -> impl Iterator<Item = &Arc<PacketDefinition>> {
-        let is_it =
-            move |d: &&Arc<PacketDefinition>| d.state == state && d.direction == direction;
+        let is_it = move |d: &&Arc<PacketDefinition>| d.state == state && d.direction == direction;
         self.dialect.packets().filter(is_it)
     }
 

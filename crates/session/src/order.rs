@@ -5,7 +5,6 @@ use std::sync::Arc;
 
 use bytes::Bytes;
 use midwire_codec::Direction;
-use midwire_definition::StateId;
 
 use crate::decision::Beside;
 use crate::event::{Elapsed, Origin, PacketNumber};
@@ -72,8 +71,8 @@ pub(crate) struct Copied {
 #[derive(Debug)]
 pub(crate) struct Loose {
     pub(crate) number: PacketNumber,
-    /// The protocol state that it was read in.
-    pub(crate) state: StateId,
+    /// The form that it was read in.
+    pub(crate) form: Form,
     pub(crate) item: Item,
 }
 
@@ -138,9 +137,7 @@ impl Item {
                 Self::Payload(made) => {
                     made.payload.len() + made.instead.as_ref().map_or(0, |came| came.frame.len())
                 }
-                Self::Beside(next) => {
-                    size_of::<Next>().saturating_add(next.beside.packet.size())
-                }
+                Self::Beside(next) => size_of::<Next>().saturating_add(next.beside.packet.size()),
                 Self::Copy(copy) => {
                     let frame = copy.came.as_ref().map_or(0, |came| came.frame.len());
                     size_of::<Copied>() + copy.payload.len() + frame

@@ -40,9 +40,9 @@ impl Session {
         }
         let payload = match &next.beside.packet {
             Content::Payload(payload) => Ok(payload.clone()),
-            Content::Fields { name, fields } => self
-                .composed(direction, name, fields, scratch)
-                .map_err(|error| error.to_string()),
+            Content::Fields { name, fields } => {
+                self.composed(direction, name, fields, scratch).map_err(|error| error.to_string())
+            }
         };
         let known = payload.and_then(|payload| {
             let known = self.known(direction, &payload, next.beside.forced, scratch);
@@ -99,7 +99,11 @@ impl Session {
         loose: Box<Loose>,
         scratch: &mut Scratch,
     ) {
-        if self.sides[direction.index()].sent.state == loose.state {
+        let sent = &self.sides[direction.index()].sent;
+        // What was not read cannot be framed anew.
+        let is_framed =
+            !matches!(loose.item, Item::Frame(..)) || sent.threshold == loose.form.threshold;
+        if sent.state == loose.form.state && is_framed {
             self.send_item(direction, loose.item, scratch);
         } else {
             self.notice(Notice::TooLate { number: loose.number });

@@ -293,9 +293,8 @@ impl Session {
         let rewrites = self.setup.options.rewrite_host.is_some();
         match (measured.id, &measured.definition) {
             (Some(id), definition) => {
-                let wants = |judged: &Judged| {
-                    judged.wanted.need(form.state, direction, id) > Need::Nothing
-                };
+                let wants =
+                    |judged: &Judged| judged.wanted.need(form.state, direction, id) > Need::Nothing;
                 rewrites && definition.as_ref().is_some_and(|known| known.says_version)
                     || self.judged.as_deref().is_some_and(wants)
             }

@@ -272,9 +272,13 @@ impl Session {
             forced: true,
             effects: changes.clone(),
         };
+        let is_loose = ruling.delay.is_some_and(|delay| delay.loose) && !ruling.held;
+        let is_loose = is_loose && effects.is_empty() && changes.is_empty();
         let item = match &ruling.new {
             Some(new) => Item::Payload(made(new.clone())),
-            None if side.diverged && read.is_plain() => Item::Payload(made(owned(payload))),
+            None if (side.diverged || is_loose) && read.is_plain() => {
+                Item::Payload(made(owned(payload)))
+            }
             None => Item::Frame(came.frame.clone(), changes.clone()),
         };
         let is_held = ruling.held;
@@ -294,9 +298,9 @@ impl Session {
             }
             Some(delay) => {
                 let until = self.now.after(delay.wait);
-                if delay.loose && effects.is_empty() && changes.is_empty() {
-                    let (number, state) = (looked.number, read.form.state);
-                    let loose = Box::new(Loose { number, state, item });
+                if is_loose {
+                    let (number, form) = (looked.number, read.form.clone());
+                    let loose = Box::new(Loose { number, form, item });
                     self.side(looked.direction).order.put_off(loose, until);
                     return (Fate::Delayed(until), Action::Drop);
                 }

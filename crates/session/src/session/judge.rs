@@ -65,7 +65,8 @@ impl Session {
                     let definition = self.tables.definition(info.state, info.direction, id);
                     (info.id, info.body) = (id, body as u32);
                     info.definition = definition.map(Arc::as_ref);
-                    (info.payload, info.length) = (new, u32::try_from(new.len()).unwrap_or(u32::MAX));
+                    (info.payload, info.length) =
+                        (new, u32::try_from(new.len()).unwrap_or(u32::MAX));
                 }
                 let plan = info.definition.and_then(|definition| definition.plan.as_ref());
                 let mut fields = plan

@@ -7,10 +7,12 @@ use std::time::Duration;
 
 use bytes::{Bytes, BytesMut};
 use midwire_codec::{Deflater, Direction, write_compressed};
-use midwire_definition::{LoadError, Loader, PacketDefinition, Protocol, StateId, VersionId};
+use midwire_definition::{
+    Given, LoadError, Loader, PacketDefinition, Protocol, StateId, VersionId,
+};
 use midwire_session::{
-    Elapsed, Event, Fate, Judge, Options, Output, PacketEvent, PacketInfo, Scratch, Session, Setup,
-    Verdict, Watch,
+    Beside, Content, Decision, Elapsed, Event, Fate, Judge, Options, Output, PacketEvent,
+    PacketInfo, Place, Scratch, Session, Setup, Verdict, Watch,
 };
 
 pub use Direction::{Clientbound, Serverbound};
@@ -295,6 +297,59 @@ impl<F: FnMut(&PacketInfo<'_>) -> Verdict + Send> Judge for By<F> {
         _: Option<&mut midwire_definition::Packet<'_>>,
     ) -> Verdict {
         (self.0)(info)
+    }
+}
+
+/// A judge that is a function of the packet, and may decide more than a verdict.
+pub struct Deciding<F>(pub F);
+
+impl<F: FnMut(&PacketInfo<'_>, &mut Decision) + Send> Judge for Deciding<F> {
+    fn interest(
+        &self,
+        _: VersionId,
+        _: StateId,
+        _: Direction,
+        _: Option<&PacketDefinition>,
+    ) -> bool {
+        true
+    }
+
+    fn judge(
+        &mut self,
+        _: &PacketInfo<'_>,
+        _: Option<&mut midwire_definition::Packet<'_>>,
+    ) -> Verdict {
+        Verdict::Pass
+    }
+
+    fn decide(
+        &mut self,
+        info: &PacketInfo<'_>,
+        _: Option<&mut midwire_definition::Packet<'_>>,
+        decision: &mut Decision,
+    ) {
+        (self.0)(info, decision);
+    }
+}
+
+/// Decides all this about the packet of a number, and passes the others.
+pub fn deciding(number: u64, decision: Decision) -> impl Judge {
+    Deciding(move |info: &PacketInfo<'_>, to: &mut Decision| {
+        if info.number.0 == number {
+            *to = decision.clone();
+        }
+    })
+}
+
+/// A `say` with this text that the rule `text` puts beside a packet.
+pub fn saying(place: Place, direction: Direction, text: &str) -> Beside {
+    let fields = Given::Object(vec![("text".to_owned(), Given::Text(text.to_owned()))]);
+    Beside {
+        place,
+        direction,
+        packet: Content::Fields { name: "say".into(), fields },
+        forced: false,
+        by: Some(text.into()),
     }
 }
 
