@@ -65,9 +65,17 @@ pub(crate) struct Proxy {
     /// Not there yet
     #[arg(short = 'Y', long = "filter", value_name = "FILTER", hide = true)]
     pub(crate) filter: Option<String>,
-    /// Not there yet
-    #[arg(long, value_name = "FILE", hide = true)]
+    /// Rules that change, drop, delay, send or mark packets; a folder stands for the .rules files in it,
+    /// in order of name. They are followed: what is saved counts from the next packet on
+    #[arg(long, value_name = "FILE|FOLDER")]
     pub(crate) rules: Vec<PathBuf>,
+    /// Let rules act in sessions whose version is not listed too, where they otherwise only watch and
+    /// count
+    #[arg(long)]
+    pub(crate) trust_version: bool,
+    /// Tell players in the game's chat when a saved rule file is wrong, and when it is right again
+    #[arg(long)]
+    pub(crate) say: bool,
     /// Not there yet
     #[arg(long, value_name = "FILE", hide = true)]
     pub(crate) config: Option<PathBuf>,

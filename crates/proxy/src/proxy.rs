@@ -35,6 +35,7 @@ pub(crate) fn run(args: &args::Proxy) -> anyhow::Result<ExitCode> {
         version,
         rewrite_host: rewrite(&to, args.keep_host),
         on_lost_framing: settings.on_lost_framing,
+        trust_version: args.trust_version,
     };
     let style = Style::of_stdout();
     let (definitions, setup) = watch::channel(Setup::new(protocol.clone(), options));

@@ -9,9 +9,9 @@ use midwire_definition::json::{write_error, write_fields, write_hex, write_strin
 use midwire_definition::{Limits, PacketDefinition, Protocol, Workspace};
 use midwire_session::{Counters, Direction, Elapsed, Event, PacketEvent};
 
-use super::View;
 use super::notices::notice;
 use super::time::{Seconds, Utc};
+use super::{View, tags};
 use crate::queue::Message;
 use crate::wire_id;
 
@@ -138,6 +138,11 @@ impl Json {
         put(line, format_args!(",\"origin\":\"{origin}\",\"fate\":\"{fate}\""));
         if let Some(by) = packet.changed_by {
             put(line, format_args!(",\"changed_by\":\"{}\"", by.as_str()));
+        }
+        if let Some(tags) = &packet.tags {
+            write_texts("rules", tags.rules.iter().map(|name| &**name), line);
+            write_texts("marks", tags.marks.iter().map(|mark| &**mark), line);
+            write_texts("log", tags::texts(tags), line);
         }
         if let Some(problem) = &packet.problem {
             line.push_str(",\"error\":{\"field\":\"\",\"offset\":0,\"message\":");
@@ -266,6 +271,22 @@ impl PacketJson<'_> {
             write_string(flaw, line);
             line.push('}');
         }
+    }
+}
+
+/// Texts in a list, where there are any.
+fn write_texts<'a>(key: &str, texts: impl Iterator<Item = &'a str>, line: &mut String) {
+    let mut between = "[";
+    for text in texts {
+        if between == "[" {
+            put(line, format_args!(",\"{key}\":"));
+        }
+        line.push_str(between);
+        write_string(text, line);
+        between = ",";
+    }
+    if between == "," {
+        line.push(']');
     }
 }
 

@@ -173,6 +173,7 @@ fn is_alike(a: &Row, b: &Row) -> bool {
         && x.direction == y.direction
         && x.name == y.name
         && x.mark == y.mark
+        && x.marked == y.marked
         // What was changed is worth a line each.
         && !matches!(x.mark, Mark::Changed | Mark::Dropped | Mark::Injected)
         // A line that begins with text is what somebody said: each is worth reading.
@@ -301,6 +302,7 @@ mod tests {
             fate: Fate::Passed,
             changed_by: None,
             sent: None,
+            tags: None,
             problem: None,
             flaw: None,
             length_raw: None,

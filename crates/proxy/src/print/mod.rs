@@ -8,6 +8,7 @@ mod notices;
 mod row;
 pub(crate) mod screen;
 pub(crate) mod style;
+mod tags;
 mod time;
 
 use std::io;
@@ -44,7 +45,7 @@ pub(crate) trait View: Send {
 /// The view that was asked for.
 pub(crate) fn view(args: &args::View, style: Style, limits: Limits) -> Box<dyn View> {
     if args.quiet {
-        Box::new(notices::Notices)
+        Box::new(notices::Notices::new(limits))
     } else if args.json {
         Box::new(json::Json::new(limits))
     } else if style.is_terminal && !args.all && !args.hex {
