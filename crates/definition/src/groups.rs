@@ -70,16 +70,24 @@ pub enum ViewValue {
     Text(String),
 }
 
+/// How a view is computed.
 #[derive(Debug, Clone)]
-enum Form {
+pub enum ViewForm {
+    /// A field, as `item.count`.
     Path(Box<str>),
     /// The words of a chat component.
     Words(Box<str>),
+    /// A constant.
     Int(i128),
+    /// A constant.
     Float(f64),
+    /// A constant.
     Text(Box<str>),
-    Binary(BinaryOp, Box<Form>, Box<Form>),
+    /// `+ - * /`
+    Binary(BinaryOp, Box<ViewForm>, Box<ViewForm>),
 }
+
+use ViewForm as Form;
 
 /// How deep an expression of a view may nest.
 const DEPTH_MAX: usize = 64;
@@ -237,6 +245,11 @@ impl View {
     /// What it gives.
     pub fn kind(&self) -> ViewKind {
         self.kind
+    }
+
+    /// How it is computed.
+    pub fn form(&self) -> &ViewForm {
+        &self.form
     }
 
     /// The names of its numbers, if it is a field with `@ref`.

@@ -13,7 +13,9 @@
 //! where a position is not a constant offset from an earlier one. Elements of arrays get a block only
 //! while somebody looks at them.
 
+pub mod anchor;
 mod code;
+mod cut;
 mod elements;
 mod error;
 mod expr;
@@ -35,6 +37,7 @@ use std::sync::Arc;
 
 use midwire_codec::ByteOrder;
 
+pub use cut::Cut;
 pub(crate) use code::{ArrayCode, BlockCode, CallCode, Code, ElementShape, Fused, Op, Switch};
 pub use error::{DecodeError, DecodeErrorKind, PathSegment};
 pub(crate) use expr::{Cond, Scope, binary, compare, each};

@@ -1,0 +1,6 @@
+//! Filters.
+
+mod codes;
+pub mod syntax;
+
+pub use codes::FILTER_CODES;
