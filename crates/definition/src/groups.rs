@@ -9,6 +9,7 @@ use std::sync::Arc;
 use midwire_codec::Direction;
 
 use crate::chat;
+use crate::given::Given;
 use crate::json::write_uuid;
 use crate::plan::{Item, Kind, Layout, Packet, Plan};
 use crate::protocol::{PacketDefinition, Protocol, StateId};
@@ -28,6 +29,17 @@ pub struct Group {
     /// The names of its views, and what they give.
     pub views: Vec<(Arc<str>, ViewKind)>,
     members: Vec<Member>,
+    /// Packets of it may be left out.
+    may_drop: bool,
+}
+
+/// What makes players not see a packet.
+#[derive(Debug, Clone, PartialEq)]
+pub enum Hiding {
+    /// It does not go on.
+    Drop,
+    /// It goes on with other values in these fields.
+    Set(Vec<(Box<str>, Given)>),
 }
 
 #[derive(Debug, Clone)]
@@ -129,6 +141,7 @@ impl Protocol {
                         doc: item.doc.as_str().into(),
                         views: Vec::new(),
                         members: Vec::new(),
+                        may_drop: false,
                     });
                     let last = groups.len() - 1;
                     &mut groups[last]
@@ -147,6 +160,7 @@ impl Protocol {
 
 impl Group {
     fn add(&mut self, item: &GroupItem, protocol: &Protocol) {
+        self.may_drop |= item.hide;
         for (name, kind) in &item.views {
             let known = self.views.iter().any(|(known, _)| name.is(known));
             if let Some(kind) = ViewKind::named(kind).filter(|_| !known) {
@@ -184,6 +198,38 @@ impl Group {
             }
         }
         views
+    }
+
+    /// How a packet is hidden from players at a version: as its line in the group says, else as the group
+    /// says. `None`: it is not in this group, or nothing is said.
+    pub fn hides(
+        &self,
+        protocol: &Protocol,
+        version: VersionId,
+        packet: &PacketDefinition,
+    ) -> Option<Hiding> {
+        let mut fields = Vec::new();
+        let (mut is_member, mut is_fixed) = (false, false);
+        for written in self.members_for(protocol, version, packet) {
+            is_member = true;
+            is_fixed |= written.fixed;
+            for (path, e) in &written.hide {
+                let value = match &e.kind {
+                    ExprKind::Int(n) => Given::Int(*n),
+                    ExprKind::Float(n) => Given::Float(*n),
+                    ExprKind::Bool(b) => Given::Bool(*b),
+                    ExprKind::Str(text) => Given::Text(text.clone()),
+                    ExprKind::Path(name) => Given::Text(self::written(name).into()),
+                    _ => continue,
+                };
+                fields.push((self::written(path), value));
+            }
+        }
+        match (is_member, fields.is_empty()) {
+            (true, false) => Some(Hiding::Set(fields)),
+            (true, true) if self.may_drop && !is_fixed => Some(Hiding::Drop),
+            _ => None,
+        }
     }
 
     /// What is written of a packet at a version.

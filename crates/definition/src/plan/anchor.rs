@@ -329,9 +329,7 @@ fn elements_of(hops: &[Hop], plan: &Plan) -> Vec<Hop> {
                 };
                 Next::Each(array.element, hops)
             }
-            Next::Inner(layout, slot, hops) => {
-                Next::Inner(*layout, *slot, elements_of(hops, plan))
-            }
+            Next::Inner(layout, slot, hops) => Next::Inner(*layout, *slot, elements_of(hops, plan)),
             Next::Each(layout, hops) => Next::Each(*layout, elements_of(hops, plan)),
             Next::Element(index, layout, hops) => {
                 Next::Element(*index, *layout, elements_of(hops, plan))

@@ -37,8 +37,8 @@ use std::sync::Arc;
 
 use midwire_codec::ByteOrder;
 
-pub use cut::Cut;
 pub(crate) use code::{ArrayCode, BlockCode, CallCode, Code, ElementShape, Fused, Op, Switch};
+pub use cut::Cut;
 pub use error::{DecodeError, DecodeErrorKind, PathSegment};
 pub(crate) use expr::{Cond, Scope, binary, compare, each};
 pub use expr::{Ex, FieldRef, Member};
@@ -176,6 +176,7 @@ impl Marks {
             reference: self.reference.or(ty.reference),
             secret: self.secret || ty.secret,
             chat: self.chat || ty.chat,
+            component: self.component || ty.component,
             color: self.color || ty.color,
             hex: self.hex || ty.hex,
             hide: self.hide || ty.hide,
@@ -265,6 +266,8 @@ pub struct Marks {
     pub secret: bool,
     /// `@chat`: text that players see.
     pub chat: bool,
+    /// `@component`: the text is a chat component in JSON.
+    pub component: bool,
     /// `@color`: three or four colour channels.
     pub color: bool,
     /// `@hex`: people read it in base 16.

@@ -9,9 +9,8 @@ use super::parser::{NESTING_MAX, Parser};
 use super::token::TokenKind;
 
 /// Words that end an expression, or stand between two, and so are no names.
-const RESERVED: &[&str] = &[
-    "and", "or", "not", "in", "contains", "startswith", "endswith", "matches", "nocase", "where",
-];
+pub(crate) const RESERVED: &[&str] =
+    &["and", "or", "not", "in", "contains", "startswith", "endswith", "matches", "nocase", "where"];
 
 impl Parser<'_> {
     /// An expression, as long as one goes on. What is wrong is reported; the result is there all the same.
@@ -56,7 +55,7 @@ impl Parser<'_> {
     }
 
     /// Behind an operator the end of a line means nothing.
-    fn skip_line_end(&mut self) {
+    pub(crate) fn skip_line_end(&mut self) {
         if self.token().kind == TokenKind::Newline {
             self.skip();
         }
@@ -178,7 +177,7 @@ impl Parser<'_> {
     }
 
     /// `{1, 3..5}`, `3..5` or one value, which stands for itself.
-    fn set(&mut self) -> Vec<Element> {
+    pub(crate) fn set(&mut self) -> Vec<Element> {
         let opened = self.span();
         if !self.take_symbol("{") {
             return vec![self.element()];
@@ -194,7 +193,7 @@ impl Parser<'_> {
         set
     }
 
-    fn element(&mut self) -> Element {
+    pub(crate) fn element(&mut self) -> Element {
         let first = self.sum();
         if self.take_symbol("..") { Element::Range(first, self.sum()) } else { Element::One(first) }
     }
@@ -290,7 +289,7 @@ impl Parser<'_> {
     }
 
     /// A name and what belongs to it: a call, a group, a path, a slice.
-    fn named(&mut self) -> Expr {
+    pub(crate) fn named(&mut self) -> Expr {
         let start = self.span();
         let is_quoted = self.token().kind == TokenKind::Quoted;
         let Some(name) = self.name() else {
@@ -331,7 +330,7 @@ impl Parser<'_> {
     }
 
     /// `.name`, `[2]`, and at the end `[0..4]`, which is given back.
-    fn steps(&mut self, path: &mut Path) -> Option<(u32, Option<u32>)> {
+    pub(crate) fn steps(&mut self, path: &mut Path) -> Option<(u32, Option<u32>)> {
         loop {
             if self.is_symbol(".") {
                 self.skip();

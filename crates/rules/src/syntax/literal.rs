@@ -9,7 +9,7 @@ use super::token::TokenKind;
 
 impl Parser<'_> {
     /// A literal that is one word, or `hex` and a text; `None`: something else comes next.
-    pub(super) fn literal(&mut self) -> Option<ExprKind> {
+    pub(crate) fn literal(&mut self) -> Option<ExprKind> {
         let token = self.token();
         let (text, span) = (self.text_of(token), self.span_of(token));
         let kind = match token.kind {
@@ -66,7 +66,7 @@ impl Parser<'_> {
         value as u64
     }
 
-    pub(super) fn text_value(&mut self, written: &str, span: Span) -> String {
+    pub(crate) fn text_value(&mut self, written: &str, span: Span) -> String {
         let inside = written.get(1..written.len().saturating_sub(1)).unwrap_or_default();
         match unescaped(inside) {
             Ok(text) => text,
@@ -111,7 +111,7 @@ impl Parser<'_> {
     }
 
     /// `/re/i` or a text, behind `matches`.
-    pub(super) fn regex(&mut self) -> Option<ExprKind> {
+    pub(crate) fn regex(&mut self) -> Option<ExprKind> {
         let token = self.token();
         let (text, span) = (self.text_of(token), self.span_of(token));
         match token.kind {
@@ -125,7 +125,8 @@ impl Parser<'_> {
                 let pattern = text.get(1..end).unwrap_or_default().replace("\\/", "/");
                 let letters = text.get(end + 1..).unwrap_or_default();
                 if !matches!(letters, "" | "i") {
-                    let message = format!("`{letters}` is nothing that a regular expression can have");
+                    let message =
+                        format!("`{letters}` is nothing that a regular expression can have");
                     let report = Diagnostic::error("F011", span, message);
                     self.report(report.help("`/re/i` takes no account of case"));
                 }

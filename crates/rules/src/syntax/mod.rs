@@ -8,7 +8,9 @@ mod parser;
 mod token;
 
 pub use ast::{Expr, ExprKind};
+pub(crate) use expression::RESERVED;
 pub use lexical::Lines;
+pub(crate) use parser::shortened;
 pub use parser::{ERRORS_MAX, NESTING_MAX, Parser, TEXT_MAX};
 pub use token::{Bad, Token, TokenKind};
 
@@ -26,7 +28,8 @@ pub fn parse(file: u16, text: &str) -> Result<Expr, Vec<Diagnostic>> {
         let text = parser.text_of(token);
         if let TokenKind::Symbol(symbol @ (")" | "]" | "}")) = token.kind {
             let message = format!("this `{symbol}` closes nothing");
-            parser.report(Diagnostic::error("F005", parser.span(), message).label("nothing is open"));
+            parser
+                .report(Diagnostic::error("F005", parser.span(), message).label("nothing is open"));
         } else if matches!(token.kind, TokenKind::Ident | TokenKind::Quoted | TokenKind::Text) {
             let message = format!("an operator is expected, not `{}`", parser::shortened(text));
             let help = "join two conditions with `and` or `or`";

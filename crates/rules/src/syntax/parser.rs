@@ -20,7 +20,7 @@ pub struct Parser<'a> {
     text: &'a str,
     tokens: Vec<Token>,
     at: usize,
-    pub(super) depth: u32,
+    pub(crate) depth: u32,
     reports: Vec<Diagnostic>,
 }
 
@@ -222,7 +222,9 @@ impl<'a> Parser<'a> {
         };
         if self.is_at_end() {
             let message = format!("this `{open}` is never closed");
-            self.report(Diagnostic::error("F005", opened, message).help(format!("write `{symbol}`")));
+            self.report(
+                Diagnostic::error("F005", opened, message).help(format!("write `{symbol}`")),
+            );
         } else {
             self.expected(&format!("`{symbol}` or an operator"));
             self.recover();
@@ -283,7 +285,7 @@ fn bad_word(bad: Bad, span: Span, text: &str) -> Diagnostic {
 }
 
 /// The beginning of a word, for messages.
-pub(super) fn shortened(text: &str) -> String {
+pub(crate) fn shortened(text: &str) -> String {
     const LONGEST: usize = 40;
     match text.char_indices().nth(LONGEST) {
         Some((at, _)) => format!("{}...", &text[..at]),
