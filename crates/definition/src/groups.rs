@@ -178,6 +178,16 @@ impl Group {
         self.views.iter().position(|(known, _)| same_name(known, name))
     }
 
+    /// Whether packets of that name are in this group at any version.
+    pub fn has_member(&self, state: StateId, direction: Direction, name: &str) -> bool {
+        self.members.iter().any(|member| {
+            let written = &member.written;
+            member.state == Some(state)
+                && written.packet.is(name)
+                && directions(written.directions).any(|admitted| admitted == direction)
+        })
+    }
+
     /// The views of a packet, in the order of [`Group::views`]; `None` in the place of one that it does
     /// not have at this version. `None` altogether: it is not in this group.
     pub fn views_of(

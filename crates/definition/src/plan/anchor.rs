@@ -5,8 +5,8 @@
 
 use super::workspace::{ABSENT, START};
 use super::{
-    Activation, ArrayKind, BitsMember, Field, FieldId, FlagMember, Found, Item, Kind, LayoutId,
-    Member, Packet, Plan, Pos,
+    Activation, ArrayKind, BitsMember, Field, FieldId, FlagMember, FloatRepr, Found, IntRepr, Item,
+    Kind, LayoutId, Member, Packet, Plan, Pos,
 };
 use crate::syntax::ast::same_name;
 use crate::value::{self, Value};
@@ -31,6 +31,7 @@ pub struct Anchor {
     pub(super) layout: LayoutId,
     pub(super) hops: Vec<Hop>,
     repeats: bool,
+    direct: bool,
 }
 
 /// A field, and how it goes on from there.
@@ -78,6 +79,13 @@ pub struct Spot<'a, 's> {
     pub inside: &'s [Step],
 }
 
+impl Activation {
+    /// What is laid out here.
+    pub fn layout(self) -> LayoutId {
+        self.layout
+    }
+}
+
 impl Found<'_> {
     /// The block that anchors of this element or struct start from.
     pub fn activation(&self) -> Activation {
@@ -96,7 +104,8 @@ impl Plan {
         let shape = self.layouts.get(layout as usize)?;
         let mut finder = Finder { plan: self, repeats: false };
         let hops = finder.layout(shape, path, 0);
-        (!hops.is_empty()).then_some(Anchor { layout, hops, repeats: finder.repeats })
+        let direct = hops.iter().all(|hop| matches!(hop.next, Next::Here(..)));
+        (!hops.is_empty()).then_some(Anchor { layout, hops, repeats: finder.repeats, direct })
     }
 
     /// The layout of the elements of a list.
@@ -289,12 +298,28 @@ impl Anchor {
         self.repeats
     }
 
-    /// The same anchor going through the elements of the list that it leads to.
+    /// Through the elements of the list that this one leads to: to blocks that other anchors start from.
     pub fn elements(&self, plan: &Plan) -> Option<Anchor> {
         let mut anchor = self.clone();
-        anchor.repeats = true;
+        (anchor.repeats, anchor.direct) = (true, false);
         anchor.hops = elements_of(&self.hops, plan);
         (!anchor.hops.is_empty()).then_some(anchor)
+    }
+
+    /// It passes no list, block or recursive type: [`Packet::first`] finds what it leads to.
+    #[inline]
+    pub fn is_direct(&self) -> bool {
+        self.direct
+    }
+
+    /// What is left of the path for what lies inside a value, if it leads into one.
+    pub fn inside(&self) -> Option<&[Step]> {
+        inside(&self.hops)
+    }
+
+    /// The layout that it starts in.
+    pub fn layout(&self) -> LayoutId {
+        self.layout
     }
 
     /// All that the path may mean.
@@ -317,19 +342,24 @@ impl Anchor {
     }
 }
 
+fn inside(hops: &[Hop]) -> Option<&[Step]> {
+    hops.iter().find_map(|hop| match &hop.next {
+        Next::Here(_, path) => (!path.is_empty()).then_some(&**path),
+        Next::Inner(_, _, hops) | Next::Each(_, hops) | Next::Element(_, _, hops) => inside(hops),
+        Next::Opened(forms) => forms.iter().find_map(|(_, hops)| inside(hops)),
+    })
+}
+
 fn elements_of(hops: &[Hop], plan: &Plan) -> Vec<Hop> {
     let of = |hop: &Hop| {
         let next = match &hop.next {
-            Next::Here(..) => {
-                let Kind::Array(array) = &plan.fields[hop.field as usize].kind else { return None };
-                let shape = &plan.layouts[array.element as usize];
-                let hops = match shape.transparent {
-                    true => Finder { plan, repeats: true }.layout(shape, &[], 0),
-                    false => Vec::new(),
-                };
-                Next::Each(array.element, hops)
+            Next::Here(..) => match &plan.fields[hop.field as usize].kind {
+                Kind::Array(array) => Next::Each(array.element, Vec::new()),
+                _ => return None,
+            },
+            Next::Inner(layout, slot, hops) => {
+                Next::Inner(*layout, *slot, elements_of(hops, plan))
             }
-            Next::Inner(layout, slot, hops) => Next::Inner(*layout, *slot, elements_of(hops, plan)),
             Next::Each(layout, hops) => Next::Each(*layout, elements_of(hops, plan)),
             Next::Element(index, layout, hops) => {
                 Next::Element(*index, *layout, elements_of(hops, plan))
@@ -385,6 +415,12 @@ impl<'a> Packet<'a> {
     /// The connection's variables that it was read with.
     pub fn conn(&self) -> &'a [i64] {
         self.conn
+    }
+
+    /// Where the body starts in the payload.
+    #[inline]
+    pub fn body_start(&self) -> u32 {
+        self.ws.slots.get(START as usize).copied().unwrap_or(0)
     }
 
     /// The block of the packet's body, where anchors start.
@@ -572,25 +608,17 @@ impl<'a> Packet<'a> {
     }
 }
 
-/// A number at a constant place of a body, read without running the plan; `None` if the body ends before.
+/// A number at a place, read without running a plan; `None` if the bytes end before.
 #[inline]
-pub fn peek_int(payload: &[u8], at: usize, kind: &Kind, member: Option<Member>) -> Option<i128> {
-    let bytes = payload.get(at..)?;
-    let whole = match kind {
-        Kind::Int(repr)
-        | Kind::Enum { repr, .. }
-        | Kind::Flags { repr, .. }
-        | Kind::Bits { repr, .. } => repr.read(bytes).ok()?.0,
-        Kind::Bool => i128::from(*bytes.first()? != 0),
-        _ => return None,
-    };
+pub fn peek_int(bytes: &[u8], at: usize, repr: IntRepr, member: Option<Member>) -> Option<i128> {
+    let whole = repr.read(bytes.get(at..)?).ok()?.0;
     Some(member.map_or(whole, |m| m.of(whole)))
 }
 
-/// A float at a constant place of a body; `None` if the body ends before.
+/// A float at a place, read without running a plan; `None` if the bytes end before.
 #[inline]
-pub fn peek_float(payload: &[u8], at: usize, kind: &Kind) -> Option<f64> {
-    match value::read(kind, payload.get(at..)?)? {
+pub fn peek_float(bytes: &[u8], at: usize, repr: FloatRepr) -> Option<f64> {
+    match value::float(repr, bytes.get(at..)?)? {
         Value::F32(n) => Some(n.into()),
         Value::F64(n) => Some(n),
         _ => None,
