@@ -9,6 +9,7 @@ use std::sync::Arc;
 use midwire_codec::Direction;
 
 use crate::chat;
+use crate::given::Given;
 use crate::json::write_uuid;
 use crate::plan::{Item, Kind, Layout, Packet, Plan};
 use crate::protocol::{PacketDefinition, Protocol, StateId};
@@ -28,6 +29,17 @@ pub struct Group {
     /// The names of its views, and what they give.
     pub views: Vec<(Arc<str>, ViewKind)>,
     members: Vec<Member>,
+    /// Packets of it may be left out.
+    may_drop: bool,
+}
+
+/// What makes players not see a packet.
+#[derive(Debug, Clone, PartialEq)]
+pub enum Hiding {
+    /// It does not go on.
+    Drop,
+    /// It goes on with other values in these fields.
+    Set(Vec<(Box<str>, Given)>),
 }
 
 #[derive(Debug, Clone)]
@@ -70,16 +82,24 @@ pub enum ViewValue {
     Text(String),
 }
 
+/// How a view is computed.
 #[derive(Debug, Clone)]
-enum Form {
+pub enum ViewForm {
+    /// A field, as `item.count`.
     Path(Box<str>),
     /// The words of a chat component.
     Words(Box<str>),
+    /// A constant.
     Int(i128),
+    /// A constant.
     Float(f64),
+    /// A constant.
     Text(Box<str>),
-    Binary(BinaryOp, Box<Form>, Box<Form>),
+    /// `+ - * /`
+    Binary(BinaryOp, Box<ViewForm>, Box<ViewForm>),
 }
+
+use ViewForm as Form;
 
 /// How deep an expression of a view may nest.
 const DEPTH_MAX: usize = 64;
@@ -121,6 +141,7 @@ impl Protocol {
                         doc: item.doc.as_str().into(),
                         views: Vec::new(),
                         members: Vec::new(),
+                        may_drop: false,
                     });
                     let last = groups.len() - 1;
                     &mut groups[last]
@@ -139,6 +160,7 @@ impl Protocol {
 
 impl Group {
     fn add(&mut self, item: &GroupItem, protocol: &Protocol) {
+        self.may_drop |= item.hide;
         for (name, kind) in &item.views {
             let known = self.views.iter().any(|(known, _)| name.is(known));
             if let Some(kind) = ViewKind::named(kind).filter(|_| !known) {
@@ -154,6 +176,16 @@ impl Group {
     /// The place of a view in [`Group::views`]; case and `_` do not matter.
     pub fn view_named(&self, name: &str) -> Option<usize> {
         self.views.iter().position(|(known, _)| same_name(known, name))
+    }
+
+    /// Whether packets of that name are in this group at any version.
+    pub fn has_member(&self, state: StateId, direction: Direction, name: &str) -> bool {
+        self.members.iter().any(|member| {
+            let written = &member.written;
+            member.state == Some(state)
+                && written.packet.is(name)
+                && directions(written.directions).any(|admitted| admitted == direction)
+        })
     }
 
     /// The views of a packet, in the order of [`Group::views`]; `None` in the place of one that it does
@@ -176,6 +208,38 @@ impl Group {
             }
         }
         views
+    }
+
+    /// How a packet is hidden from players at a version: as its line in the group says, else as the group
+    /// says. `None`: it is not in this group, or nothing is said.
+    pub fn hides(
+        &self,
+        protocol: &Protocol,
+        version: VersionId,
+        packet: &PacketDefinition,
+    ) -> Option<Hiding> {
+        let mut fields = Vec::new();
+        let (mut is_member, mut is_fixed) = (false, false);
+        for written in self.members_for(protocol, version, packet) {
+            is_member = true;
+            is_fixed |= written.fixed;
+            for (path, e) in &written.hide {
+                let value = match &e.kind {
+                    ExprKind::Int(n) => Given::Int(*n),
+                    ExprKind::Float(n) => Given::Float(*n),
+                    ExprKind::Bool(b) => Given::Bool(*b),
+                    ExprKind::Str(text) => Given::Text(text.clone()),
+                    ExprKind::Path(name) => Given::Text(self::written(name).into()),
+                    _ => continue,
+                };
+                fields.push((self::written(path), value));
+            }
+        }
+        match (is_member, fields.is_empty()) {
+            (true, false) => Some(Hiding::Set(fields)),
+            (true, true) if self.may_drop && !is_fixed => Some(Hiding::Drop),
+            _ => None,
+        }
     }
 
     /// What is written of a packet at a version.
@@ -237,6 +301,11 @@ impl View {
     /// What it gives.
     pub fn kind(&self) -> ViewKind {
         self.kind
+    }
+
+    /// How it is computed.
+    pub fn form(&self) -> &ViewForm {
+        &self.form
     }
 
     /// The names of its numbers, if it is a field with `@ref`.

@@ -133,6 +133,8 @@ pub struct PacketDefinition {
     pub events: Arc<[Event]>,
     /// The version is said in this packet.
     pub says_version: bool,
+    /// Its place among the declarations, if it has one.
+    pub(crate) item: Option<usize>,
 }
 
 /// What a packet changes in the session.
@@ -227,6 +229,23 @@ impl Event {
 }
 
 impl PacketDefinition {
+    /// The same with another way to read its body, and no events.
+    pub fn with_plan(&self, plan: Option<Arc<Plan>>) -> PacketDefinition {
+        PacketDefinition {
+            name: self.name.clone(),
+            title: self.title.clone(),
+            aliases: self.aliases.clone(),
+            doc: self.doc.clone(),
+            id: self.id,
+            state: self.state,
+            direction: self.direction,
+            plan,
+            events: Arc::from([]),
+            says_version: self.says_version,
+            item: self.item,
+        }
+    }
+
     /// Whether this is its name or an alias of it; case and `_` do not matter.
     pub fn is_called(&self, name: &str) -> bool {
         same_name(&self.name, name) || self.aliases.iter().any(|alias| same_name(alias, name))
@@ -344,6 +363,18 @@ impl Protocol {
             .entry(version)
             .or_insert_with(|| Arc::new(self.declarations.dialect(self, version)))
             .clone()
+    }
+
+    /// The packets of a version, without plans and events: for looking at the names of all versions.
+    pub fn packets_at(&self, version: VersionId) -> Dialect {
+        self.declarations.dialect_with(self, version, false)
+    }
+
+    /// How a packet's body is read at a version; compiled on first use.
+    pub fn plan_of(&self, version: VersionId, packet: &PacketDefinition) -> Option<Arc<Plan>> {
+        packet.item.and_then(|item| {
+            self.declarations.made(item, packet.direction, version).plan
+        })
     }
 
     /// The same without keeping it: for looking at all versions, of which there may be hundreds.

@@ -1,0 +1,340 @@
+//! Filters: what is typed, checked against a protocol, and compiled for a version.
+
+use std::collections::HashMap;
+use std::sync::Arc;
+
+use midwire_codec::Direction;
+use midwire_definition::diagnostics::suggest;
+use midwire_definition::plan::{Packet, Plan};
+use midwire_definition::syntax::ast::lookup_key;
+use midwire_definition::{
+    Diagnostic, PacketDefinition, Protocol, Severity, StateId, VersionId, Workspace,
+};
+
+use crate::check::{check_names, check_scope};
+use crate::envelope::Envelope;
+use crate::lower::{Facts, Kind, Known, Lowerer};
+use crate::program::Program;
+use crate::scope::{Scope, ScopePackets};
+use crate::syntax::{self, Expr};
+
+/// The names of a protocol, gathered once for any number of filters and rules.
+#[derive(Debug)]
+pub struct Lexicon {
+    pub(crate) protocol: Arc<Protocol>,
+    pub(crate) known: Known,
+    /// The packets of each version, without plans.
+    versions: Vec<(VersionId, Vec<Arc<PacketDefinition>>)>,
+}
+
+impl Lexicon {
+    /// Of all versions of a protocol.
+    pub fn new(protocol: &Arc<Protocol>) -> Lexicon {
+        let mut packets = HashMap::new();
+        let mut versions = Vec::new();
+        for (version, _) in protocol.versions.iter() {
+            let dialect = protocol.packets_at(version);
+            let mut list: Vec<Arc<PacketDefinition>> = dialect.packets().cloned().collect();
+            list.sort_by_key(|packet| (packet.state, packet.direction.index(), packet.id));
+            for packet in &list {
+                packets.entry(lookup_key(&packet.name)).or_insert_with(|| packet.name.clone());
+                for alias in packet.aliases.iter() {
+                    packets.entry(lookup_key(alias)).or_insert_with(|| packet.name.clone());
+                }
+            }
+            versions.push((version, list));
+        }
+        let known = Known { packets, groups: protocol.groups() };
+        Lexicon { protocol: protocol.clone(), known, versions }
+    }
+
+    /// The protocol.
+    pub fn protocol(&self) -> &Arc<Protocol> {
+        &self.protocol
+    }
+
+    /// Calls something with every kind of packet that may differ, with its plan, at the versions in scope.
+    pub(crate) fn each_kind(
+        &self,
+        scope: &Scope,
+        wants_plan: &dyn Fn(&PacketDefinition) -> bool,
+        see: &mut dyn FnMut(VersionId, &PacketDefinition),
+    ) {
+        let mut seen: HashMap<(StateId, Direction, Arc<str>), Option<Arc<Plan>>> = HashMap::new();
+        for (version, packets) in &self.versions {
+            if scope.versions.is_some_and(|(first, last)| *version < first || *version > last) {
+                continue;
+            }
+            for packet in packets {
+                if !scope.admits(packet.state, packet.direction) {
+                    continue;
+                }
+                let wanted = wants_plan(packet);
+                let plan = if wanted { self.protocol.plan_of(*version, packet) } else { None };
+                let key = (packet.state, packet.direction, packet.name.clone());
+                let same = |known: &Option<Arc<Plan>>| match (known, &plan) {
+                    (Some(a), Some(b)) => Arc::ptr_eq(a, b),
+                    (None, None) => true,
+                    _ => false,
+                };
+                // What was the same at the version before was looked at then.
+                if seen.get(&key).is_some_and(same) {
+                    continue;
+                }
+                seen.insert(key, plan.clone());
+                see(*version, &packet.with_plan(plan));
+            }
+        }
+    }
+}
+
+/// A condition about packets, checked at every version in scope.
+#[derive(Debug, Clone)]
+pub struct Filter {
+    lexicon: Arc<Lexicon>,
+    expr: Arc<Expr>,
+    scope: Scope,
+}
+
+/// What a filter has to look at of a kind of packet.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Interest {
+    /// Nothing: it does not match whatever is in the packet.
+    Never,
+    /// The envelope: the payload need not be inflated.
+    EnvelopeOnly,
+    /// The payload.
+    Fields,
+}
+
+impl Filter {
+    /// Reads a filter, and checks it against a protocol. `source` is file 0 of the messages' sources.
+    ///
+    /// # Errors
+    /// What is wrong with it, by place. Warnings come with the filter.
+    pub fn parse(
+        source: &str,
+        protocol: &Arc<Protocol>,
+        scope: Scope,
+    ) -> Result<(Filter, Vec<Diagnostic>), Vec<Diagnostic>> {
+        let expr = syntax::parse(0, source)?;
+        Filter::check(expr, &Arc::new(Lexicon::new(protocol)), scope)
+    }
+
+    /// Checks an expression that was read already.
+    ///
+    /// # Errors
+    /// As [`Filter::parse`].
+    pub fn check(
+        expr: Expr,
+        lexicon: &Arc<Lexicon>,
+        scope: Scope,
+    ) -> Result<(Filter, Vec<Diagnostic>), Vec<Diagnostic>> {
+        let mut facts = Facts::default();
+        let mut reports = check_scope(lexicon, &scope);
+        if reports.is_empty() {
+            let wants = |packet: &PacketDefinition| is_meant(lexicon, &scope, &expr, packet);
+            lexicon.each_kind(&scope, &wants, &mut |version, definition| {
+                let kind = Kind {
+                    version,
+                    state: definition.state,
+                    direction: definition.direction,
+                    definition: Some(definition),
+                };
+                let protocol = &lexicon.protocol;
+                Lowerer::new(protocol, &lexicon.known, &scope, kind, &mut facts).filter(&expr);
+            });
+            reports.extend(check_names(lexicon, &scope, &expr, &facts));
+            reports.extend(facts.into_reports(&lexicon.protocol));
+            reports.sort_by_key(|report| report.span.start);
+        }
+        if reports.iter().any(|report| report.severity == Severity::Error) {
+            return Err(reports);
+        }
+        let filter = Filter { lexicon: lexicon.clone(), expr: Arc::new(expr), scope };
+        Ok((filter, reports))
+    }
+
+    /// The filter for the packets of one version.
+    pub fn compile(&self, version: VersionId) -> Compiled {
+        let protocol = &self.lexicon.protocol;
+        let dialect = protocol.dialect(version);
+        let states = protocol.states.len().max(1);
+        let mut compiled = Compiled { tables: Vec::new() };
+        for state in 0..states {
+            let state = StateId(u8::try_from(state).unwrap_or(u8::MAX));
+            compiled.tables.push(Direction::BOTH.map(|direction| Table {
+                unknown: self.program(version, state, direction, None),
+                dense: Vec::new(),
+                sparse: HashMap::new(),
+            }));
+        }
+        let mut packets: Vec<_> = dialect.packets().collect();
+        packets.sort_by_key(|packet| packet.id);
+        for packet in packets {
+            let program = self.program(version, packet.state, packet.direction, Some(packet));
+            let tables = compiled.tables.get_mut(usize::from(packet.state.0));
+            if let Some(tables) = tables {
+                tables[packet.direction.index()].put(packet.id, program);
+            }
+        }
+        compiled
+    }
+
+    fn program(
+        &self,
+        version: VersionId,
+        state: StateId,
+        direction: Direction,
+        definition: Option<&PacketDefinition>,
+    ) -> Program {
+        let mut facts = Facts::default();
+        let kind = Kind { version, state, direction, definition };
+        let Lexicon { protocol, known, .. } = &*self.lexicon;
+        let mut lowerer = Lowerer::new(protocol, known, &self.scope, kind, &mut facts);
+        let pred = lowerer.filter(&self.expr);
+        let anchors = std::mem::take(&mut lowerer.anchors);
+        Program::new(pred, &anchors, definition.and_then(|d| d.plan.clone()))
+    }
+
+    /// The expression.
+    pub fn expression(&self) -> &Expr {
+        &self.expr
+    }
+
+    /// Which packets it is about.
+    pub fn scope(&self) -> &Scope {
+        &self.scope
+    }
+}
+
+/// Whether the fields of a packet matter for an expression: it is named in it or by the scope.
+pub(crate) fn is_meant(
+    lexicon: &Lexicon,
+    scope: &Scope,
+    expr: &Expr,
+    packet: &PacketDefinition,
+) -> bool {
+    let is_member = |name: &str, lexicon: &Lexicon| {
+        let groups = &lexicon.known.groups;
+        let group = groups.iter().find(|g| lookup_key(&g.name) == lookup_key(name));
+        group.is_some_and(|group| group.has_member(packet.state, packet.direction, &packet.name))
+    };
+    let in_scope = match &scope.packets {
+        ScopePackets::All => false,
+        ScopePackets::Named(names) => names.iter().any(|name| packet.is_called(&name.text)),
+        ScopePackets::Group(name) => is_member(&name.text, lexicon),
+    };
+    let mut is_named = in_scope;
+    crate::check::each_name(expr, &mut |name, is_group, _| {
+        is_named |= match is_group {
+            true => is_member(&name.text, lexicon),
+            false => packet.is_called(&name.text),
+        };
+    });
+    // `packet.name == "x"` lets bare names follow.
+    crate::check::each_text(expr, &mut |text| is_named |= packet.is_called(text));
+    is_named
+}
+
+/// A filter for the packets of one version.
+#[derive(Debug)]
+pub struct Compiled {
+    /// By state.
+    tables: Vec<[Table; 2]>,
+}
+
+#[derive(Debug)]
+struct Table {
+    unknown: Program,
+    dense: Vec<Option<Program>>,
+    sparse: HashMap<i64, Program>,
+}
+
+/// Ids up to this one are looked up by their place.
+const DENSE_MAX: i64 = 1024;
+
+impl Table {
+    fn put(&mut self, id: i64, program: Program) {
+        if !(0..DENSE_MAX).contains(&id) {
+            self.sparse.insert(id, program);
+            return;
+        }
+        let at = usize::try_from(id).unwrap_or(0);
+        if at >= self.dense.len() {
+            self.dense.resize_with(at + 1, || None);
+        }
+        self.dense[at] = Some(program);
+    }
+
+    fn get(&self, id: i64) -> Option<&Program> {
+        if (0..DENSE_MAX).contains(&id) {
+            return self.dense.get(usize::try_from(id).ok()?)?.as_ref();
+        }
+        self.sparse.get(&id)
+    }
+}
+
+impl Compiled {
+    #[inline]
+    fn program(
+        &self,
+        state: StateId,
+        direction: Direction,
+        definition: Option<&PacketDefinition>,
+    ) -> Option<&Program> {
+        let table = &self.tables.get(usize::from(state.0))?[direction.index()];
+        match definition {
+            Some(definition) => table.get(definition.id),
+            None => Some(&table.unknown),
+        }
+    }
+
+    /// What must be looked at to tell whether packets of a kind match; `None` stands for unknown ids.
+    pub fn interest(
+        &self,
+        state: StateId,
+        direction: Direction,
+        definition: Option<&PacketDefinition>,
+    ) -> Interest {
+        match self.program(state, direction, definition) {
+            Some(program) => program.interest(),
+            None => Interest::Never,
+        }
+    }
+
+    /// Whether a packet matches. `fields` are those of its body, if they were read; fields that were not
+    /// read are absent.
+    pub fn matches<'a>(
+        &self,
+        envelope: &Envelope<'a>,
+        fields: Option<&mut Packet<'a>>,
+    ) -> bool {
+        match self.program(envelope.state, envelope.direction, envelope.definition) {
+            Some(program) => program.matches(envelope, fields),
+            None => false,
+        }
+    }
+
+    /// Whether a packet matches, reading no more of its payload than is asked for.
+    #[inline]
+    pub fn matches_payload(&self, envelope: &Envelope<'_>, ws: &mut Workspace) -> bool {
+        match self.program(envelope.state, envelope.direction, envelope.definition) {
+            Some(program) => program.matches_payload(envelope, ws),
+            None => false,
+        }
+    }
+}
+
+/// Names that are near a wrong one, in a message.
+pub(crate) fn did_you_mean<'n>(
+    report: Diagnostic,
+    wrong: &str,
+    names: impl Iterator<Item = &'n str>,
+    otherwise: &str,
+) -> Diagnostic {
+    match suggest(wrong, names) {
+        Some(near) => report.label(format!("did you mean `{near}`?")),
+        None => report.label(otherwise),
+    }
+}

@@ -1,0 +1,23 @@
+//! Filters: expressions about packets, typed against a protocol, compiled to predicates over plan anchors.
+
+mod check;
+mod codes;
+mod envelope;
+mod evaluate;
+mod filter;
+mod inside;
+mod lower;
+mod matcher;
+mod predicate;
+mod program;
+pub mod rule;
+mod scope;
+pub mod syntax;
+mod value;
+
+pub use codes::FILTER_CODES;
+pub use envelope::Envelope;
+pub use filter::{Compiled, Filter, Interest, Lexicon};
+pub use lower::{ENVELOPE, FLAGS, FUNCTIONS};
+pub use scope::{Scope, ScopePackets};
+pub use value::{Number, Value, ValueKind};

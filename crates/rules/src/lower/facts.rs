@@ -1,0 +1,163 @@
+//! What was found out about the names of an expression, over all packets and versions in scope.
+
+use std::collections::{BTreeMap, BTreeSet, HashSet};
+use std::sync::Arc;
+
+use midwire_definition::diagnostics::suggest;
+use midwire_definition::syntax::ast::Span;
+use midwire_definition::{Diagnostic, Protocol, Severity, VersionId};
+
+/// Names of fields that are kept for suggestions.
+const CANDIDATES_MAX: usize = 400;
+
+/// What was found out, by the place of the name.
+#[derive(Debug, Default)]
+pub(crate) struct Facts {
+    fields: BTreeMap<(u32, u32), Fact>,
+    /// Expressions that were right somewhere.
+    right: HashSet<(u32, u32)>,
+    reports: Vec<Diagnostic>,
+}
+
+#[derive(Debug)]
+struct Fact {
+    span: Span,
+    name: String,
+    /// It is there in some packet at some version.
+    is_found: bool,
+    /// Where it is not: packet and version.
+    missing: Vec<(Arc<str>, VersionId)>,
+    /// The packet's fields are not known.
+    is_opaque: bool,
+    candidates: BTreeSet<Arc<str>>,
+}
+
+impl Facts {
+    fn fact(&mut self, span: Span, name: &str) -> &mut Fact {
+        self.fields.entry((span.start, span.end)).or_insert_with(|| Fact {
+            span,
+            name: name.to_owned(),
+            is_found: false,
+            missing: Vec::new(),
+            is_opaque: false,
+            candidates: BTreeSet::new(),
+        })
+    }
+
+    /// Whether a place was looked at.
+    pub(crate) fn knows(&self, span: Span) -> bool {
+        self.fields.range((span.start, 0)..(span.end.max(span.start + 1), 0)).next().is_some()
+    }
+
+    pub(crate) fn found(&mut self, span: Span, name: &str) {
+        self.fact(span, name).is_found = true;
+    }
+
+    pub(crate) fn missing(
+        &mut self,
+        span: Span,
+        name: &str,
+        packet: &Arc<str>,
+        version: VersionId,
+        candidates: Option<Vec<Arc<str>>>,
+    ) {
+        let fact = self.fact(span, name);
+        match candidates {
+            Some(names) if fact.candidates.len() < CANDIDATES_MAX => fact.candidates.extend(names),
+            Some(_) => {}
+            None => fact.is_opaque = true,
+        }
+        if fact.name.is_empty() {
+            name.clone_into(&mut fact.name);
+        }
+        fact.missing.push((packet.clone(), version));
+    }
+
+    /// An expression was right.
+    pub(crate) fn right(&mut self, span: Span) {
+        self.right.insert((span.start, span.end));
+    }
+
+    /// Keeps a message about an expression; of several about one place the first.
+    pub(crate) fn report(&mut self, diagnostic: Diagnostic) {
+        let same = |known: &Diagnostic| {
+            (known.span, known.code) == (diagnostic.span, diagnostic.code)
+        };
+        if !self.reports.iter().any(same) {
+            self.reports.push(diagnostic);
+        }
+    }
+
+    pub(crate) fn into_reports(self, protocol: &Protocol) -> Vec<Diagnostic> {
+        let Facts { fields, right, reports } = self;
+        let mut out = Vec::new();
+        for fact in fields.into_values() {
+            out.extend(fact.report(protocol));
+        }
+        for mut report in reports {
+            let is_right = right.contains(&(report.span.start, report.span.end));
+            if is_right && report.severity == Severity::Error {
+                report.severity = Severity::Warning;
+                report = report.note("it is right in other packets or versions; here it is false");
+            }
+            out.push(report);
+        }
+        out.sort_by_key(|report| (report.span.start, report.severity == Severity::Warning));
+        out
+    }
+}
+
+impl Fact {
+    fn report(self, protocol: &Protocol) -> Option<Diagnostic> {
+        let (packet, _) = self.missing.first()?;
+        let name = &self.name;
+        let mut packets: Vec<&Arc<str>> = self.missing.iter().map(|(packet, _)| packet).collect();
+        packets.sort();
+        packets.dedup();
+        let many = match packets.as_slice() {
+            [_] => format!("packet `{packet}`"),
+            [_, _] | [_, _, _] => {
+                let names: Vec<String> = packets.iter().map(|p| format!("`{p}`")).collect();
+                format!("packets {}", names.join(", "))
+            }
+            all => format!("{} packets in scope", all.len()),
+        };
+        let key = |version: VersionId| protocol.versions.get(version).key.clone();
+        if !self.is_found {
+            if self.is_opaque && self.candidates.is_empty() {
+                let message = format!("the fields of {many} are not known");
+                return Some(Diagnostic::error("F021", self.span, message).label("cannot be read"));
+            }
+            let verb = if packets.len() == 1 { "has" } else { "have" };
+            let message = format!("{many} {verb} no field `{name}`");
+            let report = Diagnostic::error("F021", self.span, message);
+            let near = suggest(name, self.candidates.iter().map(|name| &**name));
+            let report = match near {
+                Some(near) => report.label(format!("did you mean `{near}`?")),
+                None => report.label("no such field"),
+            };
+            let mut names: Vec<&str> = self.candidates.iter().map(|name| &**name).collect();
+            let more = names.len().saturating_sub(12);
+            names.truncate(12);
+            let mut list = names.join(", ");
+            if more > 0 {
+                list.push_str(&format!(" and {more} more"));
+            }
+            return Some(match list.is_empty() {
+                true => report.note("it has no fields"),
+                false => report.note(format!("there are: {list}")),
+            });
+        }
+        let first = self.missing.iter().map(|(_, version)| *version).min()?;
+        let last = self.missing.iter().map(|(_, version)| *version).max()?;
+        let versions = match () {
+            () if protocol.versions.iter().len() == 1 => String::new(),
+            () if first == last => format!(" at {}", key(first)),
+            () => format!(" at some versions from {} to {}", key(first), key(last)),
+        };
+        let verb = if packets.len() == 1 { "has" } else { "have" };
+        let message = format!("{many} {verb} no field `{name}`{versions}");
+        let report = Diagnostic::warning("F022", self.span, message);
+        Some(report.label("comparisons with it are false there"))
+    }
+}
