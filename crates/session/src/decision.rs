@@ -123,25 +123,6 @@ impl Tags {
     }
 }
 
-impl Decision {
-    /// Leaves only what does nothing to the session: the tags.
-    pub(crate) fn only_watch(&mut self) {
-        *self = Self { tags: std::mem::take(&mut self.tags), ..Self::default() };
-    }
-
-    /// Whether anything is to be done but to say something.
-    pub(crate) fn acts(&self) -> bool {
-        self.drop
-            || !self.edits.is_empty()
-            || self.replace.is_some()
-            || self.delay.is_some()
-            || self.intercept
-            || self.copies > 0
-            || !self.beside.is_empty()
-            || self.disconnect.is_some()
-    }
-}
-
 impl From<Verdict> for Decision {
     fn from(verdict: Verdict) -> Self {
         let mut decision = Self::default();

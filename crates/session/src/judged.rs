@@ -8,6 +8,7 @@ use midwire_definition::{PacketDefinition, Stack, StateId};
 
 use crate::id;
 use crate::interest::{ByFirstByte, Tables};
+use crate::rules::Ruled;
 use crate::verdict::Judge;
 
 /// How much somebody wants to see of a packet.
@@ -46,23 +47,18 @@ pub(crate) struct WantedIds {
 }
 
 impl Wanted {
-    /// Asks which packets of a version are wanted.
-    pub(crate) fn ask(tables: &Tables, stack: &Stack, judges: &[&dyn Judge]) -> Self {
+    /// Asks how much is wanted of each definition of a version; `None` stands for unknown ids.
+    pub(crate) fn ask(
+        tables: &Tables,
+        stack: &Stack,
+        need: &dyn Fn(StateId, Direction, Option<&PacketDefinition>) -> Need,
+    ) -> Self {
         let states = (0u8..=u8::MAX).map(StateId).zip(tables.by_state());
         let ids = states
             .map(|(state, _)| {
                 Direction::BOTH.map(|direction| {
                     let need = |definition: Option<&PacketDefinition>| {
-                        let of = |judge: &&dyn Judge| {
-                            if !judge.interest(tables.version, state, direction, definition) {
-                                Need::Nothing
-                            } else if judge.reads(tables.version, state, direction, definition) {
-                                Need::Fields
-                            } else {
-                                Need::Envelope
-                            }
-                        };
-                        judges.iter().map(of).max().unwrap_or_default()
+                        need(state, direction, definition)
                     };
                     WantedIds::ask(tables, stack, state, direction, need)
                 })
@@ -78,6 +74,11 @@ impl Wanted {
     /// How much of a packet is wanted.
     pub(crate) fn need(&self, state: StateId, direction: Direction, id: i64) -> Need {
         self.ids(state, direction).map_or(Need::Nothing, |ids| ids.need(id))
+    }
+
+    /// How much is wanted of packets with unknown ids.
+    fn unknown(&self, state: StateId, direction: Direction) -> Need {
+        self.ids(state, direction).map_or(Need::Nothing, |ids| ids.unknown)
     }
 
     /// Whether any packet of a state and direction is wanted.
@@ -147,7 +148,16 @@ pub(crate) struct Asked {
 
 impl Asked {
     pub(crate) fn new(judge: Box<dyn Judge>, tables: &Tables, stack: &Stack) -> Self {
-        let wanted = Arc::new(Wanted::ask(tables, stack, &[&*judge]));
+        let need = |state, direction, definition: Option<&PacketDefinition>| {
+            if !judge.interest(tables.version, state, direction, definition) {
+                Need::Nothing
+            } else if judge.reads(tables.version, state, direction, definition) {
+                Need::Fields
+            } else {
+                Need::Envelope
+            }
+        };
+        let wanted = Arc::new(Wanted::ask(tables, stack, &need));
         Self { judge, wanted }
     }
 }
@@ -155,7 +165,7 @@ impl Asked {
 /// All who decide about a session's packets.
 pub(crate) struct Judged {
     /// The rules come first; what they drop nobody else sees.
-    pub(crate) rules: Option<Asked>,
+    pub(crate) rules: Option<Ruled>,
     pub(crate) judge: Option<Asked>,
     /// What any of them wants to see.
     pub(crate) wanted: Arc<Wanted>,
@@ -170,16 +180,24 @@ impl std::fmt::Debug for Judged {
 impl Judged {
     /// These two; `None` if there is neither.
     pub(crate) fn new(
-        rules: Option<Asked>,
+        rules: Option<Ruled>,
         judge: Option<Asked>,
         tables: &Tables,
         stack: &Stack,
     ) -> Option<Box<Self>> {
         let wanted = match (&rules, &judge) {
             (None, None) => return None,
-            (Some(one), None) | (None, Some(one)) => one.wanted.clone(),
+            (Some(rules), None) => rules.wanted().clone(),
+            (None, Some(judge)) => judge.wanted.clone(),
             (Some(rules), Some(judge)) => {
-                Arc::new(Wanted::ask(tables, stack, &[&*rules.judge, &*judge.judge]))
+                let need = |state, direction, definition: Option<&PacketDefinition>| {
+                    let of = |wanted: &Wanted| match definition {
+                        Some(definition) => wanted.need(state, direction, definition.id),
+                        None => wanted.unknown(state, direction),
+                    };
+                    of(rules.wanted()).max(of(&judge.wanted))
+                };
+                Arc::new(Wanted::ask(tables, stack, &need))
             }
         };
         Some(Box::new(Self { rules, judge, wanted }))

@@ -58,6 +58,7 @@ mod legacy;
 mod limits;
 mod order;
 mod payload;
+mod rules;
 mod scratch;
 mod session;
 mod setup;
@@ -68,6 +69,7 @@ pub use event::{Counters, Elapsed, Event, Fate, Lost, Notice, Origin, PacketEven
 pub use interest::Watch;
 pub use limits::Limits;
 pub use midwire_codec::Direction;
+pub use rules::{Peers, RuleCount, Rules};
 pub use scratch::Scratch;
 pub use session::{Output, Session};
 pub use setup::{HostRewrite, OnLostFraming, Options, OtherProtocol, Setup};

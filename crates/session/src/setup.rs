@@ -8,6 +8,7 @@ use midwire_definition::{Protocol, VersionId};
 
 use crate::interest::Tables;
 use crate::limits::Limits;
+use crate::rules::Rules;
 
 /// How sessions are to be run.
 #[derive(Clone, Debug, Default)]
@@ -20,6 +21,9 @@ pub struct Options {
     pub rewrite_host: Option<HostRewrite>,
     /// What to do when nothing says where the next frame starts.
     pub on_lost_framing: OnLostFraming,
+    /// What is done about packets. Rules for other definitions than the sessions are read by do
+    /// nothing.
+    pub rules: Option<Arc<Rules>>,
     /// Rules act in sessions whose version is assumed too, where they otherwise only watch and count.
     pub trust_version: bool,
 }
@@ -55,7 +59,7 @@ pub struct Setup {
     /// The protocol has packets, and nothing but their fields says where they end.
     pub(crate) frameless: bool,
     pub(crate) conn: Arc<[i64]>,
-    tables: Mutex<HashMap<VersionId, Arc<Tables>>>,
+    tables: Arc<Mutex<HashMap<VersionId, Arc<Tables>>>>,
 }
 
 /// The protocol is another, or its states, stages or connection variables are.
@@ -73,7 +77,20 @@ impl Setup {
         }
         let conn = protocol.initial_conn().into();
         let frameless = protocol.is_frameless();
-        Arc::new(Self { protocol, options, framing, frameless, conn, tables: Mutex::default() })
+        Arc::new(Self { protocol, options, framing, frameless, conn, tables: Arc::default() })
+    }
+
+    /// The same with other rules.
+    #[must_use]
+    pub fn with_rules(&self, rules: Option<Arc<Rules>>) -> Arc<Self> {
+        Arc::new(Self {
+            protocol: self.protocol.clone(),
+            options: Options { rules, ..self.options.clone() },
+            framing: self.framing,
+            frameless: self.frameless,
+            conn: self.conn.clone(),
+            tables: self.tables.clone(),
+        })
     }
 
     /// Whether a session of one can go on as one of the other.

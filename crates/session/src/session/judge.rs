@@ -4,15 +4,17 @@ use std::sync::Arc;
 
 use bytes::Bytes;
 use midwire_definition::{Edits, Packet, PacketDefinition, Workspace};
+use midwire_rules::Envelope;
 
 use super::Session;
-use crate::decision::{Beside, Decision, Delay, Tags};
+use crate::decision::{Beside, Content, Decision, Delay, Log, Place, Tags};
 use crate::event::{Notice, Origin, PacketNumber};
 use crate::form::Form;
 use crate::host;
 use crate::id;
-use crate::judged::Need;
+use crate::judged::{Need, Wanted};
 use crate::order::Held;
+use crate::rules::Ruled;
 use crate::verdict::{PacketInfo, Verdict};
 
 /// What was decided about a packet, and the payload that it makes.
@@ -46,42 +48,64 @@ impl Session {
         workspace: &mut Workspace,
     ) -> Ruling {
         let mut ruling = Ruling::default();
-        let only_watch = self.assumed && !self.setup.options.trust_version;
-        let mut tell = false;
+        let mut only_watched = false;
         if let Some(judged) = self.judged.as_mut() {
-            let slots = [(&mut judged.rules, true), (&mut judged.judge, false)];
-            for (asked, are_rules) in slots {
-                let Some(asked) = asked else { continue };
-                let need = asked.wanted.need(info.state, info.direction, info.id);
-                if need == Need::Nothing || ruling.dropped {
-                    continue;
+            let wants = |wanted: &Wanted| wanted.need(info.state, info.direction, info.id);
+            if let Some(rules) = &mut judged.rules
+                && wants(rules.wanted()) > Need::Nothing
+            {
+                let only_watch = self.assumed && !self.setup.options.trust_version;
+                let envelope = Envelope {
+                    version: info.version,
+                    state: info.state,
+                    direction: info.direction,
+                    id: Some(info.id),
+                    definition: info.definition,
+                    length: info.length,
+                    time: info.at.0,
+                    session: self.peers.session,
+                    client: self.peers.client,
+                    server: self.peers.server,
+                    malformed: false,
+                    injected: !matches!(info.origin, Origin::Client | Origin::Server),
+                    changed: false,
+                    conn: &form.conn,
+                    payload: info.payload,
+                    body: info.body,
+                };
+                let mut decision = midwire_rules::rule::Decision::default();
+                rules.judge(&envelope, only_watch, workspace, &mut decision);
+                only_watched = decision.only_watched;
+                if !decision.is_nothing() {
+                    ruling.add_rules(decision, rules);
                 }
-                // The second sees what the first has made of it.
+            }
+            if let Some(asked) = &mut judged.judge
+                && wants(&asked.wanted) > Need::Nothing
+                && !ruling.dropped
+            {
                 let new = ruling.new.clone();
                 let mut info = *info;
                 if let Some(new) = &new {
+                    // It sees what the rules have made of the packet.
                     let found = id::read(&self.setup.protocol.stack, new);
                     let (id, body) = found.unwrap_or_default();
                     let definition = self.tables.definition(info.state, info.direction, id);
                     (info.id, info.body) = (id, body as u32);
                     info.definition = definition.map(Arc::as_ref);
-                    (info.payload, info.length) =
-                        (new, u32::try_from(new.len()).unwrap_or(u32::MAX));
+                    info.payload = new;
+                    info.length = u32::try_from(new.len()).unwrap_or(u32::MAX);
                 }
                 let plan = info.definition.and_then(|definition| definition.plan.as_ref());
                 let mut fields = plan
-                    .filter(|_| need == Need::Fields)
+                    .filter(|_| wants(&asked.wanted) == Need::Fields)
                     .map(|plan| plan.decode(info.payload, info.body, &form.conn, workspace));
                 let mut decision = Decision::default();
                 asked.judge.decide(&info, fields.as_mut(), &mut decision);
-                if are_rules && only_watch {
-                    tell |= decision.acts();
-                    decision.only_watch();
-                }
                 ruling.add(decision, fields.as_mut(), asked.judge.origin());
             }
         }
-        if tell && !std::mem::replace(&mut self.told_watching, true) {
+        if only_watched && !std::mem::replace(&mut self.told_watching, true) {
             self.notice(Notice::OnlyWatching);
         }
         self.address(info.definition, info.payload, form, workspace, &mut ruling);
@@ -169,6 +193,44 @@ impl Ruling {
     /// Whether it goes on at once.
     pub(super) fn is_prompt(&self) -> bool {
         !self.held && self.delay.is_none()
+    }
+
+    /// Takes what the rules say.
+    fn add_rules(&mut self, decision: midwire_rules::rule::Decision, rules: &Ruled) {
+        use midwire_rules::rule::{Outcome, Position};
+        let name = |rule| rules.name(rule);
+        let color = |mark: midwire_rules::rule::Mark| Arc::from(mark.color.as_str());
+        self.tags.rules.extend(decision.hits.into_iter().map(name));
+        self.tags.marks.extend(decision.marks.into_iter().map(color));
+        self.tags.logs.extend(decision.logs.into_iter().map(|line| Log {
+            by: Some(name(line.rule)),
+            text: line.text.map(Into::into),
+        }));
+        let refused = decision.refused.into_iter();
+        self.refused.extend(refused.map(|refused| (Some(name(refused.rule)), refused.reason)));
+        let beside = decision.sends.into_iter().map(|sent| Beside {
+            place: match sent.position {
+                Position::Before => Place::Before,
+                Position::After => Place::After,
+            },
+            direction: sent.direction,
+            packet: Content::Fields { name: sent.packet, fields: sent.fields },
+            forced: sent.forced,
+            by: Some(name(sent.rule)),
+        });
+        self.beside.extend(beside.map(|beside| (Origin::Rule, beside)));
+        self.disconnect = decision.disconnect.map(|disconnect| disconnect.why.into());
+        self.dropped = matches!(decision.outcome, Outcome::Drop(_)) || self.disconnect.is_some();
+        if self.dropped {
+            return;
+        }
+        self.held = matches!(decision.outcome, Outcome::Intercept(_));
+        self.delay =
+            decision.delay.map(|delay| Delay { wait: delay.by, loose: delay.unordered });
+        self.copies = decision.duplicates;
+        self.copied_by = (self.copies > 0).then_some(Origin::Rule);
+        self.new = decision.payload.map(Into::into);
+        self.changed_by = self.new.as_ref().map(|_| Origin::Rule);
     }
 
     /// Takes a decision, and makes the edits that it wants of a packet.

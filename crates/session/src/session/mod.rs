@@ -24,6 +24,7 @@ use crate::interest::{Tables, Watch};
 use crate::judged::{Asked, Judged};
 use crate::legacy::{self, Start, Unclear};
 use crate::order::{Gate, Item, Order};
+use crate::rules::{Peers, Ruled, Rules};
 use crate::scratch::Scratch;
 use crate::setup::{OtherProtocol, Setup};
 use crate::verdict::{ComposeError, InjectError, Judge, NewPacket, UnknownPacket, Verdict};
@@ -95,6 +96,7 @@ pub struct Session {
     may_ping: bool,
     unclear: Option<Box<Unclear>>,
     encrypted: bool,
+    peers: Peers,
     /// It was told that rules only watch.
     told_watching: bool,
     closed: bool,
@@ -163,10 +165,12 @@ impl Session {
             may_ping: protocol.stack.legacy_ping,
             unclear: None,
             encrypted: false,
+            peers: Peers::default(),
             told_watching: false,
             closed: false,
             setup,
         };
+        session.use_rules(session.setup.options.rules.clone());
         if let Some(version) = session.setup.options.version {
             session.set_version(version, None, false);
         } else if session.setup.protocol.version_from.is_none() {
@@ -194,6 +198,26 @@ impl Session {
         self.judged = Judged::new(rules, judge, &self.tables, stack);
     }
 
+    /// Sets the rules, from the next packet on; packets that are held keep what was decided about them,
+    /// and rules whose name and text are the same go on with what they remember. What rules drop no
+    /// [judge](Self::set_judge) sees.
+    ///
+    /// # Errors
+    ///
+    /// The rules are for other definitions than the session is read by; nothing changes.
+    pub fn set_rules(&mut self, rules: Option<Arc<Rules>>) -> Result<(), OtherProtocol> {
+        if rules.as_ref().is_some_and(|rules| !rules.is_for(self.setup.protocol())) {
+            return Err(OtherProtocol);
+        }
+        self.use_rules(rules);
+        Ok(())
+    }
+
+    /// Says who is at the two ends, for rules that ask.
+    pub fn set_peers(&mut self, peers: Peers) {
+        self.peers = peers;
+    }
+
     /// Reads packets by other definitions of the same protocol, from the next one on, at the version of
     /// the same key or else the nearest to its number. What is held keeps what was decided about it.
     ///
@@ -218,6 +242,7 @@ impl Session {
         } else {
             self.use_tables(version);
         }
+        self.use_rules(self.setup.options.rules.clone());
         Ok(())
     }
 
@@ -437,10 +462,26 @@ impl Session {
         self.tables = self.setup.tables(version);
         let stack = &self.setup.protocol.stack;
         if let Some(judged) = self.judged.take() {
-            let again = |asked: Asked| Asked::new(asked.judge, &self.tables, stack);
-            let (rules, judge) = (judged.rules.map(again), judged.judge.map(again));
+            // Rules for other definitions wait for those that take their place.
+            let rules = judged.rules;
+            let rules = match rules {
+                Some(rules) if rules.rules().is_for(self.setup.protocol()) => {
+                    Some(rules.again(&self.tables))
+                }
+                other => other,
+            };
+            let judge = judged.judge.map(|asked| Asked::new(asked.judge, &self.tables, stack));
             self.judged = Judged::new(rules, judge, &self.tables, stack);
         }
+    }
+
+    fn use_rules(&mut self, rules: Option<Arc<Rules>>) {
+        let (before, judge) = match self.judged.take() {
+            Some(judged) => (judged.rules, judged.judge),
+            None => (None, None),
+        };
+        let rules = rules.map(|rules| Ruled::new(rules, &self.tables, before));
+        self.judged = Judged::new(rules, judge, &self.tables, &self.setup.protocol.stack);
     }
 
     /// Whether the first serverbound bytes are surely no legacy ping, or are one and so need no
