@@ -4,6 +4,8 @@
 //! A view is a path, `text(path)` (the words of a chat component), a number or a text, or numbers joined
 //! by `+ - * /`, as in `x / 32`.
 
+mod give;
+
 use std::sync::Arc;
 
 use midwire_codec::Direction;
@@ -67,6 +69,8 @@ pub struct View {
     kind: ViewKind,
     form: Form,
     table: Option<Arc<Table>>,
+    /// How the chat component is written whose words it gives.
+    component: Option<Component>,
 }
 
 /// What a view gives of a packet.
@@ -100,6 +104,15 @@ pub enum ViewForm {
 }
 
 use ViewForm as Form;
+
+/// How a chat component is written.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum Component {
+    Json,
+    Nbt,
+    /// The one in some packets of the plan, the other in others.
+    Either,
+}
 
 /// How deep an expression of a view may nest.
 const DEPTH_MAX: usize = 64;
@@ -295,7 +308,11 @@ impl View {
     fn new(kind: ViewKind, e: &Expr, plan: &Plan) -> Option<View> {
         let mut table = None;
         let form = form(e, kind, plan, 0, &mut table)?;
-        Some(View { kind, form, table })
+        let component = match &form {
+            Form::Words(_) => component(e, plan),
+            _ => None,
+        };
+        Some(View { kind, form, table, component })
     }
 
     /// What it gives.
@@ -322,6 +339,19 @@ impl View {
             ViewKind::Text => Some(ViewValue::Text(self.form.text(packet)?)),
         }
     }
+}
+
+/// How the chat component is written whose words are asked for.
+fn component(e: &Expr, plan: &Plan) -> Option<Component> {
+    let ExprKind::Call(_, args) = &e.kind else { return None };
+    let [Expr { kind: ExprKind::Path(path), .. }] = args.as_slice() else { return None };
+    let targets = targets(plan, path)?;
+    let is_nbt = |target: &&Target<'_>| matches!(target.field.kind, Kind::Nbt(_));
+    Some(match targets.iter().filter(is_nbt).count() {
+        0 => Component::Json,
+        nbt if nbt == targets.len() => Component::Nbt,
+        _ => Component::Either,
+    })
 }
 
 /// Compiles what is written; `None` where the plan has no such field, or one of another kind.
@@ -392,7 +422,7 @@ impl Form {
             Form::Binary(op, a, b) => {
                 Some(crate::plan::binary(*op, a.int(packet)?, b.int(packet)?))
             }
-            Form::Words(_) | Form::Float(_) | Form::Text(_) => None,
+            Form::Words(..) | Form::Float(_) | Form::Text(_) => None,
         }
     }
 
@@ -419,7 +449,7 @@ impl Form {
                     _ => None,
                 }
             }
-            Form::Words(_) | Form::Text(_) => None,
+            Form::Words(..) | Form::Text(_) => None,
         }
     }
 

@@ -21,6 +21,10 @@ pub(crate) struct RelayLimits {
     pub(crate) close_wait: Duration,
     /// `events_max`: bytes of packets that wait to be shown.
     pub(crate) events_max: usize,
+    /// `farewell`: whether a client is told why it cannot be served, in its game's own words.
+    pub(crate) farewell: bool,
+    /// `farewell_wait`: how long a client that is told so may take to listen and go.
+    pub(crate) farewell_wait: Duration,
 }
 
 impl Default for RelayLimits {
@@ -31,6 +35,8 @@ impl Default for RelayLimits {
             connect_timeout: Duration::from_secs(10),
             close_wait: Duration::from_secs(3),
             events_max: 32 << 20,
+            farewell: true,
+            farewell_wait: Duration::from_secs(5),
         }
     }
 }
@@ -45,12 +51,14 @@ pub(crate) struct Settings {
 }
 
 /// Each name, and what it is for.
-const NAMES: [(&str, &str); 16] = [
+const NAMES: [(&str, &str); 18] = [
     ("sessions_max", "sessions at once"),
     ("write_max", "bytes that wait to be written to one side"),
     ("connect_timeout", "milliseconds that the server may take to answer"),
     ("close_wait", "milliseconds that sessions may take to end on ctrl-c"),
     ("events_max", "bytes of packets that wait to be shown"),
+    ("farewell", "on or off: tell a client why it cannot be served, in its game's own words"),
+    ("farewell_wait", "milliseconds that a client may take to be told so, and to go"),
     ("on_lost_framing", "relay or close: what to do when nothing says where the next frame starts"),
     ("buffer_max", "bytes of one direction that are held back"),
     ("frame_length_max", "the most that a frame's length may say"),
@@ -92,6 +100,14 @@ impl Settings {
             "connect_timeout" => self.relay.connect_timeout = millis()?,
             "close_wait" => self.relay.close_wait = millis()?,
             "events_max" => self.relay.events_max = bytes()?.max(1),
+            "farewell" => {
+                self.relay.farewell = match value {
+                    "on" => true,
+                    "off" => false,
+                    _ => return Err(usage(format!("--set {name}={value}: it takes on or off"))),
+                };
+            }
+            "farewell_wait" => self.relay.farewell_wait = millis()?,
             "on_lost_framing" => {
                 self.on_lost_framing = match value {
                     "relay" => OnLostFraming::Relay,
@@ -141,7 +157,11 @@ mod tests {
     #[test]
     fn every_listed_name_can_be_set() {
         for (name, _) in NAMES {
-            let value = if name == "on_lost_framing" { "close" } else { "77" };
+            let value = match name {
+                "on_lost_framing" => "close",
+                "farewell" => "off",
+                _ => "77",
+            };
             set(&[&format!("{name}={value}")]).unwrap();
         }
     }

@@ -32,7 +32,7 @@ pub struct Decision {
     /// Packets that are sent because of it. Those of the same place go in this order.
     pub beside: Vec<Beside>,
     /// The session is ended, and the client is told why.
-    pub disconnect: Option<Arc<str>>,
+    pub disconnect: Option<Disconnect>,
     /// What is said about it.
     pub tags: Tags,
     /// What somebody wanted and could not have, and why; each is told in a notice.
@@ -61,6 +61,15 @@ pub struct Beside {
     pub packet: Content,
     /// Send it even if it changes the session's state.
     pub forced: bool,
+    /// Who wants it.
+    pub by: Option<Arc<str>>,
+}
+
+/// The end of a session.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Disconnect {
+    /// What the client is told, with its game's own packet.
+    pub why: Arc<str>,
     /// Who wants it.
     pub by: Option<Arc<str>>,
 }

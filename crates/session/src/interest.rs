@@ -93,16 +93,6 @@ impl Tables {
         &self.ids
     }
 
-    /// All definitions of a state and direction.
-    pub(crate) fn definitions(
-        &self,
-        state: StateId,
-        direction: Direction,
-    ) -> impl Iterator<Item = &Arc<PacketDefinition>> {
-        let is_it = move |d: &&Arc<PacketDefinition>| d.state == state && d.direction == direction;
-        self.dialect.packets().filter(is_it)
-    }
-
     /// The definition of an id.
     pub(crate) fn definition(
         &self,
@@ -128,6 +118,15 @@ impl Tables {
     ) -> Measured {
         let Form { state, conn, .. } = form;
         self.dialect.measure(stack, *state, direction, conn, bytes, progress, workspace)
+    }
+
+    /// The packets of a state and direction.
+    pub(crate) fn packets(
+        &self,
+        state: StateId,
+        direction: Direction,
+    ) -> impl Iterator<Item = &Arc<PacketDefinition>> {
+        self.dialect.packets().filter(move |p| p.state == state && p.direction == direction)
     }
 
     /// The definition of a name; case and `_` do not matter.

@@ -101,7 +101,7 @@ impl WantedIds {
             ids.plain_len_max = usize::MAX;
         }
         ids.dense = vec![unknown; tables.ids(state, direction).dense_len()].into();
-        for definition in tables.definitions(state, direction) {
+        for definition in tables.packets(state, direction) {
             let need = need(Some(definition));
             ids.any = ids.any.max(need);
             if need > Need::Nothing {

@@ -64,15 +64,16 @@ mod session;
 mod setup;
 mod verdict;
 
-pub use decision::{Beside, Content, Decision, Delay, Log, Place, Tags};
+pub use decision::{Beside, Content, Decision, Delay, Disconnect, Log, Place, Tags};
 pub use event::{Counters, Elapsed, Event, Fate, Lost, Notice, Origin, PacketEvent, PacketNumber};
 pub use interest::Watch;
 pub use limits::Limits;
 pub use midwire_codec::Direction;
 pub use rules::{Peers, RuleCount, Rules};
 pub use scratch::Scratch;
-pub use session::{Output, Session};
+pub use session::{Output, Parting, Session};
 pub use setup::{HostRewrite, OnLostFraming, Options, OtherProtocol, Setup};
 pub use verdict::{
-    ComposeError, InjectError, Judge, NewPacket, PacketInfo, UnknownPacket, Verdict,
+    ComposeError, DisconnectError, InjectError, Judge, NewPacket, PacketInfo, UnknownPacket,
+    Verdict,
 };

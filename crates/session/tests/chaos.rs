@@ -9,7 +9,7 @@ use std::time::Duration;
 use midwire_codec::Direction;
 use midwire_definition::{Edits, Given};
 use midwire_session::{
-    Content, Decision, Delay, Event, Fate, Log, NewPacket, Options, Origin, PacketInfo,
+    Content, Decision, Delay, Disconnect, Event, Fate, Log, NewPacket, Options, Origin, PacketInfo,
     PacketNumber, Place, Setup, Verdict, Watch,
 };
 use support::{By, Clientbound, Driver, Serverbound, TOY};
@@ -240,7 +240,7 @@ fn decide(dice: &mut Dice, gentle: bool, decision: &mut Decision) {
         1 => decision.intercept = true,
         2 if !gentle => decision.copies = 1 + dice.next() as u32 % 3,
         3 if !gentle => decision.drop = true,
-        4 if !gentle && dice.below(9) == 0 => decision.disconnect = Some("bye".into()),
+        4 if !gentle && dice.below(9) == 0 => decision.disconnect = Some(Disconnect { why: "bye".into(), by: None }),
         5 => decision.tags.logs.push(Log { by: None, text: None }),
         6 if !gentle => {
             let mut edits = Edits::new();

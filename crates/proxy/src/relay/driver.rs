@@ -6,11 +6,14 @@ use std::task::{Context, Poll, ready};
 use std::time::{Duration, Instant};
 
 use bytes::BytesMut;
-use midwire_session::{Counters, Direction, Elapsed, Event, Output, Session, Setup};
+use midwire_session::{
+    Counters, Direction, Elapsed, Event, Origin, Output, Parting, Scratch, Session, Setup,
+};
 use tokio::io::AsyncReadExt;
 use tokio::time::Sleep;
 
 use super::Shared;
+use super::farewell::Words;
 use super::leg::{Finish, Leg, reset_on_close};
 use super::lent::{grow, make_room, read_len, with_lent};
 use super::session::Ends;
@@ -46,6 +49,10 @@ pub(super) struct Driver {
     counters: [Counters; 2],
     closed: bool,
     given_up: bool,
+    /// What the client is told when the server is gone.
+    words: Option<Words>,
+    /// It has been told.
+    is_told: bool,
 }
 
 impl Driver {
@@ -71,6 +78,8 @@ impl Driver {
             counters: [Counters::default(); 2],
             closed: false,
             given_up: false,
+            words: None,
+            is_told: false,
         };
         driver.take_outputs();
         for direction in Direction::BOTH {
@@ -92,6 +101,11 @@ impl Driver {
         });
         self.take_outputs();
         self.leftover[direction.index()] = BytesMut::from(&bytes[..]);
+    }
+
+    /// Sets what the client is told when the server is gone.
+    pub(super) fn set_words(&mut self, words: Option<Words>) {
+        self.words = words;
     }
 
     fn now(&self) -> Elapsed {
@@ -193,12 +207,18 @@ impl Driver {
             match polled {
                 Poll::Pending if in_place => self.leftover[direction.index()] = buffer,
                 Poll::Pending => lent.read = buffer,
+                Poll::Ready(Ok(0))
+                    if !failed && self.tell_of_missing_words(direction, at, &mut lent.scratch) =>
+                {
+                    // A part of a frame is of no use to anybody.
+                    buffer.clear();
+                }
                 Poll::Ready(Ok(0)) if !failed => {
                     self.session.handle_end(direction, &mut buffer, at, &mut lent.scratch);
                 }
                 // One that takes no bytes and now sends none has not finished: it is gone.
                 Poll::Ready(Ok(0) | Err(_)) => {
-                    sender.fail();
+                    self.legs[direction.opposite().index()].fail();
                     self.reset[direction.index()] = true;
                 }
                 Poll::Ready(Ok(_)) => {
@@ -235,17 +255,63 @@ impl Driver {
 
     /// Tells the session that a direction's sender was reset, once all that it had sent is written.
     fn tell_reset(&mut self, direction: Direction) {
-        if !self.reset[direction.index()] || self.closed {
+        let is_told = self.is_told && direction == Direction::Clientbound;
+        if !self.reset[direction.index()] || self.closed || is_told {
             return;
         }
         let receiver = &self.legs[direction.index()];
         if receiver.queue.is_empty() || receiver.failed {
             let at = self.now();
-            self.session.handle_reset(direction, at);
+            if receiver.failed || !self.tell_of_reset(direction, at) {
+                self.session.handle_reset(direction, at);
+            }
             self.take_outputs();
         } else {
             self.give_up_later();
         }
+    }
+
+    /// Tells the client in its game's words that the server was reset, unless the server has said why
+    /// itself. Gives whether it was told.
+    fn tell_of_reset(&mut self, direction: Direction, at: Elapsed) -> bool {
+        let setup = self.setup.clone();
+        with_lent(&setup, |lent| {
+            let parting = self.session.parting(direction, &mut lent.scratch);
+            parting != Parting::Said && self.tell(direction, Words::broke, at, &mut lent.scratch)
+        })
+    }
+
+    /// Tells the client that the server has ended, if it never does without saying why and has not. Gives
+    /// whether it was told.
+    fn tell_of_missing_words(
+        &mut self,
+        direction: Direction,
+        at: Elapsed,
+        scratch: &mut Scratch,
+    ) -> bool {
+        self.session.parting(direction, scratch) == Parting::Missing
+            && self.tell(direction, Words::no_reason, at, scratch)
+    }
+
+    fn tell(
+        &mut self,
+        direction: Direction,
+        text: fn(&Words) -> String,
+        at: Elapsed,
+        scratch: &mut Scratch,
+    ) -> bool {
+        let is_leaving = self.session.has_ended(Direction::Serverbound) || self.is_stopping();
+        let Some(words) = self.words.as_ref().filter(|_| !is_leaving) else { return false };
+        if direction != Direction::Clientbound {
+            return false;
+        }
+        let (text, wait) = (text(words), words.wait);
+        if self.session.disconnect(direction, &text, Origin::Midwire, at, scratch).is_err() {
+            return false;
+        }
+        self.is_told = true;
+        self.deadline.get_or_insert_with(|| Instant::now() + wait);
+        true
     }
 
     /// Ends a direction when the program is to end and nothing more has come.
@@ -277,11 +343,15 @@ impl Driver {
         }
         ready!(timer.as_mut().poll(cx));
         self.timer = None;
+        let at = self.now();
         if self.deadline.is_some_and(|deadline| deadline <= Instant::now()) {
+            if self.is_told && !self.closed {
+                self.session.handle_reset(Direction::Clientbound, at);
+                self.take_outputs();
+            }
             self.given_up = true;
             return Poll::Ready(());
         }
-        let at = self.now();
         let setup = self.setup.clone();
         with_lent(&setup, |lent| self.session.handle_timeout(at, &mut lent.scratch));
         self.take_outputs();

@@ -5,6 +5,7 @@
 //! a frame, if any. No other part of the program knows a session's sockets.
 
 mod driver;
+mod farewell;
 mod leg;
 mod lent;
 mod session;
@@ -19,7 +20,7 @@ use std::time::Duration;
 
 use midwire_session::{Counters, Session, Setup, Watch};
 use tokio::net::{TcpListener, TcpStream};
-use tokio::sync::watch;
+use tokio::sync::{Semaphore, watch};
 use tokio::task::JoinSet;
 
 use self::session::{Start, asked};
@@ -130,6 +131,8 @@ struct Shared {
     watch: Watch,
     limits: RelayLimits,
     events: Sender,
+    /// Room for clients that are told why they are turned away.
+    farewells: Arc<Semaphore>,
 }
 
 /// A listening relay.
@@ -181,7 +184,8 @@ impl Relay {
             addresses.push(address);
             bound.push(Listener { socket, config: Arc::new(config) });
         }
-        let shared = Arc::new(Shared { addresses, watch, limits, events });
+        let farewells = Arc::new(Semaphore::new(farewell::TURNED_AWAY_MAX));
+        let shared = Arc::new(Shared { addresses, watch, limits, events, farewells });
         Ok(Self { listeners: bound, shared })
     }
 
@@ -202,7 +206,13 @@ impl Relay {
         loop {
             tokio::select! {
                 (listener, accepted) = accept(&listeners, &mut first) => match accepted {
-                    Ok(_) if sessions.len() >= limits.sessions_max => {
+                    Ok((client, _)) if sessions.len() >= limits.sessions_max => {
+                        let text = format!(
+                            "midwire: {} sessions are open, and no more are allowed (sessions_max)",
+                            limits.sessions_max
+                        );
+                        let stop = handed_out.clone();
+                        farewell::turn_away(&listener.config, client, text, &shared, stop);
                         turned_away += 1;
                         if turned_away.is_power_of_two() {
                             events.notice(None, format!(

@@ -12,7 +12,7 @@ use tokio::net::TcpStream;
 use tokio::sync::watch;
 
 use super::driver::Driver;
-use super::leg::reset_on_close;
+use super::farewell::{Unserved, Words};
 use super::{ListenerConfig, Service, Shared};
 use crate::queue::Message;
 
@@ -58,15 +58,23 @@ impl Start {
                 let ends = Ends { client: self.client, server, read: Default::default() };
                 let mut setup = route.setup.clone();
                 let first = setup.borrow_and_update().clone();
-                let driver = Driver::new(&self.shared, first, ends, clock);
+                let mut driver = Driver::new(&self.shared, first, ends, clock);
+                driver.set_words(Words::of(&self.shared, &route.to));
                 drive(driver, setup, self.number, begun, &self.shared, self.stop).await
             }
             Err(reason) => {
-                // What it would have met without midwire: nobody there, not an orderly end.
-                reset_on_close(&self.client);
                 let text = format!("cannot connect to {}: {reason}", route.to);
                 self.shared.events.notice(Some(self.number), text);
-                [Counters::default(); 2]
+                let unserved = Unserved {
+                    client: self.client,
+                    setup: route.setup.borrow().clone(),
+                    text: &format!("midwire: cannot reach {}: {reason}", route.to),
+                    shared: &self.shared,
+                    session: Some((self.number, begun)),
+                    clock,
+                };
+                // Boxed: a session that is served has no use for the memory.
+                Box::pin(unserved.tell(&mut self.stop)).await
             }
         };
         self.shared.events.send(Message::Ended { session: self.number }).await;

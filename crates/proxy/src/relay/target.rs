@@ -41,7 +41,18 @@ pub(crate) enum ConnectError {
 impl std::fmt::Display for ConnectError {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
         match self {
-            Self::Lookup(error) | Self::Refused(error) => error.fmt(f),
+            Self::Lookup(error) => match error.kind() {
+                io::ErrorKind::TimedOut => f.write_str("the name was not answered in time"),
+                _ => f.write_str("the name is not known"),
+            },
+            Self::Refused(error) => match error.kind() {
+                io::ErrorKind::ConnectionRefused => f.write_str("connection refused"),
+                io::ErrorKind::ConnectionReset => f.write_str("connection reset"),
+                io::ErrorKind::TimedOut => f.write_str("no answer"),
+                io::ErrorKind::HostUnreachable => f.write_str("the host cannot be reached"),
+                io::ErrorKind::NetworkUnreachable => f.write_str("no network leads there"),
+                _ => error.fmt(f),
+            },
             Self::Itself => f.write_str("that is midwire itself"),
             Self::Timeout(limit) => {
                 write!(f, "no answer within {} ms (connect_timeout)", limit.as_millis())

@@ -10,6 +10,8 @@
 //! A packet is made when its turn has come, so that it has the form that its receiver reads just
 //! there, however long it waited.
 
+use std::sync::Arc;
+
 use midwire_codec::Direction;
 
 use super::Session;
@@ -141,14 +143,29 @@ impl Session {
             }
             Item::Beside(next) => {
                 let Next { beside, number, .. } = *next;
-                self.notice(Notice::SendRefused { number, by: beside.by, reason });
+                self.refused_beside(number, beside.by, reason);
             }
             Item::Copy(copy) => {
                 let Copied { of, by, .. } = *copy;
-                self.notice(Notice::SendRefused { number: of, by, reason });
+                self.refused_beside(of, by, reason);
             }
             Item::Loose(loose) => self.notice(Notice::TooLate { number: loose.number }),
             Item::Bytes(_) | Item::Frame(..) | Item::End => {}
         }
+    }
+
+    /// Says that something which was to be done because of a packet was not, and counts it.
+    pub(super) fn refused_beside(
+        &mut self,
+        number: PacketNumber,
+        by: Option<Arc<str>>,
+        reason: String,
+    ) {
+        if let Some(name) = &by
+            && let Some(rules) = self.judged.as_mut().and_then(|judged| judged.rules.as_mut())
+        {
+            rules.note_refused(name);
+        }
+        self.notice(Notice::SendRefused { number, by, reason });
     }
 }

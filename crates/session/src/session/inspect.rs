@@ -12,7 +12,7 @@ use super::read::{Plain, Read};
 use super::relay::owned;
 use super::skim::Stop;
 use super::turn::effects_of;
-use crate::decision::Place;
+use crate::decision::{Disconnect, Place};
 use crate::event::{Event, Fate, Origin, PacketEvent, PacketNumber};
 use crate::form::Effects;
 use crate::interest::Watch;
@@ -35,11 +35,12 @@ pub(super) enum Action {
 
 /// What is to be done for a packet.
 pub(super) struct Outcome {
+    number: PacketNumber,
     pub(super) action: Action,
     /// What goes behind it.
     pub(super) after: Vec<Item>,
     /// The session is to be ended, and the client told why.
-    pub(super) disconnect: Option<Arc<str>>,
+    pub(super) disconnect: Option<Disconnect>,
 }
 
 /// A frame among others.
@@ -67,12 +68,15 @@ impl Session {
     ) -> usize {
         // frames from `run` to `at` go on as they came and have not been sent yet
         let (mut run, mut at) = (0, start);
+        let mut last = None;
         loop {
             let skimmed = self.skim(direction, framing, &chunk[at..], scratch);
             self.count(direction, skimmed.len, skimmed.frames);
+            last = skimmed.last.map(|payload| at + payload.start..at + payload.end).or(last);
             at += skimmed.len;
             let Stop::Look(frame) = skimmed.stop else { break };
             let payload = at + frame.payload.start..at + frame.payload.end;
+            last = Some(payload.clone());
             let frame = at..at + frame.len;
             at = frame.end;
             let offset = self.side(direction).counters.bytes;
@@ -92,6 +96,9 @@ impl Session {
                 return chunk.len();
             }
         }
+        if let Some(payload) = last {
+            self.side(direction).last.set(&chunk[payload]);
+        }
         self.pass(direction, chunk.slice(run..at));
         at
     }
@@ -107,7 +114,7 @@ impl Session {
         outcome: Outcome,
         scratch: &mut Scratch,
     ) {
-        let Outcome { action, after, disconnect } = outcome;
+        let Outcome { number, action, after, disconnect } = outcome;
         self.settle_frame(direction, chunk, run, frame.clone(), action, scratch);
         if !after.is_empty() {
             self.flush(direction, chunk, run, frame.end);
@@ -115,9 +122,9 @@ impl Session {
                 self.put_beside(direction, item, scratch);
             }
         }
-        if let Some(why) = disconnect {
+        if let Some(disconnect) = disconnect {
             self.flush(direction, chunk, run, frame.end);
-            self.disconnect_for(direction, &why, scratch);
+            self.disconnect_for(number, disconnect, scratch);
         }
     }
 
@@ -164,13 +171,13 @@ impl Session {
         run: &mut usize,
         scratch: &mut Scratch,
     ) -> Outcome {
-        let direction = looked.direction;
+        let (direction, number) = (looked.direction, looked.number);
         if !read.wanted && !self.side(direction).diverged {
             if self.watch > Watch::Nothing {
                 self.report(looked, read, &scratch.plain, Fate::Passed, Ruling::default());
             }
             let action = Action::Pass(Effects::default());
-            return Outcome { action, after: Vec::new(), disconnect: None };
+            return Outcome { number, action, after: Vec::new(), disconnect: None };
         }
         self.learn_version(direction, looked.chunk, &mut read, scratch);
 
@@ -234,7 +241,7 @@ impl Session {
             self.commit(direction, index);
             self.was_sent(direction, &effects);
         }
-        Outcome { action, after, disconnect }
+        Outcome { number, action, after, disconnect }
     }
 
     /// What is to be sent for a packet that changes `effects`, and is to be sent such that it

@@ -7,7 +7,7 @@ use midwire_definition::{Edits, Packet, PacketDefinition, Workspace};
 use midwire_rules::Envelope;
 
 use super::Session;
-use crate::decision::{Beside, Content, Decision, Delay, Log, Place, Tags};
+use crate::decision::{Beside, Content, Decision, Delay, Disconnect, Log, Place, Tags};
 use crate::event::{Notice, Origin, PacketNumber};
 use crate::form::Form;
 use crate::host;
@@ -30,7 +30,7 @@ pub(super) struct Ruling {
     pub(super) copies: u32,
     pub(super) copied_by: Option<Origin>,
     pub(super) beside: Vec<(Origin, Beside)>,
-    pub(super) disconnect: Option<Arc<str>>,
+    pub(super) disconnect: Option<Disconnect>,
     pub(super) tags: Tags,
     /// Who wanted an edit that could not be made, and why.
     pub(super) refused: Vec<(Option<Arc<str>>, String)>,
@@ -219,7 +219,10 @@ impl Ruling {
             by: Some(name(sent.rule)),
         });
         self.beside.extend(beside.map(|beside| (Origin::Rule, beside)));
-        self.disconnect = decision.disconnect.map(|disconnect| disconnect.why.into());
+        self.disconnect = decision.disconnect.map(|disconnect| Disconnect {
+            why: disconnect.why.into(),
+            by: Some(name(disconnect.rule)),
+        });
         self.dropped = matches!(decision.outcome, Outcome::Drop(_)) || self.disconnect.is_some();
         if self.dropped {
             return;

@@ -5,6 +5,7 @@ mod frameless;
 mod inject;
 mod inspect;
 mod judge;
+mod parting;
 mod read;
 mod relay;
 mod resume;
@@ -18,7 +19,7 @@ use bytes::{Bytes, BytesMut};
 use midwire_codec::Direction;
 use midwire_definition::{Given, VersionId};
 
-use crate::event::{Counters, Elapsed, Event, Notice, PacketNumber};
+use crate::event::{Counters, Elapsed, Event, Notice, Origin, PacketNumber};
 use crate::form::{Effects, Form, Received};
 use crate::interest::{Tables, Watch};
 use crate::judged::{Asked, Judged};
@@ -27,7 +28,11 @@ use crate::order::{Gate, Item, Order};
 use crate::rules::{Peers, Ruled, Rules};
 use crate::scratch::Scratch;
 use crate::setup::{OtherProtocol, Setup};
-use crate::verdict::{ComposeError, InjectError, Judge, NewPacket, UnknownPacket, Verdict};
+use crate::verdict::{
+    ComposeError, DisconnectError, InjectError, Judge, NewPacket, UnknownPacket, Verdict,
+};
+
+pub use parting::Parting;
 
 /// What the driver is to do.
 #[derive(Clone, Debug)]
@@ -95,6 +100,8 @@ pub struct Session {
     /// The first serverbound bytes may be a legacy ping.
     may_ping: bool,
     unclear: Option<Box<Unclear>>,
+    /// It is a legacy ping.
+    asked: Option<legacy::Asked>,
     encrypted: bool,
     peers: Peers,
     /// It was told that rules only watch.
@@ -119,6 +126,8 @@ struct Side {
     handovers: VecDeque<(u64, Effects)>,
     /// Bytes given to `outputs`; those that were polled are in the counters.
     given: u64,
+    /// The start of the last whole frame that came.
+    last: parting::Last,
     counters: Counters,
     /// Nothing more comes.
     ended: bool,
@@ -147,6 +156,7 @@ impl Session {
             partial: None,
             handovers: VecDeque::new(),
             given: 0,
+            last: parting::Last::default(),
             counters: Counters::default(),
             ended: false,
             finished: false,
@@ -164,6 +174,7 @@ impl Session {
             said: None,
             may_ping: protocol.stack.legacy_ping,
             unclear: None,
+            asked: None,
             encrypted: false,
             peers: Peers::default(),
             told_watching: false,
@@ -296,7 +307,7 @@ impl Session {
             return;
         }
         if direction == Direction::Serverbound && self.unclear.is_some() {
-            self.legacy_ping();
+            self.unclear_ping();
         }
         self.relay(direction, bytes, scratch);
         if self.closed || self.sides[direction.index()].ended {
@@ -328,7 +339,7 @@ impl Session {
     pub fn handle_timeout(&mut self, at: Elapsed, scratch: &mut Scratch) {
         self.now = at;
         if self.unclear.as_ref().is_some_and(|unclear| unclear.until <= at) {
-            self.legacy_ping();
+            self.unclear_ping();
         }
         for direction in Direction::BOTH {
             self.release(direction);
@@ -353,6 +364,12 @@ impl Session {
     pub fn wants_bytes(&self, direction: Direction) -> bool {
         let side = &self.sides[direction.index()];
         !self.closed && !side.ended && side.waiting() < self.setup.options.limits.buffer_max
+    }
+
+    /// Whether a direction has ended: who sends in it has finished, or the session is over.
+    #[must_use]
+    pub fn has_ended(&self, direction: Direction) -> bool {
+        self.closed || self.sides[direction.index()].ended
     }
 
     /// Sends a packet that nobody sent: between two frames, behind all that has come so far, what
@@ -391,6 +408,36 @@ impl Session {
         scratch: &mut Scratch,
     ) -> Result<Bytes, ComposeError> {
         self.composed(direction, name, fields, scratch)
+    }
+
+    /// Tells the receiver of a direction in its game's own words why its connection ends, and ends
+    /// that direction: the packet is the one of the definition's group `disconnect` that has a view
+    /// `text` and is defined in the receiver's protocol state. It goes behind all that was given to
+    /// be sent; what is held is lost. A legacy ping is answered by this text as well. What still
+    /// comes in the other direction is relayed until its end.
+    ///
+    /// # Errors
+    ///
+    /// The receiver cannot be told, and nothing has changed: bytes of that direction are not cut
+    /// into frames, it has ended, part of a packet has been sent, or the receiver's protocol state
+    /// has no such packet.
+    pub fn disconnect(
+        &mut self,
+        direction: Direction,
+        text: &str,
+        origin: Origin,
+        at: Elapsed,
+        scratch: &mut Scratch,
+    ) -> Result<(), DisconnectError> {
+        self.now = at;
+        self.part(direction, text, origin, scratch)
+    }
+
+    /// What it would mean if a direction ended now, by the last packet of it and the definition's
+    /// group `disconnect`.
+    #[must_use]
+    pub fn parting(&self, direction: Direction, scratch: &mut Scratch) -> Parting {
+        self.parting_of(direction, scratch)
     }
 
     /// Decides about an intercepted packet, and lets go what waited behind it.
@@ -502,7 +549,7 @@ impl Session {
             }
             Start::Ping => {
                 self.unclear = None;
-                self.legacy_ping();
+                self.legacy_ping(legacy::Asked::by(bytes));
                 true
             }
             Start::Unclear => {
@@ -517,30 +564,22 @@ impl Session {
         }
     }
 
-    /// It was a legacy ping.
-    fn legacy_ping(&mut self) {
+    /// What waited was a legacy ping.
+    fn unclear_ping(&mut self) {
+        let asked =
+            self.unclear.as_ref().map_or(&[][..], |unclear| &unclear.bytes);
+        self.legacy_ping(asked);
+    }
+
+    fn legacy_ping(&mut self, asked: legacy::Asked) {
         self.may_ping = false;
+        self.asked = Some(asked);
         self.notice(Notice::LegacyPing);
         for side in &mut self.sides {
             side.opaque = true;
         }
         if let Some(unclear) = self.unclear.take() {
             self.pass_opaque(Direction::Serverbound, unclear.bytes.freeze());
-        }
-    }
-
-    /// Nothing goes into a direction any more but what is held.
-    fn end_behind(&mut self, direction: Direction, scratch: &mut Scratch) {
-        self.side(direction).ended = true;
-        self.deliver(direction, Item::End, Gate::Open, scratch);
-    }
-
-    /// Somebody wants the session to end because of a packet in a direction: the client is told why.
-    fn disconnect_for(&mut self, _because: Direction, _why: &str, scratch: &mut Scratch) {
-        for direction in Direction::BOTH {
-            if !self.side(direction).ended {
-                self.end_behind(direction, scratch);
-            }
         }
     }
 
