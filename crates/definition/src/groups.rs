@@ -191,6 +191,16 @@ impl Group {
         self.views.iter().position(|(known, _)| same_name(known, name))
     }
 
+    /// Where in the group the first line about packets of that name stands, at any version.
+    pub fn place_of(&self, state: StateId, direction: Direction, name: &str) -> Option<usize> {
+        self.members.iter().position(|member| {
+            let written = &member.written;
+            member.state == Some(state)
+                && written.packet.is(name)
+                && directions(written.directions).any(|admitted| admitted == direction)
+        })
+    }
+
     /// Whether packets of that name are in this group at any version.
     pub fn has_member(&self, state: StateId, direction: Direction, name: &str) -> bool {
         self.members.iter().any(|member| {

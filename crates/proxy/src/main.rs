@@ -17,6 +17,7 @@ mod proxy;
 mod queue;
 mod relay;
 mod reload;
+mod rules;
 mod settings;
 mod wire_id;
 

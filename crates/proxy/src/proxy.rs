@@ -11,12 +11,13 @@ use midwire_session::{HostRewrite, Options, Setup, Watch};
 use tokio::sync::watch;
 
 use crate::args;
-use crate::error::{say, usage};
+use crate::error::{say, say_styled, usage};
 use crate::print::{self, Style};
 use crate::protocols::{self, Lookup};
 use crate::queue::{WhenFull, queue};
 use crate::relay::{BindError, ListenerConfig, Relay, RelayConfig, Route, Service, Target, Totals};
-use crate::reload;
+use crate::reload::Follow;
+use crate::rules::{self, RuleFiles};
 use crate::settings::Settings;
 
 /// Runs `midwire proxy`.
@@ -30,16 +31,21 @@ pub(crate) fn run(args: &args::Proxy) -> anyhow::Result<ExitCode> {
     let version_text = args.protocol_version.clone();
     let version =
         version_text.as_deref().map(|text| protocols::version(&protocol, text)).transpose()?;
+    let rule_files = RuleFiles::new(&args.rules)?;
+    let read = rule_files.as_ref().map(|files| read_rules(files, &protocol)).transpose()?;
     let options = Options {
         limits: settings.session,
         version,
         rewrite_host: rewrite(&to, args.keep_host),
         on_lost_framing: settings.on_lost_framing,
+        announcement: None,
+        rules: read.as_ref().map(|read| read.rules.clone()),
         trust_version: args.trust_version,
     };
     let style = Style::of_stdout();
     let (definitions, setup) = watch::channel(Setup::new(protocol.clone(), options));
     let extensions = extended_by(&lookup);
+    let newest = setup.clone();
     let config = RelayConfig {
         listeners: vec![ListenerConfig {
             listen,
@@ -52,6 +58,15 @@ pub(crate) fn run(args: &args::Proxy) -> anyhow::Result<ExitCode> {
     let when_full =
         if style.is_terminal && !args.view.json { WhenFull::Drop } else { WhenFull::Wait };
     let (events, shown) = queue(settings.relay.events_max, when_full);
+    let rules = read.as_ref().map_or_else(String::new, rules_of);
+    let follow = Follow {
+        lookup,
+        version: version_text,
+        rules: rule_files.zip(read.map(|read| read.files)),
+        setups: definitions,
+        events: events.clone(),
+        say: args.say,
+    };
     let (stop, stopped) = watch::channel(false);
     let stop = Arc::new(stop);
     let view = print::view(&args.view, style, settings.definition);
@@ -68,7 +83,10 @@ pub(crate) fn run(args: &args::Proxy) -> anyhow::Result<ExitCode> {
         if !extensions.is_empty() {
             say(&extensions);
         }
-        tokio::spawn(reload::follow(lookup, version_text, definitions, events));
+        if !rules.is_empty() {
+            say(&rules);
+        }
+        tokio::spawn(follow.run());
         Ok::<Totals, BindError>(relay.run(stopped).await)
     });
     // Sessions that did not end in time hold on to the printer's queue; they go with the runtime.
@@ -79,6 +97,9 @@ pub(crate) fn run(args: &args::Proxy) -> anyhow::Result<ExitCode> {
         BindError::Listen(..) => error.into(),
     })?;
     say(&summary(&totals));
+    if let Some(rules) = &newest.borrow().options().rules {
+        say(&rules::summary(rules));
+    }
     match printed {
         Ok(printed) => printed?,
         Err(_) => anyhow::bail!("the printer has failed"),
@@ -86,11 +107,37 @@ pub(crate) fn run(args: &args::Proxy) -> anyhow::Result<ExitCode> {
     Ok(ExitCode::SUCCESS)
 }
 
+/// The rules that were named; what is wrong with them ends the program.
+fn read_rules(files: &RuleFiles, protocol: &Arc<Protocol>) -> anyhow::Result<rules::Read> {
+    match files.read(protocol, None, print::style::stderr_is_colored()) {
+        Ok(read) => {
+            if !read.warnings.is_empty() {
+                say_styled(&read.warnings);
+            }
+            Ok(read)
+        }
+        Err(broken) => {
+            say_styled(&broken.shown);
+            Err(usage(format!("the rules cannot be used: {}", broken.first)))
+        }
+    }
+}
+
+/// How many rules there are and where they stand, for the banner.
+fn rules_of(read: &rules::Read) -> String {
+    let count = read.rules.set().rules().len();
+    let files: Vec<_> = read.files.iter().map(|file| file.display().to_string()).collect();
+    let plural = if count == 1 { "" } else { "s" };
+    match files.is_empty() {
+        true => "no rules yet".to_owned(),
+        false => format!("{count} rule{plural} from {}", files.join(", ")),
+    }
+}
+
 fn refuse_what_is_later(args: &args::Proxy) -> anyhow::Result<()> {
     let later = [
         ("-w", args.write.is_some(), "captures are"),
         ("-Y", args.filter.is_some(), "filters are"),
-        ("--rules", !args.rules.is_empty(), "rules are"),
         ("--config", args.config.is_some(), "configuration files are"),
     ];
     match later.iter().find(|(_, given, _)| *given) {

@@ -30,14 +30,14 @@ pub(crate) struct Follow {
     /// Where those that read by the files get what is new.
     pub(crate) setups: watch::Sender<Arc<Setup>>,
     pub(crate) events: Sender,
-    /// Where what players are told goes.
-    pub(crate) said: watch::Sender<Arc<str>>,
+    /// Players are told as well.
+    pub(crate) say: bool,
 }
 
 impl Follow {
     /// Follows the files until nobody listens.
     pub(crate) async fn run(self) {
-        let Self { lookup, version, rules, setups, events, said } = self;
+        let Self { lookup, version, rules, setups, events, say } = self;
         let protocol = setups.borrow().protocol().clone();
         let mut followed = Followed::new(lookup, version, rules, &protocol);
         while !setups.is_closed() {
@@ -51,11 +51,11 @@ impl Follow {
             let Ok((back, found)) = looked.await else { return };
             followed = back;
             for news in found {
-                if let Some(setup) = news.setup {
-                    setups.send_replace(setup);
-                }
-                if let Some(words) = news.said {
-                    said.send_replace(words.into());
+                let announcement = news.said.filter(|_| say).map(Into::into);
+                if news.setup.is_some() || announcement.is_some() {
+                    let setup = news.setup.unwrap_or_else(|| setups.borrow().clone());
+                    let options = Options { announcement, ..setup.options().clone() };
+                    setups.send_replace(setup.with_options(options));
                 }
                 match news.report {
                     Some(report) => events.report(report, news.text),
@@ -186,7 +186,7 @@ impl Followed {
     ) -> anyhow::Result<Arc<Setup>> {
         let version = self.version.as_deref();
         let version = version.map(|text| protocols::version(protocol, text)).transpose()?;
-        let options = Options { version, rules, ..before.options().clone() };
+        let options = Options { version, rules, announcement: None, ..before.options().clone() };
         Ok(Setup::new(protocol.clone(), options))
     }
 
@@ -208,7 +208,10 @@ impl Followed {
             Some(Err(broken)) => return self.broken(broken),
         };
         let setup = match self.waiting.is_some() {
-            false => Ok(before.with_rules(rules.clone())),
+            false => {
+                let options = Options { rules: rules.clone(), ..before.options().clone() };
+                Ok(before.with_options(options))
+            }
             true => self.setup(&protocol, rules.clone(), before),
         };
         let setup = match setup {

@@ -3,8 +3,11 @@
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
-use midwire_definition::{Diagnostic, Diagnostics, Protocol, Root, Severity, Sources, render};
-use midwire_rules::rule::{Loaded, load};
+use midwire_definition::{
+    Diagnostic, Diagnostics, Problems, Protocol, Root, Severity, Sources, render,
+};
+use midwire_rules::Lexicon;
+use midwire_rules::rule::RuleSet;
 use midwire_session::Rules;
 
 use crate::error::usage;
@@ -103,23 +106,33 @@ pub(crate) fn read(
         return Err(Broken { shown, first, files: files.to_vec(), errors: 1, warnings: 0 });
     };
     let roots: Vec<Root<'_>> = named.iter().map(|(path, loader)| Root { path, loader }).collect();
-    let Loaded { set, reports, sources } = load(&roots, protocol);
-    let files = sources.files().iter().map(|file| PathBuf::from(&file.name)).collect();
-    let reports = Diagnostics(reports);
-    let shown = match reports.is_empty() {
-        true => String::new(),
-        false => render(&reports, &sources, color),
+    let lexicon = Arc::new(Lexicon::new(protocol));
+    let read_from = |sources: &Sources| {
+        sources.files().iter().map(|file| PathBuf::from(&file.name)).collect()
     };
-    match set {
-        Some(set) => Ok(Read { rules: Rules::new(set, before), warnings: shown, files }),
-        None => {
-            let of = |severity| reports.iter().filter(|r| r.severity == severity).count();
-            let first = reports.errors().next();
-            let first = first.map_or_else(String::new, |first| one_line(first, &sources));
-            let (errors, warnings) = (of(Severity::Error), of(Severity::Warning));
-            Err(Broken { shown, first, files, errors, warnings })
+    match RuleSet::load(&roots, &lexicon) {
+        Ok(set) => {
+            let warnings = shown(set.warnings(), set.sources(), color);
+            let files = read_from(set.sources());
+            Ok(Read { rules: Rules::new(set, before), warnings, files })
+        }
+        Err(problems) => {
+            let Problems { diagnostics, sources } = *problems;
+            let of = |severity| diagnostics.iter().filter(|r| r.severity == severity).count();
+            let first = diagnostics.errors().next();
+            Err(Broken {
+                shown: shown(&diagnostics, &sources, color),
+                first: first.map_or_else(String::new, |first| one_line(first, &sources)),
+                files: read_from(&sources),
+                errors: of(Severity::Error),
+                warnings: of(Severity::Warning),
+            })
         }
     }
+}
+
+fn shown(diagnostics: &Diagnostics, sources: &Sources, color: bool) -> String {
+    if diagnostics.is_empty() { String::new() } else { render(diagnostics, sources, color) }
 }
 
 /// `mute.rules:3 there is no field ..`

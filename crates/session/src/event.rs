@@ -385,6 +385,15 @@ pub enum Notice {
         /// Why.
         reason: String,
     },
+    /// Somebody ended the session, and the client could not be told why.
+    NotTold {
+        /// The packet because of which it ends.
+        number: PacketNumber,
+        /// Who wanted it, if that has a name.
+        by: Option<Arc<str>>,
+        /// Why not.
+        reason: String,
+    },
     /// A packet that was delayed loosely was not sent: the receiver's protocol state is another by
     /// now.
     TooLate {
@@ -441,6 +450,12 @@ impl fmt::Display for Notice {
                     write!(f, "{by}: ")?;
                 }
                 write!(f, "nothing was sent beside packet {number}: {reason}")
+            }
+            Self::NotTold { by, reason, .. } => {
+                if let Some(by) = by {
+                    write!(f, "{by}: ")?;
+                }
+                write!(f, "the session ends, and the client was not told why: {reason}")
             }
             Self::TooLate { number } => write!(
                 f,

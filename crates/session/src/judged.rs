@@ -57,9 +57,8 @@ impl Wanted {
         let ids = states
             .map(|(state, _)| {
                 Direction::BOTH.map(|direction| {
-                    let need = |definition: Option<&PacketDefinition>| {
-                        need(state, direction, definition)
-                    };
+                    let need =
+                        |definition: Option<&PacketDefinition>| need(state, direction, definition);
                     WantedIds::ask(tables, stack, state, direction, need)
                 })
             })

@@ -1,11 +1,11 @@
 //! Rules as sessions use them: compiled for a version once, with a memory for each session.
 
-use std::collections::HashMap;
+use std::collections::{HashMap, HashSet};
 use std::net::IpAddr;
 use std::sync::{Arc, Mutex, MutexGuard};
 
 use midwire_definition::{Protocol, VersionId, Workspace};
-use midwire_rules::rule::{Compiled, Counter, Decision, RuleId, RuleSet, RuleState};
+use midwire_rules::rule::{Counter, Decision, RuleId, RuleInfo, RuleSet, RuleState, VersionRules};
 use midwire_rules::{Envelope, Interest};
 
 use crate::interest::Tables;
@@ -22,14 +22,14 @@ pub struct Rules {
 /// A set of rules at one version.
 #[derive(Debug)]
 struct AtVersion {
-    compiled: Arc<Compiled>,
+    rules: Arc<VersionRules>,
     wanted: Arc<Wanted>,
 }
 
 /// What rules have done in sessions that are over, by name and text.
 #[derive(Debug, Default)]
 struct Totals {
-    rules: HashMap<(Arc<str>, Arc<str>), Counter>,
+    rules: HashMap<Key, Counter>,
     counts: HashMap<Arc<str>, u64>,
 }
 
@@ -73,12 +73,15 @@ impl Rules {
     #[must_use]
     pub fn counts(&self) -> Vec<RuleCount> {
         let totals = self.totals();
-        let count = |(name, text): (Arc<str>, Arc<str>)| {
-            let key = (name, text);
-            let counter = totals.rules.get(&key).copied().unwrap_or_default();
-            RuleCount { name: key.0, hits: counter.hits, refused: counter.refused }
+        let count = |info: &RuleInfo| {
+            let counter = totals.rules.get(&key(info)).copied().unwrap_or_default();
+            RuleCount {
+                name: info.name.clone(),
+                hits: counter.hits,
+                refused: counter.refused,
+            }
         };
-        self.set.keys().map(count).collect()
+        self.set.rules().iter().map(count).collect()
     }
 
     /// What `count NAME` has counted in the sessions that are over, in the order of the rules, zero
@@ -101,16 +104,16 @@ impl Rules {
     fn at(&self, tables: &Tables) -> Arc<AtVersion> {
         let mut known = self.by_version.lock().unwrap_or_else(|poisoned| poisoned.into_inner());
         let make = || {
-            let compiled = self.set.compile(tables.version);
+            let rules = self.set.at(tables.version);
             let stack = &self.set.protocol().stack;
-            let wanted = Wanted::ask(tables, stack, &|state, direction, definition| {
-                match compiled.interest(state, direction, definition) {
-                    Interest::Never => Need::Nothing,
-                    Interest::EnvelopeOnly => Need::Envelope,
-                    Interest::Fields => Need::Fields,
-                }
+            let wanted = Wanted::ask(tables, stack, &|state, direction, definition| match compiled
+                .interest(state, direction, definition)
+            {
+                Interest::Never => Need::Nothing,
+                Interest::EnvelopeOnly => Need::Envelope,
+                Interest::Fields => Need::Fields,
             });
-            Arc::new(AtVersion { compiled, wanted: Arc::new(wanted) })
+            Arc::new(AtVersion { rules, wanted: Arc::new(wanted) })
         };
         known.entry(tables.version).or_insert_with(make).clone()
     }
@@ -136,7 +139,7 @@ impl Ruled {
                     state
                 } else {
                     before.count_those_not_in(&rules, &state);
-                    rules.set.carry(state, &before.rules.set)
+                    rules.set.carry(&before.rules.set, state)
                 }
             }
         };
@@ -161,39 +164,41 @@ impl Ruled {
     pub(crate) fn judge(
         &mut self,
         envelope: &Envelope<'_>,
-        only_watch: bool,
+        trusted: bool,
         workspace: &mut Workspace,
         decision: &mut Decision,
     ) {
-        self.at.compiled.judge(envelope, only_watch, &mut self.state, workspace, decision);
+        let Self { rules, at, state } = self;
+        rules.set.judge(&at.rules, state, envelope, trusted, workspace, decision);
     }
 }
 
 impl Ruled {
     /// A rule's name.
     pub(crate) fn name(&self, rule: RuleId) -> Arc<str> {
-        self.rules.set.name(rule)
+        self.rules.set.rule(rule).map_or_else(|| "".into(), |info| info.name.clone())
     }
 
     /// What a rule wanted could not be done after all.
     pub(crate) fn note_refused(&mut self, name: &str) {
-        if let Some(rule) = self.rules.set.named(name) {
-            self.state.note_refused(rule);
+        let at = self.rules.set.rules().iter().position(|info| &*info.name == name);
+        if let Some(rule) = at.and_then(|at| u32::try_from(at).ok()) {
+            self.state.note_refused(RuleId(rule));
         }
     }
 
     /// Counts what rules did that are not in the set that follows.
     fn count_those_not_in(&self, next: &Rules, state: &RuleState) {
-        let kept: std::collections::HashSet<_> = next.set.keys().collect();
+        let kept: HashSet<Key> = next.set.rules().iter().map(key).collect();
         self.add_to_totals(state, |key| !kept.contains(key));
     }
 
-    fn add_to_totals(&self, state: &RuleState, counts: impl Fn(&(Arc<str>, Arc<str>)) -> bool) {
+    fn add_to_totals(&self, state: &RuleState, counts: impl Fn(&Key) -> bool) {
         let mut totals = self.rules.totals();
-        for (rule, key) in (0..).map(RuleId).zip(self.rules.set.keys()) {
+        for (rule, info) in (0..).map(RuleId).zip(self.rules.set.rules()) {
             let counter = state.counter(rule);
-            if counter != Counter::default() && counts(&key) {
-                let total = totals.rules.entry(key).or_default();
+            if counter != Counter::default() && counts(&key(info)) {
+                let total = totals.rules.entry(key(info)).or_default();
                 total.hits = total.hits.saturating_add(counter.hits);
                 total.refused = total.refused.saturating_add(counter.refused);
             }
@@ -206,11 +211,16 @@ impl Drop for Ruled {
         let state = std::mem::take(&mut self.state);
         self.add_to_totals(&state, |_| true);
         let mut totals = self.rules.totals();
-        for (name, count) in self.rules.set.count_names().iter().zip(state.counts()) {
-            if *count > 0 {
-                let total = totals.counts.entry(name.clone()).or_default();
-                *total = total.saturating_add(*count);
-            }
+        for (name, count) in self.rules.set.counts_of(&state).filter(|(_, count)| *count > 0) {
+            let total = totals.counts.entry(name.clone()).or_default();
+            *total = total.saturating_add(count);
         }
     }
+}
+
+/// What tells a rule from others, over all sets.
+type Key = (Arc<str>, Arc<str>);
+
+fn key(info: &RuleInfo) -> Key {
+    (info.name.clone(), info.text.clone())
 }

@@ -21,6 +21,8 @@ pub struct Options {
     pub rewrite_host: Option<HostRewrite>,
     /// What to do when nothing says where the next frame starts.
     pub on_lost_framing: OnLostFraming,
+    /// What players are told in the game's chat once this is set while they play.
+    pub announcement: Option<Arc<str>>,
     /// What is done about packets. Rules for other definitions than the sessions are read by do
     /// nothing.
     pub rules: Option<Arc<Rules>>,
@@ -80,12 +82,13 @@ impl Setup {
         Arc::new(Self { protocol, options, framing, frameless, conn, tables: Arc::default() })
     }
 
-    /// The same with other rules.
+    /// The same, run in another way. The limits stay as they are.
     #[must_use]
-    pub fn with_rules(&self, rules: Option<Arc<Rules>>) -> Arc<Self> {
+    pub fn with_options(&self, options: Options) -> Arc<Self> {
+        let options = Options { limits: self.options.limits, ..options };
         Arc::new(Self {
             protocol: self.protocol.clone(),
-            options: Options { rules, ..self.options.clone() },
+            options,
             framing: self.framing,
             frameless: self.frameless,
             conn: self.conn.clone(),

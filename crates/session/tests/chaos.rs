@@ -240,7 +240,9 @@ fn decide(dice: &mut Dice, gentle: bool, decision: &mut Decision) {
         1 => decision.intercept = true,
         2 if !gentle => decision.copies = 1 + dice.next() as u32 % 3,
         3 if !gentle => decision.drop = true,
-        4 if !gentle && dice.below(9) == 0 => decision.disconnect = Some(Disconnect { why: "bye".into(), by: None }),
+        4 if !gentle && dice.below(9) == 0 => {
+            decision.disconnect = Some(Disconnect { why: "bye".into(), by: None })
+        }
         5 => decision.tags.logs.push(Log { by: None, text: None }),
         6 if !gentle => {
             let mut edits = Edits::new();

@@ -12,6 +12,7 @@ use midwire_session::{Counters, Direction, Elapsed, Event, PacketEvent};
 use super::notices::notice;
 use super::time::{Seconds, Utc};
 use super::{View, tags};
+use crate::error::say_styled;
 use crate::queue::Message;
 use crate::wire_id;
 
@@ -185,6 +186,15 @@ impl View for Json {
                 if let Some(session) = session {
                     put(&mut self.line, format_args!(",\"session\":{session}"));
                 }
+                self.line.push_str(",\"message\":");
+                write_string(text, &mut self.line);
+                self.line.push_str("}\n");
+            }
+            Message::Report { at, report, text } => {
+                if !report.shown.is_empty() {
+                    say_styled(&report.shown);
+                }
+                put(&mut self.line, format_args!("{{\"type\":\"notice\",\"at\":\"{}\"", Utc(*at)));
                 self.line.push_str(",\"message\":");
                 write_string(text, &mut self.line);
                 self.line.push_str("}\n");

@@ -39,10 +39,14 @@ pub(crate) struct Live {
     bytes: [u64; 2],
     lost: u64,
     open: u64,
+    /// What is wrong until somebody puts it right.
+    problem: Option<String>,
 }
 
 enum Young {
     Header(String),
+    /// A line of a message, ready for the screen.
+    Text(String),
     Row { row: Box<Row>, since: Instant },
 }
 
@@ -62,6 +66,7 @@ impl Live {
             bytes: [0; 2],
             lost: 0,
             open: 0,
+            problem: None,
         }
     }
 
@@ -139,6 +144,7 @@ impl Live {
         for young in self.young.iter().skip(self.dirty.min(self.drawn)) {
             match young {
                 Young::Header(header) => write_header(header, self.style, &mut text),
+                Young::Text(line) => text.push_str(line),
                 Young::Row { row, .. } => row.write(self.style, Columns::Short, &mut text),
             }
             text.push('\n');
@@ -160,8 +166,14 @@ impl Live {
         if self.lost > 0 {
             put(&mut status, format_args!(" · {} not shown", self.lost));
         }
+        if let Some(problem) = &self.problem {
+            // In front: it must not be cut off.
+            let problem = midwire_definition::escape::escape(problem);
+            status = format!("{problem} · {status}");
+        }
+        let paint = if self.problem.is_some() { Paint::Bad } else { Paint::Dim };
         let shown: String = status.chars().take(width.saturating_sub(1)).collect();
-        put(out, format_args!("{}", self.style.paint(Paint::Dim, shown)));
+        put(out, format_args!("{}", self.style.paint(paint, shown)));
     }
 }
 
@@ -202,6 +214,18 @@ impl View for Live {
             Message::Notice { session, text, .. } => {
                 let row = self.rows.notice(session.unwrap_or(0), Elapsed::default(), text);
                 self.add(row, out);
+            }
+            Message::Report { report, text, .. } => {
+                for line in report.shown.lines() {
+                    self.push(Young::Text(line.to_owned()), out);
+                }
+                self.problem.clone_from(&report.status);
+                self.status_changed = true;
+                // A mistake stands in the status line until it is put right.
+                if self.problem.is_none() {
+                    let row = self.rows.notice(0, Elapsed::default(), text);
+                    self.add(row, out);
+                }
             }
             Message::Ended { session } => {
                 self.open = self.open.saturating_sub(1);

@@ -6,7 +6,7 @@ use midwire_session::{Event, Lost};
 use super::row::{Columns, RowWriter};
 use super::style::Style;
 use super::{View, tags};
-use crate::error::say;
+use crate::error::{say, say_styled};
 use crate::queue::Message;
 
 /// Says notices, each on a line of stderr; what rules log goes to stdout.
@@ -50,6 +50,12 @@ impl View for Notices {
                     }
                     self.logged(*session, event, out);
                 }
+            }
+            Message::Report { report, text, .. } => {
+                if !report.shown.is_empty() {
+                    say_styled(&report.shown);
+                }
+                say(&line(None, text));
             }
             Message::Opened { session, client, .. } => self.rows.open(*session, *client),
             Message::Ended { session } => self.rows.close(*session),

@@ -123,8 +123,15 @@ impl Driver {
     /// Reads packets by other definitions, from the next one on. A protocol that is another altogether
     /// is for new sessions only.
     pub(super) fn set_definitions(&mut self, setup: Arc<Setup>) {
+        let announced = setup.options().announcement.clone();
+        let is_new = announced != self.setup.options().announcement;
         if self.session.set_definitions(setup.clone()).is_ok() {
-            self.setup = setup;
+            self.setup = setup.clone();
+        }
+        if let Some(text) = announced.filter(|_| is_new) {
+            let at = self.now();
+            // Where there is no chat yet, nobody misses it.
+            with_lent(&setup, |lent| self.session.say(&text, at, &mut lent.scratch));
         }
         self.take_outputs();
     }

@@ -154,18 +154,17 @@ impl Session {
         }
     }
 
-    /// Says that something which was to be done because of a packet was not, and counts it.
-    pub(super) fn refused_beside(
-        &mut self,
-        number: PacketNumber,
-        by: Option<Arc<str>>,
-        reason: String,
-    ) {
-        if let Some(name) = &by
+    fn refused_beside(&mut self, number: PacketNumber, by: Option<Arc<str>>, reason: String) {
+        self.note_refused(by.as_deref());
+        self.notice(Notice::SendRefused { number, by, reason });
+    }
+
+    /// Counts that something which a rule wanted could not be done.
+    pub(super) fn note_refused(&mut self, by: Option<&str>) {
+        if let Some(name) = by
             && let Some(rules) = self.judged.as_mut().and_then(|judged| judged.rules.as_mut())
         {
             rules.note_refused(name);
         }
-        self.notice(Notice::SendRefused { number, by, reason });
     }
 }

@@ -54,7 +54,7 @@ impl Session {
             if let Some(rules) = &mut judged.rules
                 && wants(rules.wanted()) > Need::Nothing
             {
-                let only_watch = self.assumed && !self.setup.options.trust_version;
+                let trusted = !self.assumed || self.setup.options.trust_version;
                 let envelope = Envelope {
                     version: info.version,
                     state: info.state,
@@ -74,7 +74,7 @@ impl Session {
                     body: info.body,
                 };
                 let mut decision = midwire_rules::rule::Decision::default();
-                rules.judge(&envelope, only_watch, workspace, &mut decision);
+                rules.judge(&envelope, trusted, workspace, &mut decision);
                 only_watched = decision.only_watched;
                 if !decision.is_nothing() {
                     ruling.add_rules(decision, rules);
@@ -202,10 +202,12 @@ impl Ruling {
         let color = |mark: midwire_rules::rule::Mark| Arc::from(mark.color.as_str());
         self.tags.rules.extend(decision.hits.into_iter().map(name));
         self.tags.marks.extend(decision.marks.into_iter().map(color));
-        self.tags.logs.extend(decision.logs.into_iter().map(|line| Log {
-            by: Some(name(line.rule)),
-            text: line.text.map(Into::into),
-        }));
+        self.tags.logs.extend(
+            decision
+                .logs
+                .into_iter()
+                .map(|line| Log { by: Some(name(line.rule)), text: line.text.map(Into::into) }),
+        );
         let refused = decision.refused.into_iter();
         self.refused.extend(refused.map(|refused| (Some(name(refused.rule)), refused.reason)));
         let beside = decision.sends.into_iter().map(|sent| Beside {
@@ -228,8 +230,7 @@ impl Ruling {
             return;
         }
         self.held = matches!(decision.outcome, Outcome::Intercept(_));
-        self.delay =
-            decision.delay.map(|delay| Delay { wait: delay.by, loose: delay.unordered });
+        self.delay = decision.delay.map(|delay| Delay { wait: delay.by, loose: delay.unordered });
         self.copies = decision.duplicates;
         self.copied_by = (self.copies > 0).then_some(Origin::Rule);
         self.new = decision.payload.map(Into::into);

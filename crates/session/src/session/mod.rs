@@ -9,6 +9,7 @@ mod parting;
 mod read;
 mod relay;
 mod resume;
+mod say;
 mod skim;
 mod turn;
 
@@ -24,7 +25,7 @@ use crate::form::{Effects, Form, Received};
 use crate::interest::{Tables, Watch};
 use crate::judged::{Asked, Judged};
 use crate::legacy::{self, Start, Unclear};
-use crate::order::{Gate, Item, Order};
+use crate::order::Order;
 use crate::rules::{Peers, Ruled, Rules};
 use crate::scratch::Scratch;
 use crate::setup::{OtherProtocol, Setup};
@@ -527,6 +528,7 @@ impl Session {
             Some(judged) => (judged.rules, judged.judge),
             None => (None, None),
         };
+        let rules = rules.filter(|rules| rules.is_for(self.setup.protocol()));
         let rules = rules.map(|rules| Ruled::new(rules, &self.tables, before));
         self.judged = Judged::new(rules, judge, &self.tables, &self.setup.protocol.stack);
     }
@@ -566,9 +568,8 @@ impl Session {
 
     /// What waited was a legacy ping.
     fn unclear_ping(&mut self) {
-        let asked =
-            self.unclear.as_ref().map_or(&[][..], |unclear| &unclear.bytes);
-        self.legacy_ping(asked);
+        let asked = self.unclear.as_ref().map_or(&[][..], |unclear| &unclear.bytes);
+        self.legacy_ping(legacy::Asked::by(asked));
     }
 
     fn legacy_ping(&mut self, asked: legacy::Asked) {

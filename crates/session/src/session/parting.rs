@@ -8,7 +8,7 @@ use midwire_definition::{PacketDefinition, StateId, ViewKind};
 
 use super::Session;
 use crate::decision::Disconnect;
-use crate::event::{Origin, PacketNumber};
+use crate::event::{Notice, Origin, PacketNumber};
 use crate::id;
 use crate::order::{Gate, Item};
 use crate::payload::{Stored, stored};
@@ -111,8 +111,8 @@ impl Session {
     ) {
         let Disconnect { why, by } = disconnect;
         if let Err(error) = self.part(Direction::Clientbound, &why, Origin::Rule, scratch) {
-            let reason = format!("the client was not told why: {error}");
-            self.refused_beside(number, by, reason);
+            self.note_refused(by.as_deref());
+            self.notice(Notice::NotTold { number, by, reason: error.to_string() });
         }
         for direction in Direction::BOTH {
             if !self.side(direction).ended {
