@@ -377,6 +377,14 @@ impl Protocol {
         })
     }
 
+    /// Whether a packet changes the session at a version: its state, version, stages or variables.
+    pub fn has_events(&self, version: VersionId, packet: &PacketDefinition) -> bool {
+        packet.says_version
+            || packet.item.is_some_and(|item| {
+                !self.declarations.made(item, packet.direction, version).events.is_empty()
+            })
+    }
+
     /// The same without keeping it: for looking at all versions, of which there may be hundreds.
     pub(crate) fn dialect_uncached(&self, version: VersionId) -> Dialect {
         self.declarations.dialect(self, version)

@@ -49,6 +49,14 @@ impl<'e, 'a> Evaluator<'e, 'a> {
         }
     }
 
+    /// The address of a side.
+    pub(crate) fn address(&self, side: Side) -> Option<std::net::IpAddr> {
+        match side {
+            Side::Client => self.envelope.client,
+            Side::Server => self.envelope.server,
+        }
+    }
+
     pub(crate) fn pred(&mut self, pred: &Pred, mut packet: Fields<'_, 'a>) -> bool {
         match pred {
             Pred::Const(is) => *is,

@@ -53,6 +53,12 @@ impl Lexicon {
         &self.protocol
     }
 
+    /// The packets of a version, without plans.
+    pub(crate) fn packets_at(&self, version: VersionId) -> &[Arc<PacketDefinition>] {
+        let at = self.versions.iter().find(|(known, _)| *known == version);
+        at.map_or(&[], |(_, packets)| packets)
+    }
+
     /// Calls something with every kind of packet that may differ, with its plan, at the versions in scope.
     pub(crate) fn each_kind(
         &self,

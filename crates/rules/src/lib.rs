@@ -14,6 +14,7 @@ pub mod rule;
 mod scope;
 pub mod syntax;
 mod value;
+mod valued;
 
 pub use codes::FILTER_CODES;
 pub use envelope::Envelope;

@@ -116,7 +116,7 @@ pub(crate) enum TableEntries {
 pub(crate) struct Made {
     interval: Interval,
     pub(crate) plan: Option<Arc<Plan>>,
-    events: Arc<[Event]>,
+    pub(crate) events: Arc<[Event]>,
     /// What was wrong; then there is no plan.
     problems: Arc<[Diagnostic]>,
     /// Which numbers in it fit.

@@ -9,6 +9,7 @@ mod names;
 mod operand;
 mod paths;
 mod sets;
+mod valued;
 mod values;
 
 use std::collections::HashMap;

@@ -3,7 +3,6 @@
 use std::collections::HashMap;
 
 use midwire_definition::Diagnostic;
-use midwire_definition::diagnostics::suggest;
 use midwire_definition::syntax::ast::{Name, Span};
 
 use super::ast::{Action, Assigned, Filling, Let, LetValue, Rule};
@@ -247,12 +246,5 @@ fn floats(op: Arithmetic, a: f64, b: f64) -> f64 {
         Arithmetic::Multiply => a * b,
         Arithmetic::Divide => a / b,
         Arithmetic::Remainder => a % b,
-    }
-}
-
-impl Constants {
-    /// The nearest name to one that means nothing.
-    pub(super) fn nearest(&self, name: &str) -> Option<&str> {
-        suggest(name, self.by_key.values().map(|(name, _)| name.text.as_str()))
     }
 }
