@@ -106,7 +106,7 @@ impl Rules {
         let make = || {
             let rules = self.set.at(tables.version);
             let stack = &self.set.protocol().stack;
-            let wanted = Wanted::ask(tables, stack, &|state, direction, definition| match compiled
+            let wanted = Wanted::ask(tables, stack, &|state, direction, definition| match rules
                 .interest(state, direction, definition)
             {
                 Interest::Never => Need::Nothing,
