@@ -24,7 +24,7 @@ pub(crate) enum Command {
     Decode(Decode),
     /// Make packets: JSON on stdin, hex on stdout
     Encode(Encode),
-    /// Check definitions and run the tests in them
+    /// Check definitions and rules, and run the tests in definitions
     Check(Check),
     /// Put definitions into the usual form
     Fmt(Fmt),
@@ -178,12 +178,18 @@ pub(crate) struct Encode {
 /// `midwire check`.
 #[derive(Debug, ClapArgs)]
 pub(crate) struct Check {
-    /// Definitions (.wire)
+    /// Definitions (.wire) and rules (.rules)
     #[arg(required = true)]
     pub(crate) files: Vec<PathBuf>,
     /// List what is opaque, and what no test reads, with the versions
     #[arg(long)]
     pub(crate) coverage: bool,
+    /// What the rules are for, where they do not say it (`for minecraft`): minecraft, terraria, or a .wire
+    /// file
+    #[arg(long, value_name = "PROTOCOL")]
+    pub(crate) protocol: Option<String>,
+    #[command(flatten)]
+    pub(crate) definitions: Definitions,
 }
 
 /// `midwire fmt`.

@@ -4,7 +4,7 @@ use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
 use midwire_definition::{
-    Diagnostic, Diagnostics, Problems, Protocol, Root, Severity, Sources, render,
+    Diagnostic, Loader as _, Diagnostics, Problems, Protocol, Root, Severity, Sources, render,
 };
 use midwire_rules::Lexicon;
 use midwire_rules::rule::RuleSet;
@@ -107,9 +107,8 @@ pub(crate) fn read(
     };
     let roots: Vec<Root<'_>> = named.iter().map(|(path, loader)| Root { path, loader }).collect();
     let lexicon = Arc::new(Lexicon::new(protocol));
-    let read_from = |sources: &Sources| {
-        sources.files().iter().map(|file| PathBuf::from(&file.name)).collect()
-    };
+    let read_from =
+        |sources: &Sources| sources.files().iter().map(|file| PathBuf::from(&file.name)).collect();
     match RuleSet::load(&roots, &lexicon) {
         Ok(set) => {
             let warnings = shown(set.warnings(), set.sources(), color);
@@ -133,6 +132,17 @@ pub(crate) fn read(
 
 fn shown(diagnostics: &Diagnostics, sources: &Sources, color: bool) -> String {
     if diagnostics.is_empty() { String::new() } else { render(diagnostics, sources, color) }
+}
+
+/// What a file of rules says that it is for: `for minecraft`.
+pub(crate) fn protocol_of(file: &Path) -> Option<String> {
+    use midwire_rules::rule::{ast::Item, parse};
+    let text = Folder::of(file).load(file.to_str()?).ok()?;
+    let (items, _) = parse(0, &text);
+    items.into_iter().find_map(|item| match item {
+        Item::For(header) => Some(header.protocol.text),
+        _ => None,
+    })
 }
 
 /// `mute.rules:3 there is no field ..`

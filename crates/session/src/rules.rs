@@ -75,11 +75,7 @@ impl Rules {
         let totals = self.totals();
         let count = |info: &RuleInfo| {
             let counter = totals.rules.get(&key(info)).copied().unwrap_or_default();
-            RuleCount {
-                name: info.name.clone(),
-                hits: counter.hits,
-                refused: counter.refused,
-            }
+            RuleCount { name: info.name.clone(), hits: counter.hits, refused: counter.refused }
         };
         self.set.rules().iter().map(count).collect()
     }

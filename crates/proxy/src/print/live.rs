@@ -47,7 +47,10 @@ enum Young {
     Header(String),
     /// A line of a message, ready for the screen.
     Text(String),
-    Row { row: Box<Row>, since: Instant },
+    Row {
+        row: Box<Row>,
+        since: Instant,
+    },
 }
 
 impl Live {

@@ -104,6 +104,14 @@ impl Driver {
     }
 
     /// Sets what the client is told when the server is gone.
+    /// Tells rules who is at the two ends.
+    pub(super) fn set_peers(&mut self, session: u64) {
+        let address = |leg: &Leg| leg.stream.peer_addr().ok().map(|address| address.ip());
+        let [server, client] = &self.legs;
+        let (client, server) = (address(client), address(server));
+        self.session.set_peers(Peers { session, client, server });
+    }
+
     pub(super) fn set_words(&mut self, words: Option<Words>) {
         self.words = words;
     }

@@ -59,6 +59,7 @@ impl Start {
                 let mut setup = route.setup.clone();
                 let first = setup.borrow_and_update().clone();
                 let mut driver = Driver::new(&self.shared, first, ends, clock);
+                driver.set_peers(self.number);
                 driver.set_words(Words::of(&self.shared, &route.to));
                 drive(driver, setup, self.number, begun, &self.shared, self.stop).await
             }

@@ -8,11 +8,13 @@ use std::time::Duration;
 use bytes::{Bytes, BytesMut};
 use midwire_codec::{Deflater, Direction, write_compressed};
 use midwire_definition::{
-    Given, LoadError, Loader, PacketDefinition, Protocol, StateId, VersionId,
+    Given, LoadError, Loader, PacketDefinition, Protocol, Root, StateId, VersionId,
 };
+use midwire_rules::Lexicon;
+use midwire_rules::rule::RuleSet;
 use midwire_session::{
     Beside, Content, Decision, Elapsed, Event, Fate, Judge, Options, Output, PacketEvent,
-    PacketInfo, Place, Scratch, Session, Setup, Verdict, Watch,
+    PacketInfo, Place, Rules, Scratch, Session, Setup, Verdict, Watch,
 };
 
 pub use Direction::{Clientbound, Serverbound};
@@ -70,6 +72,14 @@ pub fn protocol(text: &str) -> Arc<Protocol> {
     Protocol::load("test.wire", &One(text)).unwrap_or_else(|problems| panic!("{problems}"))
 }
 
+/// Rules for a protocol, which stand in `test.rules`.
+pub fn rules(protocol: &Arc<Protocol>, text: &str, before: Option<&Rules>) -> Arc<Rules> {
+    let root = Root { path: "test.rules", loader: &One(text) };
+    let set = RuleSet::load(&[root], &Arc::new(Lexicon::new(protocol)));
+    let set = set.unwrap_or_else(|problems| panic!("{problems}"));
+    Rules::new(set, before)
+}
+
 /// The definition of Minecraft.
 pub fn minecraft() -> Arc<Protocol> {
     midwire_definition::builtin("minecraft").unwrap()
@@ -122,6 +132,7 @@ pub struct Driver {
     pub events: Vec<Event>,
     /// Events and ends as lines, and sent bytes as hex.
     pub lines: Vec<String>,
+    pub rules: Option<Arc<Rules>>,
     protocol: Arc<Protocol>,
 }
 
@@ -146,6 +157,7 @@ impl Driver {
             pieces: Default::default(),
             events: Vec::new(),
             lines: Vec::new(),
+            rules: None,
             protocol: setup.protocol().clone(),
         };
         driver.drain();
@@ -156,6 +168,21 @@ impl Driver {
         let mut driver = Self::new(text);
         driver.session.set_watch(Watch::Nothing);
         driver
+    }
+
+    /// With rules that stand in `test.rules`.
+    pub fn ruled(text: &str, rules: &str) -> Self {
+        let mut driver = Self::new(text);
+        driver.set_rules(rules);
+        driver
+    }
+
+    /// Sets rules that stand in `test.rules`, in the place of those before.
+    pub fn set_rules(&mut self, text: &str) -> &mut Self {
+        let rules = self::rules(&self.protocol, text, self.rules.as_deref());
+        self.session.set_rules(Some(rules.clone())).unwrap();
+        self.rules = Some(rules);
+        self.drain()
     }
 
     pub fn judged(text: &str, judge: impl Judge + 'static) -> Self {
