@@ -15,7 +15,7 @@ use crate::error::{say, usage};
 use crate::print::{self, Style};
 use crate::protocols::{self, Lookup};
 use crate::queue::{WhenFull, queue};
-use crate::relay::{Relay, RelayConfig, Target, Totals};
+use crate::relay::{BindError, ListenerConfig, Relay, RelayConfig, Route, Service, Target, Totals};
 use crate::reload;
 use crate::settings::Settings;
 
@@ -40,9 +40,11 @@ pub(crate) fn run(args: &args::Proxy) -> anyhow::Result<ExitCode> {
     let (definitions, setup) = watch::channel(Setup::new(protocol.clone(), options));
     let extensions = extended_by(&lookup);
     let config = RelayConfig {
-        listen,
-        to,
-        setup,
+        listeners: vec![ListenerConfig {
+            listen,
+            may_move: args.listen.is_none(),
+            service: Service::Route(Arc::new(Route { to, setup })),
+        }],
         watch: if args.view.quiet { Watch::Nothing } else { Watch::Packets },
         limits: settings.relay,
     };
@@ -51,7 +53,7 @@ pub(crate) fn run(args: &args::Proxy) -> anyhow::Result<ExitCode> {
     let (events, shown) = queue(settings.relay.events_max, when_full);
     let (stop, stopped) = watch::channel(false);
     let stop = Arc::new(stop);
-    let view = print::view(&args.view, style, &protocol, settings.definition);
+    let view = print::view(&args.view, style, settings.definition);
     let printer = print::spawn(view, shown, stop.clone())?;
 
     let runtime = tokio::runtime::Builder::new_multi_thread()
@@ -61,19 +63,19 @@ pub(crate) fn run(args: &args::Proxy) -> anyhow::Result<ExitCode> {
     end_on_signals(stop)?;
     let relayed = runtime.block_on(async {
         let relay = Relay::bind(config, events.clone()).await?;
-        say(&banner(&relay, &protocol, args));
+        say(&banner(relay.addresses()[0], listen, &protocol, args));
         if !extensions.is_empty() {
             say(&extensions);
         }
         tokio::spawn(reload::follow(lookup, version_text, definitions, events));
-        Ok::<Totals, crate::relay::BindError>(relay.run(stopped).await)
+        Ok::<Totals, BindError>(relay.run(stopped).await)
     });
     // Sessions that did not end in time hold on to the printer's queue; they go with the runtime.
     runtime.shutdown_background();
     let printed = printer.join();
     let totals = relayed.map_err(|error| match &error {
-        crate::relay::BindError::Itself(_) => usage(error.to_string()),
-        crate::relay::BindError::Listen(..) => error.into(),
+        BindError::Itself(_) => usage(error.to_string()),
+        BindError::Listen(..) => error.into(),
     })?;
     say(&summary(&totals));
     match printed {
@@ -158,9 +160,16 @@ fn rewrite(to: &Target, keep: bool) -> Option<HostRewrite> {
     (is_name && !keep).then_some(HostRewrite { host, port: to.port })
 }
 
-fn banner(relay: &Relay, protocol: &Protocol, args: &args::Proxy) -> String {
-    let address = relay.address();
+fn banner(
+    address: SocketAddr,
+    wanted: SocketAddr,
+    protocol: &Protocol,
+    args: &args::Proxy,
+) -> String {
     let mut text = format!("listening on {address}\n");
+    if wanted.port() != 0 && address.port() != wanted.port() {
+        text.push_str(&format!("another program uses port {}\n", wanted.port()));
+    }
     if protocol.stack.framing.is_some() || protocol.is_frameless() {
         let usual = protocol.port == Some(address.port());
         let typed = if usual { address.ip().to_string() } else { address.to_string() };

@@ -193,11 +193,8 @@ mod tests {
             at: Elapsed::default(),
             bytes: Bytes::from(vec![0; len]),
         };
-        Message::Events {
-            session: 1,
-            begun: SystemTime::UNIX_EPOCH,
-            events: vec![event, Event::Opened],
-        }
+        let closed = Event::Closed { counters: Default::default(), at: Elapsed::default() };
+        Message::Events { session: 1, begun: SystemTime::UNIX_EPOCH, events: vec![event, closed] }
     }
 
     fn count(message: &Message) -> usize {

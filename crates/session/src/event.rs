@@ -6,7 +6,7 @@ use std::time::Duration;
 
 use bytes::Bytes;
 use midwire_codec::{CompressionError, Direction, FrameError};
-use midwire_definition::{DecodeError, PacketDefinition, StateId, Version, VersionId};
+use midwire_definition::{DecodeError, PacketDefinition, Protocol, StateId, Version, VersionId};
 
 /// Time since the session began. A live driver measures it, a replay takes the recorded one.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, PartialOrd, Ord, Hash)]
@@ -41,7 +41,10 @@ impl fmt::Display for PacketNumber {
 #[derive(Clone, Debug)]
 pub enum Event {
     /// The session began. Always the first event.
-    Opened,
+    Opened {
+        /// What its packets are read by.
+        protocol: Arc<Protocol>,
+    },
     /// A packet. Only while the session is watched, see [`Watch`](crate::Watch).
     Packet(PacketEvent),
     /// An intercepted packet has been decided about.

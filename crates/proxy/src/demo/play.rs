@@ -16,7 +16,7 @@ use super::recording::Step;
 use super::{emit, title, version};
 use crate::print::{Columns, RowWriter, Style, put, screen};
 use crate::queue::{Message, Receiver, WhenFull, queue};
-use crate::relay::{Relay, RelayConfig, Target};
+use crate::relay::{ListenerConfig, Relay, RelayConfig, Route, Service, Target};
 use crate::settings::RelayLimits;
 
 /// How long anything on this machine may take.
@@ -47,23 +47,25 @@ pub(super) fn play(
 ) -> anyhow::Result<Played> {
     let runtime = tokio::runtime::Builder::new_multi_thread().enable_all().build()?;
     let (events, reported) = queue(RelayLimits::default().events_max, WhenFull::Wait);
-    let watcher = Watcher { setup: setup.clone(), watched: watched.to_vec(), broken, style };
+    let watcher = Watcher { watched: watched.to_vec(), broken, style };
     let watching = std::thread::spawn(move || watcher.run(&reported));
     let ends = runtime.block_on(async {
         let server = TcpListener::bind((Ipv4Addr::LOCALHOST, 0)).await?;
         let server_address = server.local_addr()?;
+        let to =
+            Target { host: server_address.ip().to_string().into(), port: server_address.port() };
+        let route = Route { to, setup: watch::channel(setup.clone()).1 };
         let config = RelayConfig {
-            listen: SocketAddr::from((Ipv4Addr::LOCALHOST, 0)),
-            to: Target {
-                host: server_address.ip().to_string().into(),
-                port: server_address.port(),
-            },
-            setup: watch::channel(setup.clone()).1,
+            listeners: vec![ListenerConfig {
+                listen: SocketAddr::from((Ipv4Addr::LOCALHOST, 0)),
+                may_move: false,
+                service: Service::Route(Arc::new(route)),
+            }],
             watch: Watch::Packets,
             limits: RelayLimits::default(),
         };
         let relay = Relay::bind(config, events).await?;
-        let relay_address = relay.address();
+        let relay_address = relay.addresses()[0];
         let (stop, stopped) = watch::channel(false);
         let relaying = tokio::spawn(relay.run(stopped));
         let client = TcpStream::connect(relay_address).await?;
@@ -142,7 +144,6 @@ impl Ends {
 
 /// Takes what the relay reports.
 struct Watcher {
-    setup: Arc<Setup>,
     watched: Vec<usize>,
     broken: usize,
     style: Style,
@@ -156,7 +157,7 @@ struct Watched {
 
 impl Watcher {
     fn run(self, reported: &Receiver) -> anyhow::Result<Watched> {
-        let mut rows = RowWriter::new(self.setup.protocol().clone(), Limits::default());
+        let mut rows = RowWriter::new(Limits::default());
         let width = screen::size().map_or(100, |(width, _)| width);
         rows.set_width(Some(width));
         let mut watched = Watched::default();

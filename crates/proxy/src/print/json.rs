@@ -17,14 +17,15 @@ use crate::wire_id;
 
 /// Writes every message as a line of JSON.
 pub(crate) struct Json {
-    protocol: Arc<Protocol>,
     workspace: Workspace,
     opened: HashMap<u64, Opened>,
     line: String,
 }
 
-/// What is said of a session when it has begun.
+/// What is known of a session.
+#[derive(Default)]
 struct Opened {
+    protocol: Option<Arc<Protocol>>,
     client: String,
     server: Arc<str>,
 }
@@ -38,9 +39,9 @@ struct Place {
 }
 
 impl Json {
-    pub(crate) fn new(protocol: Arc<Protocol>, limits: Limits) -> Self {
+    pub(crate) fn new(limits: Limits) -> Self {
         let workspace = Workspace::new(limits);
-        Self { protocol, workspace, opened: HashMap::new(), line: String::new() }
+        Self { workspace, opened: HashMap::new(), line: String::new() }
     }
 
     fn event(&mut self, session: u64, begun: SystemTime, event: &Event) {
@@ -52,11 +53,12 @@ impl Json {
         match event {
             Event::Packet(packet) => return self.packet(session, begun, packet),
             Event::Opaque { .. } => return,
-            Event::Opened => {
+            Event::Opened { protocol } => {
                 begin("session", &Elapsed::default());
                 line.push_str(",\"event\":\"opened\",\"protocol\":");
-                write_string(&self.protocol.name, line);
-                if let Some(opened) = self.opened.get(&session) {
+                write_string(&protocol.name, line);
+                if let Some(opened) = self.opened.get_mut(&session) {
+                    opened.protocol = Some(protocol.clone());
                     line.push_str(",\"client\":");
                     write_string(&opened.client, line);
                     line.push_str(",\"server\":");
@@ -66,7 +68,8 @@ impl Json {
             Event::State { direction, state, at } => {
                 begin("state", at);
                 put(line, format_args!(",\"direction\":\"{direction}\",\"state\":"));
-                write_name(self.protocol.state_name(*state), line);
+                let opened = self.opened.get(&session).and_then(|o| o.protocol.as_ref());
+                write_name(opened.map_or("", |protocol| protocol.state_name(*state)), line);
             }
             Event::Version { version, number, assumed, at } => {
                 begin("session", at);
@@ -115,17 +118,17 @@ impl Json {
     fn packet(&mut self, session: u64, begun: SystemTime, packet: &PacketEvent) {
         let place = Place { session, begun, time: packet.at };
         write_start("packet", Some(place), Some(packet.number.0), &mut self.line);
+        let protocol = self.opened.get(&session).and_then(|opened| opened.protocol.as_ref());
+        let id_raw = protocol.zip(packet.payload.as_deref());
         let json = PacketJson {
             direction: packet.direction,
-            state: self.protocol.state_name(packet.state),
+            state: protocol.map_or("", |protocol| protocol.state_name(packet.state)),
             id: packet.id,
             definition: packet.definition.as_deref(),
             length: packet.length,
             wire_length: Some(packet.wire_length),
-            id_raw: packet
-                .payload
-                .as_deref()
-                .and_then(|payload| wire_id::overlong(&self.protocol.stack, payload, packet.body)),
+            id_raw: id_raw
+                .and_then(|(known, bytes)| wire_id::overlong(&known.stack, bytes, packet.body)),
             length_raw: packet.length_raw.as_deref(),
             flaw: packet.flaw.as_ref().map(ToString::to_string),
         };
@@ -159,8 +162,8 @@ impl View for Json {
     fn message(&mut self, message: &Message, out: &mut Vec<u8>) {
         match message {
             Message::Opened { session, client, server, .. } => {
-                let opened = Opened { client: client.to_string(), server: server.clone() };
-                self.opened.insert(*session, opened);
+                let opened = self.opened.entry(*session).or_default();
+                (opened.client, opened.server) = (client.to_string(), server.clone());
             }
             Message::Events { session, begun, events } => {
                 for event in events {

@@ -1,8 +1,6 @@
 //! The listing, a line for every packet: for pipes and files, and for terminals with `--all` or `-x`.
 
-use std::sync::Arc;
-
-use midwire_definition::{Limits, Protocol, Workspace};
+use midwire_definition::{Limits, Workspace};
 use midwire_session::{Elapsed, Event};
 
 use super::marked::{Marked, write_marked};
@@ -23,10 +21,10 @@ pub(crate) struct Listing {
 }
 
 impl Listing {
-    pub(crate) fn new(protocol: Arc<Protocol>, limits: Limits, style: Style, hex: bool) -> Self {
+    pub(crate) fn new(limits: Limits, style: Style, hex: bool) -> Self {
         let columns = if style.is_terminal { Columns::Short } else { Columns::Long };
         Self {
-            rows: RowWriter::new(protocol, limits),
+            rows: RowWriter::new(limits),
             style,
             columns,
             hex: hex.then(|| Workspace::new(limits)),

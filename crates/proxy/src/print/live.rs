@@ -2,11 +2,10 @@
 //! status line below counts everything.
 
 use std::collections::VecDeque;
-use std::sync::Arc;
 use std::time::{Duration, Instant};
 
+use midwire_definition::Limits;
 use midwire_definition::line::Role;
-use midwire_definition::{Limits, Protocol};
 use midwire_session::{Elapsed, Event};
 
 use super::listing::write_header;
@@ -48,9 +47,9 @@ enum Young {
 }
 
 impl Live {
-    pub(crate) fn new(protocol: Arc<Protocol>, limits: Limits, style: Style) -> Self {
+    pub(crate) fn new(limits: Limits, style: Style) -> Self {
         Self {
-            rows: RowWriter::new(protocol, limits),
+            rows: RowWriter::new(limits),
             style,
             above: Above::default(),
             young: VecDeque::new(),
@@ -275,16 +274,15 @@ mod tests {
     }
 
     fn live() -> Live {
-        let terraria = protocols::find("terraria", &[]).unwrap();
-        let style = Style { is_terminal: true, color: false };
-        Live::new(terraria, Limits::default(), style)
+        Live::new(Limits::default(), Style { is_terminal: true, color: false })
     }
 
-    fn packet(live: &Live, body: &[u8], id: u8) -> Message {
-        let dialect = live.rows.protocol().dialect(VersionId(0));
+    fn packet(body: &[u8], id: u8) -> Message {
+        let protocol = protocols::find("terraria", &[]).unwrap();
+        let dialect = protocol.dialect(VersionId(0));
         let direction = Direction::Serverbound;
         let payload: Vec<u8> = [&[id][..], body].concat();
-        let state = live.rows.protocol().start;
+        let state = protocol.start;
         let event = PacketEvent {
             number: PacketNumber(1),
             direction,
@@ -298,7 +296,7 @@ mod tests {
             body: 1,
             offset: 0,
             at: Elapsed::default(),
-            conn: live.rows.protocol().initial_conn().into(),
+            conn: protocol.initial_conn().into(),
             origin: Origin::Client,
             fate: Fate::Passed,
             changed_by: None,
@@ -316,10 +314,10 @@ mod tests {
         let (mut live, mut out) = (live(), Vec::new());
         let (life, mana) = ([0, 100, 0, 100, 0], [0, 20, 0, 20, 0]);
         for _ in 0..3 {
-            let message = packet(&live, &life, 16);
+            let message = packet(&life, 16);
             live.message(&message, &mut out);
             live.draw(&mut out);
-            let message = packet(&live, &mana, 42);
+            let message = packet(&mana, 42);
             live.message(&message, &mut out);
         }
         live.end(&mut out);
@@ -333,7 +331,7 @@ mod tests {
     fn lines_that_have_left_the_young_ones_stay_as_they_are() {
         let (mut live, mut out) = (live(), Vec::new());
         for id in 150..200 {
-            let message = packet(&live, &[1], id);
+            let message = packet(&[1], id);
             live.message(&message, &mut out);
         }
         live.end(&mut out);

@@ -16,7 +16,7 @@ use std::sync::mpsc::RecvTimeoutError;
 use std::thread::JoinHandle;
 use std::time::Duration;
 
-use midwire_definition::{Limits, Protocol};
+use midwire_definition::Limits;
 use tokio::sync::watch;
 
 pub(crate) use self::json::PacketJson;
@@ -42,20 +42,15 @@ pub(crate) trait View: Send {
 }
 
 /// The view that was asked for.
-pub(crate) fn view(
-    args: &args::View,
-    style: Style,
-    protocol: &Arc<Protocol>,
-    limits: Limits,
-) -> Box<dyn View> {
+pub(crate) fn view(args: &args::View, style: Style, limits: Limits) -> Box<dyn View> {
     if args.quiet {
         Box::new(notices::Notices)
     } else if args.json {
-        Box::new(json::Json::new(protocol.clone(), limits))
+        Box::new(json::Json::new(limits))
     } else if style.is_terminal && !args.all && !args.hex {
-        Box::new(live::Live::new(protocol.clone(), limits, style))
+        Box::new(live::Live::new(limits, style))
     } else {
-        Box::new(listing::Listing::new(protocol.clone(), limits, style, args.hex))
+        Box::new(listing::Listing::new(limits, style, args.hex))
     }
 }
 

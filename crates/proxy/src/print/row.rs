@@ -171,9 +171,10 @@ pub(crate) struct Summary {
 }
 
 /// What is known of an open session.
-#[derive(Debug)]
+#[derive(Debug, Default)]
 pub(crate) struct Known {
-    client: SocketAddr,
+    client: Option<SocketAddr>,
+    protocol: Option<Arc<Protocol>>,
     version: Option<Version>,
     /// The player's name, once a packet has said it.
     player: Option<Arc<str>>,
@@ -183,8 +184,6 @@ pub(crate) struct Known {
 
 /// Makes rows of what is reported.
 pub(crate) struct RowWriter {
-    protocol: Arc<Protocol>,
-    states: Vec<Arc<str>>,
     workspace: Workspace,
     sessions: HashMap<u64, Known>,
     /// Columns that a line may take.
@@ -202,10 +201,8 @@ const LOOKS: u32 = 32;
 const NAMES_MAX: usize = 1024;
 
 impl RowWriter {
-    pub(crate) fn new(protocol: Arc<Protocol>, limits: Limits) -> Self {
+    pub(crate) fn new(limits: Limits) -> Self {
         Self {
-            states: protocol.states.clone(),
-            protocol,
             workspace: Workspace::new(limits),
             sessions: HashMap::new(),
             width: None,
@@ -218,16 +215,9 @@ impl RowWriter {
         self.width = width;
     }
 
-    /// Whose packets these are.
-    #[cfg(test)]
-    pub(crate) fn protocol(&self) -> &Protocol {
-        &self.protocol
-    }
-
     /// A session begins.
     pub(crate) fn open(&mut self, session: u64, client: SocketAddr) {
-        let known = Known { client, version: None, player: None, looks: LOOKS };
-        self.sessions.insert(session, known);
+        self.sessions.entry(session).or_default().client = Some(client);
     }
 
     /// A session is over.
@@ -242,10 +232,16 @@ impl RowWriter {
         if let Some(known) = known {
             match &known.player {
                 Some(player) => put(&mut text, format_args!(" {player}")),
-                None => put(&mut text, format_args!(" {}", known.client)),
+                None => {
+                    if let Some(client) = known.client {
+                        put(&mut text, format_args!(" {client}"));
+                    }
+                }
+            }
+            if let Some(protocol) = &known.protocol {
+                put(&mut text, format_args!(" · {}", short_title(protocol)));
             }
         }
-        put(&mut text, format_args!(" · {}", short_title(&self.protocol)));
         if let Some(version) = known.and_then(|known| known.version.as_ref())
             && version.number != 0
         {
@@ -288,7 +284,13 @@ impl RowWriter {
                 };
                 Some(self.row(session, "".into(), *at, Kind::Packet(row), summary))
             }
-            Event::Opened => None,
+            Event::Opened { protocol } => {
+                let known = self.sessions.entry(session).or_default();
+                known.protocol = Some(protocol.clone());
+                known.version = None;
+                known.looks = LOOKS;
+                None
+            }
             Event::State { .. } => None,
             Event::Version { version, at, .. } => {
                 if let Some(known) = self.sessions.get_mut(&session) {
@@ -336,14 +338,16 @@ impl RowWriter {
             (None, Some(id)) => self.name_of_id(id),
             (None, None) => "?".into(),
         };
-        let state = self.states.get(usize::from(packet.state.0)).cloned().unwrap_or_default();
+        let protocol = self.sessions.get(&session).and_then(|known| known.protocol.as_ref());
+        let states = protocol.map_or(&[][..], |protocol| &protocol.states);
+        let state = states.get(usize::from(packet.state.0)).cloned().unwrap_or_default();
+        let odd = protocol.map_or(String::new(), |protocol| oddly_written(protocol, packet));
         let mut room = self.room();
         let by = match (packet.changed_by, packet.origin) {
             (Some(by), _) => format!("  by {}", by.as_str()),
             (None, Origin::Client | Origin::Server) => String::new(),
             (None, by) => format!("  by {}", by.as_str()),
         };
-        let odd = self.oddly_written(packet);
         room = room.saturating_sub(by.len() + odd.len());
         let Summary { mut line, mut mark } = self.summary(packet, &state, room);
         line.push(Role::Dim, &odd);
@@ -366,19 +370,6 @@ impl RowWriter {
             length: packet.length.into(),
         };
         self.row(session, state, packet.at, Kind::Packet(row), line)
-    }
-
-    /// Which numbers of a frame take more bytes than they need.
-    fn oddly_written(&self, packet: &PacketEvent) -> String {
-        let payload = packet.payload.as_deref().unwrap_or_default();
-        let mut text = String::new();
-        if let Some(raw) = wire_id::overlong(&self.protocol.stack, payload, packet.body) {
-            put(&mut text, format_args!("  id in {} bytes", raw.len()));
-        }
-        if let Some(raw) = &packet.length_raw {
-            put(&mut text, format_args!("  length in {} bytes", raw.len()));
-        }
-        text
     }
 
     /// What a packet says; of a changed one, what was sent.
@@ -453,6 +444,19 @@ impl RowWriter {
             known.looks = 0;
         }
     }
+}
+
+/// Which numbers of a frame take more bytes than they need.
+fn oddly_written(protocol: &Protocol, packet: &PacketEvent) -> String {
+    let payload = packet.payload.as_deref().unwrap_or_default();
+    let mut text = String::new();
+    if let Some(raw) = wire_id::overlong(&protocol.stack, payload, packet.body) {
+        put(&mut text, format_args!("  id in {} bytes", raw.len()));
+    }
+    if let Some(raw) = &packet.length_raw {
+        put(&mut text, format_args!("  length in {} bytes", raw.len()));
+    }
+    text
 }
 
 /// `Minecraft` of `minecraft "Minecraft Java Edition"`; the whole title where it does not begin so.

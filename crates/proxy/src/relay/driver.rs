@@ -8,12 +8,12 @@ use std::time::{Duration, Instant};
 use bytes::BytesMut;
 use midwire_session::{Counters, Direction, Elapsed, Event, Output, Session, Setup};
 use tokio::io::AsyncReadExt;
-use tokio::net::TcpStream;
 use tokio::time::Sleep;
 
-use super::RelayConfig;
+use super::Shared;
 use super::leg::{Finish, Leg, reset_on_close};
 use super::lent::{grow, make_room, read_len, with_lent};
+use super::session::Ends;
 
 /// Unfinished frames up to this size are copied into the scratch and back; larger ones grow where they are.
 const LEFTOVER_MAX: usize = 8 << 10;
@@ -49,25 +49,20 @@ pub(super) struct Driver {
 }
 
 impl Driver {
-    pub(super) fn new(
-        config: &RelayConfig,
-        setup: Arc<Setup>,
-        client: TcpStream,
-        server: TcpStream,
-        clock: Instant,
-    ) -> Self {
+    pub(super) fn new(shared: &Shared, setup: Arc<Setup>, ends: Ends, clock: Instant) -> Self {
+        let Ends { client, server, read } = ends;
         let mut session = Session::new(setup.clone());
-        session.set_watch(config.watch);
+        session.set_watch(shared.watch);
         let mut driver = Self {
             session,
             setup,
             legs: [Leg::new(server), Leg::new(client)],
-            leftover: [BytesMut::new(), BytesMut::new()],
+            leftover: read,
             reset: [false; 2],
             events: Vec::new(),
-            read_len: read_len(config.watch),
-            write_max: config.limits.write_max,
-            close_wait: config.limits.close_wait,
+            read_len: read_len(shared.watch),
+            write_max: shared.limits.write_max,
+            close_wait: shared.limits.close_wait,
             clock,
             deadline: None,
             timer: None,
@@ -78,7 +73,25 @@ impl Driver {
             given_up: false,
         };
         driver.take_outputs();
+        for direction in Direction::BOTH {
+            driver.take_read(direction);
+        }
         driver
+    }
+
+    /// Takes what was read before the connections were joined.
+    fn take_read(&mut self, direction: Direction) {
+        let mut bytes = std::mem::take(&mut self.leftover[direction.index()]);
+        if bytes.is_empty() {
+            return;
+        }
+        let at = self.now();
+        let setup = self.setup.clone();
+        with_lent(&setup, |lent| {
+            self.session.handle_bytes(direction, &mut bytes, at, &mut lent.scratch);
+        });
+        self.take_outputs();
+        self.leftover[direction.index()] = BytesMut::from(&bytes[..]);
     }
 
     fn now(&self) -> Elapsed {

@@ -150,7 +150,7 @@ impl Session {
             judged: None,
             watch: Watch::default(),
             sides: [side(), side()],
-            outputs: VecDeque::from([Output::Event(Event::Opened)]),
+            outputs: VecDeque::from([Output::Event(Event::Opened { protocol: protocol.clone() })]),
             packets: 0,
             now: Elapsed::default(),
             version_known: false,

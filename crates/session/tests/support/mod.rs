@@ -240,7 +240,7 @@ impl Driver {
     fn line(&self, event: &Event) -> String {
         let state = |state: StateId| self.protocol.state_name(state).to_owned();
         match event {
-            Event::Opened => "opened".to_owned(),
+            Event::Opened { .. } => "opened".to_owned(),
             Event::Packet(packet) => self.packet_line(packet),
             Event::Resumed { number, fate, .. } => format!("#{number} resumed: {}", fate.as_str()),
             Event::Opaque { direction, offset, bytes, .. } => {
