@@ -2,6 +2,7 @@
 
 mod check;
 mod codes;
+mod describe;
 mod envelope;
 mod evaluate;
 mod filter;
@@ -17,6 +18,7 @@ mod value;
 mod value_expr;
 
 pub use codes::FILTER_CODES;
+pub use describe::{FieldRow, describe};
 pub use envelope::Envelope;
 pub use filter::{Compiled, Filter, Interest};
 pub use lexicon::Lexicon;
