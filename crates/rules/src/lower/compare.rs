@@ -387,12 +387,12 @@ impl Lowerer<'_> {
             }
             (left, right) => {
                 let (what, with) = (kind_of(&left), kind_of(&right));
-                let name = match bare(left_expr) {
-                    Some(name) => format!("`{}` ({what})", name.text),
-                    None => what.clone(),
+                let name = match &left_expr.kind {
+                    ExprKind::Path(path) => format!("`{}` ({what})", path.text()),
+                    _ => what.clone(),
                 };
                 let message = format!("cannot compare {name} with {with}");
-                let report = self.error("F025", span, message);
+                let report = self.error("F025", right_expr.span, message);
                 let report = match (&left, &right) {
                     (Operand::Num(..), _) => {
                         report.label(format!("a number is needed here, as in `{} 20`", op.as_str()))

@@ -25,8 +25,8 @@ struct Fact {
     name: String,
     /// It is there in some packet at some version.
     is_found: bool,
-    /// Where it is not: packet and version.
-    missing: Vec<(Arc<str>, VersionId)>,
+    /// Where it is not: packet, and from which version to which.
+    missing: Vec<(Arc<str>, VersionId, VersionId)>,
     /// The packet's fields are not known.
     is_opaque: bool,
     candidates: BTreeSet<Arc<str>>,
@@ -58,19 +58,21 @@ impl Facts {
         span: Span,
         name: &str,
         packet: &Arc<str>,
-        version: VersionId,
+        versions: (VersionId, VersionId),
         candidates: Option<Vec<Arc<str>>>,
     ) {
         let fact = self.fact(span, name);
         match candidates {
-            Some(names) if fact.candidates.len() < CANDIDATES_MAX => fact.candidates.extend(names),
+            Some(names) if fact.candidates.len() < CANDIDATES_MAX => {
+                fact.candidates.extend(names.into_iter().filter(|name| !name.is_empty()));
+            }
             Some(_) => {}
             None => fact.is_opaque = true,
         }
         if fact.name.is_empty() {
             name.clone_into(&mut fact.name);
         }
-        fact.missing.push((packet.clone(), version));
+        fact.missing.push((packet.clone(), versions.0, versions.1));
     }
 
     /// An expression was right.
@@ -95,7 +97,10 @@ impl Facts {
             out.extend(fact.report(protocol));
         }
         for mut report in reports {
-            let is_right = right.contains(&(report.span.start, report.span.end));
+            let encloses = |(start, end): &(u32, u32)| {
+                *start <= report.span.start && report.span.end <= *end
+            };
+            let is_right = right.iter().any(encloses);
             if is_right && report.severity == Severity::Error {
                 report.severity = Severity::Warning;
                 report = report.note("it is right in other packets or versions; here it is false");
@@ -109,9 +114,9 @@ impl Facts {
 
 impl Fact {
     fn report(self, protocol: &Protocol) -> Option<Diagnostic> {
-        let (packet, _) = self.missing.first()?;
+        let (packet, ..) = self.missing.first()?;
         let name = &self.name;
-        let mut packets: Vec<&Arc<str>> = self.missing.iter().map(|(packet, _)| packet).collect();
+        let mut packets: Vec<&Arc<str>> = self.missing.iter().map(|(packet, ..)| packet).collect();
         packets.sort();
         packets.dedup();
         let many = match packets.as_slice() {
@@ -148,12 +153,26 @@ impl Fact {
                 false => report.note(format!("there are: {list}")),
             });
         }
-        let first = self.missing.iter().map(|(_, version)| *version).min()?;
-        let last = self.missing.iter().map(|(_, version)| *version).max()?;
-        let versions = match () {
-            () if protocol.versions.iter().len() == 1 => String::new(),
-            () if first == last => format!(" at {}", key(first)),
-            () => format!(" at some versions from {} to {}", key(first), key(last)),
+        let mut rows: Vec<(u32, u32)> =
+            self.missing.iter().map(|(_, first, last)| (first.0, last.0)).collect();
+        rows.sort_unstable();
+        let mut merged: Vec<(u32, u32)> = Vec::new();
+        for row in rows {
+            match merged.last_mut() {
+                Some(last) if row.0 <= last.1.saturating_add(1) => last.1 = last.1.max(row.1),
+                _ => merged.push(row),
+            }
+        }
+        let shown = |(first, last): &(u32, u32)| match first == last {
+            true => format!("at {}", key(VersionId(*first))),
+            false => format!("from {} to {}", key(VersionId(*first)), key(VersionId(*last))),
+        };
+        let versions = match merged.as_slice() {
+            _ if protocol.versions.iter().len() == 1 => String::new(),
+            rows if rows.len() <= 3 => {
+                format!(" {}", rows.iter().map(shown).collect::<Vec<_>>().join(", "))
+            }
+            rows => format!(" {}, and at {} more", shown(&rows[0]), rows.len() - 1),
         };
         let verb = if packets.len() == 1 { "has" } else { "have" };
         let message = format!("{many} {verb} no field `{name}`{versions}");

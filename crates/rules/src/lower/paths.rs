@@ -127,7 +127,7 @@ impl<'k> Lowerer<'k> {
     }
 
     /// Notes that a field is not there, and what is.
-    fn missing(&mut self, segments: &[Segment], whole: Span) {
+    pub(super) fn missing(&mut self, segments: &[Segment], whole: Span) {
         let Some(definition) = self.kind.definition else { return };
         let (mut at, mut candidates) = (0, None);
         if let Some(plan) = self.plan {
@@ -148,7 +148,8 @@ impl<'k> Lowerer<'k> {
         }
         let name = Path { segments: segments.get(at..=at).unwrap_or_default().to_vec() };
         let span = segments.get(at).map_or(whole, Segment::span);
-        self.facts.missing(span, &name.text(), &definition.name, self.kind.version, candidates);
+        let versions = (self.kind.version, self.kind.last);
+        self.facts.missing(span, &name.text(), &definition.name, versions, candidates);
     }
 
     fn note_found(&mut self, segments: &[Segment]) {
@@ -178,8 +179,8 @@ impl<'k> Lowerer<'k> {
             let span = segments.first().map_or(whole, Segment::span);
             if let Some(definition) = self.kind.definition {
                 let name = Path { segments }.text();
-                let version = self.kind.version;
-                self.facts.missing(span, &name, &definition.name, version, Some(names));
+                let versions = (self.kind.version, self.kind.last);
+                self.facts.missing(span, &name, &definition.name, versions, Some(names));
             }
             return Operand::Absent;
         }

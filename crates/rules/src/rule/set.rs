@@ -17,7 +17,8 @@ use super::load::{Loaded, load};
 use super::replace::{From, Pair};
 use super::state::{RuleState, Slot};
 use super::tables::VersionRules;
-use crate::filter::{Interest, Lexicon};
+use crate::filter::Interest;
+use crate::lexicon::Lexicon;
 use crate::syntax::ast::ExprKind;
 
 /// The most memory that a compiled regular expression may take.

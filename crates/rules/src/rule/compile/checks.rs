@@ -15,7 +15,7 @@ impl Compiler<'_> {
             return;
         }
         let ends = matches!(action, Action::Disconnect(_));
-        if !ends && self.lexicon.protocol.has_events(self.version, definition) {
+        if !ends && self.lexicon.protocol.has_events(self.versions.0, definition) {
             self.findings.events.insert(definition.name.clone());
         }
         let hides = matches!((action, act), (Action::Hide, Some(Act::Edit(_))));

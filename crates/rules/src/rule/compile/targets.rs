@@ -130,7 +130,7 @@ impl<'c> Compiler<'c> {
             }
             None => {
                 let candidates = plan.map(|_| names);
-                let (name, version) = (path.text(), self.version);
+                let (name, version) = (path.text(), self.versions);
                 self.findings.fields.missing(span, &name, &definition.name, version, candidates);
                 None
             }
@@ -143,7 +143,7 @@ impl<'c> Compiler<'c> {
         let groups = &self.lexicon.known.groups;
         let group = groups.iter().find(|known| group.is(&known.name))?;
         let at = group.view_named(name)?;
-        let views = group.views_of(&self.lexicon.protocol, self.version, self.definition?)?;
+        let views = group.views_of(&self.lexicon.protocol, self.versions.0, self.definition?)?;
         let Some(view) = views.get(at).cloned().flatten() else { return Some(None) };
         let (path, undo, is_words) = match view.form() {
             ViewForm::Path(path) => (path, None, false),
