@@ -101,7 +101,7 @@ impl Facts {
                 *start <= report.span.start && report.span.end <= *end
             };
             let is_right = right.iter().any(encloses);
-            if is_right && report.severity == Severity::Error {
+            if is_right && report.severity == Severity::Error && report.code != "F011" {
                 report.severity = Severity::Warning;
                 report = report.note("it is right in other packets or versions; here it is false");
             }

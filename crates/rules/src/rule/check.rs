@@ -327,7 +327,7 @@ impl<'l> Checker<'l> {
         self.reports.extend(facts.into_reports(&lexicon.protocol));
         for (facts, label) in [
             (std::mem::take(&mut findings.fields), "nothing is changed there"),
-            (std::mem::take(&mut findings.sent), "the packet is not sent there"),
+            (std::mem::take(&mut findings.sent), "it is left out there"),
         ] {
             self.reports.extend(facts.into_reports(&lexicon.protocol).into_iter().map(|mut report| {
                 match report.code {
@@ -366,10 +366,18 @@ impl<'l> Checker<'l> {
         }
         if !findings.signed.is_empty() && !rule.forced {
             let message = format!("players sign {}", names(&findings.signed));
+            let what = match written.action {
+                Action::Drop | Action::Duplicate => "the numbers they are counted by",
+                Action::Delay { .. } | Action::Intercept => "their order in time",
+                _ => "what is signed",
+            };
             let report = Diagnostic::warning("R017", written.scope.span, message)
-                .label(format!("`{action}` makes the signatures wrong, and servers or clients may disconnect"))
-                .help("`hide` hides them by the game's own means; say `force` if this is meant");
-            self.reports.push(report);
+                .label(format!("`{action}` changes {what}: client or server may disconnect"));
+            self.reports.push(match written.action {
+                Action::Drop => report
+                    .help("`hide` hides them by the game's own means; say `force` if this is meant"),
+                _ => report.help("say `force` if this is meant"),
+            });
         }
         if !findings.unhidden.is_empty() {
             let message = format!("nothing hides {}", names(&findings.unhidden));

@@ -257,6 +257,7 @@ impl<'c> Compiler<'c> {
     fn condition(&mut self) -> Option<Pred> {
         let is_member = match self.rule.has_view.clone() {
             None => Pred::Const(true),
+            Some(_) if self.surely_has_view() => Pred::Const(true),
             Some(has) => {
                 // What a packet does not have of the group's views is none of the rule's faults.
                 let mut aside = Facts::default();

@@ -137,6 +137,24 @@ impl<'c> Compiler<'c> {
         }
     }
 
+    /// Whether all packets of this kind have one of the views of the group in scope.
+    pub(super) fn surely_has_view(&self) -> bool {
+        let super::What::Group(group) = &self.rule.written.rule.scope.what else { return false };
+        let Some(plan) = self.plan() else { return false };
+        let groups = &self.lexicon.known.groups;
+        let Some(group) = groups.iter().find(|known| group.is(&known.name)) else { return false };
+        group.views.iter().any(|(view, _)| {
+            let Some(Some(target)) = self.view_target(view, plan) else { return false };
+            let is_sure = |target: &PlanTarget<'_>| match target {
+                PlanTarget::Field(field)
+                | PlanTarget::Flag(field, _)
+                | PlanTarget::Part(field, _) => field.guard.is_none() && field.layout == 0,
+                PlanTarget::Inside(_) | PlanTarget::Element(..) => false,
+            };
+            target.anchor.targets(plan).iter().any(is_sure)
+        })
+    }
+
     /// A view of the group in scope. `Some(None)`: it is one, but this packet does not have it.
     fn view_target(&self, name: &str, plan: &Plan) -> Option<Option<Target>> {
         let super::What::Group(group) = &self.rule.written.rule.scope.what else { return None };
