@@ -485,6 +485,10 @@ impl Lowerer<'_> {
 
     fn chat_as_it_is(&mut self, left: &Expr) {
         let ExprKind::Path(path) = &left.kind else { return };
+        // What clients say is plain text.
+        if self.kind.direction == Direction::Serverbound {
+            return;
+        }
         let name = path.text();
         let message = format!("`{name}` is a chat component, and this compares how it is written");
         let report = midwire_definition::Diagnostic::warning("F030", left.span, message)
