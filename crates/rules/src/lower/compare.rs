@@ -21,14 +21,14 @@ impl Lowerer<'_> {
     ) -> Pred {
         // A name that stands alone may be a value of what it is compared with, so that goes first.
         if bare(left).is_some() && bare(right).is_none() && !op.is_of_text() {
-            let other = self.operand(right);
+            let other = self.scalar(right);
             if self.has_names(&other) {
                 return self.compared(span, op.turned(), other, left, right, nocase);
             }
-            let operand = self.operand(left);
+            let operand = self.scalar(left);
             return self.pair(span, op, (operand, left), (other, right), nocase);
         }
-        let operand = self.operand(left);
+        let operand = self.scalar(left);
         self.compared(span, op, operand, right, left, nocase)
     }
 
@@ -83,7 +83,7 @@ impl Lowerer<'_> {
             }
             _ => {}
         }
-        let second = self.operand(other);
+        let second = self.scalar(other);
         self.pair(span, op, (operand, this), (second, other), nocase)
     }
 
