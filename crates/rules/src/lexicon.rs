@@ -25,9 +25,15 @@ pub struct Lexicon {
 /// A packet and the versions that have it.
 #[derive(Debug)]
 struct Entry {
+    rows: Vec<Row>,
+}
+
+/// Versions, one after the other, at which a packet is declared at one place.
+#[derive(Debug)]
+struct Row {
+    first: VersionId,
+    last: VersionId,
     definition: Arc<PacketDefinition>,
-    /// First and last.
-    versions: Vec<(VersionId, VersionId)>,
 }
 
 impl Lexicon {
@@ -45,25 +51,23 @@ impl Lexicon {
             for packet in dialect.packets() {
                 let key = (packet.state, packet.direction, packet.name.clone());
                 let place = *places.entry(key).or_insert_with(|| {
-                    packets.push(Entry { definition: packet.clone(), versions: Vec::new() });
+                    packets.push(Entry { rows: Vec::new() });
                     packets.len() - 1
                 });
-                let versions = &mut packets[place].versions;
-                match versions.last_mut() {
-                    Some((_, end)) if end.0.saturating_add(1) == first.0 => *end = last,
-                    _ => versions.push((first, last)),
-                }
+                packets[place].rows.push(Row { first, last, definition: packet.clone() });
                 names.entry(lookup_key(&packet.name)).or_insert_with(|| packet.name.clone());
                 for alias in packet.aliases.iter() {
                     names.entry(lookup_key(alias)).or_insert_with(|| packet.name.clone());
                 }
             }
         }
-        packets.sort_by(|a, b| {
-            let key = |entry: &Entry| {
-                (entry.definition.state, entry.definition.direction.index(), entry.versions.first().copied())
-            };
-            (key(a), &a.definition.name).cmp(&(key(b), &b.definition.name))
+        packets.sort_by_cached_key(|entry| {
+            let first = entry.rows.first();
+            first.map(|row| {
+                let Row { first, definition, .. } = row;
+                let PacketDefinition { state, direction, name, .. } = &**definition;
+                (*state, direction.index(), *first, name.clone())
+            })
         });
         let known = Known { packets: names, groups: protocol.groups() };
         Lexicon { protocol: protocol.clone(), known, packets }
@@ -101,44 +105,36 @@ impl Lexicon {
     pub(crate) fn each_kind(&self, scope: &Scope, expr: &Expr, see: &mut dyn FnMut(Kind<'_>)) {
         let all = (VersionId(0), VersionId(u32::MAX));
         let (least, most) = scope.versions.unwrap_or(all);
-        for Entry { definition, versions } in &self.packets {
-            if !scope.admits(definition.state, definition.direction) {
+        for Entry { rows } in &self.packets {
+            let Some(Row { definition: known, .. }) = rows.first() else { continue };
+            if !scope.admits(known.state, known.direction) {
                 continue;
             }
-            let is_meant = self.is_meant(scope, expr, definition);
-            for (first, last) in versions {
+            let is_meant = self.is_meant(scope, expr, known);
+            let mut run: Option<Run> = None;
+            for Row { first, last, definition } in rows {
                 let (first, last) = ((*first).max(least), (*last).min(most));
-                if first > last {
-                    continue;
-                }
-                let mut show = |first, last, plan: Option<Arc<Plan>>| {
-                    see(Kind {
-                        version: first,
-                        last,
-                        state: definition.state,
-                        direction: definition.direction,
-                        definition: Some(&definition.with_plan(plan)),
-                    });
-                };
-                if !is_meant {
-                    show(first, last, None);
-                    continue;
-                }
-                let plan_at = |version| self.protocol.plan_of(version, definition);
-                let (mut start, mut plan) = (first, plan_at(first));
-                for version in (first.0 + 1..=last.0).map(VersionId) {
-                    let next = plan_at(version);
-                    let is_same = match (&plan, &next) {
-                        (Some(a), Some(b)) => Arc::ptr_eq(a, b),
-                        (None, None) => true,
-                        _ => false,
+                let mut version = first;
+                while version <= last {
+                    let (plan, end) = match is_meant {
+                        true => (self.protocol.plan_of(version, definition), version),
+                        false => (None, last),
                     };
-                    if !is_same {
-                        show(start, VersionId(version.0 - 1), plan);
-                        (start, plan) = (version, next);
+                    match &mut run {
+                        Some(run) if run.goes_on(version, &plan) => run.last = end,
+                        _ => {
+                            if let Some(run) = run.take() {
+                                run.show(see);
+                            }
+                            let definition = definition.with_plan(plan);
+                            run = Some(Run { first: version, last: end, definition });
+                        }
                     }
+                    version = VersionId(end.0.saturating_add(1));
                 }
-                show(start, last, plan);
+            }
+            if let Some(run) = run {
+                run.show(see);
             }
         }
     }
@@ -162,5 +158,34 @@ impl Lexicon {
         // `packet.name == "x"` lets bare names follow.
         each_text(expr, &mut |text| is_meant |= packet.is_called(text));
         is_meant
+    }
+}
+
+/// Versions at which a packet is the same.
+struct Run {
+    first: VersionId,
+    last: VersionId,
+    definition: PacketDefinition,
+}
+
+impl Run {
+    fn goes_on(&self, version: VersionId, plan: &Option<Arc<Plan>>) -> bool {
+        let is_same = match (&self.definition.plan, plan) {
+            (Some(a), Some(b)) => Arc::ptr_eq(a, b),
+            (None, None) => true,
+            _ => false,
+        };
+        is_same && self.last.0.saturating_add(1) == version.0
+    }
+
+    fn show(&self, see: &mut dyn FnMut(Kind<'_>)) {
+        let definition = &self.definition;
+        see(Kind {
+            version: self.first,
+            last: self.last,
+            state: definition.state,
+            direction: definition.direction,
+            definition: Some(definition),
+        });
     }
 }

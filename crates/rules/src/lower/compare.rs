@@ -21,14 +21,14 @@ impl Lowerer<'_> {
     ) -> Pred {
         // A name that stands alone may be a value of what it is compared with, so that goes first.
         if bare(left).is_some() && bare(right).is_none() && !op.is_of_text() {
-            let other = self.operand(right);
+            let other = self.scalar(right);
             if self.has_names(&other) {
                 return self.compared(span, op.turned(), other, left, right, nocase);
             }
-            let operand = self.operand(left);
+            let operand = self.scalar(left);
             return self.pair(span, op, (operand, left), (other, right), nocase);
         }
-        let operand = self.operand(left);
+        let operand = self.scalar(left);
         self.compared(span, op, operand, right, left, nocase)
     }
 
@@ -83,7 +83,7 @@ impl Lowerer<'_> {
             }
             _ => {}
         }
-        let second = self.operand(other);
+        let second = self.scalar(other);
         self.pair(span, op, (operand, this), (second, other), nocase)
     }
 
@@ -485,6 +485,10 @@ impl Lowerer<'_> {
 
     fn chat_as_it_is(&mut self, left: &Expr) {
         let ExprKind::Path(path) = &left.kind else { return };
+        // What clients say is plain text.
+        if self.kind.direction == Direction::Serverbound {
+            return;
+        }
         let name = path.text();
         let message = format!("`{name}` is a chat component, and this compares how it is written");
         let report = midwire_definition::Diagnostic::warning("F030", left.span, message)

@@ -1,11 +1,13 @@
 //! What was found out about the names of an expression, over all packets and versions in scope.
 
 use std::collections::{BTreeMap, BTreeSet, HashSet};
+use std::fmt;
 use std::sync::Arc;
 
+use midwire_codec::Direction;
 use midwire_definition::diagnostics::suggest;
 use midwire_definition::syntax::ast::Span;
-use midwire_definition::{Diagnostic, Protocol, Severity, VersionId};
+use midwire_definition::{Diagnostic, PacketDefinition, Protocol, Severity, VersionId};
 
 /// Names of fields that are kept for suggestions.
 const CANDIDATES_MAX: usize = 400;
@@ -19,14 +21,35 @@ pub(crate) struct Facts {
     reports: Vec<Diagnostic>,
 }
 
+/// A packet of a direction.
+#[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord)]
+pub(crate) struct Owner {
+    name: Arc<str>,
+    direction: Direction,
+}
+
+impl Owner {
+    pub(crate) fn of(definition: &PacketDefinition) -> Owner {
+        Owner { name: definition.name.clone(), direction: definition.direction }
+    }
+}
+
+impl fmt::Display for Owner {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "`{}` ({})", self.name, self.direction)
+    }
+}
+
 #[derive(Debug)]
 struct Fact {
     span: Span,
     name: String,
-    /// It is there in some packet at some version.
+    /// It means something.
     is_found: bool,
+    /// Packets that have it at some version.
+    found_in: BTreeSet<Owner>,
     /// Where it is not: packet, and from which version to which.
-    missing: Vec<(Arc<str>, VersionId, VersionId)>,
+    missing: Vec<(Owner, VersionId, VersionId)>,
     /// The packet's fields are not known.
     is_opaque: bool,
     candidates: BTreeSet<Arc<str>>,
@@ -38,6 +61,7 @@ impl Facts {
             span,
             name: name.to_owned(),
             is_found: false,
+            found_in: BTreeSet::new(),
             missing: Vec::new(),
             is_opaque: false,
             candidates: BTreeSet::new(),
@@ -49,15 +73,23 @@ impl Facts {
         self.fields.range((span.start, 0)..(span.end.max(span.start + 1), 0)).next().is_some()
     }
 
+    /// A name means something.
     pub(crate) fn found(&mut self, span: Span, name: &str) {
         self.fact(span, name).is_found = true;
+    }
+
+    /// A name is a field of a packet.
+    pub(crate) fn found_in(&mut self, span: Span, owner: Option<Owner>) {
+        let fact = self.fact(span, "");
+        fact.is_found = true;
+        fact.found_in.extend(owner);
     }
 
     pub(crate) fn missing(
         &mut self,
         span: Span,
         name: &str,
-        packet: &Arc<str>,
+        packet: Owner,
         versions: (VersionId, VersionId),
         candidates: Option<Vec<Arc<str>>>,
     ) {
@@ -72,7 +104,7 @@ impl Facts {
         if fact.name.is_empty() {
             name.clone_into(&mut fact.name);
         }
-        fact.missing.push((packet.clone(), versions.0, versions.1));
+        fact.missing.push((packet, versions.0, versions.1));
     }
 
     /// An expression was right.
@@ -101,7 +133,8 @@ impl Facts {
                 *start <= report.span.start && report.span.end <= *end
             };
             let is_right = right.iter().any(encloses);
-            if is_right && report.severity == Severity::Error && report.code != "F011" {
+            let depends = matches!(report.code, "F012" | "F024" | "F025" | "F028" | "F029");
+            if is_right && depends && report.severity == Severity::Error {
                 report.severity = Severity::Warning;
                 report = report.note("it is right in other packets or versions; here it is false");
             }
@@ -113,16 +146,21 @@ impl Facts {
 }
 
 impl Fact {
-    fn report(self, protocol: &Protocol) -> Option<Diagnostic> {
+    fn report(mut self, protocol: &Protocol) -> Option<Diagnostic> {
+        // Of packets that share a name, some have the field, and those are meant.
+        let found_in = std::mem::take(&mut self.found_in);
+        self.missing.retain(|(owner, ..)| {
+            found_in.contains(owner) || found_in.iter().all(|other| other.name != owner.name)
+        });
         let (packet, ..) = self.missing.first()?;
         let name = &self.name;
-        let mut packets: Vec<&Arc<str>> = self.missing.iter().map(|(packet, ..)| packet).collect();
+        let mut packets: Vec<&Owner> = self.missing.iter().map(|(packet, ..)| packet).collect();
         packets.sort();
         packets.dedup();
         let many = match packets.as_slice() {
-            [_] => format!("packet `{packet}`"),
+            [_] => format!("packet {packet}"),
             [_, _] | [_, _, _] => {
-                let names: Vec<String> = packets.iter().map(|p| format!("`{p}`")).collect();
+                let names: Vec<String> = packets.iter().map(|p| p.to_string()).collect();
                 format!("packets {}", names.join(", "))
             }
             all => format!("{} packets in scope", all.len()),

@@ -24,7 +24,7 @@ use midwire_definition::{
     Diagnostic, Group, PacketDefinition, Protocol, StateId, VersionId, View,
 };
 
-pub(crate) use facts::Facts;
+pub(crate) use facts::{Facts, Owner};
 pub use lists::FUNCTIONS;
 pub(crate) use paths::steps;
 pub use paths::{ENVELOPE, FLAGS};
@@ -179,7 +179,7 @@ impl<'k> Lowerer<'k> {
                 self.quantified(name, args, expr.span)
             }
             _ => self.through_lists(|this| {
-                let operand = this.operand(expr);
+                let operand = this.scalar(expr);
                 this.truth(operand, expr.span)
             }),
         }

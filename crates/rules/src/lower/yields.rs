@@ -37,7 +37,7 @@ impl Lowerer<'_> {
         {
             return found.map(|n| Yield::Num(Num::Const(Number::Int(n))));
         }
-        let given = match self.operand(expr) {
+        let given = match self.scalar(expr) {
             Operand::Absent | Operand::Wrong => return None,
             Operand::Truth(pred) => Yield::Truth(pred),
             Operand::Num(num, from) if from.is_bool => {
