@@ -365,9 +365,13 @@ impl Protocol {
             .clone()
     }
 
-    /// The packets of a version, without plans and events: for looking at the names of all versions.
-    pub fn packets_at(&self, version: VersionId) -> Dialect {
-        self.declarations.dialect_with(self, version, false)
+    /// The packets of a version, without plans and events, and the last version up to which there are the
+    /// same under the same ids.
+    pub fn packets_at(&self, version: VersionId) -> (Dialect, VersionId) {
+        let mut interval = Interval::ALL;
+        let dialect = self.declarations.dialect_with(self, version, false, &mut interval);
+        let newest = VersionId(self.versions.iter().len().saturating_sub(1) as u32);
+        (dialect, interval.last.min(newest).max(version))
     }
 
     /// How a packet's body is read at a version; compiled on first use.
@@ -379,10 +383,7 @@ impl Protocol {
 
     /// Whether a packet changes the session at a version: its state, version, stages or variables.
     pub fn has_events(&self, version: VersionId, packet: &PacketDefinition) -> bool {
-        packet.says_version
-            || packet.item.is_some_and(|item| {
-                !self.declarations.made(item, packet.direction, version).events.is_empty()
-            })
+        packet.says_version || self.declarations.has_events(self, version, packet)
     }
 
     /// The same without keeping it: for looking at all versions, of which there may be hundreds.

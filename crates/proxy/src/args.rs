@@ -28,6 +28,8 @@ pub(crate) enum Command {
     Check(Check),
     /// Put definitions into the usual form
     Fmt(Fmt),
+    /// List what can be written in filters: fields, groups, the envelope
+    Fields(Fields),
     /// List and show definitions
     Defs(Defs),
     /// Play a recorded game through a real midwire on this machine: nothing else is needed
@@ -62,8 +64,9 @@ pub(crate) struct Proxy {
     /// Not there yet
     #[arg(short = 'w', long = "write", value_name = "FILE", hide = true)]
     pub(crate) write: Option<PathBuf>,
-    /// Not there yet
-    #[arg(short = 'Y', long = "filter", value_name = "FILTER", hide = true)]
+    /// List only packets that match, as in 'update_health.health < 5'; `midwire fields` lists what can be
+    /// written. Everything is relayed all the same
+    #[arg(short = 'Y', long = "filter", value_name = "FILTER")]
     pub(crate) filter: Option<String>,
     /// Rules that change, drop, delay, send or mark packets; a folder stands for the .rules files in it,
     /// in order of name. They are followed: what is saved counts from the next packet on
@@ -128,6 +131,9 @@ pub(crate) struct Decode {
     /// One JSON object a line; what could not be read is in "error" and "rest"
     #[arg(long)]
     pub(crate) json: bool,
+    /// Show only packets that match, as in 'update_health.health < 5'
+    #[arg(short = 'Y', long = "filter", value_name = "FILTER")]
+    pub(crate) filter: Option<String>,
     /// With --json: what bytes hold, such as the sections of a chunk, is in "opened" and "opened_errors"
     #[arg(long, requires = "json")]
     pub(crate) open: bool,
@@ -201,6 +207,20 @@ pub(crate) struct Fmt {
     /// Change nothing; name the files that are not in the usual form (exit code 1 if there are any)
     #[arg(long)]
     pub(crate) check: bool,
+}
+
+/// `midwire fields`.
+#[derive(Debug, ClapArgs)]
+pub(crate) struct Fields {
+    /// minecraft, terraria, or a .wire file; without it: what every packet has
+    pub(crate) protocol: Option<String>,
+    /// A packet's name
+    pub(crate) packet: Option<String>,
+    /// The version: 769 or 1.21.4 [default: the newest]
+    #[arg(long, value_name = "VERSION")]
+    pub(crate) protocol_version: Option<String>,
+    #[command(flatten)]
+    pub(crate) definitions: Definitions,
 }
 
 /// `midwire defs`.

@@ -8,6 +8,8 @@ mod demo;
 mod encode;
 mod error;
 mod explain;
+mod fields;
+mod filter;
 mod fmt;
 mod hex_text;
 mod import;
@@ -52,6 +54,7 @@ fn run(command: args::Command) -> anyhow::Result<ExitCode> {
         args::Command::Encode(args) => encode::run(&args),
         args::Command::Check(args) => check::run(&args),
         args::Command::Fmt(args) => fmt::run(&args),
+        args::Command::Fields(args) => fields::run(&args),
         args::Command::Defs(args) => defs::run(&args.command),
         args::Command::Demo => demo::run(),
     }

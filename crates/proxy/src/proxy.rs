@@ -11,7 +11,8 @@ use midwire_session::{HostRewrite, Options, Setup, Watch};
 use tokio::sync::watch;
 
 use crate::args;
-use crate::error::{say, say_styled, usage};
+use crate::error::{USAGE, say, say_styled, usage};
+use crate::filter::Filters;
 use crate::print::{self, Style};
 use crate::protocols::{self, Lookup};
 use crate::queue::{WhenFull, queue};
@@ -42,6 +43,16 @@ pub(crate) fn run(args: &args::Proxy) -> anyhow::Result<ExitCode> {
         rules: read.as_ref().map(|read| read.rules.clone()),
         trust_version: args.trust_version,
     };
+    let filters = match &args.filter {
+        Some(source) => match Filters::new(source, &protocol, version, settings.definition) {
+            Ok(filters) => Some(filters),
+            Err(wrong) => {
+                say(&wrong);
+                return Ok(ExitCode::from(USAGE));
+            }
+        },
+        None => None,
+    };
     let style = Style::of_stdout();
     let (definitions, setup) = watch::channel(Setup::new(protocol.clone(), options));
     let extensions = extended_by(&lookup);
@@ -70,6 +81,10 @@ pub(crate) fn run(args: &args::Proxy) -> anyhow::Result<ExitCode> {
     let (stop, stopped) = watch::channel(false);
     let stop = Arc::new(stop);
     let view = print::view(&args.view, style, settings.definition);
+    let view = match filters {
+        Some(filters) => Box::new(print::Filtered::new(view, filters)),
+        None => view,
+    };
     let printer = print::spawn(view, shown, stop.clone())?;
 
     let runtime = tokio::runtime::Builder::new_multi_thread()
@@ -137,7 +152,6 @@ fn rules_of(read: &rules::Read) -> String {
 fn refuse_what_is_later(args: &args::Proxy) -> anyhow::Result<()> {
     let later = [
         ("-w", args.write.is_some(), "captures are"),
-        ("-Y", args.filter.is_some(), "filters are"),
         ("--config", args.config.is_some(), "configuration files are"),
     ];
     match later.iter().find(|(_, given, _)| *given) {

@@ -3,7 +3,8 @@
 use midwire_definition::syntax::ast::{Name, lookup_key, same_name};
 use midwire_definition::Diagnostic;
 
-use crate::filter::{Lexicon, did_you_mean};
+use crate::filter::did_you_mean;
+use crate::lexicon::Lexicon;
 use crate::lower::{ENVELOPE, FLAGS, Facts};
 use crate::scope::{Scope, ScopePackets};
 use crate::syntax::ast::{Element, Expr, ExprKind, Path, Segment};

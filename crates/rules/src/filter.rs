@@ -5,94 +5,18 @@ use std::sync::Arc;
 
 use midwire_codec::Direction;
 use midwire_definition::diagnostics::suggest;
-use midwire_definition::plan::{Packet, Plan};
-use midwire_definition::syntax::ast::lookup_key;
+use midwire_definition::plan::Packet;
 use midwire_definition::{
     Diagnostic, PacketDefinition, Protocol, Severity, StateId, VersionId, Workspace,
 };
 
 use crate::check::{check_names, check_scope};
 use crate::envelope::Envelope;
-use crate::lower::{Facts, Kind, Known, Lowerer};
+use crate::lexicon::Lexicon;
+use crate::lower::{Facts, Kind, Lowerer};
 use crate::program::Program;
-use crate::scope::{Scope, ScopePackets};
+use crate::scope::Scope;
 use crate::syntax::{self, Expr};
-
-/// The names of a protocol, gathered once for any number of filters and rules.
-#[derive(Debug)]
-pub struct Lexicon {
-    pub(crate) protocol: Arc<Protocol>,
-    pub(crate) known: Known,
-    /// The packets of each version, without plans.
-    versions: Vec<(VersionId, Vec<Arc<PacketDefinition>>)>,
-}
-
-impl Lexicon {
-    /// Of all versions of a protocol.
-    pub fn new(protocol: &Arc<Protocol>) -> Lexicon {
-        let mut packets = HashMap::new();
-        let mut versions = Vec::new();
-        for (version, _) in protocol.versions.iter() {
-            let dialect = protocol.packets_at(version);
-            let mut list: Vec<Arc<PacketDefinition>> = dialect.packets().cloned().collect();
-            list.sort_by_key(|packet| (packet.state, packet.direction.index(), packet.id));
-            for packet in &list {
-                packets.entry(lookup_key(&packet.name)).or_insert_with(|| packet.name.clone());
-                for alias in packet.aliases.iter() {
-                    packets.entry(lookup_key(alias)).or_insert_with(|| packet.name.clone());
-                }
-            }
-            versions.push((version, list));
-        }
-        let known = Known { packets, groups: protocol.groups() };
-        Lexicon { protocol: protocol.clone(), known, versions }
-    }
-
-    /// The protocol.
-    pub fn protocol(&self) -> &Arc<Protocol> {
-        &self.protocol
-    }
-
-    /// The packets of a version, without plans.
-    pub(crate) fn packets_at(&self, version: VersionId) -> &[Arc<PacketDefinition>] {
-        let at = self.versions.iter().find(|(known, _)| *known == version);
-        at.map_or(&[], |(_, packets)| packets)
-    }
-
-    /// Calls something with every kind of packet that may differ, with its plan, at the versions in scope.
-    pub(crate) fn each_kind(
-        &self,
-        scope: &Scope,
-        wants_plan: &dyn Fn(&PacketDefinition) -> bool,
-        see: &mut dyn FnMut(VersionId, &PacketDefinition),
-    ) {
-        let mut seen: HashMap<(StateId, Direction, Arc<str>), Option<Arc<Plan>>> = HashMap::new();
-        for (version, packets) in &self.versions {
-            if scope.versions.is_some_and(|(first, last)| *version < first || *version > last) {
-                continue;
-            }
-            for packet in packets {
-                if !scope.admits(packet.state, packet.direction) {
-                    continue;
-                }
-                let wanted = wants_plan(packet);
-                let plan = if wanted { self.protocol.plan_of(*version, packet) } else { None };
-                let key = (packet.state, packet.direction, packet.name.clone());
-                let same = |known: &Option<Arc<Plan>>| match (known, &plan) {
-                    (Some(a), Some(b)) => Arc::ptr_eq(a, b),
-                    (None, None) => true,
-                    _ => false,
-                };
-                // What was the same at the version before was looked at then.
-                if seen.get(&key).is_some_and(same) {
-                    continue;
-                }
-                seen.insert(key, plan.clone());
-                see(*version, &packet.with_plan(plan));
-            }
-        }
-    }
-}
 
 /// A condition about packets, checked at every version in scope.
 #[derive(Debug, Clone)]
@@ -139,16 +63,9 @@ impl Filter {
         let mut facts = Facts::default();
         let mut reports = check_scope(lexicon, &scope);
         if reports.is_empty() {
-            let wants = |packet: &PacketDefinition| is_meant(lexicon, &scope, &expr, packet);
-            lexicon.each_kind(&scope, &wants, &mut |version, definition| {
-                let kind = Kind {
-                    version,
-                    state: definition.state,
-                    direction: definition.direction,
-                    definition: Some(definition),
-                };
-                let protocol = &lexicon.protocol;
-                Lowerer::new(protocol, &lexicon.known, &scope, kind, &mut facts).filter(&expr);
+            lexicon.each_kind(&scope, &expr, &mut |kind| {
+                let Lexicon { protocol, known, .. } = &**lexicon;
+                Lowerer::new(protocol, known, &scope, kind, &mut facts).filter(&expr);
             });
             reports.extend(check_names(lexicon, &scope, &expr, &facts));
             reports.extend(facts.into_reports(&lexicon.protocol));
@@ -195,7 +112,7 @@ impl Filter {
         definition: Option<&PacketDefinition>,
     ) -> Program {
         let mut facts = Facts::default();
-        let kind = Kind { version, state, direction, definition };
+        let kind = Kind { version, last: version, state, direction, definition };
         let Lexicon { protocol, known, .. } = &*self.lexicon;
         let mut lowerer = Lowerer::new(protocol, known, &self.scope, kind, &mut facts);
         let pred = lowerer.filter(&self.expr);
@@ -212,35 +129,6 @@ impl Filter {
     pub fn scope(&self) -> &Scope {
         &self.scope
     }
-}
-
-/// Whether the fields of a packet matter for an expression: it is named in it or by the scope.
-pub(crate) fn is_meant(
-    lexicon: &Lexicon,
-    scope: &Scope,
-    expr: &Expr,
-    packet: &PacketDefinition,
-) -> bool {
-    let is_member = |name: &str, lexicon: &Lexicon| {
-        let groups = &lexicon.known.groups;
-        let group = groups.iter().find(|g| lookup_key(&g.name) == lookup_key(name));
-        group.is_some_and(|group| group.has_member(packet.state, packet.direction, &packet.name))
-    };
-    let in_scope = match &scope.packets {
-        ScopePackets::All => false,
-        ScopePackets::Named(names) => names.iter().any(|name| packet.is_called(&name.text)),
-        ScopePackets::Group(name) => is_member(&name.text, lexicon),
-    };
-    let mut is_named = in_scope;
-    crate::check::each_name(expr, &mut |name, is_group, _| {
-        is_named |= match is_group {
-            true => is_member(&name.text, lexicon),
-            false => packet.is_called(&name.text),
-        };
-    });
-    // `packet.name == "x"` lets bare names follow.
-    crate::check::each_text(expr, &mut |text| is_named |= packet.is_called(text));
-    is_named
 }
 
 /// A filter for the packets of one version.

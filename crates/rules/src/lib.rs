@@ -2,10 +2,12 @@
 
 mod check;
 mod codes;
+mod describe;
 mod envelope;
 mod evaluate;
 mod filter;
 mod inside;
+mod lexicon;
 mod lower;
 mod matcher;
 mod predicate;
@@ -14,11 +16,15 @@ pub mod rule;
 mod scope;
 pub mod syntax;
 mod value;
+mod value_expr;
 mod valued;
 
 pub use codes::FILTER_CODES;
+pub use describe::{FieldRow, describe};
 pub use envelope::Envelope;
-pub use filter::{Compiled, Filter, Interest, Lexicon};
+pub use filter::{Compiled, Filter, Interest};
+pub use lexicon::Lexicon;
 pub use lower::{ENVELOPE, FLAGS, FUNCTIONS};
 pub use scope::{Scope, ScopePackets};
 pub use value::{Number, Value, ValueKind};
+pub use value_expr::{CompiledValue, ValueExpr};

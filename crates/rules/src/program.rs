@@ -54,7 +54,12 @@ impl Program {
         envelope: &Envelope<'a>,
         fields: Option<&mut Packet<'a>>,
     ) -> bool {
-        match fields {
+        // Anchors mean nothing in packets of another plan: those of a definition that was saved anew.
+        let is_ours = |packet: &Packet<'_>| match &self.plan {
+            Some(plan) => std::ptr::eq(&**plan, packet.plan()),
+            None => true,
+        };
+        match fields.filter(|packet| is_ours(packet)) {
             Some(packet) => {
                 let mut evaluator = Evaluator::with(envelope, packet);
                 evaluator.pred(&self.gate, None) && evaluator.pred(&self.pred, Some(packet))

@@ -317,6 +317,13 @@ impl Anchor {
         inside(&self.hops)
     }
 
+    /// To the values that the elements of the list are which this one leads to; `None`: they are structs.
+    pub fn values(&self, plan: &Plan) -> Option<Anchor> {
+        let mut anchor = self.elements(plan)?;
+        anchor.hops = values_of(&anchor.hops, plan);
+        (!anchor.hops.is_empty()).then_some(anchor)
+    }
+
     /// The layout that it starts in.
     pub fn layout(&self) -> LayoutId {
         self.layout
@@ -366,6 +373,39 @@ fn elements_of(hops: &[Hop], plan: &Plan) -> Vec<Hop> {
             }
             Next::Opened(forms) => {
                 let forms = forms.iter().map(|(layout, hops)| (*layout, elements_of(hops, plan)));
+                Next::Opened(forms.collect())
+            }
+        };
+        Some(Hop { field: hop.field, next })
+    };
+    hops.iter().filter_map(of).collect()
+}
+
+/// The same with the value of each element that is one value, and without the others.
+fn values_of(hops: &[Hop], plan: &Plan) -> Vec<Hop> {
+    let of = |hop: &Hop| {
+        let next = match &hop.next {
+            Next::Here(..) => return None,
+            Next::Each(layout, inner) if inner.is_empty() => {
+                let shape = &plan.layouts[*layout as usize];
+                let inner = match shape.transparent {
+                    true => Finder { plan, repeats: true }.layout(shape, &[], 0),
+                    false => return None,
+                };
+                if inner.is_empty() {
+                    return None;
+                }
+                Next::Each(*layout, inner)
+            }
+            Next::Inner(layout, slot, inner) => {
+                Next::Inner(*layout, *slot, values_of(inner, plan))
+            }
+            Next::Each(layout, inner) => Next::Each(*layout, values_of(inner, plan)),
+            Next::Element(index, layout, inner) => {
+                Next::Element(*index, *layout, values_of(inner, plan))
+            }
+            Next::Opened(forms) => {
+                let forms = forms.iter().map(|(layout, inner)| (*layout, values_of(inner, plan)));
                 Next::Opened(forms.collect())
             }
         };

@@ -189,7 +189,7 @@ impl Declarations {
 
     /// The protocol at one version.
     pub(crate) fn dialect(&self, protocol: &Protocol, version: VersionId) -> Dialect {
-        self.dialect_with(protocol, version, true)
+        self.dialect_with(protocol, version, true, &mut Interval::ALL.clone())
     }
 
     /// The same with or without plans and events.
@@ -198,11 +198,12 @@ impl Declarations {
         protocol: &Protocol,
         version: VersionId,
         compiled: bool,
+        interval: &mut Interval,
     ) -> Dialect {
         let mut by_id = HashMap::new();
         let labels = self.labels.get_or_init(|| self.packets.iter().map(PacketLabel::of).collect());
         for (state, direction, id, name, item) in
-            self.packets_at(version, &mut Interval::ALL.clone(), &mut Vec::new())
+            self.packets_at(version, interval, &mut Vec::new())
         {
             let label = item.map(|item| &labels[item]);
             let says_version = protocol.version_from.as_ref().is_some_and(|from| {
@@ -455,6 +456,27 @@ impl Declarations {
             }
         }
         Ok(events)
+    }
+
+    /// Whether an `on` is for a packet at a version.
+    pub(crate) fn has_events(
+        &self,
+        protocol: &Protocol,
+        version: VersionId,
+        packet: &PacketDefinition,
+    ) -> bool {
+        self.events.iter().any(|on| {
+            on.packet.is(&packet.name)
+                && self.state(on.state.as_ref()) == Some(packet.state)
+                && gates::goes(on.direction, packet.direction)
+                && gates::admits(
+                    &on.gates,
+                    &protocol.versions,
+                    version,
+                    Some(packet.direction),
+                    &mut Interval::ALL.clone(),
+                )
+        })
     }
 
     fn event<'d>(

@@ -6,7 +6,7 @@ use std::time::{Duration, Instant};
 
 use midwire_definition::Limits;
 use midwire_definition::line::Role;
-use midwire_session::{Elapsed, Event};
+use midwire_session::{Elapsed, Event, PacketEvent};
 
 use super::listing::write_header;
 use super::row::{Above, Columns, Kind, Mark, Row, RowWriter, put};
@@ -75,10 +75,7 @@ impl Live {
 
     fn event(&mut self, session: u64, event: &Event, out: &mut Vec<u8>) {
         match event {
-            Event::Packet(packet) => {
-                self.packets += 1;
-                self.bytes[packet.direction.index()] += u64::from(packet.wire_length);
-            }
+            Event::Packet(packet) => self.count(packet),
             Event::Opaque { direction, bytes, .. } => {
                 self.bytes[direction.index()] += bytes.len() as u64;
             }
@@ -88,6 +85,11 @@ impl Live {
         if let Some(row) = self.rows.event(session, event) {
             self.add(row, out);
         }
+    }
+
+    fn count(&mut self, packet: &PacketEvent) {
+        self.packets += 1;
+        self.bytes[packet.direction.index()] += u64::from(packet.wire_length);
     }
 
     /// Adds a line, or counts it to one that is like it and young.
@@ -238,6 +240,11 @@ impl View for Live {
         }
     }
 
+    fn unlisted(&mut self, packet: &PacketEvent) {
+        self.count(packet);
+        self.status_changed = true;
+    }
+
     fn idle(&mut self, lost: u64, out: &mut Vec<u8>) {
         if lost > 0 {
             self.lost += lost;
@@ -260,7 +267,7 @@ impl View for Live {
 mod tests {
     use bytes::Bytes;
     use midwire_definition::VersionId;
-    use midwire_session::{Direction, Fate, Origin, PacketEvent, PacketNumber};
+    use midwire_session::{Direction, Fate, Origin, PacketNumber};
 
     use super::*;
     use crate::protocols;

@@ -1,5 +1,6 @@
 //! Showing what sessions report: one thread takes it off the queue, and a view turns it into text.
 
+mod filtered;
 mod json;
 mod listing;
 mod live;
@@ -18,8 +19,10 @@ use std::thread::JoinHandle;
 use std::time::Duration;
 
 use midwire_definition::Limits;
+use midwire_session::PacketEvent;
 use tokio::sync::watch;
 
+pub(crate) use self::filtered::Filtered;
 pub(crate) use self::json::PacketJson;
 pub(crate) use self::marked::{Marked, write_marked};
 pub(crate) use self::row::{Columns, RowWriter, put, write_line};
@@ -33,6 +36,9 @@ use crate::queue::{Message, Receiver};
 pub(crate) trait View: Send {
     /// Appends what a message is shown as.
     fn message(&mut self, message: &Message, out: &mut Vec<u8>);
+
+    /// A packet that is not to be listed has passed.
+    fn unlisted(&mut self, _packet: &PacketEvent) {}
 
     /// Nothing more is there for now: appends what was put off. So many packets were lost since the
     /// last time.

@@ -21,14 +21,14 @@ impl Lowerer<'_> {
     ) -> Pred {
         // A name that stands alone may be a value of what it is compared with, so that goes first.
         if bare(left).is_some() && bare(right).is_none() && !op.is_of_text() {
-            let other = self.operand(right);
+            let other = self.scalar(right);
             if self.has_names(&other) {
                 return self.compared(span, op.turned(), other, left, right, nocase);
             }
-            let operand = self.operand(left);
+            let operand = self.scalar(left);
             return self.pair(span, op, (operand, left), (other, right), nocase);
         }
-        let operand = self.operand(left);
+        let operand = self.scalar(left);
         self.compared(span, op, operand, right, left, nocase)
     }
 
@@ -83,7 +83,7 @@ impl Lowerer<'_> {
             }
             _ => {}
         }
-        let second = self.operand(other);
+        let second = self.scalar(other);
         self.pair(span, op, (operand, this), (second, other), nocase)
     }
 
@@ -387,12 +387,12 @@ impl Lowerer<'_> {
             }
             (left, right) => {
                 let (what, with) = (kind_of(&left), kind_of(&right));
-                let name = match bare(left_expr) {
-                    Some(name) => format!("`{}` ({what})", name.text),
-                    None => what.clone(),
+                let name = match &left_expr.kind {
+                    ExprKind::Path(path) => format!("`{}` ({what})", path.text()),
+                    _ => what.clone(),
                 };
                 let message = format!("cannot compare {name} with {with}");
-                let report = self.error("F025", span, message);
+                let report = self.error("F025", right_expr.span, message);
                 let report = match (&left, &right) {
                     (Operand::Num(..), _) => {
                         report.label(format!("a number is needed here, as in `{} 20`", op.as_str()))
@@ -485,6 +485,10 @@ impl Lowerer<'_> {
 
     fn chat_as_it_is(&mut self, left: &Expr) {
         let ExprKind::Path(path) = &left.kind else { return };
+        // What clients say is plain text.
+        if self.kind.direction == Direction::Serverbound {
+            return;
+        }
         let name = path.text();
         let message = format!("`{name}` is a chat component, and this compares how it is written");
         let report = midwire_definition::Diagnostic::warning("F030", left.span, message)

@@ -1,11 +1,13 @@
 //! What was found out about the names of an expression, over all packets and versions in scope.
 
 use std::collections::{BTreeMap, BTreeSet, HashSet};
+use std::fmt;
 use std::sync::Arc;
 
+use midwire_codec::Direction;
 use midwire_definition::diagnostics::suggest;
 use midwire_definition::syntax::ast::Span;
-use midwire_definition::{Diagnostic, Protocol, Severity, VersionId};
+use midwire_definition::{Diagnostic, PacketDefinition, Protocol, Severity, VersionId};
 
 /// Names of fields that are kept for suggestions.
 const CANDIDATES_MAX: usize = 400;
@@ -19,14 +21,35 @@ pub(crate) struct Facts {
     reports: Vec<Diagnostic>,
 }
 
+/// A packet of a direction.
+#[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord)]
+pub(crate) struct Owner {
+    name: Arc<str>,
+    direction: Direction,
+}
+
+impl Owner {
+    pub(crate) fn of(definition: &PacketDefinition) -> Owner {
+        Owner { name: definition.name.clone(), direction: definition.direction }
+    }
+}
+
+impl fmt::Display for Owner {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "`{}` ({})", self.name, self.direction)
+    }
+}
+
 #[derive(Debug)]
 struct Fact {
     span: Span,
     name: String,
-    /// It is there in some packet at some version.
+    /// It means something.
     is_found: bool,
-    /// Where it is not: packet and version.
-    missing: Vec<(Arc<str>, VersionId)>,
+    /// Packets that have it at some version.
+    found_in: BTreeSet<Owner>,
+    /// Where it is not: packet, and from which version to which.
+    missing: Vec<(Owner, VersionId, VersionId)>,
     /// The packet's fields are not known.
     is_opaque: bool,
     candidates: BTreeSet<Arc<str>>,
@@ -38,6 +61,7 @@ impl Facts {
             span,
             name: name.to_owned(),
             is_found: false,
+            found_in: BTreeSet::new(),
             missing: Vec::new(),
             is_opaque: false,
             candidates: BTreeSet::new(),
@@ -49,28 +73,38 @@ impl Facts {
         self.fields.range((span.start, 0)..(span.end.max(span.start + 1), 0)).next().is_some()
     }
 
+    /// A name means something.
     pub(crate) fn found(&mut self, span: Span, name: &str) {
         self.fact(span, name).is_found = true;
+    }
+
+    /// A name is a field of a packet.
+    pub(crate) fn found_in(&mut self, span: Span, owner: Option<Owner>) {
+        let fact = self.fact(span, "");
+        fact.is_found = true;
+        fact.found_in.extend(owner);
     }
 
     pub(crate) fn missing(
         &mut self,
         span: Span,
         name: &str,
-        packet: &Arc<str>,
-        version: VersionId,
+        packet: Owner,
+        versions: (VersionId, VersionId),
         candidates: Option<Vec<Arc<str>>>,
     ) {
         let fact = self.fact(span, name);
         match candidates {
-            Some(names) if fact.candidates.len() < CANDIDATES_MAX => fact.candidates.extend(names),
+            Some(names) if fact.candidates.len() < CANDIDATES_MAX => {
+                fact.candidates.extend(names.into_iter().filter(|name| !name.is_empty()));
+            }
             Some(_) => {}
             None => fact.is_opaque = true,
         }
         if fact.name.is_empty() {
             name.clone_into(&mut fact.name);
         }
-        fact.missing.push((packet.clone(), version));
+        fact.missing.push((packet, versions.0, versions.1));
     }
 
     /// An expression was right.
@@ -95,8 +129,12 @@ impl Facts {
             out.extend(fact.report(protocol));
         }
         for mut report in reports {
-            let is_right = right.contains(&(report.span.start, report.span.end));
-            if is_right && report.severity == Severity::Error {
+            let encloses = |(start, end): &(u32, u32)| {
+                *start <= report.span.start && report.span.end <= *end
+            };
+            let is_right = right.iter().any(encloses);
+            let depends = matches!(report.code, "F012" | "F024" | "F025" | "F028" | "F029");
+            if is_right && depends && report.severity == Severity::Error {
                 report.severity = Severity::Warning;
                 report = report.note("it is right in other packets or versions; here it is false");
             }
@@ -108,16 +146,21 @@ impl Facts {
 }
 
 impl Fact {
-    fn report(self, protocol: &Protocol) -> Option<Diagnostic> {
-        let (packet, _) = self.missing.first()?;
+    fn report(mut self, protocol: &Protocol) -> Option<Diagnostic> {
+        // Of packets that share a name, some have the field, and those are meant.
+        let found_in = std::mem::take(&mut self.found_in);
+        self.missing.retain(|(owner, ..)| {
+            found_in.contains(owner) || found_in.iter().all(|other| other.name != owner.name)
+        });
+        let (packet, ..) = self.missing.first()?;
         let name = &self.name;
-        let mut packets: Vec<&Arc<str>> = self.missing.iter().map(|(packet, _)| packet).collect();
+        let mut packets: Vec<&Owner> = self.missing.iter().map(|(packet, ..)| packet).collect();
         packets.sort();
         packets.dedup();
         let many = match packets.as_slice() {
-            [_] => format!("packet `{packet}`"),
+            [_] => format!("packet {packet}"),
             [_, _] | [_, _, _] => {
-                let names: Vec<String> = packets.iter().map(|p| format!("`{p}`")).collect();
+                let names: Vec<String> = packets.iter().map(|p| p.to_string()).collect();
                 format!("packets {}", names.join(", "))
             }
             all => format!("{} packets in scope", all.len()),
@@ -148,12 +191,26 @@ impl Fact {
                 false => report.note(format!("there are: {list}")),
             });
         }
-        let first = self.missing.iter().map(|(_, version)| *version).min()?;
-        let last = self.missing.iter().map(|(_, version)| *version).max()?;
-        let versions = match () {
-            () if protocol.versions.iter().len() == 1 => String::new(),
-            () if first == last => format!(" at {}", key(first)),
-            () => format!(" at some versions from {} to {}", key(first), key(last)),
+        let mut rows: Vec<(u32, u32)> =
+            self.missing.iter().map(|(_, first, last)| (first.0, last.0)).collect();
+        rows.sort_unstable();
+        let mut merged: Vec<(u32, u32)> = Vec::new();
+        for row in rows {
+            match merged.last_mut() {
+                Some(last) if row.0 <= last.1.saturating_add(1) => last.1 = last.1.max(row.1),
+                _ => merged.push(row),
+            }
+        }
+        let shown = |(first, last): &(u32, u32)| match first == last {
+            true => format!("at {}", key(VersionId(*first))),
+            false => format!("from {} to {}", key(VersionId(*first)), key(VersionId(*last))),
+        };
+        let versions = match merged.as_slice() {
+            _ if protocol.versions.iter().len() == 1 => String::new(),
+            rows if rows.len() <= 3 => {
+                format!(" {}", rows.iter().map(shown).collect::<Vec<_>>().join(", "))
+            }
+            rows => format!(" {}, and at {} more", shown(&rows[0]), rows.len() - 1),
         };
         let verb = if packets.len() == 1 { "has" } else { "have" };
         let message = format!("{many} {verb} no field `{name}`{versions}");

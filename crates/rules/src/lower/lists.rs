@@ -1,10 +1,11 @@
 //! `any`, `all`, `count`, `text`.
 
-use midwire_definition::plan::anchor::Anchor;
+use midwire_definition::plan::anchor::{Anchor, Target};
 use midwire_definition::syntax::ast::{Name, Span};
 
 use super::compare::kind_of;
-use super::{It, Lowerer, NumType, Operand, StrType};
+use super::paths::of_targets;
+use super::{Hoisted, It, Lowerer, NumType, Operand, StrType};
 use crate::predicate::{Num, Place, Pred, Str};
 use crate::syntax::ast::{Expr, ExprKind, Segment};
 
@@ -17,6 +18,50 @@ pub const FUNCTIONS: &[(&str, &str)] = &[
 ];
 
 impl Lowerer<'_> {
+    /// A part of an expression that is to be one value: of a list of values each of them.
+    pub(super) fn scalar(&mut self, expr: &Expr) -> Operand {
+        let operand = self.operand(expr);
+        let (Operand::List(place), Some(plan)) = (&operand, self.plan) else { return operand };
+        let (from, lists) = match place {
+            Place::Body(anchor) => (None, vec![(**anchor).clone()]),
+            Place::Within(slot, anchors) => (Some(*slot), anchors.to_vec()),
+            Place::Slot(slot) => {
+                // Its lists are gone through already: their values take the lists' place.
+                let Some(hoisted) = self.hoisted.iter_mut().find(|h| h.slot == *slot) else {
+                    return operand;
+                };
+                let values: Vec<Anchor> =
+                    hoisted.anchors.iter().filter_map(|list| list.values(plan)).collect();
+                if values.is_empty() {
+                    return operand;
+                }
+                let targets: Vec<Target<'_>> = values.iter().flat_map(|a| a.targets(plan)).collect();
+                hoisted.anchors = values;
+                return of_targets(Place::Slot(*slot), &targets, Box::default());
+            }
+        };
+        let values: Vec<Anchor> = lists.iter().filter_map(|list| list.values(plan)).collect();
+        if values.is_empty() {
+            return operand;
+        }
+        let targets: Vec<Target<'_>> = values.iter().flat_map(|a| a.targets(plan)).collect();
+        if self.is_value {
+            let place = match (from, values.as_slice()) {
+                (None, [value]) => Place::Body(value.clone().into()),
+                (Some(slot), _) => Place::Within(slot, values.into()),
+                _ => return operand,
+            };
+            return of_targets(place, &targets, Box::default());
+        }
+        match self.slot(expr.span) {
+            Some(slot) => {
+                self.hoisted.push(Hoisted { from, anchors: values, slot });
+                of_targets(Place::Slot(slot), &targets, Box::default())
+            }
+            None => Operand::Wrong,
+        }
+    }
+
     fn wrong_args(&mut self, span: Span, message: &str, help: &str) -> Operand {
         let report = midwire_definition::Diagnostic::error("F012", span, message);
         self.facts.report(report.label("wrong arguments").help(help));
@@ -122,7 +167,7 @@ impl Lowerer<'_> {
         let elements: Vec<Anchor> = lists.iter().filter_map(|list| list.elements(plan)).collect();
         let layouts = elements.iter().flat_map(|anchor| anchor.targets(plan)).filter_map(|target| {
             match target {
-                midwire_definition::plan::anchor::Target::Element(_, layout) => Some(layout),
+                Target::Element(_, layout) => Some(layout),
                 _ => None,
             }
         });

@@ -11,6 +11,7 @@ mod paths;
 mod sets;
 mod valued;
 mod values;
+mod yields;
 
 use std::collections::HashMap;
 use std::sync::Arc;
@@ -23,10 +24,11 @@ use midwire_definition::{
     Diagnostic, Group, PacketDefinition, Protocol, StateId, VersionId, View,
 };
 
-pub(crate) use facts::Facts;
+pub(crate) use facts::{Facts, Owner};
 pub use lists::FUNCTIONS;
 pub(crate) use paths::steps;
 pub use paths::{ENVELOPE, FLAGS};
+pub(crate) use yields::Yield;
 pub(crate) use names::Names;
 pub(crate) use operand::{NumType, Operand, Shape, StrType, Word};
 
@@ -47,6 +49,8 @@ pub(crate) struct Known {
 /// A kind of packet, as an expression is compiled for it.
 pub(crate) struct Kind<'k> {
     pub(crate) version: VersionId,
+    /// The last version at which it is the same.
+    pub(crate) last: VersionId,
     pub(crate) state: StateId,
     pub(crate) direction: Direction,
     pub(crate) definition: Option<&'k PacketDefinition>,
@@ -97,14 +101,8 @@ impl<'k> Lowerer<'k> {
         facts: &'k mut Facts,
     ) -> Self {
         let plan = kind.definition.and_then(|definition| definition.plan.as_deref());
-        let views = match (&scope.packets, kind.definition) {
-            (ScopePackets::Group(name), Some(definition)) => {
-                let group = known.groups.iter().find(|group| name.is(&group.name));
-                group.and_then(|group| {
-                    let views = group.views_of(protocol, kind.version, definition)?;
-                    Some((group, views))
-                })
-            }
+        let views = match &scope.packets {
+            ScopePackets::Group(name) => views_of(protocol, known, &kind, name),
             _ => None,
         };
         Lowerer {
@@ -181,7 +179,7 @@ impl<'k> Lowerer<'k> {
                 self.quantified(name, args, expr.span)
             }
             _ => self.through_lists(|this| {
-                let operand = this.operand(expr);
+                let operand = this.scalar(expr);
                 this.truth(operand, expr.span)
             }),
         }
@@ -191,6 +189,7 @@ impl<'k> Lowerer<'k> {
     /// its fields, and need not make sense for other packets.
     fn all_of(&mut self, parts: &[Expr]) -> Pred {
         let had_fields = self.has_fields;
+        let had_views = self.views.is_some();
         let mut out = Vec::new();
         let (choosing, others): (Vec<&Expr>, Vec<&Expr>) =
             parts.iter().partition(|part| chooses(part, self.known));
@@ -204,6 +203,11 @@ impl<'k> Lowerer<'k> {
         }
         if !is_false {
             self.has_fields |= !choosing.is_empty();
+            for part in &choosing {
+                if let (ExprKind::Group(name, _), false) = (&part.kind, had_views) {
+                    self.views = views_of(self.protocol, self.known, &self.kind, name);
+                }
+            }
             for part in others {
                 match self.pred(part) {
                     Pred::Const(true) => {}
@@ -217,6 +221,9 @@ impl<'k> Lowerer<'k> {
             }
         }
         self.has_fields = had_fields;
+        if !had_views {
+            self.views = None;
+        }
         if is_false {
             return Pred::Const(false);
         }
@@ -305,6 +312,18 @@ impl<'k> Lowerer<'k> {
     fn text_const(text: &str) -> Str {
         Str::Const(text.as_bytes().into())
     }
+}
+
+/// The views of a group in packets of a kind, if they are in it.
+fn views_of<'k>(
+    protocol: &Protocol,
+    known: &'k Known,
+    kind: &Kind<'_>,
+    name: &Name,
+) -> Option<(&'k Group, Vec<Option<View>>)> {
+    let group = known.groups.iter().find(|group| name.is(&group.name))?;
+    let views = group.views_of(protocol, kind.version, kind.definition?)?;
+    Some((group, views))
 }
 
 /// Whether a condition says which packet it is.

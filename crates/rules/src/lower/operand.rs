@@ -129,7 +129,7 @@ impl Shape {
                 shown: format!("f{}", u32::from(repr.bytes) * 8),
                 ..NumType::default()
             }),
-            Kind::Str { .. } if field.marks.chat => Shape::Str(StrType::Chat, Str::Text),
+            Kind::Str { .. } if field.marks.component => Shape::Str(StrType::Chat, Str::Text),
             Kind::Str { .. } => Shape::Str(StrType::Text, Str::Text),
             Kind::Bytes { .. } | Kind::Tail => Shape::Str(StrType::Bytes, Str::Bytes),
             Kind::Uuid => Shape::Str(StrType::Uuid, Str::Bytes),

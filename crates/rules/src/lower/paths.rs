@@ -8,7 +8,7 @@ use midwire_definition::plan::{Kind as FieldKind, Plan};
 use midwire_definition::syntax::ast::{BinaryOp, Name, Span, lookup_key, same_name};
 use midwire_definition::{View, ViewForm, ViewKind};
 
-use super::{Hoisted, Lowerer, NumType, Operand, Shape, StrType, Word};
+use super::{Hoisted, Lowerer, NumType, Operand, Owner, Shape, StrType, Word};
 use crate::predicate::{Num, Place, Pred, Side, Str};
 use crate::syntax::ast::{Arithmetic, Expr, ExprKind, Path, Segment};
 use crate::value::Number;
@@ -127,7 +127,7 @@ impl<'k> Lowerer<'k> {
     }
 
     /// Notes that a field is not there, and what is.
-    fn missing(&mut self, segments: &[Segment], whole: Span) {
+    pub(super) fn missing(&mut self, segments: &[Segment], whole: Span) {
         let Some(definition) = self.kind.definition else { return };
         let (mut at, mut candidates) = (0, None);
         if let Some(plan) = self.plan {
@@ -148,12 +148,14 @@ impl<'k> Lowerer<'k> {
         }
         let name = Path { segments: segments.get(at..=at).unwrap_or_default().to_vec() };
         let span = segments.get(at).map_or(whole, Segment::span);
-        self.facts.missing(span, &name.text(), &definition.name, self.kind.version, candidates);
+        let versions = (self.kind.version, self.kind.last);
+        self.facts.missing(span, &name.text(), Owner::of(definition), versions, candidates);
     }
 
     fn note_found(&mut self, segments: &[Segment]) {
+        let owner = self.kind.definition.map(Owner::of);
         for segment in segments {
-            self.facts.found(segment.span(), "");
+            self.facts.found_in(segment.span(), owner.clone());
         }
     }
 
@@ -178,8 +180,8 @@ impl<'k> Lowerer<'k> {
             let span = segments.first().map_or(whole, Segment::span);
             if let Some(definition) = self.kind.definition {
                 let name = Path { segments }.text();
-                let version = self.kind.version;
-                self.facts.missing(span, &name, &definition.name, version, Some(names));
+                let versions = (self.kind.version, self.kind.last);
+                self.facts.missing(span, &name, Owner::of(definition), versions, Some(names));
             }
             return Operand::Absent;
         }
@@ -241,6 +243,10 @@ impl<'k> Lowerer<'k> {
         let truth = |is| Operand::Truth(Pred::Const(is));
         let key = lookup_key(&first.text);
         let [] = rest else {
+            if let ("bytes", [Segment::Index(index, _)]) = (key.as_str(), rest) {
+                let is_field = self.is_field("bytes");
+                return (!is_field).then(|| byte_at(Str::Payload, *index));
+            }
             let [Segment::Name(second, _)] = rest else { return None };
             let item = lookup_key(&second.text);
             return Some(match (key.as_str(), item.as_str()) {

@@ -17,7 +17,7 @@ impl Lowerer<'_> {
         set: &[Element],
         nocase: bool,
     ) -> Pred {
-        let operand = self.operand(left);
+        let operand = self.scalar(left);
         match operand {
             Operand::Absent | Operand::Wrong => Pred::Const(false),
             Operand::Word(word, text) => {

@@ -34,7 +34,7 @@ impl Lowerer<'_> {
             }
             ExprKind::Negate(inner) => {
                 let zero = (Num::Const(Number::Int(0)), NumType::default());
-                match self.operand(inner) {
+                match self.scalar(inner) {
                     Operand::Num(num, ty) => self.arithmetic(Arithmetic::Subtract, zero, (num, ty)),
                     Operand::Inside(place, path) => self.arithmetic(
                         Arithmetic::Subtract,
@@ -47,7 +47,7 @@ impl Lowerer<'_> {
                 }
             }
             ExprKind::Arithmetic(op, a, b) => {
-                let (left, right) = (self.operand(a), self.operand(b));
+                let (left, right) = (self.scalar(a), self.scalar(b));
                 self.joined(*op, (left, a), (right, b))
             }
             _ => Operand::Wrong,

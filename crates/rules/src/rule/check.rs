@@ -13,7 +13,8 @@ use super::ast::{Action, Assigned, Filling, Way, What};
 use super::compile::{Compiler, Findings, Rule};
 use super::decision::Color;
 use crate::check::check_names;
-use crate::filter::{Lexicon, did_you_mean, is_meant};
+use crate::filter::did_you_mean;
+use crate::lexicon::Lexicon;
 use crate::predicate::Pred;
 use crate::scope::ScopePackets;
 use crate::syntax::ast::{Expr, ExprKind};
@@ -35,14 +36,12 @@ pub(super) struct Checker<'l> {
 impl<'l> Checker<'l> {
     pub(super) fn new(lexicon: &'l Lexicon) -> Self {
         let mut places = Places::new();
-        for (version, _) in lexicon.protocol.versions.iter() {
-            for packet in lexicon.packets_at(version) {
-                let place = (packet.state, packet.direction);
-                for name in std::iter::once(&packet.name).chain(packet.aliases.iter()) {
-                    let all = places.entry(lookup_key(name)).or_default();
-                    if !all.contains(&place) {
-                        all.push(place);
-                    }
+        for (packet, _) in lexicon.entries() {
+            let place = (packet.state, packet.direction);
+            for name in std::iter::once(&packet.name).chain(packet.aliases.iter()) {
+                let all = places.entry(lookup_key(name)).or_default();
+                if !all.contains(&place) {
+                    all.push(place);
                 }
             }
         }
@@ -210,8 +209,6 @@ impl<'l> Checker<'l> {
     fn compile_everywhere(&self, rule: &Rule, findings: &mut Findings) -> HashMap<Place, bool> {
         let lexicon = self.lexicon;
         let protocol = &lexicon.protocol;
-        type Seen = (Option<Arc<Plan>>, Option<Arc<Plan>>, bool);
-        let mut seen: HashMap<Place, Seen> = HashMap::new();
         let mut covered: HashMap<Place, bool> = HashMap::new();
         let mut note = |place: Place, compiled: Option<&Pred>| {
             let is_all = matches!(compiled, Some(Pred::Const(true)));
@@ -219,51 +216,54 @@ impl<'l> Checker<'l> {
                 covered.entry(place).and_modify(|all| *all &= is_all).or_insert(is_all);
             }
         };
-        let (first, last) = rule.written.versions;
-        let wants_fields = |packet: &PacketDefinition| match &rule.scope.packets {
-            ScopePackets::All => {
-                rule.written.rule.condition.as_ref().is_some_and(|expr| {
-                    is_meant(lexicon, &rule.scope, expr, packet)
-                })
-            }
-            _ => true,
-        };
-        for (version, _) in protocol.versions.iter() {
-            if version < first || version > last {
+        let newest = VersionId(u32::try_from(protocol.versions.iter().len()).map_or(0, |n| n - 1));
+        let (least, most) = (rule.written.versions.0, rule.written.versions.1.min(newest));
+        let touches = rule.written.rule.action.touches();
+        for (packet, versions) in lexicon.entries() {
+            if !rule.names(lexicon, packet) {
                 continue;
             }
-            for packet in lexicon.packets_at(version) {
-                if !rule.names(lexicon, packet) {
-                    continue;
+            let wants_fields = match (&rule.scope.packets, &rule.written.rule.condition) {
+                (ScopePackets::All, None) => false,
+                (ScopePackets::All, Some(condition)) => {
+                    lexicon.is_meant(&rule.scope, condition, packet)
                 }
-                let wanted = wants_fields(packet);
-                let plan = if wanted { protocol.plan_of(version, packet) } else { None };
-                let sent = self.sent_plan(rule, version, packet);
-                let events = protocol.has_events(version, packet);
-                let place = (packet.state, packet.direction, Some(packet.name.clone()));
-                let now = (plan.clone(), sent, events);
-                let is_same = seen.get(&place).is_some_and(|known| {
-                    same(&known.0, &now.0) && same(&known.1, &now.1) && known.2 == now.2
-                });
-                if is_same {
-                    continue;
+                _ => true,
+            };
+            let place = (packet.state, packet.direction, Some(packet.name.clone()));
+            for (first, last) in versions {
+                // Rows of versions in which nothing differs that the rule asks for.
+                let mut rows: Vec<Row> = Vec::new();
+                for version in ((*first).max(least).0..=(*last).min(most).0).map(VersionId) {
+                    let plan = match wants_fields {
+                        true => protocol.plan_of(version, packet),
+                        false => None,
+                    };
+                    let sent = self.sent_plan(rule, version, packet);
+                    let events = touches && protocol.has_events(version, packet);
+                    let row = Row { first: version, last: version, plan, sent, events };
+                    match rows.last_mut() {
+                        Some(before) if before.is_like(&row) => before.last = version,
+                        _ => rows.push(row),
+                    }
                 }
-                seen.insert(place.clone(), now);
-                let definition = packet.with_plan(plan);
-                let compiled = Compiler {
-                    lexicon,
-                    rule,
-                    version,
-                    state: packet.state,
-                    direction: packet.direction,
-                    definition: Some(&definition),
-                    findings: &mut *findings,
-                    anchors: Vec::new(),
-                    found: None,
-                    checks: true,
-                };
-                let compiled = compiled.compile();
-                note(place, compiled.as_ref().map(|compiled| &compiled.pred));
+                for row in rows {
+                    let definition = packet.with_plan(row.plan);
+                    let compiler = Compiler {
+                        lexicon,
+                        rule,
+                        versions: (row.first, row.last),
+                        state: packet.state,
+                        direction: packet.direction,
+                        definition: Some(&definition),
+                        findings: &mut *findings,
+                        anchors: Vec::new(),
+                        found: None,
+                        checks: true,
+                    };
+                    let compiled = compiler.compile();
+                    note(place.clone(), compiled.as_ref().map(|compiled| &compiled.pred));
+                }
             }
         }
         if let ScopePackets::All = rule.scope.packets {
@@ -273,7 +273,7 @@ impl<'l> Checker<'l> {
                     let compiled = Compiler {
                         lexicon,
                         rule,
-                        version: protocol.versions.newest(),
+                        versions: (least, most),
                         state,
                         direction,
                         definition: None,
@@ -298,10 +298,11 @@ impl<'l> Checker<'l> {
         beside: &PacketDefinition,
     ) -> Option<Arc<Plan>> {
         let Action::Send(send) = &rule.written.rule.action else { return None };
-        let packets = self.lexicon.packets_at(version).iter();
-        let named = packets.filter(|packet| {
-            send.direction.admits(packet.direction) && packet.is_called(&send.packet.text)
-        });
+        let direction = match send.direction {
+            Way::Serverbound => Direction::Serverbound,
+            Way::Clientbound | Way::Both => Direction::Clientbound,
+        };
+        let named = self.lexicon.named_at(version, direction, &send.packet.text);
         let packet = named.min_by_key(|packet| packet.state != beside.state)?;
         self.lexicon.protocol.plan_of(version, packet)
     }
@@ -326,7 +327,7 @@ impl<'l> Checker<'l> {
         self.reports.extend(facts.into_reports(&lexicon.protocol));
         for (facts, label) in [
             (std::mem::take(&mut findings.fields), "nothing is changed there"),
-            (std::mem::take(&mut findings.sent), "the packet is not sent there"),
+            (std::mem::take(&mut findings.sent), "it is left out there"),
         ] {
             self.reports.extend(facts.into_reports(&lexicon.protocol).into_iter().map(|mut report| {
                 match report.code {
@@ -365,10 +366,18 @@ impl<'l> Checker<'l> {
         }
         if !findings.signed.is_empty() && !rule.forced {
             let message = format!("players sign {}", names(&findings.signed));
+            let what = match written.action {
+                Action::Drop | Action::Duplicate => "the numbers they are counted by",
+                Action::Delay { .. } | Action::Intercept => "their order in time",
+                _ => "what is signed",
+            };
             let report = Diagnostic::warning("R017", written.scope.span, message)
-                .label(format!("`{action}` makes the signatures wrong, and servers or clients may disconnect"))
-                .help("`hide` hides them by the game's own means; say `force` if this is meant");
-            self.reports.push(report);
+                .label(format!("`{action}` changes {what}: client or server may disconnect"));
+            self.reports.push(match written.action {
+                Action::Drop => report
+                    .help("`hide` hides them by the game's own means; say `force` if this is meant"),
+                _ => report.help("say `force` if this is meant"),
+            });
         }
         if !findings.unhidden.is_empty() {
             let message = format!("nothing hides {}", names(&findings.unhidden));
@@ -439,6 +448,24 @@ impl<'l> Checker<'l> {
                 }
             }
         }
+    }
+}
+
+/// Versions in which a packet is the same to a rule.
+struct Row {
+    first: VersionId,
+    last: VersionId,
+    plan: Option<Arc<Plan>>,
+    /// How a packet is made that the rule sends.
+    sent: Option<Arc<Plan>>,
+    events: bool,
+}
+
+impl Row {
+    fn is_like(&self, other: &Row) -> bool {
+        same(&self.plan, &other.plan)
+            && same(&self.sent, &other.sent)
+            && self.events == other.events
     }
 }
 

@@ -172,9 +172,9 @@ impl Files<'_> {
                 found
             }
         };
-        let from = end(&range.from, VersionId(0));
-        let to = end(&range.to, VersionId(u32::MAX));
-        let (from, to) = (from?, to?);
+        let is_one = range.from.is_some() && range.from == range.to;
+        let from = end(&range.from, VersionId(0))?;
+        let to = if is_one { from } else { end(&range.to, VersionId(u32::MAX))? };
         if from > to {
             let report =
                 Diagnostic::error("R008", range.span, "the first version is newer than the last");

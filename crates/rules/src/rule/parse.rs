@@ -19,6 +19,11 @@ pub(super) const RATE_MAX: u32 = 10_000;
 /// Words that a rule goes on with, also on the next line.
 const GO_ON: [&str; 9] =
     ["where", "with", "before", "after", "every", "rate", "over", "once", "force"];
+/// Words of directions.
+const WAYS: [&str; 3] = ["serverbound", "clientbound", "both"];
+/// Words of operators in conditions, for suggestions.
+const OPERATORS: [&str; 8] =
+    ["and", "or", "in", "contains", "startswith", "endswith", "matches", "nocase"];
 /// Words of modifiers.
 const MODIFIERS: [&str; 6] = ["every", "rate", "over", "once", "after", "force"];
 
@@ -196,6 +201,11 @@ impl Parser<'_> {
             }
             "mark" => Action::Mark(self.word_of_action("a colour, as in `mark red`,")?),
             "count" => Action::Count(self.word_of_action("a name, as in `count jumps`,")?),
+            "disconnect" if self.word().is_some_and(|word| way(word).is_some()) => {
+                self.expected("what the client is told, as in `disconnect \"go away\"`,");
+                self.give_up();
+                return None;
+            }
             "disconnect" => Action::Disconnect(self.sum()),
             "send" => Action::Send(Box::new(self.sent()?)),
             other => {
@@ -355,7 +365,18 @@ impl Parser<'_> {
     /// Which packets. Behind `send`, they may not be all.
     fn scope(&mut self, sends: bool) -> Option<Scope> {
         let start = self.span();
-        let way = self.word().and_then(way);
+        let mut way = self.word().and_then(way);
+        if way.is_none()
+            && let Some(word) = self.word()
+            && let Some(next) = self.word_ahead(1)
+            && !GO_ON.contains(&next)
+            && let Some(near) = suggest(word, WAYS.into_iter())
+        {
+            let message = format!("`{word}` is no direction");
+            let report = Diagnostic::error("R002", start, message);
+            self.report(report.label(format!("did you mean `{near}`?")));
+            way = Some(Way::Both);
+        }
         if way.is_some() {
             self.skip();
         }
@@ -488,7 +509,7 @@ impl Parser<'_> {
                 let word = crate::syntax::shortened(word);
                 let report =
                     Diagnostic::error("R006", start, format!("`{word}` means nothing here"));
-                let words = MODIFIERS.into_iter().chain(["where", "with"]);
+                let words = MODIFIERS.into_iter().chain(["where", "with"]).chain(OPERATORS);
                 self.report(match suggest(&word, words) {
                     Some(near) => report.label(format!("did you mean `{near}`?")),
                     None => report

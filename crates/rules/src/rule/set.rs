@@ -5,7 +5,8 @@ use std::sync::{Arc, Mutex};
 
 use midwire_codec::Direction;
 use midwire_definition::{
-    Diagnostics, PacketDefinition, Problems, Protocol, Root, Sources, StateId, VersionId,
+    Diagnostics, PacketDefinition, Problems, Protocol, Root, Severity, Sources, StateId,
+    VersionId,
 };
 use regex::{Regex, RegexBuilder};
 
@@ -17,7 +18,8 @@ use super::load::{Loaded, load};
 use super::replace::{From, Pair};
 use super::state::{RuleState, Slot};
 use super::tables::VersionRules;
-use crate::filter::{Interest, Lexicon};
+use crate::filter::Interest;
+use crate::lexicon::Lexicon;
 use crate::syntax::ast::ExprKind;
 
 /// The most memory that a compiled regular expression may take.
@@ -97,8 +99,18 @@ impl RuleSet {
                 line: written.line,
                 action: written.rule.action.as_str(),
             });
+            // What was misread is not looked at further: more would be said than is wrong.
+            let span = written.rule.span;
+            let is_misread = reports.iter().any(|report| {
+                let at = report.span;
+                report.severity == Severity::Error
+                    && at.file == span.file
+                    && (span.start..=span.end).contains(&at.start)
+            });
             let rule = Rule::new(written, lexicon, count, pairs);
-            checker.rule(&rule);
+            if !is_misread {
+                checker.rule(&rule);
+            }
             set.rules.push(rule);
         }
         reports.append(&mut checker.reports);

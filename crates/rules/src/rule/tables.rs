@@ -13,9 +13,8 @@ use super::ast::Action;
 use super::compile::{Compiler, Findings};
 use super::decision::RuleId;
 use super::set::RuleSet;
-use crate::filter::{Interest, is_meant};
+use crate::filter::Interest;
 use crate::predicate::{Needs, Pred};
-use crate::scope::ScopePackets;
 
 /// The rules of a set for one version.
 #[derive(Debug)]
@@ -114,20 +113,8 @@ impl VersionRules {
                 ..Table::default()
             }));
         }
-        for packet in set.lexicon.packets_at(version) {
-            let wants_plan = set.rules.iter().any(|rule| {
-                let is_meant = || {
-                    let condition = rule.written.rule.condition.as_ref();
-                    condition.is_some_and(|c| is_meant(&set.lexicon, &rule.scope, c, packet))
-                };
-                match rule.scope.packets {
-                    ScopePackets::All => is_meant(),
-                    _ => rule.names(&set.lexicon, packet),
-                }
-            });
-            let plan = if wants_plan { protocol.plan_of(version, packet) } else { None };
-            let definition = packet.with_plan(plan);
-            let made = program(set, version, packet.state, packet.direction, Some(&definition));
+        for packet in protocol.dialect(version).packets() {
+            let made = program(set, version, packet.state, packet.direction, Some(packet));
             if let Some(tables) = rules.tables.get_mut(usize::from(packet.state.0)) {
                 tables[packet.direction.index()].put(packet.id, made);
             }
@@ -181,7 +168,7 @@ fn program(
         let compiler = Compiler {
             lexicon: &set.lexicon,
             rule,
-            version,
+            versions: (version, version),
             state,
             direction,
             definition,

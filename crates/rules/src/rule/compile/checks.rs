@@ -15,10 +15,11 @@ impl Compiler<'_> {
             return;
         }
         let ends = matches!(action, Action::Disconnect(_));
-        if !ends && self.lexicon.protocol.has_events(self.version, definition) {
+        if !ends && self.lexicon.protocol.has_events(self.versions.0, definition) {
             self.findings.events.insert(definition.name.clone());
         }
-        let hides = matches!((action, act), (Action::Hide, Some(Act::Edit(_))));
+        // How a packet is hidden, the definition says.
+        let hides = matches!(action, Action::Hide);
         if !ends && !hides && self.is_signed() {
             self.findings.signed.insert(definition.name.clone());
         }

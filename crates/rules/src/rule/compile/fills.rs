@@ -147,7 +147,7 @@ impl<'c> Compiler<'c> {
         }
         let Some(anchor) = plan.anchor(&steps) else {
             let packet = self.definition.map(|definition| definition.name.clone())?;
-            let (version, names) = (self.version, outer.names(plan));
+            let (version, names) = (self.versions, outer.names(plan));
             self.findings.sent.missing(span, &name, &packet, version, Some(names));
             return None;
         };

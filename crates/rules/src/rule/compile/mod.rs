@@ -22,7 +22,7 @@ use super::decision::Color;
 use super::fill::Spot;
 use super::load::Written;
 use super::replace::Pair;
-use crate::filter::Lexicon;
+use crate::lexicon::Lexicon;
 use crate::lower::{Facts, Kind, Lowerer};
 use crate::predicate::Pred;
 use crate::scope::{Scope, ScopePackets};
@@ -178,7 +178,8 @@ fn has_view(lexicon: &Lexicon, name: &Name) -> Option<Expr> {
 pub(super) struct Compiler<'c> {
     pub(super) lexicon: &'c Lexicon,
     pub(super) rule: &'c Rule,
-    pub(super) version: VersionId,
+    /// First and last: what is known of the first holds for all.
+    pub(super) versions: (VersionId, VersionId),
     pub(super) state: StateId,
     pub(super) direction: midwire_codec::Direction,
     pub(super) definition: Option<&'c PacketDefinition>,
@@ -224,7 +225,7 @@ impl<'c> Compiler<'c> {
         if self.checks {
             self.look_for_harm(&act);
             if let Some(definition) = self.definition {
-                let key = (self.version, self.state, self.direction, definition.name.clone());
+                let key = (self.versions.0, self.state, self.direction, definition.name.clone());
                 self.findings.kinds.push(key);
             }
         }
@@ -238,7 +239,8 @@ impl<'c> Compiler<'c> {
     /// Lowers something in the scope of the rule.
     fn lower<T>(&mut self, with: impl FnOnce(&mut Lowerer<'_>) -> T) -> T {
         let kind = Kind {
-            version: self.version,
+            version: self.versions.0,
+            last: self.versions.1,
             state: self.state,
             direction: self.direction,
             definition: self.definition,
@@ -255,6 +257,7 @@ impl<'c> Compiler<'c> {
     fn condition(&mut self) -> Option<Pred> {
         let is_member = match self.rule.has_view.clone() {
             None => Pred::Const(true),
+            Some(_) if self.surely_has_view() => Pred::Const(true),
             Some(has) => {
                 // What a packet does not have of the group's views is none of the rule's faults.
                 let mut aside = Facts::default();
@@ -332,14 +335,14 @@ impl<'c> Compiler<'c> {
     fn hide(&mut self) -> Option<Act> {
         let definition = self.definition?;
         let Lexicon { protocol, known, .. } = self.lexicon;
-        let of = |group: &midwire_definition::Group| group.hides(protocol, self.version, definition);
+        let of = |group: &midwire_definition::Group| group.hides(protocol, self.versions.0, definition);
         let (means, in_group) = match &self.rule.written.rule.scope.what {
             What::Group(name) => {
                 (known.groups.iter().find(|group| name.is(&group.name)).and_then(of), true)
             }
             _ => {
                 let is_member = known.groups.iter().any(|group| {
-                    group.views_of(protocol, self.version, definition).is_some()
+                    group.views_of(protocol, self.versions.0, definition).is_some()
                 });
                 (known.groups.iter().find_map(of), is_member)
             }
@@ -422,7 +425,7 @@ impl<'c> Compiler<'c> {
         let versions = &self.lexicon.protocol.versions;
         match self.definition {
             Some(definition) if versions.iter().len() > 1 => {
-                let key = &versions.get(self.version).key;
+                let key = &versions.get(self.versions.0).key;
                 report.note(format!("in `{}` at {key}", definition.name))
             }
             Some(definition) => report.note(format!("in `{}`", definition.name)),

@@ -1,7 +1,7 @@
 //! Packets that rules send.
 
 use midwire_codec::Direction;
-use midwire_definition::{Diagnostic, Given, PacketDefinition, Workspace};
+use midwire_definition::{Diagnostic, Given, Workspace};
 
 use super::Compiler;
 use super::targets::target_in;
@@ -17,20 +17,18 @@ impl Compiler<'_> {
             Way::Serverbound => Direction::Serverbound,
             Way::Clientbound | Way::Both => Direction::Clientbound,
         };
-        let packets = self.lexicon.packets_at(self.version);
-        let named = |packet: &&std::sync::Arc<PacketDefinition>| {
-            packet.direction == direction && packet.is_called(&send.packet.text)
-        };
-        let mut found: Vec<_> = packets.iter().filter(named).collect();
+        let lexicon = self.lexicon;
+        let mut found: Vec<_> =
+            lexicon.named_at(self.versions.0, direction, &send.packet.text).collect();
         // The packet of the state that the session is in comes first.
         found.sort_by_key(|packet| packet.state != self.state);
         let Some(packet) = found.first() else {
-            self.findings.unsendable.insert(self.version);
+            self.findings.unsendable.extend([self.versions.0, self.versions.1]);
             return None;
         };
         self.findings.sendable = true;
         let protocol = &self.lexicon.protocol;
-        if self.checks && !self.rule.forced && protocol.has_events(self.version, packet) {
+        if self.checks && !self.rule.forced && protocol.has_events(self.versions.0, packet) {
             let span = send.packet.span;
             let message = format!("`{}` changes the session's state", packet.name);
             let report = Diagnostic::error("R020", span, message)
@@ -38,7 +36,7 @@ impl Compiler<'_> {
                 .help("say `force` if it is meant");
             self.findings.report(report);
         }
-        let Some(plan) = protocol.plan_of(self.version, packet) else {
+        let Some(plan) = protocol.plan_of(self.versions.0, packet) else {
             let message = format!("the fields of `{}` are not known", packet.name);
             let report = Diagnostic::error("R019", send.packet.span, message);
             self.findings.report(report.label("so it cannot be made"));
@@ -49,7 +47,7 @@ impl Compiler<'_> {
             let segments = [Segment::Name(name.clone(), false)];
             let Some(target) = target_in(&plan, &segments) else {
                 let names = plan.fields_of(0).iter().map(|field| field.name.clone()).collect();
-                let (text, version) = (&name.text, self.version);
+                let (text, version) = (&name.text, self.versions);
                 self.findings.sent.missing(name.span, text, &packet.name, version, Some(names));
                 continue;
             };

@@ -130,11 +130,29 @@ impl<'c> Compiler<'c> {
             }
             None => {
                 let candidates = plan.map(|_| names);
-                let (name, version) = (path.text(), self.version);
+                let (name, version) = (path.text(), self.versions);
                 self.findings.fields.missing(span, &name, &definition.name, version, candidates);
                 None
             }
         }
+    }
+
+    /// Whether all packets of this kind have one of the views of the group in scope.
+    pub(super) fn surely_has_view(&self) -> bool {
+        let super::What::Group(group) = &self.rule.written.rule.scope.what else { return false };
+        let Some(plan) = self.plan() else { return false };
+        let groups = &self.lexicon.known.groups;
+        let Some(group) = groups.iter().find(|known| group.is(&known.name)) else { return false };
+        group.views.iter().any(|(view, _)| {
+            let Some(Some(target)) = self.view_target(view, plan) else { return false };
+            let is_sure = |target: &PlanTarget<'_>| match target {
+                PlanTarget::Field(field)
+                | PlanTarget::Flag(field, _)
+                | PlanTarget::Part(field, _) => field.guard.is_none() && field.layout == 0,
+                PlanTarget::Inside(_) | PlanTarget::Element(..) => false,
+            };
+            target.anchor.targets(plan).iter().any(is_sure)
+        })
     }
 
     /// A view of the group in scope. `Some(None)`: it is one, but this packet does not have it.
@@ -143,7 +161,7 @@ impl<'c> Compiler<'c> {
         let groups = &self.lexicon.known.groups;
         let group = groups.iter().find(|known| group.is(&known.name))?;
         let at = group.view_named(name)?;
-        let views = group.views_of(&self.lexicon.protocol, self.version, self.definition?)?;
+        let views = group.views_of(&self.lexicon.protocol, self.versions.0, self.definition?)?;
         let Some(view) = views.get(at).cloned().flatten() else { return Some(None) };
         let (path, undo, is_words) = match view.form() {
             ViewForm::Path(path) => (path, None, false),
