@@ -64,6 +64,7 @@ pub(crate) fn run(args: &args::Proxy) -> anyhow::Result<ExitCode> {
             service: Service::Route(Arc::new(Route { to, setup })),
         }],
         watch: if args.view.quiet { Watch::Nothing } else { Watch::Packets },
+        watch_raw: if shows_bytes(&args.view) { Watch::Packets } else { Watch::Nothing },
         limits: settings.relay,
     };
     let when_full =
@@ -147,6 +148,12 @@ fn rules_of(read: &rules::Read) -> String {
         true => "no rules yet".to_owned(),
         false => format!("{count} rule{plural} from {}", files.join(", ")),
     }
+}
+
+/// Whether bytes without packets are shown. They say little to people, and going past the session they cost
+/// half as much; they are counted all the same.
+fn shows_bytes(view: &args::View) -> bool {
+    view.json || view.hex || view.all
 }
 
 fn refuse_what_is_later(args: &args::Proxy) -> anyhow::Result<()> {
@@ -255,13 +262,21 @@ fn extended_by(lookup: &Lookup) -> String {
 
 fn summary(totals: &Totals) -> String {
     let plural = |n: u64, what: &str| format!("{n} {what}{}", if n == 1 { "" } else { "s" });
-    format!(
+    let mut text = format!(
         "{}, {}: {} bytes serverbound, {} bytes clientbound",
         plural(totals.sessions, "session"),
         plural(totals.packets, "packet"),
         totals.bytes[0],
         totals.bytes[1]
-    )
+    );
+    if totals.joined > 0 {
+        let sessions = plural(totals.joined, "session");
+        text.push_str(&format!(
+            "\nthe later packets of {sessions} are not among them: nothing needed them, so the \
+             connections were joined (--set join=never counts all)"
+        ));
+    }
+    text
 }
 
 /// The exit code of a program that ctrl-c has ended, by custom.

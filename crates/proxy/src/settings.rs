@@ -21,6 +21,8 @@ pub(crate) struct RelayLimits {
     pub(crate) close_wait: Duration,
     /// `events_max`: bytes of packets that wait to be shown.
     pub(crate) events_max: usize,
+    /// `join`: whether the connections of a session are joined when nothing needs its frames any more.
+    pub(crate) joins: bool,
     /// `farewell`: whether a client is told why it cannot be served, in its game's own words.
     pub(crate) farewell: bool,
     /// `farewell_wait`: how long a client that is told so may take to listen and go.
@@ -35,6 +37,7 @@ impl Default for RelayLimits {
             connect_timeout: Duration::from_secs(10),
             close_wait: Duration::from_secs(3),
             events_max: 32 << 20,
+            joins: true,
             farewell: true,
             farewell_wait: Duration::from_secs(5),
         }
@@ -51,12 +54,16 @@ pub(crate) struct Settings {
 }
 
 /// Each name, and what it is for.
-const NAMES: [(&str, &str); 18] = [
+const NAMES: &[(&str, &str)] = &[
     ("sessions_max", "sessions at once"),
     ("write_max", "bytes that wait to be written to one side"),
     ("connect_timeout", "milliseconds that the server may take to answer"),
     ("close_wait", "milliseconds that sessions may take to end on ctrl-c"),
     ("events_max", "bytes of packets that wait to be shown"),
+    (
+        "join",
+        "auto or never: pass on what nothing needs to look at without cutting it into packets",
+    ),
     ("farewell", "on or off: tell a client why it cannot be served, in its game's own words"),
     ("farewell_wait", "milliseconds that a client may take to be told so, and to go"),
     ("on_lost_framing", "relay or close: what to do when nothing says where the next frame starts"),
@@ -100,6 +107,15 @@ impl Settings {
             "connect_timeout" => self.relay.connect_timeout = millis()?,
             "close_wait" => self.relay.close_wait = millis()?,
             "events_max" => self.relay.events_max = bytes()?.max(1),
+            "join" => {
+                self.relay.joins = match value {
+                    "auto" => true,
+                    "never" => false,
+                    _ => {
+                        return Err(usage(format!("--set {name}={value}: it takes auto or never")));
+                    }
+                };
+            }
             "farewell" => {
                 self.relay.farewell = match value {
                     "on" => true,
@@ -157,8 +173,9 @@ mod tests {
     #[test]
     fn every_listed_name_can_be_set() {
         for (name, _) in NAMES {
-            let value = match name {
+            let value = match *name {
                 "on_lost_framing" => "close",
+                "join" => "never",
                 "farewell" => "off",
                 _ => "77",
             };

@@ -62,6 +62,7 @@ pub(super) fn play(
                 service: Service::Route(Arc::new(route)),
             }],
             watch: Watch::Packets,
+            watch_raw: Watch::Packets,
             limits: RelayLimits::default(),
         };
         let relay = Relay::bind(config, events).await?;

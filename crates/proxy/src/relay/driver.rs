@@ -13,6 +13,7 @@ use tokio::io::AsyncReadExt;
 use tokio::time::Sleep;
 
 use super::Shared;
+use super::joined::{Moved, poll_move};
 use super::farewell::Words;
 use super::leg::{Finish, Leg, reset_on_close};
 use super::lent::{grow, make_room, read_len, with_lent};
@@ -31,6 +32,10 @@ pub(super) struct Driver {
     legs: [Leg; 2],
     /// Beginnings of frames, by direction.
     leftover: [BytesMut; 2],
+    /// Whether connections are joined when nobody needs frames any more.
+    joins: bool,
+    /// They are: bytes go past the session.
+    joined: bool,
     /// Directions whose sender was reset, which is told once what it sent has been written.
     reset: [bool; 2],
     pub(super) events: Vec<Event>,
@@ -59,15 +64,18 @@ impl Driver {
     pub(super) fn new(shared: &Shared, setup: Arc<Setup>, ends: Ends, clock: Instant) -> Self {
         let Ends { client, server, read } = ends;
         let mut session = Session::new(setup.clone());
-        session.set_watch(shared.watch);
+        let watch = shared.watch_of(&setup);
+        session.set_watch(watch);
         let mut driver = Self {
             session,
             setup,
             legs: [Leg::new(server), Leg::new(client)],
             leftover: read,
+            joins: shared.limits.joins,
+            joined: false,
             reset: [false; 2],
             events: Vec::new(),
-            read_len: read_len(shared.watch),
+            read_len: read_len(watch),
             write_max: shared.limits.write_max,
             close_wait: shared.limits.close_wait,
             clock,
@@ -85,7 +93,18 @@ impl Driver {
         for direction in Direction::BOTH {
             driver.take_read(direction);
         }
+        driver.join();
         driver
+    }
+
+    /// Joins the connections, if nobody needs frames any more.
+    fn join(&mut self) {
+        if self.joins && !self.joined && self.session.is_joinable() {
+            self.joined = true;
+            let at = self.now();
+            self.session.join(&mut self.leftover, at);
+            self.take_outputs();
+        }
     }
 
     /// Takes what was read before the connections were joined.
@@ -194,13 +213,17 @@ impl Driver {
     }
 
     fn may_read(&self, direction: Direction) -> bool {
-        !self.reset[direction.index()]
-            && self.legs[direction.index()].queued < self.write_max
-            && self.session.wants_bytes(direction)
+        let receiver = &self.legs[direction.index()];
+        let has_room =
+            if self.joined { receiver.is_empty() } else { receiver.queued < self.write_max };
+        !self.reset[direction.index()] && has_room && self.session.wants_bytes(direction)
     }
 
     /// Reads once from who sends in a direction, and writes what comes of it.
     fn poll_read(&mut self, direction: Direction, cx: &mut Context<'_>) -> Poll<()> {
+        if self.joined {
+            return self.poll_joined(direction, cx);
+        }
         let setup = self.setup.clone();
         with_lent(&setup, |lent| {
             let leftover = &mut self.leftover[direction.index()];
@@ -249,6 +272,31 @@ impl Driver {
             self.take_outputs();
             polled.map(|_| ())
         })
+        .map(|()| self.join())
+    }
+
+    /// The same once the connections are joined.
+    fn poll_joined(&mut self, direction: Direction, cx: &mut Context<'_>) -> Poll<()> {
+        let [to_server, to_client] = &mut self.legs;
+        let (sender, receiver) = match direction {
+            Direction::Serverbound => (to_client, to_server),
+            Direction::Clientbound => (to_server, to_client),
+        };
+        let moved = ready!(with_lent(&self.setup, |lent| poll_move(sender, receiver, lent, cx)));
+        let at = self.now();
+        match moved {
+            Moved::Bytes(len) => self.session.handle_joined(direction, len as u64, at),
+            Moved::End => {
+                let setup = self.setup.clone();
+                with_lent(&setup, |lent| {
+                    let nothing = &mut BytesMut::new();
+                    self.session.handle_end(direction, nothing, at, &mut lent.scratch);
+                });
+                self.take_outputs();
+            }
+            Moved::Reset => self.reset[direction.index()] = true,
+        }
+        Poll::Ready(())
     }
 
     /// Keeps what is left of a read, in as little memory as it takes; gives the thread's memory back.
@@ -275,7 +323,7 @@ impl Driver {
             return;
         }
         let receiver = &self.legs[direction.index()];
-        if receiver.queue.is_empty() || receiver.failed {
+        if receiver.is_empty() || receiver.failed {
             let at = self.now();
             if receiver.failed || !self.tell_of_reset(direction, at) {
                 self.session.handle_reset(direction, at);

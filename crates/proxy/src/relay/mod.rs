@@ -5,6 +5,9 @@
 //! a frame, if any. No other part of the program knows a session's sockets.
 
 mod driver;
+mod joined;
+#[cfg_attr(not(target_os = "linux"), path = "no_kernel.rs")]
+mod kernel;
 mod farewell;
 mod leg;
 mod lent;
@@ -35,6 +38,8 @@ pub(crate) struct RelayConfig {
     /// At least one.
     pub(crate) listeners: Vec<ListenerConfig>,
     pub(crate) watch: Watch,
+    /// The same for protocols that have no packets.
+    pub(crate) watch_raw: Watch,
     pub(crate) limits: RelayLimits,
 }
 
@@ -121,6 +126,8 @@ pub(crate) struct Totals {
     pub(crate) packets: u64,
     /// Bytes received, by direction.
     pub(crate) bytes: [u64; 2],
+    /// Sessions with packets that were not counted to the end, since their connections were joined.
+    pub(crate) joined: u64,
 }
 
 /// What all sessions share.
@@ -129,10 +136,18 @@ struct Shared {
     /// Where midwire itself listens.
     addresses: Vec<SocketAddr>,
     watch: Watch,
+    watch_raw: Watch,
     limits: RelayLimits,
     events: Sender,
     /// Room for clients that are told why they are turned away.
     farewells: Arc<Semaphore>,
+}
+
+impl Shared {
+    /// How much is reported about the packets of sessions of a protocol.
+    fn watch_of(&self, setup: &Setup) -> Watch {
+        if setup.protocol().has_packets() { self.watch } else { self.watch_raw }
+    }
 }
 
 /// A listening relay.
@@ -152,7 +167,7 @@ struct Listener {
 impl Relay {
     /// Starts to listen.
     pub(crate) async fn bind(config: RelayConfig, events: Sender) -> Result<Self, BindError> {
-        let RelayConfig { listeners, watch, limits } = config;
+        let RelayConfig { listeners, watch, watch_raw, limits } = config;
         // Before listening: afterwards a refused loop and a taken port could not be told apart.
         let mut reached = Vec::new();
         for route in listeners.iter().flat_map(|listener| listener.service.routes()) {
@@ -185,7 +200,8 @@ impl Relay {
             bound.push(Listener { socket, config: Arc::new(config) });
         }
         let farewells = Arc::new(Semaphore::new(farewell::TURNED_AWAY_MAX));
-        let shared = Arc::new(Shared { addresses, watch, limits, events, farewells });
+        let shared =
+            Arc::new(Shared { addresses, watch, watch_raw, limits, events, farewells });
         Ok(Self { listeners: bound, shared })
     }
 
@@ -307,6 +323,10 @@ async fn accept<'l>(
 impl Totals {
     fn add(&mut self, ended: Result<[Counters; 2], tokio::task::JoinError>) {
         let Ok(counters) = ended else { return };
+        let [serverbound, clientbound] = &counters;
+        let had_packets = serverbound.frames + clientbound.frames > 0;
+        let is_joined = serverbound.joined_bytes + clientbound.joined_bytes > 0;
+        self.joined += u64::from(had_packets && is_joined);
         for (direction, counters) in counters.iter().enumerate() {
             self.packets += counters.frames;
             self.bytes[direction] += counters.bytes;

@@ -4,6 +4,7 @@ mod beside;
 mod frameless;
 mod inject;
 mod inspect;
+mod join;
 mod judge;
 mod parting;
 mod read;
@@ -107,6 +108,8 @@ pub struct Session {
     peers: Peers,
     /// It was told that rules only watch.
     told_watching: bool,
+    /// Bytes go past the session.
+    joined: bool,
     closed: bool,
 }
 
@@ -179,6 +182,7 @@ impl Session {
             encrypted: false,
             peers: Peers::default(),
             told_watching: false,
+            joined: false,
             closed: false,
             setup,
         };
