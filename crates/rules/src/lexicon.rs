@@ -30,10 +30,10 @@ struct Entry {
 
 /// Versions, one after the other, at which a packet is declared at one place.
 #[derive(Debug)]
-struct Row {
-    first: VersionId,
-    last: VersionId,
-    definition: Arc<PacketDefinition>,
+pub(crate) struct Row {
+    pub(crate) first: VersionId,
+    pub(crate) last: VersionId,
+    pub(crate) definition: Arc<PacketDefinition>,
 }
 
 impl Lexicon {
@@ -78,11 +78,9 @@ impl Lexicon {
         &self.protocol
     }
 
-    /// Each packet that there is at any version, and the versions that have it, as first and last.
-    pub(crate) fn entries(
-        &self,
-    ) -> impl Iterator<Item = (&Arc<PacketDefinition>, &[(VersionId, VersionId)])> {
-        self.packets.iter().map(|entry| (&entry.definition, entry.versions.as_slice()))
+    /// Each packet that there is at any version, by the versions that have it.
+    pub(crate) fn entries(&self) -> impl Iterator<Item = &[Row]> {
+        self.packets.iter().map(|entry| entry.rows.as_slice())
     }
 
     /// The packets of a name that go one way at a version; case and `_` do not matter.
@@ -92,12 +90,15 @@ impl Lexicon {
         direction: Direction,
         name: &'l str,
     ) -> impl Iterator<Item = &'l Arc<PacketDefinition>> {
-        let is_meant = move |entry: &&Entry| {
-            entry.definition.direction == direction
-                && entry.definition.is_called(name)
-                && entry.versions.iter().any(|(a, b)| *a <= version && version <= *b)
+        let at = move |entry: &'l Entry| {
+            let first = entry.rows.first()?;
+            let is_meant =
+                first.definition.direction == direction && first.definition.is_called(name);
+            let mut rows = entry.rows.iter().filter(|_| is_meant);
+            let row = rows.find(|row| row.first <= version && version <= row.last)?;
+            Some(&row.definition)
         };
-        self.packets.iter().filter(is_meant).map(|entry| &entry.definition)
+        self.packets.iter().filter_map(at)
     }
 
     /// Calls something with every kind of packet that is in scope, once for each row of versions in which

@@ -36,7 +36,8 @@ pub(super) struct Checker<'l> {
 impl<'l> Checker<'l> {
     pub(super) fn new(lexicon: &'l Lexicon) -> Self {
         let mut places = Places::new();
-        for (packet, _) in lexicon.entries() {
+        let first = |rows: &'l [crate::lexicon::Row]| rows.first().map(|row| &row.definition);
+        for packet in lexicon.entries().filter_map(first) {
             let place = (packet.state, packet.direction);
             for name in std::iter::once(&packet.name).chain(packet.aliases.iter()) {
                 let all = places.entry(lookup_key(name)).or_default();
@@ -219,7 +220,8 @@ impl<'l> Checker<'l> {
         let newest = VersionId(u32::try_from(protocol.versions.iter().len()).map_or(0, |n| n - 1));
         let (least, most) = (rule.written.versions.0, rule.written.versions.1.min(newest));
         let touches = rule.written.rule.action.touches();
-        for (packet, versions) in lexicon.entries() {
+        for entry in lexicon.entries() {
+            let Some(packet) = entry.first().map(|row| &row.definition) else { continue };
             if !rule.names(lexicon, packet) {
                 continue;
             }
@@ -231,39 +233,43 @@ impl<'l> Checker<'l> {
                 _ => true,
             };
             let place = (packet.state, packet.direction, Some(packet.name.clone()));
-            for (first, last) in versions {
-                // Rows of versions in which nothing differs that the rule asks for.
-                let mut rows: Vec<Row> = Vec::new();
-                for version in ((*first).max(least).0..=(*last).min(most).0).map(VersionId) {
+            // Rows of versions in which nothing differs that the rule asks for.
+            let mut rows: Vec<Row> = Vec::new();
+            for known in entry {
+                let (first, last) = (known.first.max(least), known.last.min(most));
+                let packet = &known.definition;
+                for version in (first.0..=last.0).map(VersionId) {
                     let plan = match wants_fields {
                         true => protocol.plan_of(version, packet),
                         false => None,
                     };
                     let sent = self.sent_plan(rule, version, packet);
                     let events = touches && protocol.has_events(version, packet);
-                    let row = Row { first: version, last: version, plan, sent, events };
+                    let packet = packet.clone();
+                    let row = Row { first: version, last: version, packet, plan, sent, events };
                     match rows.last_mut() {
                         Some(before) if before.is_like(&row) => before.last = version,
                         _ => rows.push(row),
                     }
                 }
-                for row in rows {
-                    let definition = packet.with_plan(row.plan);
-                    let compiler = Compiler {
-                        lexicon,
-                        rule,
-                        versions: (row.first, row.last),
-                        state: packet.state,
-                        direction: packet.direction,
-                        definition: Some(&definition),
-                        findings: &mut *findings,
-                        anchors: Vec::new(),
-                        found: None,
-                        checks: true,
-                    };
-                    let compiled = compiler.compile();
-                    note(place.clone(), compiled.as_ref().map(|compiled| &compiled.pred));
-                }
+            }
+            for row in rows {
+                let definition = row.packet.with_plan(row.plan);
+                let compiler = Compiler {
+                    lexicon,
+                    rule,
+                    versions: (row.first, row.last),
+                    state: packet.state,
+                    direction: packet.direction,
+                    definition: Some(&definition),
+                    findings: &mut *findings,
+                    anchors: Vec::new(),
+                    found: None,
+                    subject: None,
+                    checks: true,
+                };
+                let compiled = compiler.compile();
+                note(place.clone(), compiled.as_ref().map(|compiled| &compiled.pred));
             }
         }
         if let ScopePackets::All = rule.scope.packets {
@@ -280,6 +286,7 @@ impl<'l> Checker<'l> {
                         findings: &mut *findings,
                         anchors: Vec::new(),
                         found: None,
+                    subject: None,
                         checks: true,
                     };
                     let compiled = compiled.compile();
@@ -455,6 +462,7 @@ impl<'l> Checker<'l> {
 struct Row {
     first: VersionId,
     last: VersionId,
+    packet: Arc<PacketDefinition>,
     plan: Option<Arc<Plan>>,
     /// How a packet is made that the rule sends.
     sent: Option<Arc<Plan>>,

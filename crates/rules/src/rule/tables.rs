@@ -175,6 +175,7 @@ fn program(
             findings: &mut findings,
             anchors: Vec::new(),
             found: None,
+                    subject: None,
             checks: false,
         };
         let Some(compiled) = compiler.compile() else { continue };

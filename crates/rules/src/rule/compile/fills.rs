@@ -8,6 +8,7 @@ use midwire_definition::{Diagnostic, EditError, Edits, Given, Workspace};
 
 use super::targets::{Takes, Target, is_list, write_step};
 use super::Compiler;
+use crate::lower::Owner;
 use crate::rule::act::EditCode;
 use crate::rule::ast::{Assignment, Filling};
 use crate::rule::fill::{Fill, Form};
@@ -146,12 +147,13 @@ impl<'c> Compiler<'c> {
             write_step(step, i == 0, &mut name);
         }
         let Some(anchor) = plan.anchor(&steps) else {
-            let packet = self.definition.map(|definition| definition.name.clone())?;
+            let owner = self.subject.as_deref().or(self.definition).map(Owner::of)?;
             let (version, names) = (self.versions, outer.names(plan));
-            self.findings.sent.missing(span, &name, &packet, version, Some(names));
+            self.findings.sent.missing(span, &name, owner, version, Some(names));
             return None;
         };
-        self.findings.sent.found(span, &name);
+        let owner = self.subject.as_deref().or(self.definition).map(Owner::of);
+        self.findings.sent.found_in(span, owner);
         let target = Target { steps, anchor, undo: None, is_words: false, spot: outer.spot.clone() };
         let takes = target.takes(plan);
         self.check_settable(plan, &takes, &name, span);

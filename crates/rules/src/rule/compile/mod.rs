@@ -187,6 +187,8 @@ pub(super) struct Compiler<'c> {
     pub(super) anchors: Vec<Arc<Anchor>>,
     /// Whether there is anything to replace.
     pub(super) found: Option<Pred>,
+    /// The packet whose fields are filled, where it is another.
+    pub(super) subject: Option<Arc<PacketDefinition>>,
     /// What is found is told; a rule that is compiled to be used was checked before.
     pub(super) checks: bool,
 }
@@ -423,7 +425,7 @@ impl<'c> Compiler<'c> {
     /// A message, with the packet and version that it is about.
     fn noted(&self, report: Diagnostic) -> Diagnostic {
         let versions = &self.lexicon.protocol.versions;
-        match self.definition {
+        match self.subject.as_deref().or(self.definition) {
             Some(definition) if versions.iter().len() > 1 => {
                 let key = &versions.get(self.versions.0).key;
                 report.note(format!("in `{}` at {key}", definition.name))

@@ -5,6 +5,7 @@ use midwire_definition::{Diagnostic, Given, Workspace};
 
 use super::Compiler;
 use super::targets::target_in;
+use crate::lower::Owner;
 use crate::rule::act::SendCode;
 use crate::rule::ast::{Send, Way};
 use crate::rule::decision::Position;
@@ -27,6 +28,7 @@ impl Compiler<'_> {
             return None;
         };
         self.findings.sendable = true;
+        self.subject = Some((*packet).clone());
         let protocol = &self.lexicon.protocol;
         if self.checks && !self.rule.forced && protocol.has_events(self.versions.0, packet) {
             let span = send.packet.span;
@@ -48,10 +50,11 @@ impl Compiler<'_> {
             let Some(target) = target_in(&plan, &segments) else {
                 let names = plan.fields_of(0).iter().map(|field| field.name.clone()).collect();
                 let (text, version) = (&name.text, self.versions);
-                self.findings.sent.missing(name.span, text, &packet.name, version, Some(names));
+                let owner = Owner::of(packet);
+                self.findings.sent.missing(name.span, text, owner, version, Some(names));
                 continue;
             };
-            self.findings.sent.found(name.span, &name.text);
+            self.findings.sent.found_in(name.span, Some(Owner::of(packet)));
             let takes = target.takes(&plan);
             let fill = self.filling(&plan, &target, &takes, filling, &name.text)?;
             fields.push((name.text.as_str().into(), fill));

@@ -6,7 +6,7 @@ use midwire_definition::plan::{Field, Kind, Plan};
 use midwire_definition::syntax::ast::BinaryOp;
 
 use super::Compiler;
-use crate::lower::steps;
+use crate::lower::{Owner, steps};
 use crate::rule::act::Words;
 use crate::rule::fill::{Form, Spot, Undo};
 use crate::syntax::ast::{Path, Segment};
@@ -125,13 +125,14 @@ impl<'c> Compiler<'c> {
         let span = path.span()?;
         match found {
             Some(found) => {
-                self.findings.fields.found(span, &path.text());
+                self.findings.fields.found_in(span, Some(Owner::of(definition)));
                 Some(found)
             }
             None => {
                 let candidates = plan.map(|_| names);
                 let (name, version) = (path.text(), self.versions);
-                self.findings.fields.missing(span, &name, &definition.name, version, candidates);
+                let owner = Owner::of(definition);
+                self.findings.fields.missing(span, &name, owner, version, candidates);
                 None
             }
         }
