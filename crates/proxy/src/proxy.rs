@@ -94,7 +94,7 @@ pub(crate) fn run(args: &args::Proxy) -> anyhow::Result<ExitCode> {
         .context("cannot start the relay")?;
     end_on_signals(stop)?;
     let relayed = runtime.block_on(async {
-        let relay = Relay::bind(config, events.clone()).await?;
+        let relay = Relay::bind(config, events).await?;
         say(&banner(relay.addresses()[0], listen, &protocol, args));
         if !extensions.is_empty() {
             say(&extensions);

@@ -154,6 +154,11 @@ impl Order {
         self.queue.is_empty()
     }
 
+    /// Whether nothing at all is held.
+    pub(crate) fn is_idle(&self) -> bool {
+        self.queue.is_empty() && self.loose.is_none()
+    }
+
     /// Bytes that are held, with what it takes to hold them.
     pub(crate) fn bytes(&self) -> usize {
         self.bytes

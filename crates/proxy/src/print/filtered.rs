@@ -56,6 +56,11 @@ impl Filtered {
     }
 }
 
+/// What a rule logs is shown whatever the filter says.
+fn is_logged(packet: &PacketEvent) -> bool {
+    packet.tags.as_ref().is_some_and(|tags| !tags.logs.is_empty())
+}
+
 impl View for Filtered {
     fn message(&mut self, message: &Message, out: &mut Vec<u8>) {
         match message {
@@ -71,7 +76,7 @@ impl View for Filtered {
                 let mut shown = Vec::with_capacity(events.len());
                 for event in events {
                     match event {
-                        Event::Packet(packet) if !self.matches(*session, packet) => {
+                        Event::Packet(packet) if !is_logged(packet) && !self.matches(*session, packet) => {
                             self.view.unlisted(packet);
                             continue;
                         }
@@ -87,7 +92,7 @@ impl View for Filtered {
                 let message = Message::Events { session: *session, begun: *begun, events: shown };
                 return self.view.message(&message, out);
             }
-            Message::Notice { .. } => {}
+            Message::Notice { .. } | Message::Report { .. } => {}
         }
         self.view.message(message, out);
     }

@@ -7,7 +7,7 @@ use std::time::{Duration, Instant};
 
 use bytes::BytesMut;
 use midwire_session::{
-    Counters, Direction, Elapsed, Event, Origin, Output, Parting, Scratch, Session, Setup,
+    Counters, Direction, Elapsed, Event, Origin, Output, Parting, Peers, Scratch, Session, Setup,
 };
 use tokio::io::AsyncReadExt;
 use tokio::time::Sleep;
