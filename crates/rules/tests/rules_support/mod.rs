@@ -146,8 +146,17 @@ impl Table {
     /// The fields of the payload that is to be sent, as one line of JSON.
     pub fn sent(&mut self, made: &Made) -> String {
         let payload = self.decision.payload.clone().unwrap_or_else(|| made.payload.clone());
+        self.fields(made, &payload)
+    }
+
+    /// The fields of a packet as it is.
+    pub fn sent_of(&mut self, made: &Made) -> String {
+        self.fields(made, &made.payload)
+    }
+
+    fn fields(&mut self, made: &Made, payload: &[u8]) -> String {
         let plan = made.definition.plan.clone().unwrap();
-        let mut packet = plan.decode(&payload, made.body, &self.conn, &mut self.workspace);
+        let mut packet = plan.decode(payload, made.body, &self.conn, &mut self.workspace);
         assert!(packet.error().is_none() && packet.rest().is_empty(), "it can be read to its end");
         let mut out = String::new();
         midwire_definition::json::write_fields(&mut packet, &mut out);
