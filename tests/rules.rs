@@ -100,7 +100,8 @@ fn made(name: &str, rules: &str) -> (Vec<u8>, Vec<u8>) {
     ends.server.expect_ending(Ending::Finished);
     ends.server.finish();
     ends.client.expect_ending(Ending::Finished);
-    let bytes = |end: &support::ends::End| end.wait(|_| true, |a| a.bytes.clone(), |_| String::new());
+    let bytes =
+        |end: &support::ends::End| end.wait(|_| true, |a| a.bytes.clone(), |_| String::new());
     (bytes(&ends.server), bytes(&ends.client))
 }
 
@@ -153,7 +154,12 @@ fn the_receiver_gets_exactly_what_each_action_makes() {
             with(&["one", "two", "three"]),
             vec![5, 2, 0xff, 0xff, 0, 5],
         ),
-        ("watch", format!("log {on}\nmark red {on}\ncount n {on}"), with(&["one", "two", "three"]), vec![]),
+        (
+            "watch",
+            format!("log {on}\nmark red {on}\ncount n {on}"),
+            with(&["one", "two", "three"]),
+            vec![],
+        ),
     ];
     for (name, rules, to_server, to_client) in cases {
         assert_eq!(made(name, &rules), (to_server, to_client), "{rules}");
@@ -163,7 +169,8 @@ fn the_receiver_gets_exactly_what_each_action_makes() {
 #[test]
 fn a_rule_that_disconnects_tells_the_client_in_its_games_words() {
     let folder = Folder::new("disconnect");
-    let rules = folder.save("test.rules", "disconnect \"go to bed\" serverbound Say where text == \"no\"");
+    let rules =
+        folder.save("test.rules", "disconnect \"go to bed\" serverbound Say where text == \"no\"");
     let server = Server::start();
     let (program, mut ends) = folder.proxy(&server, &["--json", "--all", "--rules", &rules]);
     ends.client.send(&with(&["yes", "no", "never"]));
@@ -205,7 +212,9 @@ fn a_saved_file_counts_at_once_and_a_broken_one_changes_nothing() {
     assert!(ended.diagnostics.contains("        1  mute.rules:1\n"), "{}", ended.diagnostics);
     let stayed = ended.json().iter().any(|line| {
         line["message"].as_str().is_some_and(|m| {
-            m.starts_with("mute.rules:3 ") && m.contains("; the rules of ") && m.ends_with(" are active")
+            m.starts_with("mute.rules:3 ")
+                && m.contains("; the rules of ")
+                && m.ends_with(" are active")
         })
     });
     assert!(stayed);
@@ -227,7 +236,8 @@ fn files_that_come_and_go_in_a_folder_count() {
     };
     says(&mut ends, "a", "a");
     // A hidden file and one with another ending are none.
-    for (name, to) in [(".20.rules", "z"), ("20.rules~", "y"), ("20.rules", "b"), ("10.rules", "c")] {
+    for (name, to) in [(".20.rules", "z"), ("20.rules~", "y"), ("20.rules", "b"), ("10.rules", "c")]
+    {
         let text = format!("replace serverbound Say text \"{to}a\" with \"{to}\"\n");
         let text = if to == "b" { "replace serverbound Say text \"a\" with \"b\"" } else { &text };
         fs::write(rules.join(name), text).unwrap();
@@ -238,7 +248,8 @@ fn files_that_come_and_go_in_a_folder_count() {
     ends.client.send(&say("x"));
     fs::remove_file(rules.join("20.rules")).unwrap();
     program.wait_for_json("one file less", |line| {
-        line["type"] == "notice" && line["message"].as_str().is_some_and(|m| m.contains("read again"))
+        line["type"] == "notice"
+            && line["message"].as_str().is_some_and(|m| m.contains("read again"))
     });
     drop(says);
     let ended = {
@@ -254,7 +265,8 @@ fn players_are_told_in_chat_where_that_is_asked_for() {
     let folder = Folder::new("say");
     let file = folder.save("mute.rules", "drop serverbound Move\n");
     let server = Server::start();
-    let (program, mut ends) = folder.proxy(&server, &["--json", "--all", "--say", "--rules", &file]);
+    let (program, mut ends) =
+        folder.proxy(&server, &["--json", "--all", "--say", "--rules", &file]);
     ends.client.send(&say("a"));
     ends.server.expect(&say("a"));
     folder.save("mute.rules", "dorp serverbound Move\n");
@@ -295,7 +307,8 @@ fn check_says_whether_rules_are_right() {
         let file = folder.save("mute.rules", text);
         run(&[&["check", &file], more].concat())
     };
-    let good = check("for minecraft\nhide clientbound group:chat where text contains \"gold\"\n", &[]);
+    let good =
+        check("for minecraft\nhide clientbound group:chat where text contains \"gold\"\n", &[]);
     assert_eq!(good.status.code(), Some(0), "{}{}", good.output, good.diagnostics);
     assert!(good.output.contains("ok for minecraft: 1 rule"), "{}", good.output);
     let game = folder.path("game.wire");
@@ -370,7 +383,8 @@ fn rules_are_found_from_any_folder() {
     folder.save("mute.rules", "include \"more/names.rules\"\n");
     fs::create_dir(folder.0.join("more")).unwrap();
     fs::write(folder.0.join("more/names.rules"), "drop serverbound Say\n").unwrap();
-    let check = run(&["check", &folder.path("mute.rules"), "--protocol", &folder.path("game.wire")]);
+    let check =
+        run(&["check", &folder.path("mute.rules"), "--protocol", &folder.path("game.wire")]);
     assert!(check.output.contains("1 rule"), "{}{}", check.output, check.diagnostics);
     assert!(Path::new(&folder.path("mute.rules")).exists());
 }

@@ -4,7 +4,7 @@ use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
 use midwire_definition::{
-    Diagnostic, Loader as _, Diagnostics, Problems, Protocol, Root, Severity, Sources, render,
+    Diagnostic, Diagnostics, Loader as _, Problems, Protocol, Root, Severity, Sources, render,
 };
 use midwire_rules::Lexicon;
 use midwire_rules::rule::RuleSet;

@@ -51,6 +51,8 @@ pub(crate) struct Next {
     pub(crate) origin: Origin,
     /// The other packet.
     pub(crate) number: PacketNumber,
+    /// How many injected packets it is sent because of, one because of the other.
+    pub(crate) generation: u8,
 }
 
 /// A packet that is sent once more.

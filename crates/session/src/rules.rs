@@ -5,7 +5,9 @@ use std::net::IpAddr;
 use std::sync::{Arc, Mutex, MutexGuard};
 
 use midwire_definition::{Protocol, VersionId, Workspace};
-use midwire_rules::rule::{Counter, Decision, RuleId, RuleInfo, RuleSet, RuleState, VersionRules};
+use midwire_rules::rule::{
+    Counter, Decision, Looks, RuleId, RuleInfo, RuleSet, RuleState, VersionRules,
+};
 use midwire_rules::{Envelope, Interest};
 
 use crate::interest::Tables;
@@ -15,6 +17,8 @@ use crate::judged::{Need, Wanted};
 #[derive(Debug)]
 pub struct Rules {
     set: Arc<RuleSet>,
+    /// Some rule is asked about injected packets.
+    for_injected: bool,
     by_version: Mutex<HashMap<VersionId, Arc<AtVersion>>>,
     totals: Arc<Mutex<Totals>>,
 }
@@ -31,6 +35,7 @@ struct AtVersion {
 struct Totals {
     rules: HashMap<Key, Counter>,
     counts: HashMap<Arc<str>, u64>,
+    looks: Looks,
 }
 
 /// What one rule has done in the sessions that are over.
@@ -60,7 +65,8 @@ impl Rules {
     #[must_use]
     pub fn new(set: RuleSet, before: Option<&Self>) -> Arc<Self> {
         let totals = before.map_or_else(Arc::default, |before| before.totals.clone());
-        Arc::new(Self { set: Arc::new(set), by_version: Mutex::default(), totals })
+        let for_injected = set.any_asks_for_injected();
+        Arc::new(Self { set: Arc::new(set), for_injected, by_version: Mutex::default(), totals })
     }
 
     /// The rules themselves.
@@ -87,6 +93,13 @@ impl Rules {
         let totals = self.totals();
         let count = |name: &Arc<str>| (name.clone(), totals.counts.get(name).copied().unwrap_or(0));
         self.set.count_names().iter().map(count).collect()
+    }
+
+    /// How many packets the rules were asked about in the sessions that are over, and how many of those
+    /// had their fields located.
+    #[must_use]
+    pub fn looks(&self) -> Looks {
+        self.totals().looks
     }
 
     pub(crate) fn is_for(&self, protocol: &Arc<Protocol>) -> bool {
@@ -152,6 +165,11 @@ impl Ruled {
         &self.rules
     }
 
+    /// Whether some rule is asked about injected packets.
+    pub(crate) fn are_for_injected(&self) -> bool {
+        self.rules.for_injected
+    }
+
     pub(crate) fn wanted(&self) -> &Arc<Wanted> {
         &self.at.wanted
     }
@@ -207,6 +225,9 @@ impl Drop for Ruled {
         let state = std::mem::take(&mut self.state);
         self.add_to_totals(&state, |_| true);
         let mut totals = self.rules.totals();
+        let Looks { judged, decoded } = state.looks();
+        totals.looks.judged = totals.looks.judged.saturating_add(judged);
+        totals.looks.decoded = totals.looks.decoded.saturating_add(decoded);
         for (name, count) in self.rules.set.counts_of(&state).filter(|(_, count)| *count > 0) {
             let total = totals.counts.entry(name.clone()).or_default();
             *total = total.saturating_add(count);

@@ -362,3 +362,29 @@ fn driver_protocol(driver: &mut Driver) -> std::sync::Arc<midwire_definition::Pr
         })
         .unwrap()
 }
+
+#[test]
+fn injected_packets_meet_only_the_rules_that_ask_for_them() {
+    let rules = "greet: send serverbound say { text: \"x\" } after serverbound say where text == \"a\"\n\
+                 set serverbound say: text = \"matched\"\n\
+                 set serverbound say where injected and text == \"x\": text = \"asked\"\n\
+                 drop serverbound say where injected and text == \"user\"\n\
+                 echo: send serverbound say { text: \"again\" } after serverbound say where injected";
+    let mut driver = Driver::ruled(&toy(), rules);
+    driver.feed(Serverbound, &say("a"));
+    // The echo answers itself until that has gone on long enough.
+    let again = say("again").repeat(4);
+    assert_eq!(driver.sent(Serverbound), [say("matched"), say("asked"), again].concat());
+    let packet = midwire_session::NewPacket {
+        payload: support::bytes(&said(3, "user")),
+        origin: Origin::User,
+        forced: false,
+    };
+    driver.sent = Default::default();
+    driver.session.inject(Serverbound, packet, driver.now, &mut driver.scratch).unwrap();
+    driver.drain();
+    assert!(!driver.sent(Serverbound).starts_with(&say("user")));
+    let fates: Vec<_> = driver.packets().map(|packet| packet.fate.as_str()).collect();
+    assert_eq!(&fates[..3], ["changed", "changed", "passed"]);
+    assert!(fates.contains(&"dropped"));
+}

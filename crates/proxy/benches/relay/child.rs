@@ -6,8 +6,8 @@ use std::net::SocketAddr;
 use std::process::{Command, Stdio};
 use std::time::Duration;
 
-use crate::bare;
 use crate::traffic::Traffic;
+use crate::{bare, rules};
 
 /// Who stands between the two ends.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -22,6 +22,8 @@ pub(crate) enum Subject {
     Listing,
     /// midwire, with its JSON thrown away.
     Json,
+    /// midwire, showing nothing, with rules of which none matches.
+    Rules,
 }
 
 impl Subject {
@@ -32,6 +34,7 @@ impl Subject {
             Self::Quiet => "-q",
             Self::Listing => "listing",
             Self::Json => "--json",
+            Self::Rules => "-q --rules",
         }
     }
 }
@@ -60,6 +63,13 @@ impl Child {
             Subject::Quiet => midwire(&["-q"]),
             Subject::Listing => midwire(&[]),
             Subject::Json => midwire(&["--json"]),
+            Subject::Rules => {
+                let file =
+                    std::env::temp_dir().join(format!("midwire-{}.rules", std::process::id()));
+                fs::write(&file, rules::text()).expect("a file for the rules");
+                let file = file.to_str().expect("a path in Unicode").to_owned();
+                midwire(&["-q", "--rules", &file])
+            }
         };
         match subject {
             Subject::Copy => command.args([bare::COPY, protocol, &to]),

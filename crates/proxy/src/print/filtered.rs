@@ -76,7 +76,9 @@ impl View for Filtered {
                 let mut shown = Vec::with_capacity(events.len());
                 for event in events {
                     match event {
-                        Event::Packet(packet) if !is_logged(packet) && !self.matches(*session, packet) => {
+                        Event::Packet(packet)
+                            if !is_logged(packet) && !self.matches(*session, packet) =>
+                        {
                             self.view.unlisted(packet);
                             continue;
                         }

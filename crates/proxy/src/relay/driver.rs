@@ -13,8 +13,8 @@ use tokio::io::AsyncReadExt;
 use tokio::time::Sleep;
 
 use super::Shared;
-use super::joined::{Moved, poll_move};
 use super::farewell::Words;
+use super::joined::{Moved, poll_move};
 use super::leg::{Finish, Leg, reset_on_close};
 use super::lent::{grow, make_room, read_len, with_lent};
 use super::session::Ends;

@@ -5,10 +5,10 @@
 //! a frame, if any. No other part of the program knows a session's sockets.
 
 mod driver;
+mod farewell;
 mod joined;
 #[cfg_attr(not(target_os = "linux"), path = "no_kernel.rs")]
 mod kernel;
-mod farewell;
 mod leg;
 mod lent;
 mod session;
@@ -200,8 +200,7 @@ impl Relay {
             bound.push(Listener { socket, config: Arc::new(config) });
         }
         let farewells = Arc::new(Semaphore::new(farewell::TURNED_AWAY_MAX));
-        let shared =
-            Arc::new(Shared { addresses, watch, watch_raw, limits, events, farewells });
+        let shared = Arc::new(Shared { addresses, watch, watch_raw, limits, events, farewells });
         Ok(Self { listeners: bound, shared })
     }
 

@@ -80,6 +80,9 @@ impl RuleSet {
         let Envelope { payload, body, conn, .. } = *envelope;
         let mut ws = Some(ws);
         for (at, step) in program.steps.iter().enumerate() {
+            if envelope.injected && !self.asks_for_injected(step.rule) {
+                continue;
+            }
             if let Some(gate) = &step.gate
                 && !evaluator.pred(gate, None)
             {

@@ -8,6 +8,7 @@ mod compile;
 mod constants;
 mod decision;
 mod fill;
+mod injected;
 mod judge;
 mod load;
 mod parse;

@@ -15,9 +15,9 @@ use std::sync::Arc;
 use midwire_codec::Direction;
 
 use super::Session;
-use crate::decision::Content;
+use super::inject::Injected;
+use crate::decision::{Beside, Content};
 use crate::event::{Notice, PacketNumber};
-use crate::form::Effects;
 use crate::order::{Copied, Gate, Item, Loose, Made, Next};
 use crate::scratch::Scratch;
 
@@ -54,12 +54,24 @@ impl Session {
             Ok(known) => known,
             Err(reason) => return self.refuse(Item::Beside(next), reason),
         };
-        let by = next.beside.by.as_ref();
-        let number = self.announce(direction, &known, &payload, next.origin, by);
-        self.diverge(&Effects::default(), &known.effects);
-        let effects = known.effects;
-        let made = Made { number, payload, instead: None, changed: false, forced: true, effects };
-        self.send_made(direction, made, scratch);
+        let Next { beside, origin, generation, .. } = *next;
+        let Beside { by, forced, .. } = beside;
+        let injected = Injected { payload, origin, by, forced, generation };
+        let (_, items) = self.announce(direction, known, injected, scratch);
+        self.send_all(direction, items, scratch);
+    }
+
+    /// It is the turn of an injected packet, and of what goes beside it.
+    fn send_all(&mut self, direction: Direction, items: Vec<Item>, scratch: &mut Scratch) {
+        for item in items {
+            // It has been found to be defined where its turn is.
+            match item {
+                Item::Payload(made) => {
+                    self.send_made(direction, Made { forced: true, ..made }, scratch);
+                }
+                item => self.send_item(direction, item, scratch),
+            }
+        }
     }
 
     /// It is the turn of a packet once more.
@@ -81,15 +93,26 @@ impl Session {
             Err(error) => return self.refuse(Item::Copy(copy), error.to_string()),
         };
         let Copied { payload, came, effects, origin, by, .. } = *copy;
-        let number = match known {
-            Some(known) => self.announce(direction, &known, &payload, origin, by.as_ref()),
-            None => {
-                // Not read, so there is nothing to report but that it is there.
-                self.side(direction).counters.injected += 1;
-                self.packets += 1;
-                PacketNumber(self.packets)
+        if let Some(known) = known {
+            let copied = payload.clone();
+            let injected = Injected { payload, origin, by, forced: true, generation: 0 };
+            let (_, items) = self.announce(direction, known, injected, scratch);
+            for item in items {
+                match item {
+                    // The frame as it came, where that still fits.
+                    Item::Payload(made) if came.is_some() && made.payload == copied => {
+                        let made = Made { instead: came.clone(), effects: effects.clone(), ..made };
+                        self.send_made(direction, made, scratch);
+                    }
+                    item => self.send_item(direction, item, scratch),
+                }
             }
-        };
+            return;
+        }
+        // Not read, so there is nothing to report but that it is there.
+        self.side(direction).counters.injected += 1;
+        self.packets += 1;
+        let number = PacketNumber(self.packets);
         let made = Made { number, payload, instead: came, changed: false, forced: true, effects };
         self.send_made(direction, made, scratch);
     }
@@ -154,7 +177,7 @@ impl Session {
         }
     }
 
-    fn refused_beside(&mut self, number: PacketNumber, by: Option<Arc<str>>, reason: String) {
+    pub(super) fn refused_beside(&mut self, number: PacketNumber, by: Option<Arc<str>>, reason: String) {
         self.note_refused(by.as_deref());
         self.notice(Notice::SendRefused { number, by, reason });
     }

@@ -7,15 +7,16 @@ use midwire_codec::Direction;
 use midwire_definition::{Extent, Given, PacketDefinition, Progress};
 
 use super::Session;
+use super::judge::Ruling;
 use super::turn::effects_of;
-use crate::decision::Tags;
+use crate::decision::Place;
 use crate::event::{Event, Fate, Origin, PacketEvent, PacketNumber};
 use crate::form::{Effects, Form};
 use crate::id;
 use crate::interest::Watch;
-use crate::order::{Gate, Item, Made};
+use crate::order::{Gate, Item, Made, Next};
 use crate::scratch::Scratch;
-use crate::verdict::{ComposeError, InjectError, NewPacket};
+use crate::verdict::{ComposeError, InjectError, NewPacket, PacketInfo};
 
 impl Session {
     pub(super) fn composed(
@@ -47,17 +48,12 @@ impl Session {
     ) -> Result<PacketNumber, InjectError> {
         self.may_inject(direction, packet.payload.len())?;
         let known = self.known(direction, &packet.payload, packet.forced, scratch)?;
-        let number = self.announce(direction, &known, &packet.payload, packet.origin, None);
-        self.diverge(&Effects::default(), &known.effects);
-        let made = Made {
-            number,
-            payload: packet.payload,
-            instead: None,
-            changed: false,
-            forced: packet.forced,
-            effects: known.effects,
-        };
-        self.put(direction, Item::Payload(made), scratch);
+        let NewPacket { payload, origin, forced } = packet;
+        let injected = Injected { payload, origin, by: None, forced, generation: 0 };
+        let (number, items) = self.announce(direction, known, injected, scratch);
+        for item in items {
+            self.put(direction, item, scratch);
+        }
         Ok(number)
     }
 
@@ -121,48 +117,116 @@ impl Session {
         Ok(Known { id, body, definition, form, effects })
     }
 
-    /// Counts and reports a packet that nobody sent.
+    /// Counts and reports a packet that nobody sent, once the rules that are about such have been asked.
+    /// Gives what is to be sent, in order.
     pub(super) fn announce(
         &mut self,
         direction: Direction,
-        known: &Known,
-        payload: &Bytes,
-        origin: Origin,
-        by: Option<&Arc<str>>,
-    ) -> PacketNumber {
+        mut known: Known,
+        injected: Injected,
+        scratch: &mut Scratch,
+    ) -> (PacketNumber, Vec<Item>) {
+        let Injected { mut payload, origin, by, forced, generation } = injected;
         self.packets += 1;
         let number = PacketNumber(self.packets);
+        let mut ruling = Ruling::default();
+        if generation < GENERATIONS_MAX {
+            let info = PacketInfo {
+                number,
+                direction,
+                state: known.form.state,
+                version: self.tables.version,
+                assumed: self.assumed,
+                id: known.id,
+                definition: known.definition.as_deref(),
+                payload: &payload,
+                body: known.body,
+                length: u32::try_from(payload.len()).unwrap_or(u32::MAX),
+                wire_length: 0,
+                origin,
+                at: self.now,
+            };
+            ruling = self.judge_injected(&info, &known.form, &mut scratch.workspace);
+        }
+        self.tell_refused(number, &mut ruling);
         self.side(direction).counters.injected += 1;
-        if self.watch > Watch::Nothing {
-            let rules = by.cloned().into_iter().collect();
-            let tags = Tags { rules, ..Tags::default() };
+        let came = payload.clone();
+        let (came_body, came_id, came_as) = (known.body, known.id, known.definition.clone());
+        let mut sent = None;
+        if let Some(new) = ruling.new.take().filter(|_| !ruling.dropped) {
+            match self.known(direction, &new, forced, scratch) {
+                Ok(other) => {
+                    (known, payload) = (other, new.clone());
+                    sent = Some(new);
+                }
+                Err(error) => self.refused_beside(number, by.clone(), error.to_string()),
+            }
+        }
+        if self.watch > Watch::Nothing || !ruling.tags.logs.is_empty() {
+            let all = self.watch == Watch::Packets || !ruling.tags.logs.is_empty();
+            let mut tags = std::mem::take(&mut ruling.tags);
+            tags.rules.splice(0..0, by);
             self.event(Event::Packet(PacketEvent {
                 number,
                 direction,
                 state: known.form.state,
                 version: self.tables.version,
-                id: Some(known.id),
-                definition: known.definition.clone(),
-                payload: (self.watch == Watch::Packets).then(|| payload.clone()),
-                body: known.body,
-                length: u32::try_from(payload.len()).unwrap_or(u32::MAX),
+                id: Some(came_id),
+                definition: came_as,
+                length: u32::try_from(came.len()).unwrap_or(u32::MAX),
+                payload: all.then_some(came),
+                body: came_body,
                 wire_length: 0,
                 offset: 0,
                 at: self.now,
                 conn: known.form.conn.clone(),
                 origin,
-                fate: Fate::Passed,
-                changed_by: None,
-                sent: None,
+                fate: match (ruling.dropped, &sent) {
+                    (true, _) => Fate::Dropped,
+                    (false, Some(_)) => Fate::Changed,
+                    (false, None) => Fate::Passed,
+                },
+                changed_by: sent.as_ref().map(|_| Origin::Rule),
+                sent: sent.filter(|_| all),
                 tags: (!tags.is_empty()).then(|| Arc::new(tags)),
                 problem: None,
                 flaw: None,
                 length_raw: None,
             }));
         }
-        number
+        let (mut items, mut after) = (Vec::new(), Vec::new());
+        for (origin, beside) in ruling.beside {
+            let place = beside.place;
+            let next = Next { beside, origin, number, generation: generation + 1 };
+            let list = if place == Place::Before { &mut items } else { &mut after };
+            list.push(Item::Beside(Box::new(next)));
+        }
+        if !ruling.dropped {
+            self.diverge(&Effects::default(), &known.effects);
+            let effects = known.effects;
+            let made = Made { number, payload, instead: None, changed: false, forced, effects };
+            items.push(Item::Payload(made));
+        }
+        items.append(&mut after);
+        (number, items)
     }
 }
+
+/// A packet that nobody sent.
+pub(super) struct Injected {
+    /// Id and fields, plain.
+    pub(super) payload: Bytes,
+    pub(super) origin: Origin,
+    /// The rule that sends it.
+    pub(super) by: Option<Arc<str>>,
+    pub(super) forced: bool,
+    /// How many injected packets it is sent because of, one because of the other.
+    pub(super) generation: u8,
+}
+
+/// Rules that send packets because of injected ones could go on without end; of so many in a row the last
+/// is not shown to rules.
+const GENERATIONS_MAX: u8 = 4;
 
 /// What a payload is to its receiver.
 pub(super) struct Known {

@@ -216,7 +216,7 @@ impl Session {
         if !ruling.beside.is_empty() {
             for (origin, beside) in std::mem::take(&mut ruling.beside) {
                 let place = beside.place;
-                let item = Item::Beside(Box::new(Next { beside, origin, number: looked.number }));
+                let item = Item::Beside(Box::new(Next { beside, origin, number, generation: 0 }));
                 if place == Place::After {
                     after.push(item);
                 } else {

@@ -14,7 +14,7 @@ use crate::host;
 use crate::id;
 use crate::judged::{Need, Wanted};
 use crate::order::Held;
-use crate::rules::Ruled;
+use crate::rules::{Peers, Ruled};
 use crate::verdict::{PacketInfo, Verdict};
 
 /// What was decided about a packet, and the payload that it makes.
@@ -55,30 +55,8 @@ impl Session {
                 && wants(rules.wanted()) > Need::Nothing
             {
                 let trusted = !self.assumed || self.setup.options.trust_version;
-                let envelope = Envelope {
-                    version: info.version,
-                    state: info.state,
-                    direction: info.direction,
-                    id: Some(info.id),
-                    definition: info.definition,
-                    length: info.length,
-                    time: info.at.0,
-                    session: self.peers.session,
-                    client: self.peers.client,
-                    server: self.peers.server,
-                    malformed: false,
-                    injected: !matches!(info.origin, Origin::Client | Origin::Server),
-                    changed: false,
-                    conn: &form.conn,
-                    payload: info.payload,
-                    body: info.body,
-                };
-                let mut decision = midwire_rules::rule::Decision::default();
-                rules.judge(&envelope, trusted, workspace, &mut decision);
-                only_watched = decision.only_watched;
-                if !decision.is_nothing() {
-                    ruling.add_rules(decision, rules);
-                }
+                only_watched =
+                    ruling.ask_rules(rules, info, form, self.peers, trusted, workspace);
             }
             if let Some(asked) = &mut judged.judge
                 && wants(&asked.wanted) > Need::Nothing
@@ -109,6 +87,24 @@ impl Session {
             self.notice(Notice::OnlyWatching);
         }
         self.address(info.definition, info.payload, form, workspace, &mut ruling);
+        ruling
+    }
+
+    /// Asks the rules about a packet that neither peer sent. Only those that say so are about such.
+    pub(super) fn judge_injected(
+        &mut self,
+        info: &PacketInfo<'_>,
+        form: &Form,
+        workspace: &mut Workspace,
+    ) -> Ruling {
+        let mut ruling = Ruling::default();
+        let trusted = !self.assumed || self.setup.options.trust_version;
+        if let Some(rules) = self.judged.as_mut().and_then(|judged| judged.rules.as_mut())
+            && rules.are_for_injected()
+            && rules.wanted().need(info.state, info.direction, info.id) > Need::Nothing
+        {
+            ruling.ask_rules(rules, info, form, self.peers, trusted, workspace);
+        }
         ruling
     }
 
@@ -193,6 +189,43 @@ impl Ruling {
     /// Whether it goes on at once.
     pub(super) fn is_prompt(&self) -> bool {
         !self.held && self.delay.is_none()
+    }
+
+    /// Asks the rules about a packet. Gives whether they would have done something, but only watch.
+    fn ask_rules(
+        &mut self,
+        rules: &mut Ruled,
+        info: &PacketInfo<'_>,
+        form: &Form,
+        peers: Peers,
+        trusted: bool,
+        workspace: &mut Workspace,
+    ) -> bool {
+        let envelope = Envelope {
+            version: info.version,
+            state: info.state,
+            direction: info.direction,
+            id: Some(info.id),
+            definition: info.definition,
+            length: info.length,
+            time: info.at.0,
+            session: peers.session,
+            client: peers.client,
+            server: peers.server,
+            malformed: false,
+            injected: !matches!(info.origin, Origin::Client | Origin::Server),
+            changed: false,
+            conn: &form.conn,
+            payload: info.payload,
+            body: info.body,
+        };
+        let mut decision = midwire_rules::rule::Decision::default();
+        rules.judge(&envelope, trusted, workspace, &mut decision);
+        let only_watched = decision.only_watched;
+        if !decision.is_nothing() {
+            self.add_rules(decision, rules);
+        }
+        only_watched
     }
 
     /// Takes what the rules say.
