@@ -168,7 +168,8 @@ fn a_usual_port_in_use_moves_to_the_next_free_one() {
     let taken = TcpListener::bind((Ipv4Addr::LOCALHOST, 0)).unwrap();
     let port = taken.local_addr().unwrap().port();
     let definition = std::env::temp_dir().join(format!("midwire-busy-{port}.wire"));
-    let text = format!("protocol busy \"Busy\" {{ port {port}, frame {{ length: u8, id: u8 }} }}\n");
+    let text =
+        format!("protocol busy \"Busy\" {{ port {port}, frame {{ length: u8, id: u8 }} }}\n");
     std::fs::write(&definition, text).unwrap();
     // the server is who holds the port: a game's own server on the same machine
     let to = format!("127.0.0.1:{port}");

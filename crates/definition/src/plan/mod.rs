@@ -37,8 +37,8 @@ use std::sync::Arc;
 
 use midwire_codec::ByteOrder;
 
-pub use cut::Cut;
 pub(crate) use code::{ArrayCode, BlockCode, CallCode, Code, ElementShape, Fused, Op, Switch};
+pub use cut::Cut;
 pub use error::{DecodeError, DecodeErrorKind, PathSegment};
 pub(crate) use expr::{Cond, Scope, binary, compare, each};
 pub use expr::{Ex, FieldRef, Member};

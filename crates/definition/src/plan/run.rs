@@ -86,7 +86,8 @@ impl<'a> Packet<'a> {
                 }
             };
             if self.ws.is_quick() {
-                (pc, pos) = quick(plan, self.code, self.ws.block(base, layout), window, pc, pos, few);
+                (pc, pos) =
+                    quick(plan, self.code, self.ws.block(base, layout), window, pc, pos, few);
             }
         }
         Ok(pos)

@@ -9,9 +9,8 @@ use super::parser::{NESTING_MAX, Parser};
 use super::token::TokenKind;
 
 /// Words that end an expression, or stand between two, and so are no names.
-const RESERVED: &[&str] = &[
-    "and", "or", "not", "in", "contains", "startswith", "endswith", "matches", "nocase", "where",
-];
+const RESERVED: &[&str] =
+    &["and", "or", "not", "in", "contains", "startswith", "endswith", "matches", "nocase", "where"];
 
 impl Parser<'_> {
     /// An expression, as long as one goes on. What is wrong is reported; the result is there all the same.

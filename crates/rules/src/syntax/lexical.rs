@@ -1,7 +1,7 @@
 //! Text to words. Blanks and comments (`//` and `#` up to the end of the line) go.
 
 use nom::branch::alt;
-use nom::bytes::complete::{tag, take_while, take_while1, take_while_m_n};
+use nom::bytes::complete::{tag, take_while, take_while_m_n, take_while1};
 use nom::character::complete::{anychar, char, satisfy};
 use nom::combinator::{map, not, opt, recognize, value, verify};
 use nom::multi::many0_count;
@@ -72,8 +72,7 @@ fn word(i: &str) -> Scan<'_, TokenKind> {
     let start = satisfy(|c| c.is_ascii_alphabetic() || c == '_');
     let (rest, _) = pair(start, take_while(is_word)).parse(i)?;
     let (rest, foreign) = take_while(is_letter)(rest)?;
-    let kind =
-        if foreign.is_empty() { TokenKind::Ident } else { TokenKind::Bad(Bad::Character) };
+    let kind = if foreign.is_empty() { TokenKind::Ident } else { TokenKind::Bad(Bad::Character) };
     Ok((rest, kind))
 }
 
@@ -96,16 +95,19 @@ fn number(i: &str) -> Scan<'_, TokenKind> {
 fn plain_number(i: &str) -> Scan<'_, TokenKind> {
     let is_digit = |c: char| c.is_ascii_digit();
     let (rest, whole) =
-        recognize(pair(satisfy(is_digit), take_while(|c: char| is_digit(c) || c == '_'))).parse(i)?;
+        recognize(pair(satisfy(is_digit), take_while(|c: char| is_digit(c) || c == '_')))
+            .parse(i)?;
     if whole == "0" {
         let ends = not(satisfy(is_letter));
         if let Ok((rest, _)) = terminated(alt((hex, binary)), ends).parse(rest) {
             return Ok((rest, TokenKind::Integer));
         }
     }
-    let fraction = preceded(char('.'), pair(satisfy(is_digit), take_while(|c| is_digit(c) || c == '_')));
+    let fraction =
+        preceded(char('.'), pair(satisfy(is_digit), take_while(|c| is_digit(c) || c == '_')));
     let (rest, fraction) = opt(recognize(fraction)).parse(rest)?;
-    let exponent = (satisfy(|c| matches!(c, 'e' | 'E')), opt(satisfy(|c| matches!(c, '+' | '-'))), digits);
+    let exponent =
+        (satisfy(|c| matches!(c, 'e' | 'E')), opt(satisfy(|c| matches!(c, '+' | '-'))), digits);
     let (rest, exponent) = opt(recognize(exponent)).parse(rest)?;
     let (rest, behind) = take_while(is_letter)(rest)?;
     let kind = match behind {
@@ -188,9 +190,7 @@ struct Lexer {
 impl Lexer {
     fn wants_regex(&self, text: &str) -> bool {
         self.tokens.last().is_some_and(|last| match last.kind {
-            TokenKind::Ident => {
-                text.get(last.start as usize..last.end as usize) == Some("matches")
-            }
+            TokenKind::Ident => text.get(last.start as usize..last.end as usize) == Some("matches"),
             TokenKind::Symbol(symbol) => symbol == "=~",
             _ => false,
         })

@@ -125,7 +125,8 @@ impl Parser<'_> {
                 let pattern = text.get(1..end).unwrap_or_default().replace("\\/", "/");
                 let letters = text.get(end + 1..).unwrap_or_default();
                 if !matches!(letters, "" | "i") {
-                    let message = format!("`{letters}` is nothing that a regular expression can have");
+                    let message =
+                        format!("`{letters}` is nothing that a regular expression can have");
                     let report = Diagnostic::error("F011", span, message);
                     self.report(report.help("`/re/i` takes no account of case"));
                 }

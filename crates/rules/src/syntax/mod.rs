@@ -26,7 +26,8 @@ pub fn parse(file: u16, text: &str) -> Result<Expr, Vec<Diagnostic>> {
         let text = parser.text_of(token);
         if let TokenKind::Symbol(symbol @ (")" | "]" | "}")) = token.kind {
             let message = format!("this `{symbol}` closes nothing");
-            parser.report(Diagnostic::error("F005", parser.span(), message).label("nothing is open"));
+            parser
+                .report(Diagnostic::error("F005", parser.span(), message).label("nothing is open"));
         } else if matches!(token.kind, TokenKind::Ident | TokenKind::Quoted | TokenKind::Text) {
             let message = format!("an operator is expected, not `{}`", parser::shortened(text));
             let help = "join two conditions with `and` or `or`";

@@ -222,7 +222,9 @@ impl<'a> Parser<'a> {
         };
         if self.is_at_end() {
             let message = format!("this `{open}` is never closed");
-            self.report(Diagnostic::error("F005", opened, message).help(format!("write `{symbol}`")));
+            self.report(
+                Diagnostic::error("F005", opened, message).help(format!("write `{symbol}`")),
+            );
         } else {
             self.expected(&format!("`{symbol}` or an operator"));
             self.recover();
