@@ -9,7 +9,7 @@ mod token;
 
 pub use ast::{Expr, ExprKind};
 pub use lexical::Lines;
-pub use parser::{ERRORS_MAX, NESTING_MAX, Parser, TEXT_MAX};
+pub use parser::{ERRORS_MAX, NESTING_MAX, PARTS_MAX, Parser, TEXT_MAX};
 pub use token::{Bad, Token, TokenKind};
 
 use midwire_definition::Diagnostic;
