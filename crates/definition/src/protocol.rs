@@ -397,9 +397,7 @@ impl Protocol {
 
     /// How a packet's body is read at a version; compiled on first use.
     pub fn plan_of(&self, version: VersionId, packet: &PacketDefinition) -> Option<Arc<Plan>> {
-        packet.item.and_then(|item| {
-            self.declarations.made(item, packet.direction, version).plan
-        })
+        packet.item.and_then(|item| self.declarations.made(item, packet.direction, version).plan)
     }
 
     /// Whether a packet changes the session at a version: its state, version, stages or variables.

@@ -89,12 +89,30 @@ fn main() {
     row("a number at a constant offset", "Place.slot == 36", &place, Some(10.0), true);
     row("a float at a constant offset", "Place.y > 3.5", &place, None, false);
     row("a flag", "Place.keys.up", &place, None, true);
-    row("a text behind two varints", "Said.text == \"would you like to buy gold\"", &said, Some(40.0), true);
+    row(
+        "a text behind two varints",
+        "Said.text == \"would you like to buy gold\"",
+        &said,
+        Some(40.0),
+        true,
+    );
     row("contains, behind two varints", "Said.text contains \"buy gold\"", &said, Some(40.0), true);
-    row("contains nocase, behind two varints", "Said.text contains \"BUY GOLD\" nocase", &said, None, true);
+    row(
+        "contains nocase, behind two varints",
+        "Said.text contains \"BUY GOLD\" nocase",
+        &said,
+        None,
+        true,
+    );
     row("matches, behind two varints", "Said.text matches /buy +gold/", &said, None, true);
     row("a list behind that", "Said.more == 3", &said, None, true);
-    row("five conditions", "serverbound or Said.who == 261 and Said.to < 9 and Said.text startswith \"would\"", &said, None, true);
+    row(
+        "five conditions",
+        "serverbound or Said.who == 261 and Said.to < 9 and Said.text startswith \"would\"",
+        &said,
+        None,
+        true,
+    );
     row("a packet of another kind", "Said.text contains \"x\"", &place, None, false);
     let filter = compiled(&protocol, "Said.text contains \"x\"");
     let other = dialect.packet(state, direction, 3).map(|d| &**d);

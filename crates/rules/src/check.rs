@@ -1,7 +1,7 @@
 //! What is asked of the names of an expression apart from any packet.
 
-use midwire_definition::syntax::ast::{Name, lookup_key, same_name};
 use midwire_definition::Diagnostic;
+use midwire_definition::syntax::ast::{Name, lookup_key, same_name};
 
 use crate::filter::did_you_mean;
 use crate::lexicon::Lexicon;
@@ -57,8 +57,19 @@ pub(crate) fn check_names(
             return;
         }
         let Some(span) = path.span() else { return };
-        if !facts.knows(span) && !is_known(lexicon, path, within_list) {
+        if facts.knows(span) {
+            return;
+        }
+        if !is_known(lexicon, path, within_list) {
             reports.extend(unknown(lexicon, scope, path));
+        } else if let Some(Segment::Name(name, _)) = path.segments.first()
+            && lexicon.known.packets.contains_key(&name.key())
+            && !lexicon.is_in_scope(scope, &name.text)
+        {
+            let message = format!("there is no packet `{}` in scope", name.text);
+            let report = Diagnostic::warning("F022", name.span, message);
+            let versions = lexicon.versions_of(&name.text);
+            reports.push(report.label("never there").note(format!("it is there {versions}")));
         }
     });
     reports
@@ -126,7 +137,8 @@ fn unknown(lexicon: &Lexicon, scope: &Scope, path: &Path) -> Option<Diagnostic> 
             return Some(report.note(format!("packets with it: {}{more}", names.join(", "))));
         }
     }
-    let report = Diagnostic::error("F020", first.span, format!("`{}` means nothing here", first.text));
+    let report =
+        Diagnostic::error("F020", first.span, format!("`{}` means nothing here", first.text));
     let packets = lexicon.known.packets.values().map(|name| &**name);
     let words = FLAGS.iter().map(|(flag, _)| *flag).chain(ENVELOPE.iter().map(|(item, ..)| *item));
     let report = did_you_mean(report, &first.text, packets.chain(words), "unknown name");

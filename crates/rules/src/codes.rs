@@ -10,7 +10,7 @@ pub const FILTER_CODES: &[(&str, &str)] = &[
     ("F006", "a sign of another language"),
     ("F007", "comparisons in a row"),
     ("F008", "nesting deeper than the limit"),
-    ("F009", "a text longer than the limit"),
+    ("F009", "a text longer than the limit, or an expression of too many parts"),
     ("F010", "bytes that are not pairs of hexadecimal digits"),
     ("F011", "a regular expression that is wrong or too large"),
     ("F012", "a function with the wrong number or kind of arguments"),

@@ -62,7 +62,9 @@ fn add(plan: &Plan, fields: &[&Field], before: &str, depth: usize, rows: &mut Ve
                     rows.push(FieldRow { path, kind, doc: member.doc.to_string() });
                 }
             }
-            Kind::Array(array) => add(plan, &plan.fields_of(array.element), &inner, depth + 1, rows),
+            Kind::Array(array) => {
+                add(plan, &plan.fields_of(array.element), &inner, depth + 1, rows)
+            }
             _ => add(plan, &plan.fields_in(field), &inner, depth + 1, rows),
         }
     }

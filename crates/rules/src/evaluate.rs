@@ -110,9 +110,7 @@ impl<'e, 'a> Evaluator<'e, 'a> {
             Pred::HasNum(num) => self.num(num, packet).is_some(),
             Pred::HasStr(of) => self.str(of, packet, &mut |_| true),
             Pred::Has(place) => self.place(place, packet, &mut |_, _| true),
-            Pred::HasInside(place, path) => {
-                self.inside(place, path, packet, &mut |_| true)
-            }
+            Pred::HasInside(place, path) => self.inside(place, path, packet, &mut |_| true),
             Pred::Exists { .. } | Pred::ForAll { .. } => self.quantified(pred, packet),
         }
     }
@@ -301,29 +299,28 @@ impl<'e, 'a> Evaluator<'e, 'a> {
             Str::Bytes(place) => self.place(place, packet, &mut |packet, found| {
                 packet.content_of(found).is_some_and(&mut *see)
             }),
-            Str::Uuid(place) => self.place(place, packet, &mut |packet, found| {
-                match packet.value_of(found) {
+            Str::Uuid(place) => {
+                self.place(place, packet, &mut |packet, found| match packet.value_of(found) {
                     Some(Held::Uuid(uuid)) => see(&uuid_text(uuid)),
                     _ => false,
-                }
-            }),
-            Str::Name(place) => self.place(place, packet, &mut |packet, found| {
-                match packet.value_of(found) {
+                })
+            }
+            Str::Name(place) => {
+                self.place(place, packet, &mut |packet, found| match packet.value_of(found) {
                     Some(Held::Enum(_, Some(name))) => see(name.as_bytes()),
                     Some(Held::Enum(number, None)) => see(number.to_string().as_bytes()),
                     _ => false,
-                }
-            }),
-            Str::Words(place) => self.place(place, packet, &mut |packet, found| {
-                match packet.value_of(found) {
+                })
+            }
+            Str::Words(place) => {
+                self.place(place, packet, &mut |packet, found| match packet.value_of(found) {
                     Some(Held::Text(text, ..)) => see(chat::from_text(&text).as_bytes()),
                     Some(Held::Nbt(bytes, form)) => see(chat::from_nbt(bytes, form).as_bytes()),
                     _ => false,
-                }
-            }),
-            Str::Inside(place, path) => self.inside(place, path, packet, &mut |inside| {
-                inside.text(&mut *see).unwrap_or(false)
-            }),
+                })
+            }
+            Str::Inside(place, path) => self
+                .inside(place, path, packet, &mut |inside| inside.text(&mut *see).unwrap_or(false)),
             Str::Slice(of, from, to) => self.str(of, packet, &mut |bytes| {
                 let from = *from as usize;
                 let to = to.map_or(bytes.len(), |to| to as usize);

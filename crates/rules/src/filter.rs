@@ -84,10 +84,11 @@ impl Filter {
         let dialect = protocol.dialect(version);
         let states = protocol.states.len().max(1);
         let mut compiled = Compiled { tables: Vec::new() };
+        let mut facts = Facts::default();
         for state in 0..states {
             let state = StateId(u8::try_from(state).unwrap_or(u8::MAX));
             compiled.tables.push(Direction::BOTH.map(|direction| Table {
-                unknown: self.program(version, state, direction, None),
+                unknown: self.program(version, state, direction, None, &mut facts),
                 dense: Vec::new(),
                 sparse: HashMap::new(),
             }));
@@ -95,7 +96,8 @@ impl Filter {
         let mut packets: Vec<_> = dialect.packets().collect();
         packets.sort_by_key(|packet| packet.id);
         for packet in packets {
-            let program = self.program(version, packet.state, packet.direction, Some(packet));
+            let (state, direction) = (packet.state, packet.direction);
+            let program = self.program(version, state, direction, Some(packet), &mut facts);
             let tables = compiled.tables.get_mut(usize::from(packet.state.0));
             if let Some(tables) = tables {
                 tables[packet.direction.index()].put(packet.id, program);
@@ -110,11 +112,11 @@ impl Filter {
         state: StateId,
         direction: Direction,
         definition: Option<&PacketDefinition>,
+        facts: &mut Facts,
     ) -> Program {
-        let mut facts = Facts::default();
         let kind = Kind { version, last: version, state, direction, definition };
         let Lexicon { protocol, known, .. } = &*self.lexicon;
-        let mut lowerer = Lowerer::new(protocol, known, &self.scope, kind, &mut facts);
+        let mut lowerer = Lowerer::new(protocol, known, &self.scope, kind, facts);
         let pred = lowerer.filter(&self.expr);
         let anchors = std::mem::take(&mut lowerer.anchors);
         Program::new(pred, &anchors, definition.and_then(|d| d.plan.clone()))
@@ -199,11 +201,7 @@ impl Compiled {
 
     /// Whether a packet matches. `fields` are those of its body, if they were read; fields that were not
     /// read are absent.
-    pub fn matches<'a>(
-        &self,
-        envelope: &Envelope<'a>,
-        fields: Option<&mut Packet<'a>>,
-    ) -> bool {
+    pub fn matches<'a>(&self, envelope: &Envelope<'a>, fields: Option<&mut Packet<'a>>) -> bool {
         match self.program(envelope.state, envelope.direction, envelope.definition) {
             Some(program) => program.matches(envelope, fields),
             None => false,

@@ -101,6 +101,32 @@ impl Lexicon {
         self.packets.iter().filter_map(at)
     }
 
+    /// Whether a scope has a packet of that name.
+    pub(crate) fn is_in_scope(&self, scope: &Scope, name: &str) -> bool {
+        let (least, most) = scope.versions.unwrap_or((VersionId(0), VersionId(u32::MAX)));
+        self.rows_of(name).any(|row| {
+            scope.admits(row.definition.state, row.definition.direction)
+                && row.last >= least
+                && row.first <= most
+        })
+    }
+
+    /// From which version to which there is a packet of that name, for people.
+    pub(crate) fn versions_of(&self, name: &str) -> String {
+        let key = |version: VersionId| &self.protocol.versions.get(version).key;
+        let first = self.rows_of(name).map(|row| row.first).min();
+        let last = self.rows_of(name).map(|row| row.last).max();
+        match (first, last) {
+            (Some(first), Some(last)) => format!("from {} to {}", key(first), key(last)),
+            _ => String::new(),
+        }
+    }
+
+    fn rows_of(&self, name: &str) -> impl Iterator<Item = &Row> {
+        let rows = self.packets.iter().flat_map(|entry| &entry.rows);
+        rows.filter(move |row| row.definition.is_called(name))
+    }
+
     /// Calls something with every kind of packet that is in scope, once for each row of versions in which
     /// it is the same. Those that an expression does not name have no fields then.
     pub(crate) fn each_kind(&self, scope: &Scope, expr: &Expr, see: &mut dyn FnMut(Kind<'_>)) {
@@ -144,9 +170,8 @@ impl Lexicon {
     pub(crate) fn is_meant(&self, scope: &Scope, expr: &Expr, packet: &PacketDefinition) -> bool {
         let is_member = |name: &str| {
             let group = self.known.groups.iter().find(|g| lookup_key(&g.name) == lookup_key(name));
-            group.is_some_and(|group| {
-                group.has_member(packet.state, packet.direction, &packet.name)
-            })
+            group
+                .is_some_and(|group| group.has_member(packet.state, packet.direction, &packet.name))
         };
         let mut is_meant = match &scope.packets {
             ScopePackets::All => false,

@@ -1,5 +1,7 @@
 //! What is looked for in a text: found in time that grows with the text, and not faster.
 
+use std::collections::HashMap;
+
 use memchr::memmem::Finder;
 use regex::bytes::{Regex, RegexBuilder};
 
@@ -21,9 +23,24 @@ pub(crate) enum Matcher {
     Regex(Box<Regex>),
 }
 
-impl Matcher {
+/// What was made for an expression: each once, for any number of packets.
+#[derive(Debug, Default)]
+pub(crate) struct Matchers {
+    regexes: HashMap<(String, bool), Result<Matcher, String>>,
+}
+
+impl Matchers {
+    /// A regular expression.
+    ///
+    /// # Errors
+    /// What is wrong with it, in one line.
+    pub(crate) fn regex(&mut self, pattern: &str, nocase: bool) -> Result<Matcher, String> {
+        let key = (pattern.to_owned(), nocase);
+        self.regexes.entry(key).or_insert_with(|| Matcher::regex(pattern, nocase)).clone()
+    }
+
     /// A comparison with a constant. What is not equal is what is not matched.
-    pub(crate) fn new(op: Comparison, text: &[u8], nocase: bool) -> Option<Matcher> {
+    pub(crate) fn compare(&mut self, op: Comparison, text: &[u8], nocase: bool) -> Option<Matcher> {
         if nocase {
             let escaped = regex::escape(std::str::from_utf8(text).ok()?);
             let pattern = match op {
@@ -32,7 +49,7 @@ impl Matcher {
                 Comparison::EndsWith => format!(r"(?:{escaped})\z"),
                 _ => format!(r"\A(?:{escaped})\z"),
             };
-            return Matcher::regex(&pattern, true).ok();
+            return self.regex(&pattern, true).ok();
         }
         Some(match op {
             Comparison::Contains => Matcher::Contains(Box::new(Finder::new(text).into_owned())),
@@ -43,20 +60,22 @@ impl Matcher {
     }
 
     /// One of several texts.
-    pub(crate) fn one_of(texts: Vec<Box<[u8]>>, nocase: bool) -> Option<Matcher> {
+    pub(crate) fn one_of(&mut self, texts: Vec<Box<[u8]>>, nocase: bool) -> Option<Matcher> {
         if !nocase {
             return Some(Matcher::OneOf(texts));
         }
         let escaped: Option<Vec<String>> =
             texts.iter().map(|text| Some(regex::escape(std::str::from_utf8(text).ok()?))).collect();
-        Matcher::regex(&format!(r"\A(?:{})\z", escaped?.join("|")), true).ok()
+        self.regex(&format!(r"\A(?:{})\z", escaped?.join("|")), true).ok()
     }
+}
 
+impl Matcher {
     /// A regular expression.
     ///
     /// # Errors
     /// What is wrong with it, in one line.
-    pub(crate) fn regex(pattern: &str, nocase: bool) -> Result<Matcher, String> {
+    fn regex(pattern: &str, nocase: bool) -> Result<Matcher, String> {
         let built = RegexBuilder::new(pattern)
             .case_insensitive(nocase)
             .size_limit(REGEX_SIZE_MAX)

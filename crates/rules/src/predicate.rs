@@ -21,15 +21,29 @@ pub(crate) enum Pred {
     Injected,
     Changed,
     /// A number at a constant place of the body, compared with a constant.
-    FixedInt { at: u32, repr: IntRepr, member: Option<Member>, op: Comparison, value: i128 },
+    FixedInt {
+        at: u32,
+        repr: IntRepr,
+        member: Option<Member>,
+        op: Comparison,
+        value: i128,
+    },
     Compare(Comparison, Num, Num),
     /// In one of these ranges, both ends included.
     Within(Num, Vec<(Number, Number)>),
     /// Not 0.
     True(Num),
-    Text { of: Str, matcher: Matcher, negated: bool },
+    Text {
+        of: Str,
+        matcher: Matcher,
+        negated: bool,
+    },
     /// Two texts that are both looked up.
-    Texts { op: Comparison, a: Str, b: Str },
+    Texts {
+        op: Comparison,
+        a: Str,
+        b: Str,
+    },
     Address(Side, Vec<Net>),
     /// It is there.
     HasNum(Num),
@@ -38,9 +52,20 @@ pub(crate) enum Pred {
     /// Something in NBT is there.
     HasInside(Place, Box<[Step]>),
     /// It is so for one of those that an anchor leads to.
-    Exists { from: Option<usize>, anchors: Vec<Anchor>, slot: usize, body: Box<Pred> },
+    Exists {
+        from: Option<usize>,
+        anchors: Vec<Anchor>,
+        slot: usize,
+        body: Box<Pred>,
+    },
     /// The list is there, and it is so for all of its elements.
-    ForAll { list: Place, elements: Vec<Anchor>, from: Option<usize>, slot: usize, body: Box<Pred> },
+    ForAll {
+        list: Place,
+        elements: Vec<Anchor>,
+        from: Option<usize>,
+        slot: usize,
+        body: Box<Pred>,
+    },
 }
 
 /// Where a field is.
@@ -59,8 +84,15 @@ pub(crate) enum Place {
 pub(crate) enum Num {
     Const(Number),
     Field(Place),
-    FixedInt { at: u32, repr: IntRepr, member: Option<Member> },
-    FixedFloat { at: u32, repr: FloatRepr },
+    FixedInt {
+        at: u32,
+        repr: IntRepr,
+        member: Option<Member>,
+    },
+    FixedFloat {
+        at: u32,
+        repr: FloatRepr,
+    },
     /// In NBT.
     Inside(Place, Box<[Step]>),
     Id,
@@ -135,9 +167,7 @@ impl Net {
         };
         // An IPv4 address that came over an IPv6 socket is itself.
         match (self.address, address.to_canonical()) {
-            (IpAddr::V4(a), IpAddr::V4(b)) => {
-                first(u32::from(a).into(), u32::from(b).into(), 32)
-            }
+            (IpAddr::V4(a), IpAddr::V4(b)) => first(u32::from(a).into(), u32::from(b).into(), 32),
             (IpAddr::V6(a), IpAddr::V6(b)) => first(a.into(), b.into(), 128),
             (IpAddr::V6(a), IpAddr::V4(b)) => first(a.into(), b.to_ipv6_mapped().into(), 128),
             (IpAddr::V4(_), IpAddr::V6(_)) => false,

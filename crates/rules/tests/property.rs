@@ -100,8 +100,20 @@ fn num(within: bool) -> BoxedStrategy<Num> {
     let fields = match within {
         true => vec!["it.kind", "it.parts", "it.parts[0]", "P.a", "P.nums"],
         false => vec![
-            "P.a", "P.b", "P.c", "P.keys", "P.extra", "P.deep", "P.small", "P.last", "P.nums",
-            "P.nums[1]", "P.items.kind", "P.items[0].kind", "P.items.parts", "P.items[1].parts[0]",
+            "P.a",
+            "P.b",
+            "P.c",
+            "P.keys",
+            "P.extra",
+            "P.deep",
+            "P.small",
+            "P.last",
+            "P.nums",
+            "P.nums[1]",
+            "P.items.kind",
+            "P.items[0].kind",
+            "P.items.parts",
+            "P.items[1].parts[0]",
         ],
     };
     let lists = if within { vec!["it.parts"] } else { vec!["P.items", "P.nums", "P.items.parts"] };
@@ -125,7 +137,16 @@ fn cond(within: bool) -> BoxedStrategy<Cond> {
     let texts = if within { vec!["it.tag"] } else { vec!["P.name", "P.other", "P.items.tag"] };
     let has = match within {
         true => vec!["it.kind", "it.parts[1]", "it.parts"],
-        false => vec!["P.extra", "P.deep", "P.other", "P.small", "P.items[1]", "P.nums", "P.items.parts", "P.last"],
+        false => vec![
+            "P.extra",
+            "P.deep",
+            "P.other",
+            "P.small",
+            "P.items[1]",
+            "P.nums",
+            "P.items.parts",
+            "P.last",
+        ],
     };
     let ops = vec!["==", "!=", "<", "<=", ">", ">="];
     let text_ops = vec!["==", "!=", "contains", "startswith", "endswith"];
@@ -158,7 +179,9 @@ fn cond(within: bool) -> BoxedStrategy<Cond> {
 }
 
 fn packet() -> impl Strategy<Value = Vec<u8>> {
-    let text = || "[abx]{0,3}".prop_map(|text: String| [&[text.len() as u8][..], text.as_bytes()].concat());
+    let text = || {
+        "[abx]{0,3}".prop_map(|text: String| [&[text.len() as u8][..], text.as_bytes()].concat())
+    };
     let parts = || proptest::collection::vec(any::<u8>(), 0..3);
     let item = (0u8..100, text(), parts())
         .prop_map(|(kind, tag, parts)| [vec![kind], tag, vec![parts.len() as u8], parts].concat());
@@ -198,10 +221,13 @@ impl Naive<'_> {
     /// All values that a path leads to.
     fn all(&self, path: &str) -> Vec<Value> {
         let (first, path) = path.split_once('.').unwrap_or((path, ""));
-        let mut found = vec![if first == "it" { self.it.unwrap().clone() } else { self.packet.clone() }];
+        let mut found =
+            vec![if first == "it" { self.it.unwrap().clone() } else { self.packet.clone() }];
         for part in path.split('.') {
             let (name, index) = match part.split_once('[') {
-                Some((name, index)) => (name, Some(index.trim_end_matches(']').parse::<usize>().unwrap())),
+                Some((name, index)) => {
+                    (name, Some(index.trim_end_matches(']').parse::<usize>().unwrap()))
+                }
                 None => (part, None),
             };
             let mut next = Vec::new();
@@ -238,7 +264,9 @@ impl Naive<'_> {
                     };
                     out.push(list.iter().map(bit).sum());
                 }
-                Value::Array(list) => out.extend(list.iter().map(|n| i128::from(n.as_i64().unwrap()))),
+                Value::Array(list) => {
+                    out.extend(list.iter().map(|n| i128::from(n.as_i64().unwrap())))
+                }
                 other => panic!("{path} is {other}"),
             }
         }
@@ -249,14 +277,19 @@ impl Naive<'_> {
     fn num(&self, num: &Num) -> Vec<i128> {
         let both = |a: &Num, b: &Num, join: fn(i128, i128) -> Option<i128>| {
             let (a, b) = (self.num(a), self.num(b));
-            a.iter().flat_map(|a| b.iter().filter_map(|b| join(*a, *b)).collect::<Vec<_>>()).collect()
+            a.iter()
+                .flat_map(|a| b.iter().filter_map(|b| join(*a, *b)).collect::<Vec<_>>())
+                .collect()
         };
         match num {
             Num::Field(path) => self.numbers(path),
             Num::Const(n) => vec![(*n).into()],
-            Num::Count(path) => {
-                self.all(path).iter().filter_map(Value::as_array).map(|list| list.len() as i128).collect()
-            }
+            Num::Count(path) => self
+                .all(path)
+                .iter()
+                .filter_map(Value::as_array)
+                .map(|list| list.len() as i128)
+                .collect(),
             Num::Sum(a, b) => both(a, b, i128::checked_add),
             Num::Product(a, b) => both(a, b, i128::checked_mul),
             Num::Quotient(a, b) => both(a, b, i128::checked_div),
@@ -301,8 +334,12 @@ impl Naive<'_> {
             Cond::Not(a) => !self.cond(a),
             Cond::And(a, b) => self.cond(a) && self.cond(b),
             Cond::Or(a, b) => self.cond(a) || self.cond(b),
-            Cond::Any(a) => self.elements().is_some_and(|list| list.iter().any(|it| self.with(it).cond(a))),
-            Cond::All(a) => self.elements().is_some_and(|list| list.iter().all(|it| self.with(it).cond(a))),
+            Cond::Any(a) => {
+                self.elements().is_some_and(|list| list.iter().any(|it| self.with(it).cond(a)))
+            }
+            Cond::All(a) => {
+                self.elements().is_some_and(|list| list.iter().all(|it| self.with(it).cond(a)))
+            }
         }
     }
 

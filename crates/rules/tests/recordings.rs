@@ -38,11 +38,17 @@ fn envelope(recorded: &Recorded) -> Envelope<'_> {
 }
 
 /// Whether a packet matches: as the fewest bytes are read, with all fields, and by the interest.
-fn matches(compiled: &Compiled, recorded: &Recorded, ws: &mut Workspace, other: &mut Workspace) -> bool {
+fn matches(
+    compiled: &Compiled,
+    recorded: &Recorded,
+    ws: &mut Workspace,
+    other: &mut Workspace,
+) -> bool {
     let envelope = envelope(recorded);
     let is = compiled.matches_payload(&envelope, ws);
     let plan = envelope.definition.and_then(|definition| definition.plan.as_ref());
-    let fields = plan.map(|plan| plan.decode(envelope.payload, envelope.body, envelope.conn, other));
+    let fields =
+        plan.map(|plan| plan.decode(envelope.payload, envelope.body, envelope.conn, other));
     let mut fields = fields;
     assert_eq!(is, compiled.matches(&envelope, fields.as_mut()), "{}: two ways", recorded.key);
     match compiled.interest(envelope.state, envelope.direction, envelope.definition) {
@@ -102,8 +108,12 @@ fn filters_match_what_the_end_points_say() {
                 is.push(recorded.key.clone());
             }
         }
-        let mut expected: Vec<String> =
-            line["matches"].as_array().unwrap().iter().map(|k| k.as_str().unwrap().to_owned()).collect();
+        let mut expected: Vec<String> = line["matches"]
+            .as_array()
+            .unwrap()
+            .iter()
+            .map(|k| k.as_str().unwrap().to_owned())
+            .collect();
         expected.sort();
         is.sort();
         found += is.len();

@@ -364,9 +364,7 @@ fn elements_of(hops: &[Hop], plan: &Plan) -> Vec<Hop> {
                 Kind::Array(array) => Next::Each(array.element, Vec::new()),
                 _ => return None,
             },
-            Next::Inner(layout, slot, hops) => {
-                Next::Inner(*layout, *slot, elements_of(hops, plan))
-            }
+            Next::Inner(layout, slot, hops) => Next::Inner(*layout, *slot, elements_of(hops, plan)),
             Next::Each(layout, hops) => Next::Each(*layout, elements_of(hops, plan)),
             Next::Element(index, layout, hops) => {
                 Next::Element(*index, *layout, elements_of(hops, plan))
@@ -397,9 +395,7 @@ fn values_of(hops: &[Hop], plan: &Plan) -> Vec<Hop> {
                 }
                 Next::Each(*layout, inner)
             }
-            Next::Inner(layout, slot, inner) => {
-                Next::Inner(*layout, *slot, values_of(inner, plan))
-            }
+            Next::Inner(layout, slot, inner) => Next::Inner(*layout, *slot, values_of(inner, plan)),
             Next::Each(layout, inner) => Next::Each(*layout, values_of(inner, plan)),
             Next::Element(index, layout, inner) => {
                 Next::Element(*index, *layout, values_of(inner, plan))

@@ -5,7 +5,6 @@ use midwire_definition::diagnostics::suggest;
 use midwire_definition::syntax::ast::{Span, same_name};
 
 use super::{Lowerer, NumType, Operand, StrType, Word, bare};
-use crate::matcher::Matcher;
 use crate::predicate::{Net, Num, Place, Pred, Str};
 use crate::syntax::ast::{Comparison, Expr, ExprKind};
 use crate::value::Number;
@@ -200,8 +199,11 @@ impl Lowerer<'_> {
             Word::Direction => ("direction", vec!["serverbound", "clientbound"]),
             Word::State => ("state", self.protocol.states.iter().map(|s| &**s).collect()),
         };
-        let report =
-            midwire_definition::Diagnostic::error("F023", span, format!("there is no {what} `{wanted}`"));
+        let report = midwire_definition::Diagnostic::error(
+            "F023",
+            span,
+            format!("there is no {what} `{wanted}`"),
+        );
         let report = match suggest(wanted, all.iter().copied()) {
             Some(near) => report.label(format!("did you mean `{near}`?")),
             None => report.label(format!("no such {what}")),
@@ -370,6 +372,17 @@ impl Lowerer<'_> {
         nocase: bool,
     ) -> Pred {
         let ((left, left_expr), (right, right_expr)) = (left, right);
+        for (operand, expr) in [(&left, left_expr), (&right, right_expr)] {
+            if let (Operand::Truth(Pred::Const(_)), Some(name)) = (operand, bare(expr))
+                && self.known.packets.contains_key(&name.key())
+            {
+                let message = format!("`{}` is a packet, and no value", name.text);
+                let report = self.error("F025", expr.span, message).label("a packet");
+                let help = format!("name a field of it: `{}.field`", name.text);
+                self.facts.report(report.help(help));
+                return Pred::Const(false);
+            }
+        }
         let (left, right) = (as_number(left), as_number(right));
         match (left, right) {
             (Operand::Num(a, at), Operand::Num(b, bt)) => {
@@ -397,9 +410,8 @@ impl Lowerer<'_> {
                     (Operand::Num(..), _) => {
                         report.label(format!("a number is needed here, as in `{} 20`", op.as_str()))
                     }
-                    (Operand::Str(..), _) => {
-                        report.label(format!("a text is needed here, as in `{} \"...\"`", op.as_str()))
-                    }
+                    (Operand::Str(..), _) => report
+                        .label(format!("a text is needed here, as in `{} \"...\"`", op.as_str())),
                     (Operand::List(_), _) => {
                         report.label("a list").help("write `any(.., it == ..)` or `count(..)`")
                     }
@@ -510,12 +522,14 @@ impl Lowerer<'_> {
         let a = self.uuid_const(a, bt, left_expr);
         let b = self.uuid_const(b, at, right_expr);
         let (Some(a), Some(b)) = (a, b) else { return Pred::Const(false) };
-        self.facts.right(span);
         let negated = op == Comparison::NotEqual;
+        if !nocase || matches!(b, Str::Const(_)) {
+            self.facts.right(span);
+        }
         match (a, b) {
             (Str::Const(x), Str::Const(y)) => {
                 self.always(span, "these are the same for all packets");
-                let matcher = Matcher::new(op, &y, nocase);
+                let matcher = self.facts.matchers.compare(op, &y, nocase);
                 Pred::Const(matcher.is_some_and(|m| m.is_match(&x)) != negated)
             }
             (of, Str::Const(text)) => {
@@ -530,13 +544,13 @@ impl Lowerer<'_> {
                     let report = midwire_definition::Diagnostic::warning("F026", span, message);
                     self.facts.report(report.label("lengths differ"));
                 }
-                match Matcher::new(op, &text, nocase) {
+                match self.facts.matchers.compare(op, &text, nocase) {
                     Some(matcher) => Pred::Text { of, matcher, negated },
                     None => self.too_long(right_expr.span),
                 }
             }
             (Str::Const(text), of) if matches!(op, Comparison::Equal | Comparison::NotEqual) => {
-                match Matcher::new(op, &text, nocase) {
+                match self.facts.matchers.compare(op, &text, nocase) {
                     Some(matcher) => Pred::Text { of, matcher, negated },
                     None => self.too_long(left_expr.span),
                 }
@@ -553,7 +567,8 @@ impl Lowerer<'_> {
     }
 
     pub(super) fn too_long(&mut self, span: Span) -> Pred {
-        let message = "this cannot be looked for without case: it is too long, or no text".to_owned();
+        let message =
+            "this cannot be looked for without case: it is too long, or no text".to_owned();
         let report = self.error("F011", span, message).label("too large");
         self.facts.report(report);
         Pred::Const(false)
@@ -613,11 +628,12 @@ impl Lowerer<'_> {
             }
         };
         self.facts.right(span);
-        match Matcher::regex(pattern, nocase) {
+        match self.facts.matchers.regex(pattern, nocase) {
             Ok(matcher) => Pred::Text { of, matcher, negated: false },
             Err(why) => {
                 let message = format!("the regular expression is wrong: {why}");
-                let report = midwire_definition::Diagnostic::error("F011", right_expr.span, message);
+                let report =
+                    midwire_definition::Diagnostic::error("F011", right_expr.span, message);
                 self.facts.report(report.label("wrong"));
                 Pred::Const(false)
             }

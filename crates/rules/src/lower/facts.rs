@@ -9,6 +9,8 @@ use midwire_definition::diagnostics::suggest;
 use midwire_definition::syntax::ast::Span;
 use midwire_definition::{Diagnostic, PacketDefinition, Protocol, Severity, VersionId};
 
+use crate::matcher::Matchers;
+
 /// Names of fields that are kept for suggestions.
 const CANDIDATES_MAX: usize = 400;
 
@@ -18,6 +20,8 @@ pub(crate) struct Facts {
     fields: BTreeMap<(u32, u32), Fact>,
     /// Expressions that were right somewhere.
     right: HashSet<(u32, u32)>,
+    /// What is looked for in texts, made once.
+    pub(crate) matchers: Matchers,
     reports: Vec<Diagnostic>,
 }
 
@@ -114,24 +118,22 @@ impl Facts {
 
     /// Keeps a message about an expression; of several about one place the first.
     pub(crate) fn report(&mut self, diagnostic: Diagnostic) {
-        let same = |known: &Diagnostic| {
-            (known.span, known.code) == (diagnostic.span, diagnostic.code)
-        };
+        let same =
+            |known: &Diagnostic| (known.span, known.code) == (diagnostic.span, diagnostic.code);
         if !self.reports.iter().any(same) {
             self.reports.push(diagnostic);
         }
     }
 
     pub(crate) fn into_reports(self, protocol: &Protocol) -> Vec<Diagnostic> {
-        let Facts { fields, right, reports } = self;
+        let Facts { fields, right, reports, .. } = self;
         let mut out = Vec::new();
         for fact in fields.into_values() {
             out.extend(fact.report(protocol));
         }
         for mut report in reports {
-            let encloses = |(start, end): &(u32, u32)| {
-                *start <= report.span.start && report.span.end <= *end
-            };
+            let encloses =
+                |(start, end): &(u32, u32)| *start <= report.span.start && report.span.end <= *end;
             let is_right = right.iter().any(encloses);
             let depends = matches!(report.code, "F012" | "F024" | "F025" | "F028" | "F029");
             if is_right && depends && report.severity == Severity::Error {

@@ -35,7 +35,8 @@ impl Lowerer<'_> {
                 if values.is_empty() {
                     return operand;
                 }
-                let targets: Vec<Target<'_>> = values.iter().flat_map(|a| a.targets(plan)).collect();
+                let targets: Vec<Target<'_>> =
+                    values.iter().flat_map(|a| a.targets(plan)).collect();
                 hoisted.anchors = values;
                 return of_targets(Place::Slot(*slot), &targets, Box::default());
             }
@@ -165,12 +166,12 @@ impl Lowerer<'_> {
             Place::Slot(_) => return Pred::Const(false),
         };
         let elements: Vec<Anchor> = lists.iter().filter_map(|list| list.elements(plan)).collect();
-        let layouts = elements.iter().flat_map(|anchor| anchor.targets(plan)).filter_map(|target| {
-            match target {
+        let layouts = elements.iter().flat_map(|anchor| anchor.targets(plan)).filter_map(
+            |target| match target {
                 Target::Element(_, layout) => Some(layout),
                 _ => None,
-            }
-        });
+            },
+        );
         let layouts: Vec<u32> = layouts.collect();
         let Some(slot) = self.slot(list.span) else { return Pred::Const(false) };
         if !mentions_it(condition) {

@@ -20,17 +20,15 @@ use midwire_codec::Direction;
 use midwire_definition::plan::Plan;
 use midwire_definition::plan::anchor::Anchor;
 use midwire_definition::syntax::ast::{Name, Span, lookup_key};
-use midwire_definition::{
-    Diagnostic, Group, PacketDefinition, Protocol, StateId, VersionId, View,
-};
+use midwire_definition::{Diagnostic, Group, PacketDefinition, Protocol, StateId, VersionId, View};
 
 pub(crate) use facts::{Facts, Owner};
 pub use lists::FUNCTIONS;
+pub(crate) use names::Names;
+pub(crate) use operand::{NumType, Operand, Shape, StrType, Word};
 pub(crate) use paths::steps;
 pub use paths::{ENVELOPE, FLAGS};
 pub(crate) use yields::Yield;
-pub(crate) use names::Names;
-pub(crate) use operand::{NumType, Operand, Shape, StrType, Word};
 
 use crate::evaluate::SLOTS_MAX;
 use crate::predicate::{Num, Pred, Str};
@@ -136,7 +134,8 @@ impl<'k> Lowerer<'k> {
 
     fn error(&mut self, code: &'static str, span: Span, message: impl Into<String>) -> Diagnostic {
         let report = Diagnostic::error(code, span, message);
-        match self.kind.definition {
+        // What is wrong with the envelope is so everywhere.
+        match self.kind.definition.filter(|definition| definition.plan.is_some()) {
             Some(definition) if self.protocol.versions.iter().len() > 1 => {
                 let version = &self.protocol.versions.get(self.kind.version).key;
                 report.note(format!("in `{}` at {version}", definition.name))
@@ -244,7 +243,8 @@ impl<'k> Lowerer<'k> {
             Operand::Num(_, ty) if ty.shown == "flags" => {
                 let message = "flags are neither true nor false".to_owned();
                 let report = self.error("F028", span, message).label("several bits");
-                let report = report.help("write the name of a flag behind a dot, or compare with a number");
+                let report =
+                    report.help("write the name of a flag behind a dot, or compare with a number");
                 self.facts.report(report);
                 return Pred::Const(false);
             }
@@ -255,7 +255,9 @@ impl<'k> Lowerer<'k> {
             Operand::Group(_, _) => {
                 ("not one value", "write `has ..` to ask whether it is there".to_owned())
             }
-            Operand::Address(_) => ("an address", "compare it, as in `== \"127.0.0.1\"`".to_owned()),
+            Operand::Address(_) => {
+                ("an address", "compare it, as in `== \"127.0.0.1\"`".to_owned())
+            }
             Operand::Version => ("a version", "compare it, as in `>= \"1.20.4\"`".to_owned()),
             Operand::Word(..) => ("a name", "compare it, as in `== play`".to_owned()),
         };

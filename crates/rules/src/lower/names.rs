@@ -3,8 +3,8 @@
 use std::sync::Arc;
 
 use midwire_definition::Table;
-use midwire_definition::plan::{EnumEntries, Kind};
 use midwire_definition::plan::anchor::Target;
+use midwire_definition::plan::{EnumEntries, Kind};
 
 /// Names that stand for numbers.
 #[derive(Debug, Clone)]
@@ -37,7 +37,9 @@ impl Names {
 
     pub(crate) fn all(&self) -> Vec<Arc<str>> {
         match self {
-            Names::Enum(entries) => entries.by_number.iter().map(|(_, name)| name.clone()).collect(),
+            Names::Enum(entries) => {
+                entries.by_number.iter().map(|(_, name)| name.clone()).collect()
+            }
             Names::Table(table) => table.names().map(|(_, _, name)| name.clone()).collect(),
         }
     }

@@ -112,7 +112,12 @@ impl Shape {
                 };
                 let sign = if part.signed { 'i' } else { 'u' };
                 let shown = format!("{sign}{}", part.width);
-                return Shape::Num(NumType { range: Some(range), names, shown, ..NumType::default() });
+                return Shape::Num(NumType {
+                    range: Some(range),
+                    names,
+                    shown,
+                    ..NumType::default()
+                });
             }
             Target::Field(field) => field,
         };

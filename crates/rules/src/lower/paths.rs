@@ -212,9 +212,7 @@ impl<'k> Lowerer<'k> {
                 FieldKind::Int(repr)
                 | FieldKind::Enum { repr, .. }
                 | FieldKind::Flags { repr, .. }
-                | FieldKind::Bits { repr, .. } => {
-                    Some(Num::FixedInt { at, repr: *repr, member })
-                }
+                | FieldKind::Bits { repr, .. } => Some(Num::FixedInt { at, repr: *repr, member }),
                 FieldKind::Float(repr) => Some(Num::FixedFloat { at, repr: *repr }),
                 _ => None,
             };
@@ -427,14 +425,13 @@ impl<'k> Lowerer<'k> {
     fn slice(&mut self, path: &Path, from: u32, to: Option<u32>, whole: Span) -> Operand {
         if to.is_some_and(|to| to <= from) {
             let message = "this slice has no bytes".to_owned();
-            let report = self.error("F026", whole, message).label("its end is not behind its start");
+            let report =
+                self.error("F026", whole, message).label("its end is not behind its start");
             self.facts.report(report);
             return Operand::Wrong;
         }
         match self.path(path, whole) {
-            Operand::Str(of, _) => {
-                Operand::Str(Str::Slice(Box::new(of), from, to), StrType::Bytes)
-            }
+            Operand::Str(of, _) => Operand::Str(Str::Slice(Box::new(of), from, to), StrType::Bytes),
             Operand::Absent => Operand::Absent,
             Operand::Wrong => Operand::Wrong,
             _ => {

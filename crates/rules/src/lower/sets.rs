@@ -4,7 +4,6 @@ use midwire_definition::syntax::ast::Span;
 
 use super::compare::{kind_of, rounded};
 use super::{Lowerer, NumType, Operand, StrType};
-use crate::matcher::Matcher;
 use crate::predicate::{Num, Pred, Str};
 use crate::syntax::ast::{Comparison, Element, Expr};
 use crate::value::Number;
@@ -71,7 +70,8 @@ impl Lowerer<'_> {
                 }
                 false => self.numbers_within(Num::Inside(place, path), &NumType::default(), set),
             },
-            Operand::Mixed(place, num, text) => match self.is_of_texts(set) && num.names.is_empty() {
+            Operand::Mixed(place, num, text) => match self.is_of_texts(set) && num.names.is_empty()
+            {
                 true => self.texts_within(span, Str::Text(place), text, set, nocase),
                 false => self.numbers_within(Num::Field(place), &num, set),
             },
@@ -101,6 +101,7 @@ impl Lowerer<'_> {
         nocase: bool,
     ) -> Pred {
         let mut texts = Vec::new();
+        let mut is_right = true;
         for element in set {
             let Element::One(expr) = element else {
                 return self.wrong_operator(span, Comparison::Less, "texts");
@@ -109,8 +110,11 @@ impl Lowerer<'_> {
                 Operand::Str(text, _) => {
                     match self.uuid_const(text, ty, expr) {
                         Some(Str::Const(text)) => texts.push(text),
-                        Some(_) => self.not_constant(expr.span),
-                        None => {}
+                        Some(_) => {
+                            self.not_constant(expr.span);
+                            is_right = false;
+                        }
+                        None => is_right = false,
                     };
                 }
                 Operand::Absent | Operand::Wrong => {}
@@ -118,11 +122,14 @@ impl Lowerer<'_> {
                     let message = format!("{} is no text", kind_of(&other));
                     let report = self.error("F025", expr.span, message).label("a text is needed");
                     self.facts.report(report);
+                    is_right = false;
                 }
             }
         }
-        self.facts.right(span);
-        match Matcher::one_of(texts, nocase) {
+        if is_right {
+            self.facts.right(span);
+        }
+        match self.facts.matchers.one_of(texts, nocase) {
             Some(matcher) => Pred::Text { of, matcher, negated: false },
             None => self.too_long(span),
         }

@@ -28,7 +28,8 @@ impl Lowerer<'_> {
             ExprKind::Version(text) | ExprKind::Address(text) => {
                 let message = format!("`{text}` cannot be compared with this");
                 let report = self.error("F025", expr.span, message);
-                let help = "versions are compared with `session.version`, addresses with `client.ip`";
+                let help =
+                    "versions are compared with `session.version`, addresses with `client.ip`";
                 self.facts.report(report.label("a version or address").help(help));
                 Operand::Wrong
             }
@@ -68,7 +69,9 @@ impl Lowerer<'_> {
         (right, b): (Operand, &Expr),
     ) -> Operand {
         let number = |operand| match operand {
-            Operand::Inside(place, path) => Operand::Num(Num::Inside(place, path), NumType::default()),
+            Operand::Inside(place, path) => {
+                Operand::Num(Num::Inside(place, path), NumType::default())
+            }
             Operand::Mixed(place, num, _) => Operand::Num(Num::Field(place), num),
             other => other,
         };

@@ -40,12 +40,10 @@ impl Lowerer<'_> {
         let given = match self.scalar(expr) {
             Operand::Absent | Operand::Wrong => return None,
             Operand::Truth(pred) => Yield::Truth(pred),
-            Operand::Num(num, from) if from.is_bool => {
-                Yield::Truth(match num {
-                    Num::Const(Number::Int(n)) => Pred::Const(n != 0),
-                    num => Pred::True(num),
-                })
-            }
+            Operand::Num(num, from) if from.is_bool => Yield::Truth(match num {
+                Num::Const(Number::Int(n)) => Pred::Const(n != 0),
+                num => Pred::True(num),
+            }),
             Operand::Num(num, _) => Yield::Num(rounded(num, &ty)),
             Operand::Str(of, StrType::Text | StrType::Chat) => Yield::Text(of),
             Operand::Str(of, StrType::Bytes | StrType::Uuid) => Yield::Bytes(of),
@@ -140,7 +138,8 @@ impl Lowerer<'_> {
             self.facts.report(report.label(format!("{} is from {least} to {most}", ty.shown)));
             return false;
         }
-        if let (Some(Number::Float(n)), Some(ValueKind::Int | ValueKind::Bool)) = (constant, wanted) {
+        if let (Some(Number::Float(n)), Some(ValueKind::Int | ValueKind::Bool)) = (constant, wanted)
+        {
             let message = format!("{n} does not fit this field");
             let report = self.error("F029", span, message);
             self.facts.report(report.label("a whole number is needed"));

@@ -29,6 +29,6 @@ pub const RULE_CODES: &[(&str, &str)] = &[
     ("R024", "more rules or elements than the limit"),
     ("R025", "a group that the regular expression does not have"),
     ("R026", "a field that is set twice"),
-    ("R027", "a rule about a packet whose fields are not known"),
+    ("R027", "a field of all packets is set"),
     ("R028", "a condition that no packet meets"),
 ];

@@ -5,7 +5,7 @@ use midwire_definition::Diagnostic;
 use midwire_definition::syntax::ast::Span;
 
 use super::ast::{Arithmetic, Comparison, Element, Expr, ExprKind, Path, Segment};
-use super::parser::{NESTING_MAX, Parser};
+use super::parser::{NESTING_MAX, PARTS_MAX, Parser};
 use super::token::TokenKind;
 
 /// Words that end an expression, or stand between two, and so are no names.
@@ -15,6 +15,9 @@ pub(crate) const RESERVED: &[&str] =
 impl Parser<'_> {
     /// An expression, as long as one goes on. What is wrong is reported; the result is there all the same.
     pub fn expression(&mut self) -> Expr {
+        if self.depth == 0 {
+            self.parts = 0;
+        }
         self.chain("or", ExprKind::Or, |parser| {
             parser.chain("and", ExprKind::And, Parser::negation)
         })
@@ -258,6 +261,15 @@ impl Parser<'_> {
 
     fn operand(&mut self) -> Expr {
         let start = self.span();
+        self.parts += 1;
+        if self.parts == PARTS_MAX {
+            let message = format!("this expression has more than {PARTS_MAX} parts");
+            self.report(Diagnostic::error("F009", start, message).label("too long"));
+        }
+        if self.parts >= PARTS_MAX {
+            self.recover();
+            return Expr { kind: ExprKind::Wrong, span: start };
+        }
         if self.take_symbol("(") {
             let inner = self.deeper(Parser::expression);
             self.close(")", start);

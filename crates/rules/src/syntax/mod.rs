@@ -11,7 +11,7 @@ pub use ast::{Expr, ExprKind};
 pub(crate) use expression::RESERVED;
 pub use lexical::Lines;
 pub(crate) use parser::shortened;
-pub use parser::{ERRORS_MAX, NESTING_MAX, Parser, TEXT_MAX};
+pub use parser::{ERRORS_MAX, NESTING_MAX, PARTS_MAX, Parser, TEXT_MAX};
 pub use token::{Bad, Token, TokenKind};
 
 use midwire_definition::Diagnostic;

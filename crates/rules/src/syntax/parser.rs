@@ -10,6 +10,8 @@ use super::token::{Bad, Token, TokenKind};
 pub const NESTING_MAX: u32 = 64;
 /// The longest text that is read, in bytes.
 pub const TEXT_MAX: usize = 256 * 1024;
+/// The most names and literals that one expression may have.
+pub const PARTS_MAX: u32 = 10_000;
 /// The most errors that are looked for in one text.
 pub const ERRORS_MAX: usize = 20;
 
@@ -21,14 +23,23 @@ pub struct Parser<'a> {
     tokens: Vec<Token>,
     at: usize,
     pub(crate) depth: u32,
+    /// Names and literals of the expression at hand.
+    pub(super) parts: u32,
     reports: Vec<Diagnostic>,
 }
 
 impl<'a> Parser<'a> {
     /// A parser in front of the first word of a text, which is file `file` of the caller's sources.
     pub fn new(file: u16, text: &'a str, lines: Lines) -> Self {
-        let mut parser =
-            Parser { file, text, tokens: Vec::new(), at: 0, depth: 0, reports: Vec::new() };
+        let mut parser = Parser {
+            file,
+            text,
+            tokens: Vec::new(),
+            at: 0,
+            depth: 0,
+            parts: 0,
+            reports: Vec::new(),
+        };
         if text.len() > TEXT_MAX {
             let span = Span { file, start: 0, end: 1 };
             let message = format!("the text has {} bytes, at most {TEXT_MAX} are read", text.len());

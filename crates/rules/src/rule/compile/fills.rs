@@ -116,7 +116,7 @@ impl<'c> Compiler<'c> {
                 for value in list {
                     let fill = match (value, is_flags) {
                         (Filling::One(expr), true) => match bare_name(expr) {
-                            Some(flag) => Fill::Const(Given::Text(flag.to_owned())),
+                            Some(flag) => self.flag(takes, flag, expr.span, name)?,
                             None => self.wrong_kind(name, takes, "something else than names", *span)?,
                         },
                         _ => match is_packed(takes) {
@@ -129,6 +129,30 @@ impl<'c> Compiler<'c> {
                 Some(Fill::List(out))
             }
         }
+    }
+
+    /// A flag in a list of them.
+    fn flag(&mut self, takes: &[Takes<'_>], flag: &str, span: Span, name: &str) -> Option<Fill> {
+        self.findings.facts.found(span, flag);
+        let members = takes.iter().filter_map(|takes| match takes {
+            Takes::Field(field) => match &field.kind {
+                Kind::Flags { members, .. } => Some(members),
+                _ => None,
+            },
+            _ => None,
+        });
+        let names: Vec<&str> = members.flatten().map(|member| &*member.name).collect();
+        if names.iter().any(|known| super::is_named(known, flag)) {
+            return Some(Fill::Const(Given::Text(flag.to_owned())));
+        }
+        let report = Diagnostic::error("R014", span, format!("`{name}` has no flag `{flag}`"));
+        let report = match suggest(flag, names.into_iter()) {
+            Some(near) => report.label(format!("did you mean `{near}`?")),
+            None => report.label("no such flag"),
+        };
+        let report = self.noted(report);
+        self.findings.report(report);
+        None
     }
 
     /// A value inside of what a target leads to.
