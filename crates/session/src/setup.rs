@@ -96,6 +96,21 @@ impl Setup {
         })
     }
 
+    /// The same for sessions whose server is known by another address, if the address is rewritten at
+    /// all. Both share their tables.
+    #[must_use]
+    pub fn with_host(&self, host: HostRewrite) -> Arc<Self> {
+        let rewrite_host = self.options.rewrite_host.as_ref().map(|_| host);
+        Arc::new(Self {
+            protocol: self.protocol.clone(),
+            options: Options { rewrite_host, ..self.options.clone() },
+            framing: self.framing,
+            frameless: self.frameless,
+            conn: self.conn.clone(),
+            tables: self.tables.clone(),
+        })
+    }
+
     /// Whether a session of one can go on as one of the other.
     #[must_use]
     pub fn is_interchangeable_with(&self, other: &Self) -> bool {

@@ -46,6 +46,15 @@ pub(super) struct Driver {
     clock: Instant,
     /// When what is left is given up.
     deadline: Option<Instant>,
+    /// When the peers must have begun to talk; `None`: they have, or need not.
+    handshake_due: Option<Instant>,
+    handshake_timeout: Duration,
+    /// How long nothing may come from either side; zero: for ever.
+    idle_timeout: Duration,
+    /// When something came last.
+    last_read: Elapsed,
+    /// Why the session is ended, for people.
+    pub(super) reason: Option<String>,
     timer: Option<Pin<Box<Sleep>>>,
     /// Reads that each direction may still have before it is ended; `None`: it goes on.
     last_reads: Option<[u32; 2]>,
@@ -80,6 +89,11 @@ impl Driver {
             close_wait: shared.limits.close_wait,
             clock,
             deadline: None,
+            handshake_due: due(Instant::now(), shared.limits.handshake_timeout),
+            handshake_timeout: shared.limits.handshake_timeout,
+            idle_timeout: shared.limits.idle_timeout,
+            last_read: Elapsed(clock.elapsed()),
+            reason: None,
             timer: None,
             last_reads: None,
             ended: [false; 2],
@@ -203,7 +217,7 @@ impl Driver {
                     }
                 }
             }
-            if !self.events.is_empty() || self.is_done() {
+            if !self.events.is_empty() || self.reason.is_some() || self.is_done() {
                 return Poll::Ready(());
             }
             if !progress && self.poll_timer(cx).is_pending() {
@@ -260,6 +274,7 @@ impl Driver {
                     self.reset[direction.index()] = true;
                 }
                 Poll::Ready(Ok(_)) => {
+                    self.last_read = at;
                     self.session.handle_bytes(direction, &mut buffer, at, &mut lent.scratch);
                     self.take_outputs();
                     // What cannot be written now is tried again when there is room.
@@ -285,7 +300,10 @@ impl Driver {
         let moved = ready!(with_lent(&self.setup, |lent| poll_move(sender, receiver, lent, cx)));
         let at = self.now();
         match moved {
-            Moved::Bytes(len) => self.session.handle_joined(direction, len as u64, at),
+            Moved::Bytes(len) => {
+                self.last_read = at;
+                self.session.handle_joined(direction, len as u64, at);
+            }
             Moved::End => {
                 let setup = self.setup.clone();
                 with_lent(&setup, |lent| {
@@ -392,22 +410,36 @@ impl Driver {
         true
     }
 
-    /// Acts at the time that the session asked for; ready when that was now.
+    /// When something is due next.
+    fn next_due(&self) -> Option<Instant> {
+        let asked = self.session.poll_timeout().and_then(|at| self.clock.checked_add(at.0));
+        let limits = [self.deadline, asked, self.handshake_due, self.idle_due()];
+        limits.into_iter().flatten().min()
+    }
+
+    fn idle_due(&self) -> Option<Instant> {
+        let last_read = self.clock.checked_add(self.last_read.0)?;
+        due(last_read, self.idle_timeout).filter(|_| !self.is_stopping())
+    }
+
+    /// Acts at the time that the session or a limit asked for; ready when that was now.
     fn poll_timer(&mut self, cx: &mut Context<'_>) -> Poll<()> {
-        let wanted = self.session.poll_timeout().and_then(|at| self.clock.checked_add(at.0));
-        let Some(next) = wanted.into_iter().chain(self.deadline).min() else {
+        let Some(next) = self.next_due() else {
             self.timer = None;
             return Poll::Pending;
         };
         let timer =
             self.timer.get_or_insert_with(|| Box::pin(tokio::time::sleep_until(next.into())));
-        if timer.deadline() != next.into() {
+        // One that is too early is left as it is: bytes that come put off what is due, again and again.
+        if timer.deadline() > next.into() {
             timer.as_mut().reset(next.into());
         }
         ready!(timer.as_mut().poll(cx));
         self.timer = None;
+        let now = Instant::now();
+        let is_due = |due: Option<Instant>| due.is_some_and(|due| due <= now);
         let at = self.now();
-        if self.deadline.is_some_and(|deadline| deadline <= Instant::now()) {
+        if is_due(self.deadline) {
             if self.is_told && !self.closed {
                 self.session.handle_reset(Direction::Clientbound, at);
                 self.take_outputs();
@@ -415,10 +447,31 @@ impl Driver {
             self.given_up = true;
             return Poll::Ready(());
         }
+        if is_due(self.handshake_due) {
+            self.handshake_due = None;
+            if !self.session.has_begun() && !self.is_stopping() {
+                let limit = self.handshake_timeout.as_millis();
+                self.stop_because(format!(
+                    "the client did not begin to talk within {limit} ms (handshake_timeout), so the \
+                     session is ended"
+                ));
+            }
+        }
+        if is_due(self.idle_due()) {
+            let limit = self.idle_timeout.as_millis();
+            self.stop_because(format!(
+                "nothing came from either side for {limit} ms (idle_timeout), so the session is ended"
+            ));
+        }
         let setup = self.setup.clone();
         with_lent(&setup, |lent| self.session.handle_timeout(at, &mut lent.scratch));
         self.take_outputs();
         Poll::Ready(())
+    }
+
+    fn stop_because(&mut self, reason: String) {
+        self.reason = Some(reason);
+        self.stop();
     }
 
     /// Does what the session wants done.
@@ -442,4 +495,9 @@ impl Driver {
             }
         }
     }
+}
+
+/// So much later than `since`; `None` where that is zero, which means never.
+fn due(since: Instant, limit: Duration) -> Option<Instant> {
+    if limit.is_zero() { None } else { since.checked_add(limit) }
 }

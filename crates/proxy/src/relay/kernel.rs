@@ -13,7 +13,7 @@ use tokio::io::Interest;
 use tokio::net::TcpStream;
 
 /// Bytes that a pipe is asked to hold; a system that is short of memory gives less.
-const SIZE: usize = 256 << 10;
+const SIZE: usize = 512 << 10;
 /// Empty pipes that are kept for whoever needs one next.
 const SPARE_MAX: usize = 16;
 /// Pipes at once. Connections beyond them are copied.
@@ -31,6 +31,11 @@ static ALLOWED: LazyLock<usize> = LazyLock::new(|| {
     let files = files.and_then(|files| usize::try_from(files).ok()).unwrap_or(usize::MAX);
     PIPES_MAX.min(files / (2 * SHARE))
 });
+
+/// Closes the pipes that nobody uses.
+pub(super) fn close_spare_pipes() {
+    *SPARE.lock().unwrap_or_else(|poisoned| poisoned.into_inner()) = Vec::new();
+}
 
 /// The two ends of a pipe.
 #[derive(Debug)]

@@ -274,6 +274,24 @@ impl Session {
         self.sides[direction.index()].counters
     }
 
+    /// Whether the peers have begun to talk: whether a direction has left the state that sessions start
+    /// in or, in a protocol without states, a whole packet has come. Bytes that are not cut into packets
+    /// count as talk; a protocol that has none has always begun.
+    #[must_use]
+    pub fn has_begun(&self) -> bool {
+        let protocol = self.setup.protocol();
+        let has_begun = |side: &Side| {
+            if side.opaque {
+                side.counters.bytes > 0
+            } else if protocol.states.len() > 1 {
+                side.received.form.state != protocol.start
+            } else {
+                side.counters.frames > 0
+            }
+        };
+        !protocol.has_packets() || self.sides.iter().any(has_begun)
+    }
+
     /// Bytes came. Whole frames are taken off `bytes`; what is incomplete stays there and is to be
     /// given again with what follows it. Nothing is copied that is only passed on. Of a protocol
     /// without frames all is taken: the session keeps what is incomplete itself.
