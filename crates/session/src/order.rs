@@ -124,9 +124,11 @@ pub(crate) struct Waiting {
 pub(crate) struct Order {
     queue: VecDeque<Waiting>,
     bytes: usize,
-    /// Packets that nothing waits for, by the time when they come into the queue.
-    loose: Option<Box<BTreeMap<(Elapsed, PacketNumber), Box<Loose>>>>,
+    loose: Option<Box<PutOff>>,
 }
+
+/// Packets that nothing waits for, by the time when they come into the queue.
+type PutOff = BTreeMap<(Elapsed, PacketNumber), Box<Loose>>;
 
 /// What an item costs besides its bytes.
 const ITEM_COST: usize = std::mem::size_of::<Waiting>();

@@ -118,12 +118,7 @@ impl Session {
     }
 
     /// It is the turn of a packet that others have overtaken.
-    pub(super) fn send_loose(
-        &mut self,
-        direction: Direction,
-        loose: Box<Loose>,
-        scratch: &mut Scratch,
-    ) {
+    pub(super) fn send_loose(&mut self, direction: Direction, loose: Loose, scratch: &mut Scratch) {
         let sent = &self.sides[direction.index()].sent;
         // What was not read cannot be framed anew.
         let is_framed =
@@ -177,7 +172,12 @@ impl Session {
         }
     }
 
-    pub(super) fn refused_beside(&mut self, number: PacketNumber, by: Option<Arc<str>>, reason: String) {
+    pub(super) fn refused_beside(
+        &mut self,
+        number: PacketNumber,
+        by: Option<Arc<str>>,
+        reason: String,
+    ) {
         self.note_refused(by.as_deref());
         self.notice(Notice::SendRefused { number, by, reason });
     }

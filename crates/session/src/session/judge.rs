@@ -55,8 +55,7 @@ impl Session {
                 && wants(rules.wanted()) > Need::Nothing
             {
                 let trusted = !self.assumed || self.setup.options.trust_version;
-                only_watched =
-                    ruling.ask_rules(rules, info, form, self.peers, trusted, workspace);
+                only_watched = ruling.ask_rules(rules, info, form, self.peers, trusted, workspace);
             }
             if let Some(asked) = &mut judged.judge
                 && wants(&asked.wanted) > Need::Nothing

@@ -38,6 +38,10 @@ pub use parting::Parting;
 
 /// What the driver is to do.
 #[derive(Clone, Debug)]
+#[allow(
+    clippy::large_enum_variant,
+    reason = "an event is moved once, to the driver; a box would be an allocation for each packet"
+)]
 pub enum Output {
     /// Send these bytes.
     Send {

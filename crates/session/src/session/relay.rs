@@ -160,7 +160,7 @@ impl Session {
             Item::Payload(made) => self.send_made(direction, made, scratch),
             Item::Beside(next) => self.send_next(direction, next, scratch),
             Item::Copy(copy) => self.send_copy(direction, copy, scratch),
-            Item::Loose(loose) => self.send_loose(direction, loose, scratch),
+            Item::Loose(loose) => self.send_loose(direction, *loose, scratch),
             Item::End => self.outputs.push_back(Output::Finish { direction }),
         }
     }
