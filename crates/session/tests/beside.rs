@@ -578,3 +578,22 @@ impl midwire_session::Judge for OnlySay {
         ];
     }
 }
+
+#[test]
+fn what_the_driver_has_not_written_counts_against_the_buffer() {
+    let options =
+        Options { limits: Limits { buffer_max: 2000, ..Limits::default() }, ..Options::default() };
+    let mut driver = Driver::with(protocol(TOY), options);
+    driver.session.set_judge(Some(Box::new(Deciding(
+        move |_: &midwire_session::PacketInfo<'_>, decision: &mut Decision| {
+            decision.beside.push(saying(After, Clientbound, "text"));
+        },
+    ))));
+    driver.session.set_unwritten(Clientbound, 2000);
+    driver.feed(Serverbound, &say("a"));
+    assert_eq!(driver.sent(Clientbound), b"");
+    assert!(driver.lines().iter().any(|line| line.contains("setting buffer_max")));
+    driver.session.set_unwritten(Clientbound, 0);
+    driver.feed(Serverbound, &say("b"));
+    assert_eq!(driver.sent(Clientbound), say("text"));
+}

@@ -172,6 +172,7 @@ impl Driver {
         if let Some(text) = announced.filter(|_| is_new) {
             let at = self.now();
             // Where there is no chat yet, nobody misses it.
+            self.tell_unwritten();
             with_lent(&setup, |lent| self.session.say(&text, at, &mut lent.scratch));
         }
         self.take_outputs();
@@ -275,6 +276,7 @@ impl Driver {
                 }
                 Poll::Ready(Ok(_)) => {
                     self.last_read = at;
+                    self.tell_unwritten();
                     self.session.handle_bytes(direction, &mut buffer, at, &mut lent.scratch);
                     self.take_outputs();
                     // What cannot be written now is tried again when there is room.
@@ -395,6 +397,14 @@ impl Driver {
         true
     }
 
+    /// Tells the session how much has not been written: nothing is injected above its limit.
+    fn tell_unwritten(&mut self) {
+        for direction in Direction::BOTH {
+            let queued = self.legs[direction.index()].queued;
+            self.session.set_unwritten(direction, queued);
+        }
+    }
+
     /// Ends a direction when the program is to end and nothing more has come.
     fn end(&mut self, direction: Direction) -> bool {
         if std::mem::replace(&mut self.ended[direction.index()], true) {
@@ -464,6 +474,7 @@ impl Driver {
             ));
         }
         let setup = self.setup.clone();
+        self.tell_unwritten();
         with_lent(&setup, |lent| self.session.handle_timeout(at, &mut lent.scratch));
         self.take_outputs();
         Poll::Ready(())

@@ -66,7 +66,8 @@ impl Session {
         if side.opaque {
             return Err(InjectError::Opaque { direction });
         }
-        let (held, max) = (side.waiting(), self.setup.options.limits.buffer_max);
+        let held = side.waiting().saturating_add(side.unwritten);
+        let max = self.setup.options.limits.buffer_max;
         if held.saturating_add(len) > max {
             return Err(InjectError::Full { held, len, max });
         }

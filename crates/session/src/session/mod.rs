@@ -134,6 +134,8 @@ struct Side {
     handovers: VecDeque<(u64, Effects)>,
     /// Bytes given to `outputs`; those that were polled are in the counters.
     given: u64,
+    /// Bytes that were polled and have not been written, as the driver last said.
+    unwritten: usize,
     /// The start of the last whole frame that came.
     last: parting::Last,
     counters: Counters,
@@ -164,6 +166,7 @@ impl Session {
             partial: None,
             handovers: VecDeque::new(),
             given: 0,
+            unwritten: 0,
             last: parting::Last::default(),
             counters: Counters::default(),
             ended: false,
@@ -231,6 +234,13 @@ impl Session {
         }
         self.use_rules(rules);
         Ok(())
+    }
+
+    /// Says how many bytes that were polled of a direction have not been written yet. Together with what
+    /// waits in the session they count against `buffer_max` when something is to be injected: without
+    /// that, rules that send packets would fill the memory of a driver whose peer takes none.
+    pub fn set_unwritten(&mut self, direction: Direction, bytes: usize) {
+        self.side(direction).unwritten = bytes;
     }
 
     /// Says who is at the two ends, for rules that ask.
