@@ -425,3 +425,20 @@ fn any_text_is_read_or_refused() {
     });
     let _ = (Decision::default(), Workspace::default());
 }
+
+#[test]
+fn constants_do_not_grow_without_bound() {
+    let mut text = String::from("let a0 = \"aaaaaaaaaaaaaaaa\"\n");
+    for n in 0..40 {
+        text.push_str(&format!("let a{} = a{n} + a{n}\n", n + 1));
+    }
+    let errors = load("minecraft", &text).unwrap_err();
+    assert!(errors.contains("error[R021]"), "{errors}");
+    let list: Vec<String> = (0..5_000).map(|n| n.to_string()).collect();
+    let mut text = format!("let many = {{{}}}\n", list.join(", "));
+    for _ in 0..100 {
+        text.push_str("log clientbound update_health where food in many\n");
+    }
+    let errors = load("minecraft", &text).unwrap_err();
+    assert!(errors.contains("error[R024]"), "{errors}");
+}

@@ -1,5 +1,6 @@
 //! Named values and lists: put in place of their names before anything else is looked at.
 
+use std::cell::Cell;
 use std::collections::HashMap;
 
 use midwire_definition::Diagnostic;
@@ -11,10 +12,20 @@ use crate::syntax::ast::{Arithmetic, Element, Expr, ExprKind, Segment};
 /// The most elements of a named list, with those of the lists that are named in it.
 const ELEMENTS_MAX: usize = 10_000;
 
+/// The longest text that constants joined make, in bytes.
+const TEXT_MAX: usize = 64 * 1024;
+/// The most that constants put in place of their names take in all rules together: bytes of texts, and for
+/// each element of a list as much as a short text.
+const FILLED_MAX: usize = 32 * 1024 * 1024;
+/// What an element of a list counts.
+const ELEMENT_SIZE: usize = 128;
+
 /// What names stand for so far.
 #[derive(Debug, Default)]
 pub(super) struct Constants {
     by_key: HashMap<String, (Name, LetValue)>,
+    /// What was put in place of names so far.
+    filled: Cell<usize>,
 }
 
 impl Constants {
@@ -95,6 +106,22 @@ impl Constants {
         }
     }
 
+    /// Whether so much more may be put in place of a name; the first time that it may not is told.
+    fn has_room(&self, size: usize, span: Span, reports: &mut Vec<Diagnostic>) -> bool {
+        let filled = self.filled.get();
+        if filled > FILLED_MAX {
+            return false;
+        }
+        self.filled.set(filled.saturating_add(size));
+        if filled.saturating_add(size) <= FILLED_MAX {
+            return true;
+        }
+        let message = "constants are named so often that the rules grow without bound";
+        let report = Diagnostic::error("R024", span, message);
+        reports.push(report.label(format!("at most {FILLED_MAX} bytes")));
+        false
+    }
+
     fn named(&self, expr: &Expr) -> Option<&(Name, LetValue)> {
         let ExprKind::Path(path) = &expr.kind else { return None };
         let [Segment::Name(name, false)] = path.segments.as_slice() else { return None };
@@ -103,7 +130,17 @@ impl Constants {
 
     fn fill(&self, expr: &mut Expr, reports: &mut Vec<Diagnostic>) {
         match self.named(expr) {
-            Some((_, LetValue::One(value))) => expr.kind = value.kind.clone(),
+            Some((_, LetValue::One(value))) => {
+                let size = match &value.kind {
+                    ExprKind::Text(text) => text.len(),
+                    ExprKind::Bytes(bytes) => bytes.len(),
+                    _ => 0,
+                };
+                expr.kind = match self.has_room(size, expr.span, reports) {
+                    true => value.kind.clone(),
+                    false => ExprKind::Wrong,
+                };
+            }
             Some((name, LetValue::List(_))) => {
                 let message = format!("`{}` is a list", name.text);
                 let report = Diagnostic::error("R021", expr.span, message)
@@ -143,7 +180,9 @@ impl Constants {
             match element {
                 Element::One(mut one) => match self.named(&one) {
                     Some((_, LetValue::List(list))) if filled.len() <= ELEMENTS_MAX => {
-                        filled.extend(list.iter().cloned());
+                        if self.has_room(list.len() * ELEMENT_SIZE, one.span, reports) {
+                            filled.extend(list.iter().cloned());
+                        }
                     }
                     Some((_, LetValue::List(_))) => {}
                     _ => {
@@ -231,7 +270,7 @@ fn joined(op: Arithmetic, left: ExprKind, right: ExprKind) -> Option<ExprKind> {
             Arithmetic::Divide => a.checked_div(b)?,
             Arithmetic::Remainder => a.checked_rem(b)?,
         }),
-        (Text(a), Text(b)) if op == Arithmetic::Add => Text(a + &b),
+        (Text(a), Text(b)) if op == Arithmetic::Add && a.len() + b.len() <= TEXT_MAX => Text(a + &b),
         (Int(a), Float(b)) => Float(floats(op, a as f64, b)),
         (Float(a), Int(b)) => Float(floats(op, a, b as f64)),
         (Float(a), Float(b)) => Float(floats(op, a, b)),

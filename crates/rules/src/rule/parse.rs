@@ -48,6 +48,7 @@ pub fn parse(file: u16, text: &str) -> (Vec<Item>, Vec<Diagnostic>) {
 impl Parser<'_> {
     fn item(&mut self) -> Option<Item> {
         let start = self.span();
+        self.parts = 0;
         let is_named = self.is_symbol_ahead(1, ":");
         match self.word() {
             Some("let") if !is_named => self.constant().map(Item::Let),

@@ -24,7 +24,7 @@ pub struct Parser<'a> {
     at: usize,
     pub(crate) depth: u32,
     /// Names and literals of the expression at hand.
-    pub(super) parts: u32,
+    pub(crate) parts: u32,
     reports: Vec<Diagnostic>,
 }
 
