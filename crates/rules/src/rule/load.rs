@@ -142,7 +142,10 @@ impl Files<'_> {
             return self.report(report.label("outside the folder of the rules").help(help));
         }
         let parts: Vec<&str> = path.split('/').filter(|part| *part != ".").collect();
-        self.file(root, &parts.join("/"), Some(span));
+        // It is written as seen from the folder of the first file, which may have been named with a path.
+        let folder = root.path.rfind(['/', '\\']).and_then(|end| root.path.get(..=end));
+        let path = format!("{}{}", folder.unwrap_or_default(), parts.join("/"));
+        self.file(root, &path, Some(span));
     }
 
     fn header(&mut self, header: &For) -> Option<(VersionId, VersionId)> {
