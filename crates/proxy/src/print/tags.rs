@@ -27,7 +27,7 @@ pub(super) fn write(packet: &PacketEvent, line: &mut Line) {
     }
 }
 
-/// How many columns [`write`] takes, about.
+/// How many columns [`write()`] takes, about.
 pub(super) fn width(packet: &PacketEvent) -> usize {
     let mut line = Line::new();
     write(packet, &mut line);

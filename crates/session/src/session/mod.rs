@@ -1,6 +1,7 @@
 //! The contract: what a driver calls, and what it gets.
 
 mod beside;
+mod deciders;
 mod frameless;
 mod inject;
 mod inspect;
@@ -24,14 +25,14 @@ use midwire_definition::{Given, VersionId};
 use crate::event::{Counters, Elapsed, Event, Notice, Origin, PacketNumber};
 use crate::form::{Effects, Form, Received};
 use crate::interest::{Tables, Watch};
-use crate::judged::{Asked, Judged};
+use crate::judged::Judged;
 use crate::legacy::{self, Start, Unclear};
 use crate::order::Order;
-use crate::rules::{Peers, Ruled, Rules};
+use crate::rules::Peers;
 use crate::scratch::Scratch;
 use crate::setup::{OtherProtocol, Setup};
 use crate::verdict::{
-    ComposeError, DisconnectError, InjectError, Judge, NewPacket, UnknownPacket, Verdict,
+    ComposeError, DisconnectError, InjectError, NewPacket, UnknownPacket, Verdict,
 };
 
 pub use parting::Parting;
@@ -212,40 +213,11 @@ impl Session {
         self.watch = watch;
     }
 
-    /// Sets who decides about packets, from the next one on; packets that are held keep what was
-    /// decided about them.
-    pub fn set_judge(&mut self, judge: Option<Box<dyn Judge>>) {
-        let rules = self.judged.take().and_then(|judged| judged.rules);
-        let stack = &self.setup.protocol.stack;
-        let judge = judge.map(|judge| Asked::new(judge, &self.tables, stack));
-        self.judged = Judged::new(rules, judge, &self.tables, stack);
-    }
-
-    /// Sets the rules, from the next packet on; packets that are held keep what was decided about them,
-    /// and rules whose name and text are the same go on with what they remember. What rules drop no
-    /// [judge](Self::set_judge) sees.
-    ///
-    /// # Errors
-    ///
-    /// The rules are for other definitions than the session is read by; nothing changes.
-    pub fn set_rules(&mut self, rules: Option<Arc<Rules>>) -> Result<(), OtherProtocol> {
-        if rules.as_ref().is_some_and(|rules| !rules.is_for(self.setup.protocol())) {
-            return Err(OtherProtocol);
-        }
-        self.use_rules(rules);
-        Ok(())
-    }
-
     /// Says how many bytes that were polled of a direction have not been written yet. Together with what
     /// waits in the session they count against `buffer_max` when something is to be injected: without
     /// that, rules that send packets would fill the memory of a driver whose peer takes none.
     pub fn set_unwritten(&mut self, direction: Direction, bytes: usize) {
         self.side(direction).unwritten = bytes;
-    }
-
-    /// Says who is at the two ends, for rules that ask.
-    pub fn set_peers(&mut self, peers: Peers) {
-        self.peers = peers;
     }
 
     /// Reads packets by other definitions of the same protocol, from the next one on, at the version of
@@ -544,29 +516,7 @@ impl Session {
 
     fn use_tables(&mut self, version: VersionId) {
         self.tables = self.setup.tables(version);
-        let stack = &self.setup.protocol.stack;
-        if let Some(judged) = self.judged.take() {
-            // Rules for other definitions wait for those that take their place.
-            let rules = judged.rules;
-            let rules = match rules {
-                Some(rules) if rules.rules().is_for(self.setup.protocol()) => {
-                    Some(rules.again(&self.tables))
-                }
-                other => other,
-            };
-            let judge = judged.judge.map(|asked| Asked::new(asked.judge, &self.tables, stack));
-            self.judged = Judged::new(rules, judge, &self.tables, stack);
-        }
-    }
-
-    fn use_rules(&mut self, rules: Option<Arc<Rules>>) {
-        let (before, judge) = match self.judged.take() {
-            Some(judged) => (judged.rules, judged.judge),
-            None => (None, None),
-        };
-        let rules = rules.filter(|rules| rules.is_for(self.setup.protocol()));
-        let rules = rules.map(|rules| Ruled::new(rules, &self.tables, before));
-        self.judged = Judged::new(rules, judge, &self.tables, &self.setup.protocol.stack);
+        self.ask_again();
     }
 
     /// Whether the first serverbound bytes are surely no legacy ping, or are one and so need no
