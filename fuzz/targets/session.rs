@@ -5,8 +5,8 @@ use std::time::Duration;
 use bytes::BytesMut;
 use midwire_definition::{Packet, PacketDefinition, StateId, VersionId, builtin};
 use midwire_session::{
-    Direction, Elapsed, Event, Judge, Options, Output, PacketInfo, PacketNumber, Scratch, Session,
-    Setup, Verdict, Watch,
+    Beside, Content, Decision, Direction, Elapsed, Event, Judge, Options, Output, PacketInfo,
+    PacketNumber, Place, Scratch, Session, Setup, Verdict, Watch,
 };
 
 /// Decides by a row of bytes.
@@ -38,6 +38,27 @@ impl Judge for ByBytes {
             3 if !self.gentle => Verdict::Drop,
             4 if !self.gentle => Verdict::Replace(info.payload.repeat(2).into()),
             _ => Verdict::Pass,
+        }
+    }
+
+    fn decide(
+        &mut self,
+        info: &PacketInfo<'_>,
+        fields: Option<&mut Packet<'_>>,
+        decision: &mut Decision,
+    ) {
+        *decision = self.judge(info, fields).into();
+        let byte = self.verdicts.get(self.at).copied().unwrap_or(0);
+        if self.gentle || byte & 0x40 == 0 {
+            return;
+        }
+        let place = if byte & 1 == 0 { Place::Before } else { Place::After };
+        let direction = Direction::BOTH[usize::from(byte >> 1 & 1)];
+        let packet = Content::Payload(info.payload.to_vec().into());
+        decision.beside.push(Beside { place, direction, packet, forced: byte & 4 == 0, by: None });
+        decision.copies = u32::from(byte >> 3 & 1);
+        if let Some(delay) = &mut decision.delay {
+            delay.loose = byte & 0x10 == 0;
         }
     }
 }
@@ -100,7 +121,7 @@ libfuzzer_sys::fuzz_target!(|input: (u8, &[u8], Vec<(bool, u8, &[u8])>)| {
     drain(&mut session, &mut sent);
     assert!(closed);
     let changed: u64 =
-        Direction::BOTH.iter().map(|d| session.counters(*d)).map(|c| c.dropped + c.changed).sum();
+        Direction::BOTH.iter().map(|d| session.counters(*d)).map(|c| c.dropped + c.changed + c.injected).sum();
     if changed == 0 {
         assert_eq!(sent, came);
     }

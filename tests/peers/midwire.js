@@ -6,9 +6,9 @@ const { within } = require('./wait')
 /// A running `midwire proxy minecraft` in front of a server on this machine.
 class Midwire {
   /// Resolves when midwire listens; its port is then in `port`.
-  static async start (serverPort) {
+  static async start (serverPort, more = []) {
     const args = ['proxy', 'minecraft', '--to', `127.0.0.1:${serverPort}`,
-      '--listen', '127.0.0.1:0', '--json', '--all']
+      '--listen', '127.0.0.1:0', '--json', '--all', ...more]
     const midwire = new Midwire(spawn(process.env.MIDWIRE, args))
     const ended = midwire.closed.then(code => {
       throw new Error(`midwire ended with ${code} before it listened\n${midwire.diagnostics}`)
@@ -40,6 +40,27 @@ class Midwire {
       child.on('close', (code, signal) => resolve(signal ?? code))
     })
     process.on('exit', () => child.kill('SIGKILL'))
+  }
+
+  /// Waits until the log has a line that satisfies `wanted`, and gives that.
+  async line (what, wanted) {
+    let read = 0
+    const look = () => {
+      const end = this.output.lastIndexOf('\n') + 1
+      const lines = this.output.slice(read, end).split('\n').filter(line => line !== '')
+      read = end
+      return lines.map(line => JSON.parse(line)).find(wanted)
+    }
+    return within(what, new Promise(resolve => {
+      const check = () => {
+        const found = look()
+        if (!found) return
+        this.child.stdout.removeListener('data', check)
+        resolve(found)
+      }
+      this.child.stdout.on('data', check)
+      check()
+    }))
   }
 
   /// Ends midwire as ctrl-c does, and gives its JSON log, an object a line.

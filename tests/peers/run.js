@@ -24,7 +24,7 @@ async function main (args) {
   let passed = 0
   let failed = 0
   for (const version of versions.length > 0 ? versions : VERSIONS) {
-    for (const script of direct ? ['session.js'] : ['session.js', 'broken.js']) {
+    for (const script of direct ? ['session.js'] : ['session.js', 'broken.js', 'rules.js']) {
       const result = await session(script, version, direct)
       passed += result.passed
       failed += result.failed
@@ -35,7 +35,8 @@ async function main (args) {
 }
 
 function session (script, version, direct) {
-  const what = script === 'broken.js' ? ', broken' : direct ? ', direct' : ''
+  const kinds = { 'broken.js': ', broken', 'rules.js': ', with rules' }
+  const what = kinds[script] ?? (direct ? ', direct' : '')
   console.log(`Minecraft ${version}${what}`)
   return new Promise(resolve => {
     const result = { passed: 0, failed: 0 }

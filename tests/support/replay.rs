@@ -43,8 +43,20 @@ pub struct Replayed {
 /// A recorded read is sent only when everything before it has arrived at its far end; what midwire
 /// may keep is the beginning of a frame.
 pub fn replay(protocol: &str, lines: &[Line], framing: Framing, cut: Cut) -> Replayed {
+    replay_with(protocol, lines, framing, cut, &[])
+}
+
+/// The same with more arguments.
+pub fn replay_with(
+    protocol: &str,
+    lines: &[Line],
+    framing: Framing,
+    cut: Cut,
+    more: &[&str],
+) -> Replayed {
     let server = Server::start();
-    let (program, proxy) = Program::proxy(protocol, server.address, &["--json", "--all"]);
+    let arguments = [&["--json", "--all"], more].concat();
+    let (program, proxy) = Program::proxy(protocol, server.address, &arguments);
     let mut pieces = Pieces::new(cut);
     let mut connections: BTreeMap<usize, Connection> = BTreeMap::new();
     let mut framed = HashMap::new();

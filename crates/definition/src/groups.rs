@@ -11,6 +11,7 @@ use std::sync::Arc;
 use midwire_codec::Direction;
 
 use crate::chat;
+use crate::given::Given;
 use crate::json::write_uuid;
 use crate::plan::{Item, Kind, Layout, Packet, Plan};
 use crate::protocol::{PacketDefinition, Protocol, StateId};
@@ -30,6 +31,17 @@ pub struct Group {
     /// The names of its views, and what they give.
     pub views: Vec<(Arc<str>, ViewKind)>,
     members: Vec<Member>,
+    /// Packets of it may be left out.
+    may_drop: bool,
+}
+
+/// What makes players not see a packet.
+#[derive(Debug, Clone, PartialEq)]
+pub enum Hiding {
+    /// It does not go on.
+    Drop,
+    /// It goes on with other values in these fields.
+    Set(Vec<(Box<str>, Given)>),
 }
 
 #[derive(Debug, Clone)]
@@ -57,6 +69,8 @@ pub struct View {
     kind: ViewKind,
     form: Form,
     table: Option<Arc<Table>>,
+    /// How the chat component is written whose words it gives.
+    component: Option<Component>,
 }
 
 /// What a view gives of a packet.
@@ -72,16 +86,24 @@ pub enum ViewValue {
     Text(String),
 }
 
+/// How a view is computed.
 #[derive(Debug, Clone)]
-enum Form {
+pub enum ViewForm {
+    /// A field, as `item.count`.
     Path(Box<str>),
     /// The words of a chat component.
-    Words(Box<str>, Component),
+    Words(Box<str>),
+    /// A constant.
     Int(i128),
+    /// A constant.
     Float(f64),
+    /// A constant.
     Text(Box<str>),
-    Binary(BinaryOp, Box<Form>, Box<Form>),
+    /// `+ - * /`
+    Binary(BinaryOp, Box<ViewForm>, Box<ViewForm>),
 }
+
+use ViewForm as Form;
 
 /// How a chat component is written.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -132,6 +154,7 @@ impl Protocol {
                         doc: item.doc.as_str().into(),
                         views: Vec::new(),
                         members: Vec::new(),
+                        may_drop: false,
                     });
                     let last = groups.len() - 1;
                     &mut groups[last]
@@ -150,6 +173,7 @@ impl Protocol {
 
 impl Group {
     fn add(&mut self, item: &GroupItem, protocol: &Protocol) {
+        self.may_drop |= item.hide;
         for (name, kind) in &item.views {
             let known = self.views.iter().any(|(known, _)| name.is(known));
             if let Some(kind) = ViewKind::named(kind).filter(|_| !known) {
@@ -165,6 +189,26 @@ impl Group {
     /// The place of a view in [`Group::views`]; case and `_` do not matter.
     pub fn view_named(&self, name: &str) -> Option<usize> {
         self.views.iter().position(|(known, _)| same_name(known, name))
+    }
+
+    /// Where in the group the first line about packets of that name stands, at any version.
+    pub fn place_of(&self, state: StateId, direction: Direction, name: &str) -> Option<usize> {
+        self.members.iter().position(|member| {
+            let written = &member.written;
+            member.state == Some(state)
+                && written.packet.is(name)
+                && directions(written.directions).any(|admitted| admitted == direction)
+        })
+    }
+
+    /// Whether packets of that name are in this group at any version.
+    pub fn has_member(&self, state: StateId, direction: Direction, name: &str) -> bool {
+        self.members.iter().any(|member| {
+            let written = &member.written;
+            member.state == Some(state)
+                && written.packet.is(name)
+                && directions(written.directions).any(|admitted| admitted == direction)
+        })
     }
 
     /// The views of a packet, in the order of [`Group::views`]; `None` in the place of one that it does
@@ -187,6 +231,38 @@ impl Group {
             }
         }
         views
+    }
+
+    /// How a packet is hidden from players at a version: as its line in the group says, else as the group
+    /// says. `None`: it is not in this group, or nothing is said.
+    pub fn hides(
+        &self,
+        protocol: &Protocol,
+        version: VersionId,
+        packet: &PacketDefinition,
+    ) -> Option<Hiding> {
+        let mut fields = Vec::new();
+        let (mut is_member, mut is_fixed) = (false, false);
+        for written in self.members_for(protocol, version, packet) {
+            is_member = true;
+            is_fixed |= written.fixed;
+            for (path, e) in &written.hide {
+                let value = match &e.kind {
+                    ExprKind::Int(n) => Given::Int(*n),
+                    ExprKind::Float(n) => Given::Float(*n),
+                    ExprKind::Bool(b) => Given::Bool(*b),
+                    ExprKind::Str(text) => Given::Text(text.clone()),
+                    ExprKind::Path(name) => Given::Text(self::written(name).into()),
+                    _ => continue,
+                };
+                fields.push((self::written(path), value));
+            }
+        }
+        match (is_member, fields.is_empty()) {
+            (true, false) => Some(Hiding::Set(fields)),
+            (true, true) if self.may_drop && !is_fixed => Some(Hiding::Drop),
+            _ => None,
+        }
     }
 
     /// What is written of a packet at a version.
@@ -242,12 +318,21 @@ impl View {
     fn new(kind: ViewKind, e: &Expr, plan: &Plan) -> Option<View> {
         let mut table = None;
         let form = form(e, kind, plan, 0, &mut table)?;
-        Some(View { kind, form, table })
+        let component = match &form {
+            Form::Words(_) => component(e, plan),
+            _ => None,
+        };
+        Some(View { kind, form, table, component })
     }
 
     /// What it gives.
     pub fn kind(&self) -> ViewKind {
         self.kind
+    }
+
+    /// How it is computed.
+    pub fn form(&self) -> &ViewForm {
+        &self.form
     }
 
     /// The names of its numbers, if it is a field with `@ref`.
@@ -264,6 +349,19 @@ impl View {
             ViewKind::Text => Some(ViewValue::Text(self.form.text(packet)?)),
         }
     }
+}
+
+/// How the chat component is written whose words are asked for.
+fn component(e: &Expr, plan: &Plan) -> Option<Component> {
+    let ExprKind::Call(_, args) = &e.kind else { return None };
+    let [Expr { kind: ExprKind::Path(path), .. }] = args.as_slice() else { return None };
+    let targets = targets(plan, path)?;
+    let is_nbt = |target: &&Target<'_>| matches!(target.field.kind, Kind::Nbt(_));
+    Some(match targets.iter().filter(is_nbt).count() {
+        0 => Component::Json,
+        nbt if nbt == targets.len() => Component::Nbt,
+        _ => Component::Either,
+    })
 }
 
 /// Compiles what is written; `None` where the plan has no such field, or one of another kind.
@@ -299,14 +397,7 @@ fn form(
                 target.member.is_none()
                     && matches!(target.field.kind, Kind::Str { .. } | Kind::Nbt(_))
             };
-            let targets = targets(plan, path)?;
-            let is_nbt = |target: &Target<'_>| matches!(target.field.kind, Kind::Nbt(_));
-            let component = match targets.iter().filter(|target| is_nbt(target)).count() {
-                0 => Component::Json,
-                nbt if nbt == targets.len() => Component::Nbt,
-                _ => Component::Either,
-            };
-            targets.iter().all(is_chat).then(|| Form::Words(written(path), component))
+            targets(plan, path)?.iter().all(is_chat).then(|| Form::Words(written(path)))
         }
         ExprKind::Int(n) if is_number => Some(Form::Int(*n)),
         ExprKind::Bool(b) if is_number => Some(Form::Int((*b).into())),
@@ -385,7 +476,7 @@ impl Form {
                 Value::Enum(number, None) => Some(number.to_string()),
                 _ => None,
             }),
-            Form::Words(path, _) => packet.look(path, |value| match value {
+            Form::Words(path) => packet.look(path, |value| match value {
                 Value::Text(text, ..) => Some(chat::from_text(text).into_owned()),
                 Value::Nbt(bytes, form) => Some(chat::from_nbt(bytes, *form)),
                 _ => None,

@@ -150,6 +150,8 @@ pub struct PacketDefinition {
     pub events: Arc<[Event]>,
     /// The version is said in this packet.
     pub says_version: bool,
+    /// Its place among the declarations, if it has one.
+    pub(crate) item: Option<usize>,
 }
 
 /// What a packet changes in the session.
@@ -263,6 +265,23 @@ impl Event {
 }
 
 impl PacketDefinition {
+    /// The same with another way to read its body, and no events.
+    pub fn with_plan(&self, plan: Option<Arc<Plan>>) -> PacketDefinition {
+        PacketDefinition {
+            name: self.name.clone(),
+            title: self.title.clone(),
+            aliases: self.aliases.clone(),
+            doc: self.doc.clone(),
+            id: self.id,
+            state: self.state,
+            direction: self.direction,
+            plan,
+            events: Arc::from([]),
+            says_version: self.says_version,
+            item: self.item,
+        }
+    }
+
     /// Whether this is its name or an alias of it; case and `_` do not matter.
     pub fn is_called(&self, name: &str) -> bool {
         same_name(&self.name, name) || self.aliases.iter().any(|alias| same_name(alias, name))
@@ -380,6 +399,25 @@ impl Protocol {
             .entry(version)
             .or_insert_with(|| Arc::new(self.declarations.dialect(self, version)))
             .clone()
+    }
+
+    /// The packets of a version, without plans and events, and the last version up to which there are the
+    /// same under the same ids.
+    pub fn packets_at(&self, version: VersionId) -> (Dialect, VersionId) {
+        let mut interval = Interval::ALL;
+        let dialect = self.declarations.dialect_with(self, version, false, &mut interval);
+        let newest = VersionId(self.versions.iter().len().saturating_sub(1) as u32);
+        (dialect, interval.last.min(newest).max(version))
+    }
+
+    /// How a packet's body is read at a version; compiled on first use.
+    pub fn plan_of(&self, version: VersionId, packet: &PacketDefinition) -> Option<Arc<Plan>> {
+        packet.item.and_then(|item| self.declarations.made(item, packet.direction, version).plan)
+    }
+
+    /// Whether a packet changes the session at a version: its state, version, stages or variables.
+    pub fn has_events(&self, version: VersionId, packet: &PacketDefinition) -> bool {
+        packet.says_version || self.declarations.has_events(self, version, packet)
     }
 
     /// The same without keeping it: for looking at all versions, of which there may be hundreds.

@@ -121,7 +121,7 @@ pub(crate) fn content<'a>(len: &Len, raw: &'a [u8]) -> &'a [u8] {
     }
 }
 
-fn float<'a>(repr: FloatRepr, raw: &[u8]) -> Option<Value<'a>> {
+pub(crate) fn float<'a>(repr: FloatRepr, raw: &[u8]) -> Option<Value<'a>> {
     let mut bytes: [u8; 8] = [0; 8];
     let used = bytes.get_mut(..usize::from(repr.bytes))?;
     used.copy_from_slice(raw.get(..usize::from(repr.bytes))?);

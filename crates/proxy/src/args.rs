@@ -24,10 +24,12 @@ pub(crate) enum Command {
     Decode(Decode),
     /// Make packets: JSON on stdin, hex on stdout
     Encode(Encode),
-    /// Check definitions and run the tests in them
+    /// Check definitions and rules, and run the tests in definitions
     Check(Check),
     /// Put definitions into the usual form
     Fmt(Fmt),
+    /// List what can be written in filters: fields, groups, the envelope
+    Fields(Fields),
     /// List and show definitions
     Defs(Defs),
     /// Look at all that has to be right: the port, the server, its game, definitions
@@ -80,12 +82,21 @@ pub(crate) struct Proxy {
     /// Not there yet
     #[arg(short = 'w', long = "write", value_name = "FILE", hide = true)]
     pub(crate) write: Option<PathBuf>,
-    /// Not there yet
-    #[arg(short = 'Y', long = "filter", value_name = "FILTER", hide = true)]
+    /// List only packets that match, as in 'update_health.health < 5'; `midwire fields` lists what can be
+    /// written. Everything is relayed all the same
+    #[arg(short = 'Y', long = "filter", value_name = "FILTER")]
     pub(crate) filter: Option<String>,
-    /// Not there yet
-    #[arg(long, value_name = "FILE", hide = true)]
+    /// Rules that change, drop, delay, send or mark packets; a folder stands for the .rules files in it,
+    /// in order of name. They are followed: what is saved counts from the next packet on
+    #[arg(long, value_name = "FILE|FOLDER")]
     pub(crate) rules: Vec<PathBuf>,
+    /// Let rules act in sessions whose version is not listed too, where they otherwise only watch and
+    /// count
+    #[arg(long)]
+    pub(crate) trust_version: bool,
+    /// Tell players in the game's chat when a saved rule file is wrong, and when it is right again
+    #[arg(long)]
+    pub(crate) say: bool,
     /// Listeners, and routes by first bytes, from a file; see docs/routes.md
     #[arg(long, value_name = "FILE")]
     pub(crate) config: Option<PathBuf>,
@@ -138,6 +149,9 @@ pub(crate) struct Decode {
     /// One JSON object a line; what could not be read is in "error" and "rest"
     #[arg(long)]
     pub(crate) json: bool,
+    /// Show only packets that match, as in 'update_health.health < 5'
+    #[arg(short = 'Y', long = "filter", value_name = "FILTER")]
+    pub(crate) filter: Option<String>,
     /// With --json: what bytes hold, such as the sections of a chunk, is in "opened" and "opened_errors"
     #[arg(long, requires = "json")]
     pub(crate) open: bool,
@@ -188,12 +202,18 @@ pub(crate) struct Encode {
 /// `midwire check`.
 #[derive(Debug, ClapArgs)]
 pub(crate) struct Check {
-    /// Definitions (.wire)
+    /// Definitions (.wire) and rules (.rules)
     #[arg(required = true)]
     pub(crate) files: Vec<PathBuf>,
     /// List what is opaque, and what no test reads, with the versions
     #[arg(long)]
     pub(crate) coverage: bool,
+    /// What the rules are for, where they do not say it (`for minecraft`): minecraft, terraria, or a .wire
+    /// file
+    #[arg(long, value_name = "PROTOCOL")]
+    pub(crate) protocol: Option<String>,
+    #[command(flatten)]
+    pub(crate) definitions: Definitions,
 }
 
 /// `midwire fmt`.
@@ -205,6 +225,20 @@ pub(crate) struct Fmt {
     /// Change nothing; name the files that are not in the usual form (exit code 1 if there are any)
     #[arg(long)]
     pub(crate) check: bool,
+}
+
+/// `midwire fields`.
+#[derive(Debug, ClapArgs)]
+pub(crate) struct Fields {
+    /// minecraft, terraria, or a .wire file; without it: what every packet has
+    pub(crate) protocol: Option<String>,
+    /// A packet's name
+    pub(crate) packet: Option<String>,
+    /// The version: 769 or 1.21.4 [default: the newest]
+    #[arg(long, value_name = "VERSION")]
+    pub(crate) protocol_version: Option<String>,
+    #[command(flatten)]
+    pub(crate) definitions: Definitions,
 }
 
 /// `midwire doctor`.

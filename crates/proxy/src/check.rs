@@ -4,33 +4,34 @@ use std::path::Path;
 use std::process::ExitCode;
 
 use midwire_definition::escape::escape;
-use midwire_definition::{Severity, coverage, render};
+use midwire_definition::{Severity, builtin, builtins, coverage, render};
 
 use crate::args;
 use crate::error::{NO, print_and_end, say_styled, usage};
 use crate::print::{put, style};
 use crate::protocols::Lookup;
+use crate::rules;
 
 /// Runs `midwire check`.
 pub(crate) fn run(args: &args::Check) -> anyhow::Result<ExitCode> {
     let mut out = String::new();
     let mut all_good = true;
     for file in &args.files {
-        all_good &= check(file, args.coverage, &mut out)?;
+        all_good &= check(file, args, &mut out)?;
     }
     Ok(print_and_end(&out, if all_good { ExitCode::SUCCESS } else { ExitCode::from(NO) }))
 }
 
 /// Checks one file; gives whether it is good.
-fn check(file: &Path, with_coverage: bool, out: &mut String) -> anyhow::Result<bool> {
+fn check(file: &Path, args: &args::Check, out: &mut String) -> anyhow::Result<bool> {
     let Some(path) = file.to_str() else {
         return Err(usage(format!("{}: the path is not Unicode", file.display())));
     };
-    if path.ends_with(".rules") {
-        return Err(usage(format!("{path}: rules are not there yet; .wire files can be checked")));
-    }
     if !file.is_file() {
         return Err(anyhow::anyhow!("{path}: there is no such file"));
+    }
+    if path.ends_with(".rules") {
+        return check_rules(file, args, out);
     }
     let report = Lookup::of_file(file)?.check()?;
     if !report.diagnostics.is_empty() {
@@ -62,7 +63,7 @@ fn check(file: &Path, with_coverage: bool, out: &mut String) -> anyhow::Result<b
             plural(warnings, "warning"),
         ),
     );
-    if with_coverage {
+    if args.coverage {
         let coverage = coverage(protocol);
         for entry in &coverage.entries {
             let (first, last) = &entry.versions;
@@ -75,6 +76,52 @@ fn check(file: &Path, with_coverage: bool, out: &mut String) -> anyhow::Result<b
         put(out, format_args!("  {} places are opaque or untested\n", coverage.entries.len()));
     }
     Ok(errors == 0 && failed == 0)
+}
+
+/// Checks a file of rules; gives whether it is good.
+fn check_rules(file: &Path, args: &args::Check, out: &mut String) -> anyhow::Result<bool> {
+    let color = style::stderr_is_colored();
+    let protocol = args.protocol.as_deref().map(str::to_owned).or_else(|| rules::protocol_of(file));
+    let protocols = match &protocol {
+        Some(name) => vec![Lookup::new(name, &args.definitions.defs)?.read()?],
+        // Nothing says what they are for: they are good if they are for any.
+        None => builtins().filter_map(builtin).collect(),
+    };
+    let files = [file.to_path_buf()];
+    let mut broken: Option<rules::Broken> = None;
+    for protocol in protocols {
+        match rules::read(&files, &protocol, None, color) {
+            Ok(read) => {
+                if !read.warnings.is_empty() {
+                    say_styled(&read.warnings);
+                }
+                let warnings = read.rules.set().warnings().len();
+                let count = read.rules.set().rules().len();
+                let path = escape(file.to_str().unwrap_or_default());
+                put(
+                    out,
+                    format_args!(
+                        "{path}: ok for {}: {}, {}\n",
+                        protocol.name,
+                        plural(count, "rule"),
+                        plural(warnings, "warning")
+                    ),
+                );
+                return Ok(true);
+            }
+            Err(other) => {
+                if broken.as_ref().is_none_or(|best| other.errors < best.errors) {
+                    broken = Some(other);
+                }
+            }
+        }
+    }
+    let Some(broken) = broken else { return Ok(false) };
+    say_styled(&broken.shown);
+    let path = escape(file.to_str().unwrap_or_default());
+    let (errors, warnings) = (plural(broken.errors, "error"), plural(broken.warnings, "warning"));
+    put(out, format_args!("{path}: not ok: {errors}, {warnings}\n"));
+    Ok(false)
 }
 
 fn plural(count: usize, what: &str) -> String {

@@ -11,6 +11,8 @@ mod doctor;
 mod encode;
 mod error;
 mod explain;
+mod fields;
+mod filter;
 mod fmt;
 mod hex_text;
 mod import;
@@ -25,6 +27,7 @@ mod relay;
 mod reload;
 mod rfb;
 mod secret;
+mod rules;
 mod settings;
 mod wire_id;
 
@@ -60,6 +63,7 @@ fn run(command: args::Command) -> anyhow::Result<ExitCode> {
         args::Command::Encode(args) => encode::run(&args),
         args::Command::Check(args) => check::run(&args),
         args::Command::Fmt(args) => fmt::run(&args),
+        args::Command::Fields(args) => fields::run(&args),
         args::Command::Defs(args) => defs::run(&args.command),
         args::Command::Doctor(args) => doctor::run(&args),
         args::Command::Demo => demo::run(),

@@ -11,15 +11,17 @@ use tokio::sync::watch;
 
 use crate::args;
 use crate::config::{self, Built, Followed};
-use crate::error::{say, usage};
+use crate::error::{USAGE, say, say_styled, usage};
+use crate::filter::Filters;
 use crate::log;
 use crate::metrics::{self, Metrics, Told};
 use crate::print::{self, Style};
 use crate::protocols::{self, Lookup};
 use crate::queue::{WhenFull, queue};
 use crate::relay::{BindError, ListenerConfig, Relay, RelayConfig, Route, Service, Target, Totals};
-use crate::reload;
+use crate::reload::Follow;
 use crate::rfb;
+use crate::rules::{self, RuleFiles};
 use crate::settings::Settings;
 
 /// What a relay begins with.
@@ -44,7 +46,24 @@ pub(crate) fn run(args: &args::Proxy) -> anyhow::Result<ExitCode> {
     let Prepared { settings, listeners, followed, extensions, banner } = prepare(args)?;
     let metrics_at = args.metrics.as_deref().map(metrics::address).transpose()?;
     let metrics = metrics_at.is_some().then(Arc::<Metrics>::default);
+    let filters = match &args.filter {
+        Some(source) => {
+            let protocols = followed.iter().map(|followed| {
+                let setup = followed.setups.borrow();
+                (setup.protocol().clone(), setup.options().version)
+            });
+            match Filters::new(source, protocols, settings.definition) {
+                Ok(filters) => Some(filters),
+                Err(wrong) => {
+                    say(&wrong);
+                    return Ok(ExitCode::from(USAGE));
+                }
+            }
+        }
+        None => None,
+    };
     let style = Style::of_stdout();
+    let newest: Vec<_> = followed.iter().map(|followed| followed.setups.subscribe()).collect();
     let config = RelayConfig {
         listeners,
         watch: if args.view.quiet { Watch::Nothing } else { Watch::Packets },
@@ -58,6 +77,10 @@ pub(crate) fn run(args: &args::Proxy) -> anyhow::Result<ExitCode> {
     let (stop, stopped) = watch::channel(false);
     let stop = Arc::new(stop);
     let view = print::view(&args.view, style, settings.definition);
+    let view = match filters {
+        Some(filters) => Box::new(print::Filtered::new(view, filters)),
+        None => view,
+    };
     let printer = print::spawn(view, shown, stop.clone())?;
 
     let runtime = tokio::runtime::Builder::new_multi_thread()
@@ -88,8 +111,14 @@ pub(crate) fn run(args: &args::Proxy) -> anyhow::Result<ExitCode> {
         if !extensions.is_empty() {
             say(&extensions);
         }
-        for Followed { lookup, version, setups } in followed {
-            tokio::spawn(reload::follow(lookup, version, setups, events.clone()));
+        for Followed { lookup, version, rules, setups } in followed {
+            if let Some((_, read)) = &rules {
+                say(&rules_of(read));
+            }
+            let rules = rules.map(|(files, read)| (files, read.files));
+            let follow =
+                Follow { lookup, version, rules, setups, events: events.clone(), say: args.say };
+            tokio::spawn(follow.run());
         }
         drop(events);
         Ok::<Totals, BindError>(relay.run(stopped).await)
@@ -102,11 +131,43 @@ pub(crate) fn run(args: &args::Proxy) -> anyhow::Result<ExitCode> {
         BindError::Listen(..) => error.into(),
     })?;
     say(&summary(&totals));
+    for setup in newest {
+        if let Some(rules) = &setup.borrow().options().rules {
+            say(&rules::summary(rules));
+        }
+    }
     match printed {
         Ok(printed) => printed?,
         Err(_) => anyhow::bail!("the printer has failed"),
     }
     Ok(ExitCode::SUCCESS)
+}
+
+/// The rules that were named; what is wrong with them ends the program.
+fn read_rules(files: &RuleFiles, protocol: &Arc<Protocol>) -> anyhow::Result<rules::Read> {
+    match files.read(protocol, None, print::style::stderr_is_colored()) {
+        Ok(read) => {
+            if !read.warnings.is_empty() {
+                say_styled(&read.warnings);
+            }
+            Ok(read)
+        }
+        Err(broken) => {
+            say_styled(&broken.shown);
+            Err(usage(format!("the rules cannot be used: {}", broken.first)))
+        }
+    }
+}
+
+/// How many rules there are and where they stand, for the banner.
+fn rules_of(read: &rules::Read) -> String {
+    let count = read.rules.set().rules().len();
+    let files: Vec<_> = read.files.iter().map(|file| file.display().to_string()).collect();
+    let plural = if count == 1 { "" } else { "s" };
+    match files.is_empty() {
+        true => "no rules yet".to_owned(),
+        false => format!("{count} rule{plural} from {}", files.join(", ")),
+    }
 }
 
 /// Whether bytes without packets are shown. They say little to people, and going past the session they cost
@@ -118,8 +179,6 @@ fn shows_bytes(view: &args::View) -> bool {
 fn refuse_what_is_later(args: &args::Proxy) -> anyhow::Result<()> {
     let later = [
         ("-w", args.write.is_some(), "captures are"),
-        ("-Y", args.filter.is_some(), "filters are"),
-        ("--rules", !args.rules.is_empty(), "rules are"),
     ];
     match later.iter().find(|(_, given, _)| *given) {
         Some((flag, _, what)) => Err(usage(format!("{flag}: {what} not there yet"))),
@@ -169,7 +228,12 @@ fn prepare_one(args: &args::Proxy, name: &str, to_text: &str) -> anyhow::Result<
     let version_text = args.protocol_version.clone();
     let version =
         version_text.as_deref().map(|text| protocols::version(&protocol, text)).transpose()?;
+    let rule_files = RuleFiles::new(&args.rules)?;
+    let read = rule_files.as_ref().map(|files| read_rules(files, &protocol)).transpose()?;
     let options = Options {
+        announcement: None,
+        rules: read.as_ref().map(|read| read.rules.clone()),
+        trust_version: args.trust_version,
         limits: settings.session,
         version,
         start: if is_rfb { protocol.state_named(rfb::START) } else { None },
@@ -188,7 +252,12 @@ fn prepare_one(args: &args::Proxy, name: &str, to_text: &str) -> anyhow::Result<
     Ok(Prepared {
         settings,
         listeners: vec![ListenerConfig { listen: wanted, may_move, service }],
-        followed: vec![Followed { lookup, version: version_text, setups }],
+        followed: vec![Followed {
+            lookup,
+            version: version_text,
+            rules: rule_files.zip(read),
+            setups,
+        }],
         extensions,
         banner: Box::new(move |addresses| match addresses {
             [address, ..] => banner(*address, wanted, &protocol, &shown),

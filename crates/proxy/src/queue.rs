@@ -9,6 +9,8 @@ use std::time::SystemTime;
 use midwire_session::Event;
 use tokio::sync::Semaphore;
 
+use crate::reload::Report;
+
 /// Something to show.
 #[derive(Debug)]
 pub(crate) enum Message {
@@ -18,6 +20,8 @@ pub(crate) enum Message {
     Events { session: u64, begun: SystemTime, events: Vec<Event> },
     /// Something that is wrong outside the bytes.
     Notice { session: Option<u64>, at: SystemTime, text: String },
+    /// Rules were read again.
+    Report { at: SystemTime, report: Report, text: String },
     /// The session is over; nothing more comes of it.
     Ended { session: u64 },
 }
@@ -130,6 +134,16 @@ impl Sender {
         if let Ok(permit) = self.room.reserve.try_acquire_many(BASE_COST as u32) {
             permit.forget();
             self.put(message, Cost { bytes: 0, reserve: BASE_COST });
+        }
+    }
+
+    /// Hands over what was found out about rules, without waiting.
+    pub(crate) fn report(&self, report: Report, text: String) {
+        let cost = BASE_COST + report.shown.len().min(RESERVE / 2);
+        let message = Message::Report { at: SystemTime::now(), report, text };
+        if let Ok(permit) = self.room.reserve.try_acquire_many(cost as u32) {
+            permit.forget();
+            self.put(message, Cost { bytes: 0, reserve: cost });
         }
     }
 

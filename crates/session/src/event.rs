@@ -8,6 +8,8 @@ use bytes::Bytes;
 use midwire_codec::{CompressionError, Direction, FrameError};
 use midwire_definition::{DecodeError, PacketDefinition, Protocol, StateId, Version, VersionId};
 
+use crate::decision::Tags;
+
 /// Time since the session began. A live driver measures it, a replay takes the recorded one.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub struct Elapsed(pub Duration);
@@ -159,6 +161,8 @@ pub struct PacketEvent {
     pub changed_by: Option<Origin>,
     /// The plain payload that was sent, where it is not the one that came.
     pub sent: Option<Bytes>,
+    /// What is said about it: which rules matched, and how it is marked.
+    pub tags: Option<Arc<Tags>>,
     /// Why the payload could not be made plain.
     pub problem: Option<CompressionError>,
     /// What is wrong with how the payload was compressed, though it could be made plain. Games differ in
@@ -373,13 +377,41 @@ pub enum Notice {
         /// Where it started in that direction's stream.
         offset: u64,
     },
-    /// An edit could not be made; the packet went on as it came.
+    /// An edit could not be made; the packet went on without it.
     EditRefused {
         /// Which packet.
         number: PacketNumber,
+        /// Who wanted it, if that has a name.
+        by: Option<Arc<str>>,
         /// Why.
         reason: String,
     },
+    /// A packet was not sent beside another.
+    SendRefused {
+        /// The other packet.
+        number: PacketNumber,
+        /// Who wanted it, if that has a name.
+        by: Option<Arc<str>>,
+        /// Why.
+        reason: String,
+    },
+    /// Somebody ended the session, and the client could not be told why.
+    NotTold {
+        /// The packet because of which it ends.
+        number: PacketNumber,
+        /// Who wanted it, if that has a name.
+        by: Option<Arc<str>>,
+        /// Why not.
+        reason: String,
+    },
+    /// A packet that was delayed loosely was not sent: the receiver's protocol state is another by
+    /// now.
+    TooLate {
+        /// Which packet.
+        number: PacketNumber,
+    },
+    /// Rules would do something, but the session's version is assumed.
+    OnlyWatching,
     /// A packet to be injected was not sent: when its turn had come, it was not defined any more in
     /// the receiver's protocol state, or did not fit a frame.
     InjectionRefused {
@@ -418,9 +450,33 @@ impl fmt::Display for Notice {
                 "{direction} ended within a frame: its first {bytes} byte(s), from offset \
                  {offset} on, were passed on"
             ),
-            Self::EditRefused { number, reason } => {
+            Self::EditRefused { number, by: None, reason } => {
                 write!(f, "packet {number} went on as it came: {reason}")
             }
+            Self::EditRefused { number, by: Some(by), reason } => {
+                write!(f, "{by}: packet {number} went on without that change: {reason}")
+            }
+            Self::SendRefused { number, by, reason } => {
+                if let Some(by) = by {
+                    write!(f, "{by}: ")?;
+                }
+                write!(f, "nothing was sent beside packet {number}: {reason}")
+            }
+            Self::NotTold { by, reason, .. } => {
+                if let Some(by) = by {
+                    write!(f, "{by}: ")?;
+                }
+                write!(f, "the session ends, and the client was not told why: {reason}")
+            }
+            Self::TooLate { number } => write!(
+                f,
+                "packet {number} was not sent: it was delayed loosely, and its receiver is in \
+                 another protocol state by now"
+            ),
+            Self::OnlyWatching => f.write_str(
+                "this version is not listed, so rules only watch and count (--trust-version lets \
+                 them act)",
+            ),
             Self::InjectionRefused { number, reason } => {
                 write!(f, "packet {number} was not injected: {reason}")
             }

@@ -9,8 +9,7 @@ use midwire_definition::{
 };
 
 use crate::form::Form;
-use crate::id;
-use crate::verdict::Judge;
+use crate::judged::{Need, Wanted, WantedIds, plain_len_max};
 
 /// How much is reported about packets.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, PartialOrd, Ord, Hash)]
@@ -107,6 +106,11 @@ impl Tables {
     /// The ids of a state and direction.
     pub(crate) fn ids(&self, state: StateId, direction: Direction) -> &Ids {
         self.ids.get(usize::from(state.0)).map_or(&self.none, |ids| &ids[direction.index()])
+    }
+
+    /// What there is for each state.
+    pub(crate) fn by_state(&self) -> &[[Ids; 2]] {
+        &self.ids
     }
 
     /// The definition of an id.
@@ -246,9 +250,19 @@ impl Ids {
         &self.needs[at(of)]
     }
 
+    /// First bytes of ids that the session itself does not need while somebody looks at packets.
+    pub(crate) fn unneeded_by_anybody(&self) -> Option<&ByFirstByte> {
+        self.needs(NEEDED | TELLING).unneeded.as_deref()
+    }
+
+    /// How many ids the dense tables have.
+    pub(crate) fn dense_len(&self) -> usize {
+        self.flags.len()
+    }
+
     /// Where an id stands in the dense tables.
     #[inline]
-    fn dense(&self, id: i64) -> Option<usize> {
+    pub(crate) fn dense(&self, id: i64) -> Option<usize> {
         usize::try_from(id).ok().filter(|at| *at < self.flags.len())
     }
 }
@@ -265,10 +279,7 @@ impl Needs {
     fn add(&mut self, definition: &PacketDefinition, is_dense: bool, stack: &Stack) {
         self.any = true;
         self.sparse |= !is_dense;
-        let body = definition.plan.as_ref().and_then(|plan| plan.size_max());
-        let len =
-            body.map_or(usize::MAX, |body| body.saturating_add(id::reach(stack, definition.state)));
-        self.plain_len_max = self.plain_len_max.max(len);
+        self.plain_len_max = self.plain_len_max.max(plain_len_max(definition, stack));
     }
 }
 
@@ -287,95 +298,13 @@ fn unneeded(flags: &[u8], of: u8, stack: &Stack, state: StateId) -> Option<Box<B
     Some(unneeded)
 }
 
-/// A judge, and which packets it wants to see at one version.
-pub(crate) struct Judged {
-    pub(crate) judge: Box<dyn Judge>,
-    /// By state and direction: a bit for each dense id, then one for all others that are unknown.
-    bits: Vec<[Bits; 2]>,
-}
-
-impl std::fmt::Debug for Judged {
-    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
-        f.debug_struct("Judged").finish_non_exhaustive()
-    }
-}
-
-#[derive(Debug, Default)]
-struct Bits {
-    words: Box<[u64]>,
-    unknown: bool,
-    any: bool,
-}
-
-impl Judged {
-    pub(crate) fn new(judge: Box<dyn Judge>, tables: &Tables) -> Self {
-        let mut judged = Self { judge, bits: Vec::new() };
-        judged.ask(tables);
-        judged
-    }
-
-    /// Asks the judge which packets of a version it wants to see.
-    pub(crate) fn ask(&mut self, tables: &Tables) {
-        let judge = &self.judge;
-        let states = (0u8..=u8::MAX).map(StateId).zip(&tables.ids);
-        self.bits = states
-            .map(|(state, ids)| {
-                Direction::BOTH.map(|direction| {
-                    let wants = |definition: Option<&PacketDefinition>| {
-                        judge.interest(tables.version, state, direction, definition)
-                    };
-                    let unknown = wants(None);
-                    let definitions = &ids[direction.index()].definitions;
-                    let mut words = vec![0u64; definitions.len().div_ceil(64)];
-                    for (at, definition) in definitions.iter().enumerate() {
-                        let wanted = definition.as_deref().map_or(unknown, |d| wants(Some(d)));
-                        words[at / 64] |= u64::from(wanted) << (at % 64);
-                    }
-                    let any = unknown || words.iter().any(|word| *word != 0);
-                    Bits { words: words.into(), unknown, any }
-                })
-            })
-            .collect();
-    }
-
-    fn bits(&self, state: StateId, direction: Direction) -> Option<&Bits> {
-        Some(&self.bits.get(usize::from(state.0))?[direction.index()])
-    }
-
-    /// Whether the judge wants to see any packet of a state and direction.
-    pub(crate) fn wants_any(&self, state: StateId, direction: Direction) -> bool {
-        // it may want ids above the dense ones, which its bits do not tell
-        self.bits(state, direction).is_some_and(|bits| bits.any)
-    }
-
-    /// Whether the judge wants to see a packet.
-    pub(crate) fn wants(
-        &self,
-        tables: &Tables,
-        state: StateId,
-        direction: Direction,
-        id: i64,
-    ) -> bool {
-        let Some(bits) = self.bits(state, direction) else { return false };
-        match tables.ids(state, direction).dense(id) {
-            Some(at) => bits.words[at / 64] >> (at % 64) & 1 != 0,
-            None => match tables.definition(state, direction, id) {
-                None => bits.unknown,
-                known => {
-                    self.judge.interest(tables.version, state, direction, known.map(Arc::as_ref))
-                }
-            },
-        }
-    }
-}
-
 /// Who needs which packets of one state and direction.
 #[derive(Clone, Copy)]
 pub(crate) struct Interest<'a> {
     tables: &'a Tables,
     ids: &'a Ids,
     needs: &'a Needs,
-    judged: Option<&'a Judged>,
+    wanted: Option<&'a WantedIds>,
     /// The flags of packets that the session itself needs.
     of: u8,
     state: StateId,
@@ -385,49 +314,56 @@ pub(crate) struct Interest<'a> {
 impl<'a> Interest<'a> {
     pub(crate) fn new(
         tables: &'a Tables,
-        judged: Option<&'a Judged>,
+        wanted: Option<&'a Wanted>,
         is_shown: bool,
         state: StateId,
         direction: Direction,
     ) -> Self {
         let ids = tables.ids(state, direction);
-        let of = OF[usize::from(is_shown || judged.is_some())];
-        let judged = judged.filter(|j| j.bits(state, direction).is_some_and(|bits| bits.any));
-        Self { tables, ids, needs: ids.needs(of), judged, of, state, direction }
+        let of = OF[usize::from(is_shown || wanted.is_some())];
+        let wanted = wanted.and_then(|wanted| wanted.ids(state, direction));
+        let wanted = wanted.filter(|ids| ids.any > Need::Nothing);
+        Self { tables, ids, needs: ids.needs(of), wanted, of, state, direction }
     }
 
     /// Whether any packet is needed.
     #[inline]
     pub(crate) fn any(&self) -> bool {
-        // a judge may want ids above the dense ones, which its bits do not tell
-        self.needs.any || self.judged.is_some()
+        self.needs.any || self.wanted.is_some()
     }
 
-    /// Whether this packet is needed, by the session itself or by the judge.
+    /// Whether this packet is needed, by the session itself or by who decides.
     #[inline]
     pub(crate) fn wants(&self, id: i64) -> bool {
-        if self.judged.is_none()
-            && let Some(at) = self.ids.dense(id)
-        {
-            return self.ids.flags[at] & self.of != 0;
+        if let Some(at) = self.ids.dense(id) {
+            return self.ids.flags[at] & self.of != 0
+                || self.wanted.is_some_and(|wanted| wanted.need(id) > Need::Nothing);
         }
-        self.wants_slowly(id)
+        self.wants_slowly(id, Need::Envelope)
+    }
+
+    /// Whether what this packet says is needed.
+    pub(crate) fn reads(&self, id: i64) -> bool {
+        self.wants_slowly(id, Need::Fields)
     }
 
     /// Whether a packet is not needed, by its id's first byte, where that is enough to know.
     pub(crate) fn by_first_byte(&self) -> Option<&'a ByFirstByte> {
-        self.needs.unneeded.as_deref().filter(|_| self.judged.is_none())
+        match self.wanted {
+            Some(wanted) => wanted.unneeded.as_deref(),
+            None => self.needs.unneeded.as_deref(),
+        }
     }
 
     /// No payload that is needed is longer than this when plain. (One with bytes behind its fields
     /// is, and is not found: peers refuse it.)
     pub(crate) fn plain_len_max(&self) -> usize {
-        if self.judged.is_some() { usize::MAX } else { self.needs.plain_len_max }
+        self.needs.plain_len_max.max(self.wanted.map_or(0, |wanted| wanted.plain_len_max))
     }
 
-    fn wants_slowly(&self, id: i64) -> bool {
+    fn wants_slowly(&self, id: i64, least: Need) -> bool {
         self.tables.needs(self.of, self.state, self.direction, id)
-            || self.judged.is_some_and(|j| j.wants(self.tables, self.state, self.direction, id))
+            || self.wanted.is_some_and(|wanted| wanted.need(id) >= least)
     }
 }
 

@@ -47,24 +47,29 @@
 //! assert_eq!(seen, ["version Some(319)", "packet 1 serverbound Hello", "15 bytes serverbound"]);
 //! ```
 
+mod decision;
 mod event;
 mod form;
 mod host;
 mod id;
 mod interest;
+mod judged;
 mod legacy;
 mod limits;
 mod order;
 mod payload;
+mod rules;
 mod scratch;
 mod session;
 mod setup;
 mod verdict;
 
+pub use decision::{Beside, Content, Decision, Delay, Disconnect, Log, Place, Tags};
 pub use event::{Counters, Elapsed, Event, Fate, Lost, Notice, Origin, PacketEvent, PacketNumber};
 pub use interest::Watch;
 pub use limits::Limits;
 pub use midwire_codec::Direction;
+pub use rules::{Peers, RuleCount, Rules};
 pub use scratch::Scratch;
 pub use session::{Output, Parting, Session};
 pub use setup::{HostRewrite, OnLostFraming, Options, OtherProtocol, Setup};

@@ -1,11 +1,13 @@
 //! What is held back in one direction, in the order in which it will be sent.
 
-use std::collections::VecDeque;
+use std::collections::{BTreeMap, VecDeque};
+use std::sync::Arc;
 
 use bytes::Bytes;
 use midwire_codec::Direction;
 
-use crate::event::{Elapsed, PacketNumber};
+use crate::decision::Beside;
+use crate::event::{Elapsed, Origin, PacketNumber};
 use crate::form::{Effects, Form};
 
 /// What is sent when its turn comes.
@@ -17,6 +19,12 @@ pub(crate) enum Item {
     Frame(Bytes, Effects),
     /// A payload of which a frame is made in the form that its receiver then reads.
     Payload(Made),
+    /// A packet that is made when its turn has come.
+    Beside(Box<Next>),
+    /// A packet once more.
+    Copy(Box<Copied>),
+    /// A packet that others have overtaken.
+    Loose(Box<Loose>),
     /// The end of the stream.
     End,
 }
@@ -34,6 +42,40 @@ pub(crate) struct Made {
     /// It is sent whether it is defined in the receiver's state or not.
     pub(crate) forced: bool,
     pub(crate) effects: Effects,
+}
+
+/// A packet that is sent because of another.
+#[derive(Debug)]
+pub(crate) struct Next {
+    pub(crate) beside: Beside,
+    pub(crate) origin: Origin,
+    /// The other packet.
+    pub(crate) number: PacketNumber,
+    /// How many injected packets it is sent because of, one because of the other.
+    pub(crate) generation: u8,
+}
+
+/// A packet that is sent once more.
+#[derive(Clone, Debug)]
+pub(crate) struct Copied {
+    /// Its number.
+    pub(crate) of: PacketNumber,
+    /// Id and fields, plain. Empty if nobody needed them.
+    pub(crate) payload: Bytes,
+    /// The frame as it came, if it was not changed.
+    pub(crate) came: Option<Came>,
+    pub(crate) effects: Effects,
+    pub(crate) origin: Origin,
+    pub(crate) by: Option<Arc<str>>,
+}
+
+/// A packet that what follows it does not wait for.
+#[derive(Debug)]
+pub(crate) struct Loose {
+    pub(crate) number: PacketNumber,
+    /// The form that it was read in.
+    pub(crate) form: Form,
+    pub(crate) item: Item,
 }
 
 /// A frame as it came.
@@ -82,19 +124,29 @@ pub(crate) struct Waiting {
 pub(crate) struct Order {
     queue: VecDeque<Waiting>,
     bytes: usize,
+    loose: Option<Box<PutOff>>,
 }
+
+/// Packets that nothing waits for, by the time when they come into the queue.
+type PutOff = BTreeMap<(Elapsed, PacketNumber), Box<Loose>>;
 
 /// What an item costs besides its bytes.
 const ITEM_COST: usize = std::mem::size_of::<Waiting>();
 
 impl Item {
-    fn cost(&self) -> usize {
+    pub(crate) fn cost(&self) -> usize {
         ITEM_COST
             + match self {
                 Self::Bytes(bytes) | Self::Frame(bytes, _) => bytes.len(),
                 Self::Payload(made) => {
                     made.payload.len() + made.instead.as_ref().map_or(0, |came| came.frame.len())
                 }
+                Self::Beside(next) => size_of::<Next>().saturating_add(next.beside.packet.size()),
+                Self::Copy(copy) => {
+                    let frame = copy.came.as_ref().map_or(0, |came| came.frame.len());
+                    size_of::<Copied>() + copy.payload.len() + frame
+                }
+                Self::Loose(loose) => size_of::<Loose>().saturating_add(loose.item.cost()),
                 Self::End => 0,
             }
     }
@@ -104,6 +156,11 @@ impl Order {
     #[inline]
     pub(crate) fn is_empty(&self) -> bool {
         self.queue.is_empty()
+    }
+
+    /// Whether nothing at all is held.
+    pub(crate) fn is_idle(&self) -> bool {
+        self.queue.is_empty() && self.loose.is_none()
     }
 
     /// Bytes that are held, with what it takes to hold them.
@@ -116,12 +173,33 @@ impl Order {
         self.queue.push_back(Waiting { item, gate });
     }
 
-    /// When the first item's turn comes, if a time says so.
+    /// Keeps a packet out of the queue until a time.
+    pub(crate) fn put_off(&mut self, loose: Box<Loose>, until: Elapsed) {
+        self.bytes = self.bytes.saturating_add(ITEM_COST + loose.item.cost());
+        self.loose.get_or_insert_default().insert((until, loose.number), loose);
+    }
+
+    /// The next packet that was put off, and until when; by `now`, if that is given.
+    pub(crate) fn pop_loose(&mut self, now: Option<Elapsed>) -> Option<(Elapsed, Box<Loose>)> {
+        let loose = self.loose.as_mut()?;
+        let is_due = |(until, _): &(Elapsed, PacketNumber)| now.is_none_or(|now| *until <= now);
+        let first = loose.first_entry().filter(|first| is_due(first.key()))?;
+        let ((until, _), found) = first.remove_entry();
+        if loose.is_empty() {
+            self.loose = None;
+        }
+        self.bytes = self.bytes.saturating_sub(ITEM_COST + found.item.cost());
+        Some((until, found))
+    }
+
+    /// When the turn of the first item comes, or of one that was put off, if a time says so.
     pub(crate) fn due(&self) -> Option<Elapsed> {
-        match self.queue.front()?.gate {
+        let first = self.queue.front().and_then(|first| match first.gate {
             Gate::Until(time) => Some(time),
             Gate::Open | Gate::Held(_) => None,
-        }
+        });
+        let loose = self.loose.as_ref().and_then(|loose| loose.keys().next());
+        first.into_iter().chain(loose.map(|(until, _)| *until)).min()
     }
 
     /// The first item, if it is its turn.

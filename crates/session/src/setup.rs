@@ -8,6 +8,7 @@ use midwire_definition::{Protocol, StateId, VersionId};
 
 use crate::interest::Tables;
 use crate::limits::Limits;
+use crate::rules::Rules;
 
 /// How sessions are to be run.
 #[derive(Clone, Debug, Default)]
@@ -23,6 +24,13 @@ pub struct Options {
     pub rewrite_host: Option<HostRewrite>,
     /// What to do when nothing says where the next frame starts.
     pub on_lost_framing: OnLostFraming,
+    /// What players are told in the game's chat once this is set while they play.
+    pub announcement: Option<Arc<str>>,
+    /// What is done about packets. Rules for other definitions than the sessions are read by do
+    /// nothing.
+    pub rules: Option<Arc<Rules>>,
+    /// Rules act in sessions whose version is assumed too, where they otherwise only watch and count.
+    pub trust_version: bool,
 }
 
 /// The most bytes of a packet without a frame where neither the definition nor a setting says.
@@ -94,6 +102,19 @@ impl Setup {
             conn,
             start,
             tables: Arc::default(),
+        })
+    }
+
+    /// The same, run in another way. The limits stay as they are.
+    #[must_use]
+    pub fn with_options(&self, options: Options) -> Arc<Self> {
+        let options = Options { limits: self.options.limits, ..options };
+        Arc::new(Self {
+            protocol: self.protocol.clone(),
+            options,
+            conn: self.conn.clone(),
+            tables: self.tables.clone(),
+            ..*self
         })
     }
 

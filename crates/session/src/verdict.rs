@@ -7,6 +7,7 @@ use midwire_codec::Direction;
 use midwire_definition::{EditError, Edits, Packet, PacketDefinition, StateId, VersionId};
 use thiserror::Error;
 
+use crate::decision::Decision;
 use crate::event::{Elapsed, Origin, PacketNumber};
 
 /// What happens to a packet.
@@ -45,12 +46,16 @@ pub struct PacketInfo<'a> {
     pub id: i64,
     /// What the id stands for; `None`: unknown.
     pub definition: Option<&'a PacketDefinition>,
-    /// Id and fields, plain.
+    /// Id and fields, plain. Empty if it is compressed and nobody [reads](Judge::reads) it.
     pub payload: &'a [u8],
     /// Where the fields start in the payload.
     pub body: u32,
-    /// Bytes of the frame as it came.
+    /// Bytes of the plain payload.
+    pub length: u32,
+    /// Bytes of the frame as it came; 0 for one that is injected.
     pub wire_length: u32,
+    /// Who sent it.
+    pub origin: Origin,
     /// When it came.
     pub at: Elapsed,
 }
@@ -68,9 +73,32 @@ pub trait Judge: Send {
         definition: Option<&PacketDefinition>,
     ) -> bool;
 
-    /// Decides about a packet. `fields` is there if the packet is known and not opaque; what could
-    /// not be read of it says [`Packet::error`].
+    /// Whether it looks at the fields of packets of a definition that it has interest in. If not,
+    /// they are not inflated for it, and not decoded. Asked when [`interest`](Self::interest) is.
+    fn reads(
+        &self,
+        version: VersionId,
+        state: StateId,
+        direction: Direction,
+        definition: Option<&PacketDefinition>,
+    ) -> bool {
+        let _ = (version, state, direction, definition);
+        true
+    }
+
+    /// Decides about a packet. `fields` is there if the packet is known and not opaque, and this
+    /// judge [reads](Self::reads) it; what could not be read of it says [`Packet::error`].
     fn judge(&mut self, info: &PacketInfo<'_>, fields: Option<&mut Packet<'_>>) -> Verdict;
+
+    /// Decides about a packet, and about what is done besides. At first it is to pass.
+    fn decide(
+        &mut self,
+        info: &PacketInfo<'_>,
+        fields: Option<&mut Packet<'_>>,
+        decision: &mut Decision,
+    ) {
+        *decision = self.judge(info, fields).into();
+    }
 
     /// Who is named as having changed a packet.
     fn origin(&self) -> Origin {

@@ -7,8 +7,10 @@ mod support;
 use std::time::Duration;
 
 use midwire_codec::Direction;
+use midwire_definition::{Edits, Given};
 use midwire_session::{
-    Event, Fate, NewPacket, Options, Origin, PacketInfo, PacketNumber, Setup, Verdict, Watch,
+    Content, Decision, Delay, Disconnect, Event, Fate, Log, NewPacket, Options, Origin, PacketInfo,
+    PacketNumber, Place, Setup, Verdict, Watch,
 };
 use support::{By, Clientbound, Driver, Serverbound, TOY};
 
@@ -218,3 +220,108 @@ fn rules_gone_wild_do_not_break_the_session() {
         }
     }
 }
+
+/// A decision that may be anything, or that only sends packets besides.
+fn decide(dice: &mut Dice, gentle: bool, decision: &mut Decision) {
+    let place = |dice: &mut Dice| [Place::Before, Place::After][dice.below(2)];
+    for _ in 0..dice.below(3) {
+        let direction = Direction::BOTH[dice.below(2)];
+        let mut beside = support::saying(place(dice), direction, "beside");
+        if !gentle && dice.below(3) == 0 {
+            let len = dice.below(6);
+            beside.packet = Content::Payload(dice.bytes(len).into());
+            beside.forced = dice.below(2) == 0;
+        }
+        decision.beside.push(beside);
+    }
+    let wait = Duration::from_millis(dice.next() % 20);
+    match dice.below(9) {
+        0 => decision.delay = Some(Delay { wait, loose: !gentle && dice.below(2) == 0 }),
+        1 => decision.intercept = true,
+        2 if !gentle => decision.copies = 1 + dice.next() as u32 % 3,
+        3 if !gentle => decision.drop = true,
+        4 if !gentle && dice.below(9) == 0 => {
+            decision.disconnect = Some(Disconnect { why: "bye".into(), by: None })
+        }
+        5 => decision.tags.logs.push(Log { by: None, text: None }),
+        6 if !gentle => {
+            let mut edits = Edits::new();
+            edits.set("text", Given::Text("edited".to_owned()));
+            decision.edits.push((None, edits));
+        }
+        _ => {}
+    }
+}
+
+/// Whether `part` is `whole` with something taken out.
+fn is_within(part: &[u8], whole: &[u8]) -> bool {
+    let mut rest = whole.iter();
+    part.iter().all(|byte| rest.any(|other| other == byte))
+}
+
+#[test]
+fn packets_sent_because_of_others_leave_those_as_they_are() {
+    for text in [TOY, FRAMELESS] {
+        let setup = Setup::new(support::protocol(text), Options::default());
+        for seed in 0..3000 {
+            let gentle = seed % 3 > 0;
+            let mut dice = Dice(seed);
+            let mut driver = Driver::of(&setup);
+            driver.session.set_watch([Watch::Nothing, Watch::Ids, Watch::Packets][dice.below(3)]);
+            let mut decisions = Dice(seed ^ 0x5555);
+            driver.session.set_judge(Some(Box::new(support::Deciding(
+                move |_: &PacketInfo<'_>, decision: &mut Decision| {
+                    decide(&mut decisions, gentle, decision);
+                },
+            ))));
+            let mut fed: [Vec<u8>; 2] = Default::default();
+            for _ in 0..30 {
+                let direction = Direction::BOTH[dice.below(2)];
+                let mut bytes = Vec::new();
+                anything(&mut dice, &mut bytes);
+                let cut = dice.below(bytes.len() + 1);
+                driver.feed(direction, &bytes[..cut]).wait(dice.next() % 10);
+                driver.feed(direction, &bytes[cut..]);
+                fed[direction.index()].extend_from_slice(&bytes);
+            }
+            for direction in Direction::BOTH {
+                driver.end(direction);
+            }
+            for number in 1..300 {
+                let number = PacketNumber(number);
+                let _ =
+                    driver.session.resume(number, Verdict::Pass, driver.now, &mut driver.scratch);
+                driver.drain().wait(20);
+            }
+            let closed = matches!(driver.events.last(), Some(Event::Closed { .. }));
+            assert!(closed, "seed {seed}: {:?}", driver.lines);
+            for direction in Direction::BOTH {
+                let (fed, sent) = (&fed[direction.index()], driver.sent(direction));
+                assert!(!gentle || is_within(fed, sent), "seed {seed}, {direction}");
+                let counted = driver.session.counters(direction).sent_bytes;
+                assert_eq!(counted, sent.len() as u64, "seed {seed}, {direction}");
+            }
+        }
+    }
+}
+
+/// What is much like [`TOY`], without frames.
+const FRAMELESS: &str = r#"
+protocol toy "Toy" {
+  states first, second
+  start first
+  stack { frame none, id: u8 }
+}
+packet first both say = 3 { text: str[u8] }
+packet first both go = 5 {}
+packet first both go_mine = 6 {}
+packet first both long = 7 { n: u8, data: bytes[n] }
+packet second both say = 0x13 { text: str[u8] }
+packet second both go_mine = 0x16 {}
+on first serverbound go { state = second }
+on first clientbound go { state = second }
+on first serverbound go_mine { state serverbound = second }
+on first clientbound go_mine { state clientbound = second }
+on second serverbound go_mine { state serverbound = first }
+on second clientbound go_mine { state clientbound = first }
+"#;

@@ -13,7 +13,9 @@
 //! where a position is not a constant offset from an earlier one. Elements of arrays get a block only
 //! while somebody looks at them.
 
+pub mod anchor;
 mod code;
+mod cut;
 mod elements;
 mod error;
 mod expr;
@@ -36,6 +38,7 @@ use std::sync::Arc;
 use midwire_codec::ByteOrder;
 
 pub(crate) use code::{ArrayCode, BlockCode, CallCode, Code, ElementShape, Fused, Op, Switch};
+pub use cut::Cut;
 pub use error::{DecodeError, DecodeErrorKind, PathSegment};
 pub(crate) use expr::{Cond, Scope, binary, compare, each};
 pub use expr::{Ex, FieldRef, Member};
@@ -173,6 +176,7 @@ impl Marks {
             reference: self.reference.or(ty.reference),
             secret: self.secret || ty.secret,
             chat: self.chat || ty.chat,
+            component: self.component || ty.component,
             color: self.color || ty.color,
             hex: self.hex || ty.hex,
             hide: self.hide || ty.hide,
@@ -262,6 +266,8 @@ pub struct Marks {
     pub secret: bool,
     /// `@chat`: text that players see.
     pub chat: bool,
+    /// `@component`: the text is a chat component in JSON.
+    pub component: bool,
     /// `@color`: three or four colour channels.
     pub color: bool,
     /// `@hex`: people read it in base 16.

@@ -46,6 +46,16 @@ impl<'a> Packet<'a> {
         Some(self.open_as(*first, header).0)
     }
 
+    /// What the bytes of a field hold, as far as it could be read.
+    pub(super) fn opened_activation(
+        &mut self,
+        base: u32,
+        field: &Field,
+        place: Place,
+    ) -> Option<Activation> {
+        self.open_bytes(base, field, place).map(|content| content.act)
+    }
+
     /// Reads bytes as a layout; gives where it ends.
     fn open_as(&mut self, layout: LayoutId, header: [u32; 4]) -> (Content, Option<u32>) {
         let plan = self.plan;

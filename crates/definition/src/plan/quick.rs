@@ -5,7 +5,7 @@
 
 use super::code::{ElementShape, FixedMatch, Fused, OptionGroup, OptionTest, QuickList};
 use super::workspace::ABSENT;
-use super::{Op, Plan, Pos, pass};
+use super::{Code, Op, Plan, Pos, pass};
 
 /// In place of an instruction: the layout is complete.
 pub(super) const DONE: usize = usize::MAX;
@@ -15,13 +15,14 @@ pub(super) const DONE: usize = usize::MAX;
 #[inline(always)]
 pub(super) fn quick(
     plan: &Plan,
+    code: &[Code],
     slots: &mut [u32],
     window: &[u8],
     mut pc: usize,
     mut pos: usize,
     few: u32,
 ) -> (usize, usize) {
-    while let Some(code) = plan.code.get(pc) {
+    while let Some(code) = code.get(pc) {
         let at = pos + code.skip as usize;
         if at > window.len() {
             break;

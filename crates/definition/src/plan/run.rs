@@ -50,7 +50,7 @@ impl<'a> Packet<'a> {
         let start = slots[START as usize] as usize;
         let (mut pc, mut pos) = (layout.entry as usize, start);
         if is_quick {
-            (pc, pos) = quick(plan, slots, window, pc, pos, few);
+            (pc, pos) = quick(plan, self.code, slots, window, pc, pos, few);
         }
         if pc == DONE { Ok(pos) } else { self.layout_from(pc, pos, layout, base, bytes, depth) }
     }
@@ -71,7 +71,7 @@ impl<'a> Packet<'a> {
         let limit = self.ws.slots[(base + LIMIT) as usize];
         let window = &bytes[..limit as usize];
         while pc != DONE {
-            let code = &plan.code[pc];
+            let code = &self.code[pc];
             let before = pos;
             pos += code.skip as usize;
             if pos > window.len() {
@@ -86,7 +86,8 @@ impl<'a> Packet<'a> {
                 }
             };
             if self.ws.is_quick() {
-                (pc, pos) = quick(plan, self.ws.block(base, layout), window, pc, pos, few);
+                (pc, pos) =
+                    quick(plan, self.code, self.ws.block(base, layout), window, pc, pos, few);
             }
         }
         Ok(pos)

@@ -7,7 +7,9 @@ use super::expr::Ex;
 use super::quick::{DONE, quick};
 use super::scope::RunScope;
 use super::workspace::{ABSENT, BUFFER, INDEX_STRIDE, LIMIT, START};
-use super::{Activation, ArrayKind, Field, FieldId, Item, Kind, LayoutId, Place, Plan, Workspace};
+use super::{
+    Activation, ArrayKind, Code, Cut, Field, FieldId, Item, Kind, LayoutId, Place, Plan, Workspace,
+};
 use crate::packed::Packing;
 use crate::syntax::ast::{Transform, lookup_key, same_name};
 use crate::value::{self, Value};
@@ -16,6 +18,8 @@ use crate::value::{self, Value};
 #[derive(Debug)]
 pub struct Packet<'a> {
     pub(crate) plan: &'a Plan,
+    /// The plan's code, or a part of it.
+    pub(super) code: &'a [Code],
     pub(crate) payload: &'a [u8],
     pub(crate) conn: &'a [i64],
     pub(crate) ws: &'a mut Workspace,
@@ -107,6 +111,32 @@ impl Plan {
         conn: &'a [i64],
         ws: &'a mut Workspace,
     ) -> Packet<'a> {
+        self.run(&self.code, payload, body, conn, ws)
+    }
+
+    /// The same, as far as some anchors need it: other fields are not there, and what is wrong behind
+    /// those is not found. The cut must be of this plan.
+    #[inline]
+    pub fn decode_cut<'a>(
+        &'a self,
+        cut: &'a Cut,
+        payload: &'a [u8],
+        body: u32,
+        conn: &'a [i64],
+        ws: &'a mut Workspace,
+    ) -> Packet<'a> {
+        self.run(cut.code.as_deref().unwrap_or(&self.code), payload, body, conn, ws)
+    }
+
+    #[inline]
+    fn run<'a>(
+        &'a self,
+        code: &'a [Code],
+        payload: &'a [u8],
+        body: u32,
+        conn: &'a [i64],
+        ws: &'a mut Workspace,
+    ) -> Packet<'a> {
         // Positions are u32; no frame comes near (the largest limit is far below).
         let payload = &payload[..payload.len().min(u32::MAX as usize / 2)];
         let start = body.min(payload.len() as u32);
@@ -117,9 +147,10 @@ impl Plan {
         let (_, slots) = ws.push(layout.slots as usize, header);
         let (mut pc, mut end) = (layout.entry as usize, start as usize);
         if is_quick {
-            (pc, end) = quick(self, slots, payload, pc, end, few);
+            (pc, end) = quick(self, code, slots, payload, pc, end, few);
         }
         let mut packet = Packet::begun(self, payload, conn, ws);
+        packet.code = code;
         packet.end = end as u32;
         if pc == DONE { packet } else { packet.go_on(pc, end) }
     }
@@ -136,6 +167,7 @@ impl<'a> Packet<'a> {
     ) -> Self {
         Packet {
             plan,
+            code: &plan.code,
             payload,
             conn,
             ws,
@@ -866,6 +898,11 @@ impl<'a> Packet<'a> {
         self.value_at(found.act.base, found.field, found.place)
     }
 
+    /// Which buffer a block's bytes are in.
+    pub(super) fn buffer_of(&self, act: Activation) -> u32 {
+        self.ws.slots[(act.base + BUFFER) as usize]
+    }
+
     fn value_at<'s>(&'s self, base: u32, field: &'s Field, place: Place) -> Option<Value<'s>> {
         let narrow = |n: i128| u32::try_from(n).unwrap_or(0);
         match &field.kind {
@@ -896,7 +933,7 @@ pub struct Found<'a> {
 }
 
 /// The bits of a named part of flags or bits.
-fn member(kind: &Kind, name: &str) -> Option<super::Member> {
+pub(super) fn member(kind: &Kind, name: &str) -> Option<super::Member> {
     let key = lookup_key(name);
     match kind {
         Kind::Flags { members, .. } => {

@@ -115,8 +115,8 @@ pub(crate) enum TableEntries {
 #[derive(Debug, Clone)]
 pub(crate) struct Made {
     interval: Interval,
-    plan: Option<Arc<Plan>>,
-    events: Arc<[Event]>,
+    pub(crate) plan: Option<Arc<Plan>>,
+    pub(crate) events: Arc<[Event]>,
     /// What was wrong; then there is no plan.
     problems: Arc<[Diagnostic]>,
     /// Which numbers in it fit.
@@ -189,17 +189,27 @@ impl Declarations {
 
     /// The protocol at one version.
     pub(crate) fn dialect(&self, protocol: &Protocol, version: VersionId) -> Dialect {
+        self.dialect_with(protocol, version, true, &mut Interval::ALL.clone())
+    }
+
+    /// The same with or without plans and events.
+    pub(crate) fn dialect_with(
+        &self,
+        protocol: &Protocol,
+        version: VersionId,
+        compiled: bool,
+        interval: &mut Interval,
+    ) -> Dialect {
         let mut by_id = HashMap::new();
         let labels = self.labels.get_or_init(|| self.packets.iter().map(PacketLabel::of).collect());
         for (state, direction, id, name, item) in
-            self.packets_at(version, &mut Interval::ALL.clone(), &mut Vec::new())
+            self.packets_at(version, interval, &mut Vec::new())
         {
-            let made = item.map(|item| self.made(item, direction, version));
             let label = item.map(|item| &labels[item]);
             let says_version = protocol.version_from.as_ref().is_some_and(|from| {
                 from.state == state && from.direction == direction && same_name(&from.packet, &name)
             });
-            let definition = PacketDefinition {
+            let mut definition = PacketDefinition {
                 name: label.map_or(name, |label| label.name.clone()),
                 title: label.and_then(|label| label.title.clone()),
                 aliases: label.map_or(Arc::from([]), |label| label.aliases.clone()),
@@ -207,10 +217,17 @@ impl Declarations {
                 id,
                 state,
                 direction,
-                plan: made.as_ref().and_then(|made| made.plan.clone()),
-                events: made.map_or_else(|| Arc::from([]), |made| made.events),
+                plan: None,
+                events: Arc::from([]),
                 says_version,
+                item,
             };
+            if let Some(item) = item
+                && compiled
+            {
+                let made = self.made(item, direction, version);
+                (definition.plan, definition.events) = (made.plan.clone(), made.events);
+            }
             by_id.entry((state, direction, id)).or_insert_with(|| Arc::new(definition));
         }
         Dialect { version, by_id }
@@ -445,6 +462,27 @@ impl Declarations {
             }
         }
         Ok(events)
+    }
+
+    /// Whether an `on` is for a packet at a version.
+    pub(crate) fn has_events(
+        &self,
+        protocol: &Protocol,
+        version: VersionId,
+        packet: &PacketDefinition,
+    ) -> bool {
+        self.events.iter().any(|on| {
+            on.packet.is(&packet.name)
+                && self.state(on.state.as_ref()) == Some(packet.state)
+                && gates::goes(on.direction, packet.direction)
+                && gates::admits(
+                    &on.gates,
+                    &protocol.versions,
+                    version,
+                    Some(packet.direction),
+                    &mut Interval::ALL.clone(),
+                )
+        })
     }
 
     fn event<'d>(

@@ -73,6 +73,11 @@ impl Edits {
         self.list.is_empty()
     }
 
+    /// Makes these changes as well, behind those that there are.
+    pub fn append(&mut self, other: &Edits) {
+        self.list.extend_from_slice(&other.list);
+    }
+
     fn push(&mut self, path: &str, edit: Edit) -> &mut Edits {
         self.list.push((path.into(), edit));
         self
@@ -218,13 +223,17 @@ fn steps(path: &str) -> Result<Vec<Step<'_>>, EditError> {
             rest = rest.strip_prefix('.').ok_or(wrong("expected `.` or `[`"))?;
         }
         let (name, behind) = match rest.strip_prefix('`') {
+            // Tags of NBT may have any name, also none.
             Some(quoted) => quoted.split_once('`').ok_or(wrong("a back-tick without its twin"))?,
-            None => rest.split_at(rest.find(['.', '[']).unwrap_or(rest.len())),
+            None => {
+                let (name, behind) = rest.split_at(rest.find(['.', '[']).unwrap_or(rest.len()));
+                if name.trim().is_empty() {
+                    return Err(wrong("a name is missing"));
+                }
+                (name.trim(), behind)
+            }
         };
-        if name.trim().is_empty() {
-            return Err(wrong("a name is missing"));
-        }
-        steps.push(Step::Name(name.trim()));
+        steps.push(Step::Name(name));
         rest = behind;
     }
     match steps.first() {

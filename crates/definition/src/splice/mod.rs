@@ -72,7 +72,7 @@ use draft::Encoder;
 use edits::Wish;
 
 use crate::given::Given;
-use crate::plan::{DecodeError, Packet, Plan, START_SLOT, Workspace};
+use crate::plan::{DecodeError, Derivation, Field, Kind, Packet, Plan, START_SLOT, Workspace};
 
 impl Packet<'_> {
     /// Appends the payload with these edits made: the packet id, the new body, and what was behind it.
@@ -142,6 +142,38 @@ impl Plan {
             out.truncate(start);
         }
         result
+    }
+}
+
+impl Plan {
+    /// Tries edits on a packet that is made of nothing, and tells what is wrong with them.
+    ///
+    /// What is wrong with a field's name or value alone is wrong in every packet; other errors may come from
+    /// what the packet does not have.
+    ///
+    /// # Errors
+    /// The first edit that cannot be made, and why.
+    pub fn try_edits(&self, edits: &Edits, conn: &[i64], ws: &Workspace) -> Result<(), EditError> {
+        let mut encoder = Encoder::new(self, conn, None, ws.limits);
+        let root = encoder.draft(None, 0, None)?;
+        encoder.wish(root, edits.tree()?)?;
+        encoder.encode(root, &mut Vec::new()).map(|_| ())
+    }
+
+    /// Why a field follows from others and is not set itself; `None`: it does not.
+    pub fn follows_from(&self, field: &Field) -> Option<String> {
+        if let Kind::Let(ex) = &field.kind {
+            return Some(format!("it is computed: {}", describe::expression(self, ex)));
+        }
+        field.derived.iter().find_map(|derivation| match derivation {
+            Derivation::Expr(ex) => {
+                Some(format!("it is computed: {}", describe::expression(self, ex)))
+            }
+            Derivation::Measures { of, .. } => {
+                let of = facts::field_name(self, *of);
+                Some(format!("it is the length of `{of}`, and follows when that changes"))
+            }
+        })
     }
 }
 

@@ -518,6 +518,8 @@ pub struct GroupItem {
     pub views: Vec<(Name, Name)>,
     /// The packets in it.
     pub members: Vec<GroupMember>,
+    /// `hide drop`: what is not to be seen may be left out, unless its own line says another way.
+    pub hide: bool,
     /// From the keyword to the end.
     pub span: Span,
 }
@@ -535,6 +537,10 @@ pub struct GroupMember {
     pub gates: Vec<Gate>,
     /// `view = expr`
     pub views: Vec<(Name, Expr)>,
+    /// `hide field = expr`: what makes the game show nothing of it.
+    pub hide: Vec<(Vec<Name>, Expr)>,
+    /// `hide nothing`: the game has to get it as it is.
+    pub fixed: bool,
 }
 
 /// `test play clientbound system_chat @765 { 0a 00 00 => is_action_bar: false }`

@@ -6,7 +6,7 @@ use nom::sequence::preceded;
 
 use super::ast::{Action, Expr, GroupItem, GroupMember, Name, OnItem};
 use super::cursor::{Cursor, Parsed, continued, keyword, name, named, nested, newlines, symbol};
-use super::expression::{arguments, condition, expr};
+use super::expression::{arguments, condition, expr, path};
 use super::fault::{Fault, Wanted};
 use super::gates::{direction_word, gates};
 use super::packets::{Head, head, no_direction, one_direction};
@@ -83,19 +83,21 @@ pub(super) fn group(i: Cursor<'_>) -> Parsed<'_, GroupItem> {
     let doc = i.doc();
     let (rest, name) = named("a name for the group")(i.skip())?;
     let (rest, (parts, _)) = block(rest, Style::Lines, "a part of the group", part)?;
-    let (mut views, mut members) = (Vec::new(), Vec::new());
+    let (mut views, mut members, mut hide) = (Vec::new(), Vec::new(), false);
     for part in parts {
         match part {
             Part::View(view, kind) => views.push((view, kind)),
             Part::Member(member) => members.push(member),
+            Part::Hide => hide = true,
         }
     }
-    Ok((rest, GroupItem { doc, name, views, members, span: i.span_to(rest) }))
+    Ok((rest, GroupItem { doc, name, views, members, hide, span: i.span_to(rest) }))
 }
 
 enum Part {
     View(Name, Name),
     Member(GroupMember),
+    Hide,
 }
 
 fn part(i: Cursor<'_>) -> Parsed<'_, Part> {
@@ -104,19 +106,52 @@ fn part(i: Cursor<'_>) -> Parsed<'_, Part> {
             (name, continued(":"), cut(named("a view's kind"))).parse(i)?;
         return Ok((rest, Part::View(view, kind)));
     }
+    if i.is_word("hide") && i.word_ahead(1) == Some("drop") {
+        return Ok((i.skip().skip(), Part::Hide));
+    }
     let (rest, head) = head(i)?;
     let Some(directions) = head.directions else {
         return Err(no_direction(rest, &head));
     };
     let (rest, gates) = gates(rest)?;
-    let (rest, (views, _)) = cut(|i| block(i, Style::Lines, "a view", view)).parse(rest)?;
+    let (rest, (lines, _)) = cut(|i| block(i, Style::Lines, "a view", view)).parse(rest)?;
     let Head { state, name: packet, .. } = head;
-    Ok((rest, Part::Member(GroupMember { state, directions, packet, gates, views })))
+    let mut member = GroupMember {
+        state,
+        directions,
+        packet,
+        gates,
+        views: Vec::new(),
+        hide: Vec::new(),
+        fixed: false,
+    };
+    for line in lines {
+        match line {
+            Line::View(view, value) => member.views.push((view, value)),
+            Line::Hide(field, value) => member.hide.push((field, value)),
+            Line::HideNothing => member.fixed = true,
+        }
+    }
+    Ok((rest, Part::Member(member)))
 }
 
-fn view(i: Cursor<'_>) -> Parsed<'_, (Name, Expr)> {
+enum Line {
+    View(Name, Expr),
+    Hide(Vec<Name>, Expr),
+    HideNothing,
+}
+
+fn view(i: Cursor<'_>) -> Parsed<'_, Line> {
+    if i.is_word("hide") && !i.is_symbol_ahead(1, "=") {
+        if i.word_ahead(1) == Some("nothing") && !i.is_symbol_ahead(2, "=") {
+            return Ok((i.skip().skip(), Line::HideNothing));
+        }
+        let (rest, (field, _, value)) =
+            (cut(path), cut(symbol("=")), |i| cut(expr).parse(newlines(i))).parse(i.skip())?;
+        return Ok((rest, Line::Hide(field, value)));
+    }
     let (i, name) = named("a view's name")(i)?;
     let (i, _) = cut(symbol("=")).parse(i)?;
     let (i, value) = cut(expr).parse(newlines(i))?;
-    Ok((i, (name, value)))
+    Ok((i, Line::View(name, value)))
 }

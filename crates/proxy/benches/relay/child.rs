@@ -6,8 +6,8 @@ use std::net::SocketAddr;
 use std::process::{Command, Stdio};
 use std::time::Duration;
 
-use crate::bare;
 use crate::traffic::Traffic;
+use crate::{bare, rules};
 
 /// Who stands between the two ends.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -26,6 +26,8 @@ pub(crate) enum Subject {
     Listing,
     /// midwire, with its JSON thrown away.
     Json,
+    /// midwire, showing nothing, with rules of which none matches.
+    Rules,
 }
 
 impl Subject {
@@ -38,6 +40,7 @@ impl Subject {
             Self::Watched => "-q, metrics",
             Self::Listing => "listing",
             Self::Json => "--json",
+            Self::Rules => "-q --rules",
         }
     }
 }
@@ -69,6 +72,13 @@ impl Child {
             Subject::Watched => midwire(&["-q", "--set", "join=never", "--metrics", "0"]),
             Subject::Listing => midwire(&[]),
             Subject::Json => midwire(&["--json"]),
+            Subject::Rules => {
+                let file =
+                    std::env::temp_dir().join(format!("midwire-{}.rules", std::process::id()));
+                fs::write(&file, rules::text()).expect("a file for the rules");
+                let file = file.to_str().expect("a path in Unicode").to_owned();
+                midwire(&["-q", "--rules", &file])
+            }
         };
         match subject {
             Subject::Copy => command.args([bare::COPY, protocol, &to]),

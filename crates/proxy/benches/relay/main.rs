@@ -16,6 +16,7 @@ mod ends;
 #[path = "../../../../tests/support/recording.rs"]
 #[allow(dead_code, unreachable_pub)]
 mod recording;
+mod rules;
 mod traffic;
 
 use std::process::ExitCode;
@@ -42,12 +43,21 @@ fn main() -> ExitCode {
     let wanted = args.into_iter().filter(|arg| !arg.starts_with('-')).collect();
     let mut bench = Bench { timed, wanted, over: false };
     let kinds = traffic::all();
+    let copy = Subject::Copy;
     let unseen = [Subject::Peek, Subject::Quiet, Subject::Joined, Subject::Watched];
-    bench.floods(&kinds, "unseen", &unseen, 64 << 20, Some(BOUND));
-    bench.floods(&kinds, "listed", &[Subject::Listing, Subject::Json], 3 << 20, None);
+    bench.floods(&kinds, "unseen", copy, &unseen, 64 << 20, Some(BOUND));
+    bench.floods(&kinds, "listed", copy, &[Subject::Listing, Subject::Json], 3 << 20, None);
+    let games: Vec<Traffic> = kinds.into_iter().filter(|t| t.protocol == "minecraft").collect();
+    let bound = Some(RULES_BOUND);
+    bench.floods(&games, "200 rules", Subject::Quiet, &[Subject::Rules], 64 << 20, bound);
+    bench.looks(&games);
+    let kinds = games;
     bench.answers(&kinds[0]);
     if bench.over { ExitCode::FAILURE } else { ExitCode::SUCCESS }
 }
+
+/// The most that a packet may cost with rules of which none matches, in packets without rules.
+const RULES_BOUND: f64 = 1.15;
 
 struct Bench {
     timed: bool,
@@ -78,6 +88,7 @@ impl Bench {
         &mut self,
         kinds: &[Traffic],
         title: &str,
+        base: Subject,
         subjects: &[Subject],
         bytes: usize,
         bound: Option<f64>,
@@ -102,14 +113,15 @@ impl Bench {
                 continue;
             }
             let bytes = if self.timed { bytes } else { traffic.flood.len() };
-            let subjects = [&[Subject::Copy], &subjects[..]].concat();
+            let subjects = [&[base], &subjects[..]].concat();
             let mut rounds = by_turns(&subjects, traffic, self.rounds(), |child, ends| {
                 flood(child, ends, traffic, bytes)
             });
             let copied = rounds.remove(0);
-            self.flood_row(traffic, Subject::Copy, &copied, &copied, None);
+            self.flood_row(traffic, base, &copied, &copied, None);
             for (subject, took) in subjects[1..].iter().zip(&rounds) {
-                let is_bound = *subject == Subject::Quiet && !traffic.is_tiny();
+                let is_held = matches!(subject, Subject::Quiet | Subject::Rules);
+                let is_bound = is_held && !traffic.is_tiny();
                 let bound = bound.filter(|_| is_bound);
                 self.flood_row(traffic, *subject, took, &copied, bound);
             }
@@ -131,10 +143,10 @@ impl Bench {
         let mut speed: Vec<f64> = took.iter().map(|took| took.bytes_a_second / 1e6).collect();
         let verdict = match bound {
             None => String::new(),
-            Some(bound) if ratio <= bound => format!("{bound:.1} ok"),
+            Some(bound) if ratio <= bound => format!("{bound} ok"),
             Some(bound) => {
                 self.over |= self.timed;
-                format!("{bound:.1} OVER")
+                format!("{bound} OVER")
             }
         };
         self.line(&format!(
@@ -165,6 +177,23 @@ impl Bench {
             let (middle, slow) = (quantile(&mut middle, 1, 2), quantile(&mut slow, 1, 2));
             let name = subject.name();
             self.line(&format!("{:32} {name:14} {middle:10.1} {slow:8.1}", traffic.name));
+        }
+    }
+
+    /// How many packets the rules were asked about.
+    fn looks(&self, kinds: &[Traffic]) {
+        let title = "200 rules, packets";
+        if !self.wants(&[title]) {
+            return;
+        }
+        self.line(&format!("{title:32} {:>10} {:>10} {:>10}", "in all", "judged", "decoded"));
+        for traffic in kinds {
+            let looks = rules::looks(traffic);
+            assert!(looks.decoded <= looks.judged);
+            self.line(&format!(
+                "{:32} {:>10} {:>10} {:>10}",
+                traffic.name, traffic.packets, looks.judged, looks.decoded
+            ));
         }
     }
 

@@ -22,6 +22,7 @@ use super::route::{
 use super::vnc;
 use crate::protocols::{self, Lookup};
 use crate::proxy::rewrite;
+use crate::rules::{self, RuleFiles};
 use crate::relay::{Action, ListenerConfig, Next, RfbServer, Route, Service, Sniffed, Then, Way};
 use crate::settings::Settings;
 
@@ -40,6 +41,8 @@ pub(crate) struct Built {
 pub(crate) struct Followed {
     pub(crate) lookup: Lookup,
     pub(crate) version: Option<String>,
+    /// The rules for it, and what was read of them.
+    pub(crate) rules: Option<(RuleFiles, rules::Read)>,
     pub(crate) setups: watch::Sender<Arc<Setup>>,
 }
 
@@ -222,12 +225,15 @@ impl Builder<'_> {
             limits: self.settings.session,
             version,
             start: None,
+            announcement: None,
+            rules: None,
+            trust_version: false,
             rewrite_host: rewrite(&to, relay.keep_host),
             on_lost_framing: self.settings.on_lost_framing,
         };
         let (setups, setup) = watch::channel(Setup::new(protocol, options));
         let version = relay.version.as_ref().map(|version| version.text.clone());
-        self.followed.push(Followed { lookup, version, setups });
+        self.followed.push(Followed { lookup, version, rules: None, setups });
         Some(Route { to, setup })
     }
 

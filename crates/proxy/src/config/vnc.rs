@@ -196,7 +196,7 @@ impl Builder<'_> {
         };
         let usual = protocol.port;
         let (setups, setup) = watch::channel(Setup::new(protocol, options));
-        self.followed.push(Followed { lookup, version: None, setups });
+        self.followed.push(Followed { lookup, version: None, rules: None, setups });
         let mut servers = Vec::new();
         let mut all_right = true;
         for written in &rfb.servers {

@@ -12,12 +12,14 @@ use std::sync::Arc;
 use anyhow::Context as _;
 use midwire_definition::json::{write_hex, write_opened, write_string};
 use midwire_definition::{Protocol, Workspace};
+use midwire_rules::Envelope;
 
 use self::guess::Wanted;
 use self::reading::{Found, Reading};
 use crate::args;
-use crate::error::{NO, print_and_end, say, usage};
+use crate::error::{NO, USAGE, print_and_end, say, usage};
 use crate::explain::write_tree;
+use crate::filter::Filters;
 use crate::hex_text::{self, HexText};
 use crate::print::{Marked, PacketJson, Paint, Style, put, write_marked};
 use crate::settings::Settings;
@@ -60,6 +62,10 @@ pub(crate) fn run(args: &args::Decode) -> anyhow::Result<ExitCode> {
         }
         show.reading(&reading, &piece.bytes);
         form = Some(reading.form);
+    }
+    if let Some(wrong) = &show.wrong_filter {
+        say(wrong);
+        return Ok(ExitCode::from(USAGE));
     }
     let code = if show.all_read { ExitCode::SUCCESS } else { ExitCode::from(NO) };
     Ok(print_and_end(&show.out, code))
@@ -148,6 +154,11 @@ struct Show {
     out: String,
     count: u64,
     all_read: bool,
+    /// What `-Y` says, and what it is for the protocol that was found.
+    filter: Option<String>,
+    filters: Option<Filters>,
+    wrong_filter: Option<String>,
+    limits: midwire_definition::Limits,
 }
 
 impl Show {
@@ -160,6 +171,10 @@ impl Show {
             out: String::new(),
             count: 0,
             all_read: true,
+            filter: args.filter.clone(),
+            filters: None,
+            wrong_filter: None,
+            limits: settings.definition,
         }
     }
 
@@ -177,6 +192,9 @@ impl Show {
 
     fn reading(&mut self, reading: &Reading, bytes: &[u8]) {
         for found in &reading.packets {
+            if !self.is_wanted(&reading.form.protocol, found) {
+                continue;
+            }
             self.count += 1;
             self.all_read &= found.is_whole;
             if self.json {
@@ -199,6 +217,40 @@ impl Show {
             put(&mut self.out, format_args!("! at {}: {problem}\n", reading.rest));
             write_marked(rest, &Marked::default(), self.style, &mut self.out);
         }
+    }
+
+    /// Whether `-Y` lets a packet be shown.
+    fn is_wanted(&mut self, protocol: &Arc<Protocol>, found: &Found) -> bool {
+        let Some(source) = &self.filter else { return true };
+        if self.filters.is_none() {
+            match Filters::new(source, [(protocol.clone(), Some(found.version))], self.limits) {
+                Ok(filters) => self.filters = Some(filters),
+                Err(wrong) => {
+                    self.wrong_filter.get_or_insert(wrong);
+                    return false;
+                }
+            }
+        }
+        let Some(filters) = &mut self.filters else { return false };
+        let envelope = Envelope {
+            version: found.version,
+            state: found.state,
+            direction: found.direction,
+            id: found.id,
+            definition: found.definition.as_deref(),
+            length: u32::try_from(found.payload.len()).unwrap_or(u32::MAX),
+            time: std::time::Duration::ZERO,
+            session: 1,
+            client: None,
+            server: None,
+            malformed: found.problem.is_some() || found.flaw.is_some(),
+            injected: false,
+            changed: false,
+            conn: &found.conn,
+            payload: if found.problem.is_some() { &[] } else { &found.payload },
+            body: found.body,
+        };
+        filters.matches(protocol, &envelope)
     }
 
     fn json(&mut self, protocol: &Arc<Protocol>, found: &Found) {

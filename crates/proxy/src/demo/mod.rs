@@ -3,6 +3,7 @@
 
 mod play;
 mod recording;
+mod rule;
 
 use std::process::ExitCode;
 use std::sync::Arc;
@@ -34,7 +35,7 @@ const BROKEN: (&str, Direction) = ("set_slot", Direction::Clientbound);
 /// How long the recording takes to play.
 const PLAY: Duration = Duration::from_millis(3200);
 /// How long a screenful is left to be read.
-const PAUSE: Duration = Duration::from_millis(900);
+const PAUSE: Duration = Duration::from_millis(700);
 
 /// Runs `midwire demo`.
 pub(crate) fn run() -> anyhow::Result<ExitCode> {
@@ -47,6 +48,8 @@ pub(crate) fn run() -> anyhow::Result<ExitCode> {
     let watched = watched(&steps)?;
 
     let played = play::play(&setup, &steps, &watched, broken, PLAY, style)?;
+    sleep(PAUSE);
+    rule::show(&setup, &steps, "2", style)?;
     sleep(PAUSE);
     explain(find(&steps, 0, EXPLAINED)?, style, &mut workspace)?;
     sleep(PAUSE);
@@ -127,7 +130,7 @@ fn break_one(steps: &mut [Step], workspace: &mut Workspace) -> anyhow::Result<us
 }
 
 fn explain(step: &Step, style: Style, workspace: &mut Workspace) -> anyhow::Result<()> {
-    let mut out = title(style, "2", &format!("every byte of a packet explained: {}", step.name()));
+    let mut out = title(style, "3", &format!("every byte of a packet explained: {}", step.name()));
     let packet = &step.packet;
     if let Some(definition) = &packet.definition
         && let (Some(plan), Some(payload)) = (&definition.plan, &packet.payload)
@@ -140,7 +143,7 @@ fn explain(step: &Step, style: Style, workspace: &mut Workspace) -> anyhow::Resu
 
 fn show_broken(step: &Step, played: &Played, style: Style) -> anyhow::Result<()> {
     let mut out =
-        title(style, "3", "one packet was broken on its way: it is marked, and it passed");
+        title(style, "4", "one packet was broken on its way: it is marked, and it passed");
     out.push_str(&played.broken_row);
     let same = if played.broken_arrived { "the same" } else { "other" };
     put(&mut out, format_args!("           the client got {same} {} bytes\n", step.frame.len()));
@@ -150,7 +153,7 @@ fn show_broken(step: &Step, played: &Played, style: Style) -> anyhow::Result<()>
 /// Says what was counted, and what to do next.
 fn finish(played: &Played, steps: &[Step], style: Style) -> anyhow::Result<ExitCode> {
     let mut out =
-        title(style, "4", "the real thing: start this, then type 127.0.0.1 into the game");
+        title(style, "5", "the real thing: start this, then type 127.0.0.1 into the game");
     out.push_str("   midwire proxy minecraft --to play.example.org\n\n");
     let complete = played.packets == steps.len() as u64;
     if played.identical && complete {

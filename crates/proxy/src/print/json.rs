@@ -11,7 +11,8 @@ use midwire_session::{Counters, Direction, Elapsed, Event, PacketEvent};
 
 use super::notices::notice;
 use super::time::{Seconds, Utc};
-use super::{View, count_malformed};
+use super::{View, count_malformed, tags};
+use crate::error::say_styled;
 use crate::queue::Message;
 use crate::wire_id;
 
@@ -140,6 +141,11 @@ impl Json {
         if let Some(by) = packet.changed_by {
             put(line, format_args!(",\"changed_by\":\"{}\"", by.as_str()));
         }
+        if let Some(tags) = &packet.tags {
+            write_texts("rules", tags.rules.iter().map(|name| &**name), line);
+            write_texts("marks", tags.marks.iter().map(|mark| &**mark), line);
+            write_texts("log", tags::texts(tags), line);
+        }
         if let Some(problem) = &packet.problem {
             line.push_str(",\"error\":{\"field\":\"\",\"offset\":0,\"message\":");
             write_string(&problem.to_string(), line);
@@ -181,6 +187,15 @@ impl View for Json {
                 if let Some(session) = session {
                     put(&mut self.line, format_args!(",\"session\":{session}"));
                 }
+                self.line.push_str(",\"message\":");
+                write_string(text, &mut self.line);
+                self.line.push_str("}\n");
+            }
+            Message::Report { at, report, text } => {
+                if !report.shown.is_empty() {
+                    say_styled(&report.shown);
+                }
+                put(&mut self.line, format_args!("{{\"type\":\"notice\",\"at\":\"{}\"", Utc(*at)));
                 self.line.push_str(",\"message\":");
                 write_string(text, &mut self.line);
                 self.line.push_str("}\n");
@@ -268,6 +283,22 @@ impl PacketJson<'_> {
             write_string(flaw, line);
             line.push('}');
         }
+    }
+}
+
+/// Texts in a list, where there are any.
+fn write_texts<'a>(key: &str, texts: impl Iterator<Item = &'a str>, line: &mut String) {
+    let mut between = "[";
+    for text in texts {
+        if between == "[" {
+            put(line, format_args!(",\"{key}\":"));
+        }
+        line.push_str(between);
+        write_string(text, line);
+        between = ",";
+    }
+    if between == "," {
+        line.push(']');
     }
 }
 

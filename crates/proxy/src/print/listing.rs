@@ -7,6 +7,7 @@ use super::marked::{Marked, write_marked};
 use super::row::{Above, Columns, Row, RowWriter, put};
 use super::style::{Paint, Style};
 use super::{View, screen};
+use crate::error::say_styled;
 use crate::queue::Message;
 
 /// Writes every packet on a line of its own.
@@ -103,6 +104,13 @@ impl View for Listing {
                     put(&mut self.line, format_args!("·  {text}\n"));
                 }
             },
+            Message::Report { report, text, .. } => {
+                if !report.shown.is_empty() {
+                    say_styled(&report.shown);
+                }
+                let text = midwire_definition::escape::escape(text);
+                put(&mut self.line, format_args!("·  {text}\n"));
+            }
             Message::Ended { session } => self.rows.close(*session),
         }
         out.extend_from_slice(self.line.as_bytes());

@@ -6,7 +6,7 @@ use std::time::{Duration, Instant};
 
 use midwire_definition::Limits;
 use midwire_definition::line::Role;
-use midwire_session::{Elapsed, Event};
+use midwire_session::{Elapsed, Event, PacketEvent};
 
 use super::listing::write_header;
 use super::row::{Above, Columns, Kind, Mark, Row, RowWriter, put};
@@ -39,11 +39,18 @@ pub(crate) struct Live {
     bytes: [u64; 2],
     lost: u64,
     open: u64,
+    /// What is wrong until somebody puts it right.
+    problem: Option<String>,
 }
 
 enum Young {
     Header(String),
-    Row { row: Box<Row>, since: Instant },
+    /// A line of a message, ready for the screen.
+    Text(String),
+    Row {
+        row: Box<Row>,
+        since: Instant,
+    },
 }
 
 impl Live {
@@ -62,15 +69,13 @@ impl Live {
             bytes: [0; 2],
             lost: 0,
             open: 0,
+            problem: None,
         }
     }
 
     fn event(&mut self, session: u64, event: &Event, out: &mut Vec<u8>) {
         match event {
-            Event::Packet(packet) => {
-                self.packets += 1;
-                self.bytes[packet.direction.index()] += u64::from(packet.wire_length);
-            }
+            Event::Packet(packet) => self.count(packet),
             Event::Opaque { direction, bytes, .. } => {
                 self.bytes[direction.index()] += bytes.len() as u64;
             }
@@ -86,6 +91,11 @@ impl Live {
         if let Some(row) = self.rows.event(session, event) {
             self.add(row, out);
         }
+    }
+
+    fn count(&mut self, packet: &PacketEvent) {
+        self.packets += 1;
+        self.bytes[packet.direction.index()] += u64::from(packet.wire_length);
     }
 
     /// Adds a line, or counts it to one that is like it and young.
@@ -145,6 +155,7 @@ impl Live {
         for young in self.young.iter().skip(self.dirty.min(self.drawn)) {
             match young {
                 Young::Header(header) => write_header(header, self.style, &mut text),
+                Young::Text(line) => text.push_str(line),
                 Young::Row { row, .. } => row.write(self.style, Columns::Short, &mut text),
             }
             text.push('\n');
@@ -166,8 +177,14 @@ impl Live {
         if self.lost > 0 {
             put(&mut status, format_args!(" · {} not shown", self.lost));
         }
+        if let Some(problem) = &self.problem {
+            // In front: it must not be cut off.
+            let problem = midwire_definition::escape::escape(problem);
+            status = format!("{problem} · {status}");
+        }
+        let paint = if self.problem.is_some() { Paint::Bad } else { Paint::Dim };
         let shown: String = status.chars().take(width.saturating_sub(1)).collect();
-        put(out, format_args!("{}", self.style.paint(Paint::Dim, shown)));
+        put(out, format_args!("{}", self.style.paint(paint, shown)));
     }
 }
 
@@ -179,6 +196,7 @@ fn is_alike(a: &Row, b: &Row) -> bool {
         && x.direction == y.direction
         && x.name == y.name
         && x.mark == y.mark
+        && x.marked == y.marked
         // What was changed is worth a line each.
         && !matches!(x.mark, Mark::Changed | Mark::Dropped | Mark::Injected)
         // A line that begins with text is what somebody said: each is worth reading.
@@ -208,12 +226,29 @@ impl View for Live {
                 let row = self.rows.notice(session.unwrap_or(0), Elapsed::default(), text);
                 self.add(row, out);
             }
+            Message::Report { report, text, .. } => {
+                for line in report.shown.lines() {
+                    self.push(Young::Text(line.to_owned()), out);
+                }
+                self.problem.clone_from(&report.status);
+                self.status_changed = true;
+                // A mistake stands in the status line until it is put right.
+                if self.problem.is_none() {
+                    let row = self.rows.notice(0, Elapsed::default(), text);
+                    self.add(row, out);
+                }
+            }
             Message::Ended { session } => {
                 self.open = self.open.saturating_sub(1);
                 self.rows.close(*session);
                 self.status_changed = true;
             }
         }
+    }
+
+    fn unlisted(&mut self, packet: &PacketEvent) {
+        self.count(packet);
+        self.status_changed = true;
     }
 
     fn idle(&mut self, lost: u64, out: &mut Vec<u8>) {
@@ -238,7 +273,7 @@ impl View for Live {
 mod tests {
     use bytes::Bytes;
     use midwire_definition::VersionId;
-    use midwire_session::{Direction, Fate, Origin, PacketEvent, PacketNumber};
+    use midwire_session::{Direction, Fate, Origin, PacketNumber};
 
     use super::*;
     use crate::protocols;
@@ -307,6 +342,7 @@ mod tests {
             fate: Fate::Passed,
             changed_by: None,
             sent: None,
+            tags: None,
             problem: None,
             flaw: None,
             length_raw: None,

@@ -1,5 +1,6 @@
 //! Showing what sessions report: one thread takes it off the queue, and a view turns it into text.
 
+mod filtered;
 mod json;
 mod listing;
 mod live;
@@ -8,6 +9,7 @@ mod notices;
 mod row;
 pub(crate) mod screen;
 pub(crate) mod style;
+mod tags;
 mod time;
 
 use std::io;
@@ -18,8 +20,10 @@ use std::thread::JoinHandle;
 use std::time::Duration;
 
 use midwire_definition::{Limits, Packet};
+use midwire_session::PacketEvent;
 use tokio::sync::watch;
 
+pub(crate) use self::filtered::Filtered;
 pub(crate) use self::json::PacketJson;
 pub(crate) use self::marked::{Marked, write_marked};
 pub(crate) use self::row::{Columns, RowWriter, put, write_line};
@@ -35,6 +39,9 @@ pub(crate) trait View: Send {
     /// Appends what a message is shown as.
     fn message(&mut self, message: &Message, out: &mut Vec<u8>);
 
+    /// A packet that is not to be listed has passed.
+    fn unlisted(&mut self, _packet: &PacketEvent) {}
+
     /// Nothing more is there for now: appends what was put off. So many packets were lost since the
     /// last time.
     fn idle(&mut self, _lost: u64, _out: &mut Vec<u8>) {}
@@ -46,7 +53,7 @@ pub(crate) trait View: Send {
 /// The view that was asked for.
 pub(crate) fn view(args: &args::View, style: Style, limits: Limits) -> Box<dyn View> {
     if args.quiet {
-        Box::new(notices::Notices)
+        Box::new(notices::Notices::new(limits))
     } else if args.json {
         Box::new(json::Json::new(limits))
     } else if style.is_terminal && !args.all && !args.hex {

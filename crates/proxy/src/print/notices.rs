@@ -1,24 +1,64 @@
-//! `-q`: nothing but what is wrong, on stderr.
+//! `-q`: what is wrong, on stderr, and what rules log, on stdout.
 
+use midwire_definition::Limits;
 use midwire_session::{Event, Lost};
 
-use super::View;
-use crate::error::say;
+use super::row::{Columns, RowWriter};
+use super::style::Style;
+use super::{View, tags};
+use crate::error::{say, say_styled};
 use crate::queue::Message;
 
-/// Says notices, each on a line.
-pub(crate) struct Notices;
+/// Says notices, each on a line of stderr; what rules log goes to stdout.
+pub(crate) struct Notices {
+    rows: RowWriter,
+}
+
+impl Notices {
+    pub(crate) fn new(limits: Limits) -> Self {
+        Self { rows: RowWriter::new(limits) }
+    }
+
+    /// A packet that a rule logs: the rule's text, or where it has none the packet's line.
+    fn logged(&mut self, session: u64, event: &Event, out: &mut Vec<u8>) {
+        // Also those that are not shown tell what packets are read by.
+        let row = self.rows.event(session, event);
+        let Event::Packet(packet) = event else { return };
+        let Some(tags) = packet.tags.as_ref().filter(|tags| !tags.logs.is_empty()) else { return };
+        let mut text = String::new();
+        for line in tags::texts(tags) {
+            midwire_definition::escape::escape_into(line, &mut text);
+            text.push('\n');
+        }
+        if let Some(row) = row.filter(|_| tags.logs.iter().any(|log| log.text.is_none())) {
+            let style = Style { is_terminal: false, color: false };
+            row.write(style, Columns::Long, &mut text);
+            text.push('\n');
+        }
+        out.extend_from_slice(text.as_bytes());
+    }
+}
 
 impl View for Notices {
-    fn message(&mut self, message: &Message, _out: &mut Vec<u8>) {
+    fn message(&mut self, message: &Message, out: &mut Vec<u8>) {
         match message {
             Message::Notice { session, text, .. } => say(&line(*session, text)),
             Message::Events { session, events, .. } => {
-                for text in events.iter().filter_map(notice) {
-                    say(&line(Some(*session), &text));
+                for event in events {
+                    if let Some(text) = notice(event) {
+                        say(&line(Some(*session), &text));
+                    }
+                    self.logged(*session, event, out);
                 }
             }
-            Message::Opened { .. } | Message::Ended { .. } => {}
+            Message::Report { report, text, .. } => {
+                if !report.shown.is_empty() {
+                    say_styled(&report.shown);
+                }
+                say(&line(None, text));
+            }
+            Message::Opened { session, client, .. } => self.rows.open(*session, *client),
+            Message::Ended { session } => self.rows.close(*session),
         }
     }
 }

@@ -12,6 +12,7 @@ use midwire_session::{Direction, Elapsed, Event, Fate, Origin, PacketEvent};
 use super::count_malformed;
 use super::notices::notice;
 use super::style::{Paint, Style};
+use super::tags;
 use crate::wire_id;
 
 /// Columns in front of the summary.
@@ -48,6 +49,8 @@ pub(crate) enum Kind {
 pub(crate) struct PacketRow {
     pub(crate) direction: Direction,
     pub(crate) mark: Mark,
+    /// The colour that a rule marks it with.
+    pub(crate) marked: Option<Paint>,
     pub(crate) name: Arc<str>,
     pub(crate) count: u64,
     /// Bytes of all together.
@@ -135,7 +138,7 @@ impl PacketRow {
             Some(paint) => put(out, format_args!("{} ", style.paint(paint, self.mark.sign()))),
             None => put(out, format_args!("{} ", self.mark.sign())),
         }
-        put(out, format_args!("{}", style.paint(Paint::Name, &self.name)));
+        put(out, format_args!("{}", style.paint(self.marked.unwrap_or(Paint::Name), &self.name)));
         let mut at = midwire_definition::escape::width(&self.name);
         if self.count > 1 {
             let count = format!("×{}", self.count);
@@ -279,6 +282,7 @@ impl RowWriter {
                 let row = PacketRow {
                     direction: *direction,
                     mark: Mark::None,
+                    marked: None,
                     name: "bytes".into(),
                     count: 1,
                     length: bytes.len() as u64,
@@ -344,17 +348,10 @@ impl RowWriter {
         let state = states.get(usize::from(packet.state.0)).cloned().unwrap_or_default();
         let odd = protocol.map_or(String::new(), |protocol| oddly_written(protocol, packet));
         let mut room = self.room();
-        let by = match (packet.changed_by, packet.origin) {
-            (Some(by), _) => format!("  by {}", by.as_str()),
-            (None, Origin::Client | Origin::Server) => String::new(),
-            (None, by) => format!("  by {}", by.as_str()),
-        };
-        room = room.saturating_sub(by.len() + odd.len());
+        room = room.saturating_sub(tags::width(packet) + odd.len());
         let Summary { mut line, mut mark } = self.summary(packet, &state, room);
         line.push(Role::Dim, &odd);
-        if !by.is_empty() {
-            line.push(Role::Dim, &by);
-        }
+        tags::write(packet, &mut line);
         let injected = !matches!(packet.origin, Origin::Client | Origin::Server);
         if packet.fate == Fate::Dropped {
             mark = Mark::Dropped;
@@ -366,6 +363,7 @@ impl RowWriter {
         let row = PacketRow {
             direction: packet.direction,
             mark,
+            marked: tags::paint(packet),
             name,
             count: 1,
             length: packet.length.into(),
@@ -492,7 +490,7 @@ mod tests {
     }
 
     fn packet(direction: Direction, mark: Mark, name: &str, count: u64, length: u64) -> PacketRow {
-        PacketRow { direction, mark, name: name.into(), count, length }
+        PacketRow { direction, mark, marked: None, name: name.into(), count, length }
     }
 
     #[test]

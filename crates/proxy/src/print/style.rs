@@ -55,9 +55,20 @@ pub(crate) enum Paint {
     Bad,
     /// Changed, injected.
     Changed,
+    /// Marked by a rule: an ANSI colour, 1 to 7.
+    Marked(u8),
 }
 
+/// The colours that rules mark with, in the order of their ANSI numbers from 1.
+const COLORS: [&str; 7] = ["red", "green", "yellow", "blue", "magenta", "cyan", "white"];
+
 impl Paint {
+    /// The colour of a mark, if it is called like one.
+    pub(crate) fn named(mark: &str) -> Option<Self> {
+        let at = COLORS.iter().position(|color| color.eq_ignore_ascii_case(mark))?;
+        Some(Self::Marked(at as u8 + 1))
+    }
+
     const fn code(self) -> &'static str {
         match self {
             Self::Serverbound => "\x1b[33m",
@@ -67,6 +78,15 @@ impl Paint {
             Self::Text => "\x1b[32m",
             Self::Bad => "\x1b[31m",
             Self::Changed => "\x1b[35m",
+            Self::Marked(color) => match color {
+                1 => "\x1b[1;31m",
+                2 => "\x1b[1;32m",
+                3 => "\x1b[1;33m",
+                4 => "\x1b[1;34m",
+                5 => "\x1b[1;35m",
+                6 => "\x1b[1;36m",
+                _ => "\x1b[1;37m",
+            },
         }
     }
 }

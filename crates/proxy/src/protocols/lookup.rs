@@ -271,8 +271,22 @@ fn base(name: &str, folders: &[PathBuf]) -> anyhow::Result<Base> {
 }
 
 /// When files were last written, and how long they were: what changes when somebody saves one.
-#[derive(Debug, PartialEq, Eq)]
+#[derive(Debug, Default, PartialEq, Eq)]
 pub(crate) struct Stamps(Vec<(PathBuf, Option<(SystemTime, u64)>)>);
+
+impl Stamps {
+    /// Of these files as they are now.
+    pub(crate) fn of(files: impl IntoIterator<Item = PathBuf>) -> Self {
+        let mut files: Vec<PathBuf> = files.into_iter().collect();
+        files.sort_unstable();
+        files.dedup();
+        let stamp = |file: &PathBuf| {
+            let metadata = std::fs::metadata(file).ok()?;
+            Some((metadata.modified().ok()?, metadata.len()))
+        };
+        Self(files.into_iter().map(|file| (file.clone(), stamp(&file))).collect())
+    }
+}
 
 impl Lookup {
     /// The stamps of the files that `protocol` was read from, and of those that may extend it.
@@ -283,13 +297,7 @@ impl Lookup {
         let mut files: Vec<PathBuf> =
             read.chain(self.folders.iter().flat_map(|folder| wire_files(folder))).collect();
         files.extend(self.named.clone());
-        files.sort_unstable();
-        files.dedup();
-        let stamp = |file: &PathBuf| {
-            let metadata = std::fs::metadata(file).ok()?;
-            Some((metadata.modified().ok()?, metadata.len()))
-        };
-        Stamps(files.into_iter().map(|file| (file.clone(), stamp(&file))).collect())
+        Stamps::of(files)
     }
 
     /// Reads the definition anew, with the files that extend it now. The error is one line, with the

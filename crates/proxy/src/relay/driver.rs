@@ -7,7 +7,7 @@ use std::time::{Duration, Instant};
 
 use bytes::BytesMut;
 use midwire_session::{
-    Counters, Direction, Elapsed, Event, Origin, Output, Parting, Scratch, Session, Setup,
+    Counters, Direction, Elapsed, Event, Origin, Output, Parting, Peers, Scratch, Session, Setup,
 };
 use tokio::io::AsyncReadExt;
 use tokio::time::Sleep;
@@ -223,6 +223,14 @@ impl Driver {
         self.reset[Direction::Clientbound.index()] = true;
     }
 
+    /// Tells rules who is at the two ends.
+    pub(super) fn set_peers(&mut self, session: u64) {
+        let address = |leg: &Leg| leg.stream.peer_addr().ok().map(|address| address.ip());
+        let [server, client] = &self.legs;
+        let (client, server) = (address(client), address(server));
+        self.session.set_peers(Peers { session, client, server });
+    }
+
     fn now(&self) -> Elapsed {
         Elapsed(self.clock.elapsed())
     }
@@ -238,8 +246,16 @@ impl Driver {
     /// Reads packets by other definitions, from the next one on. A protocol that is another altogether
     /// is for new sessions only.
     pub(super) fn set_definitions(&mut self, setup: Arc<Setup>) {
+        let announced = setup.options().announcement.clone();
+        let is_new = announced != self.setup.options().announcement;
         if self.session.set_definitions(setup.clone()).is_ok() {
-            self.setup = setup;
+            self.setup = setup.clone();
+        }
+        if let Some(text) = announced.filter(|_| is_new) {
+            let at = self.now();
+            // Where there is no chat yet, nobody misses it.
+            self.tell_unwritten();
+            with_lent(&setup, |lent| self.session.say(&text, at, &mut lent.scratch));
         }
         self.take_outputs();
     }
@@ -374,6 +390,7 @@ impl Driver {
                 Poll::Ready(Ok(_)) => {
                     self.last_read = at;
                     self.watch(direction, old, &mut buffer);
+                    self.tell_unwritten();
                     self.session.handle_bytes(direction, &mut buffer, at, &mut lent.scratch);
                     self.take_outputs();
                     // What cannot be written now is tried again when there is room.
@@ -509,6 +526,14 @@ impl Driver {
         true
     }
 
+    /// Tells the session how much has not been written: nothing is injected above its limit.
+    fn tell_unwritten(&mut self) {
+        for direction in Direction::BOTH {
+            let queued = self.legs[direction.index()].queued;
+            self.session.set_unwritten(direction, queued);
+        }
+    }
+
     /// Ends a direction when the program is to end and nothing more has come.
     fn end(&mut self, direction: Direction) -> bool {
         if std::mem::replace(&mut self.ended[direction.index()], true) {
@@ -596,6 +621,7 @@ impl Driver {
             self.stop_draining();
         }
         let setup = self.setup.clone();
+        self.tell_unwritten();
         with_lent(&setup, |lent| self.session.handle_timeout(at, &mut lent.scratch));
         self.take_outputs();
         Poll::Ready(())

@@ -247,8 +247,10 @@ impl Serving {
                 let watcher = then.map(|then| Watcher::new(then, shared.limits.partial_wait));
                 let words = Words::of(shared, &route.to);
                 let clock = self.begun.clock;
-                let driver = Driver::new(shared, first, ends, watcher, words, clock);
-                return Ok((Box::new(driver), setup));
+                let mut driver =
+                    Box::new(Driver::new(shared, first, ends, watcher, words, clock));
+                driver.set_peers(self.number);
+                return Ok((driver, setup));
             }
             Err(failed) => failed,
         };
@@ -285,8 +287,10 @@ impl Serving {
             Some((route, ends)) => {
                 let mut setup = route.setup.clone();
                 let first = setup.borrow_and_update().clone();
-                let driver = Driver::new(shared, first, ends, None, None, self.begun.clock);
-                self.drive(Box::new(driver), setup).await.0
+                let clock = self.begun.clock;
+                let mut driver = Box::new(Driver::new(shared, first, ends, None, None, clock));
+                driver.set_peers(self.number);
+                self.drive(driver, setup).await.0
             }
             None => [Counters::default(); 2],
         };

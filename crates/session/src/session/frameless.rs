@@ -18,8 +18,8 @@ use super::inspect::Looked;
 use super::read::{Plain, Read};
 use crate::event::{Elapsed, Lost, Notice, PacketNumber};
 use crate::form::Form;
-use crate::interest::Judged;
-use crate::order::{Gate, Item, Made};
+use crate::judged::{Judged, Need};
+use crate::order::{Gate, Item};
 use crate::scratch::Scratch;
 
 /// The start of a packet whose end has not come.
@@ -35,7 +35,7 @@ pub(super) struct Partial {
     /// When what is held of it is sent on, whoever may want to change it.
     pub(super) due: Option<Elapsed>,
     /// Injected packets, which go behind it because its start has been sent on.
-    behind: Vec<Made>,
+    behind: Vec<Item>,
 }
 
 /// What stands at the start of some bytes.
@@ -60,7 +60,7 @@ struct Whole {
 impl Partial {
     /// Bytes of injected packets that wait for its end.
     pub(super) fn waiting(&self) -> usize {
-        self.behind.iter().map(|made| made.payload.len()).sum()
+        self.behind.iter().map(Item::cost).sum()
     }
 }
 
@@ -131,13 +131,16 @@ impl Session {
             let looked =
                 Looked { direction, number, chunk: &chunk, frame: frame.clone(), payload, offset };
             let read = self.read_whole(direction, frame.clone(), whole, is_late);
-            let action = self.look_at(looked, read, scratch);
-            self.settle(direction, &chunk, &mut run, frame, action, scratch);
+            let outcome = self.look_at(looked, read, &mut run, scratch);
+            self.settle(direction, &chunk, &mut run, frame, outcome, scratch);
+            if self.side(direction).ended {
+                return;
+            }
             if run <= at && !partial.behind.is_empty() {
                 self.pass(direction, chunk.slice(run..at));
                 run = at;
-                for made in partial.behind.drain(..) {
-                    self.deliver(direction, Item::Payload(made), Gate::Open, scratch);
+                for item in partial.behind.drain(..) {
+                    self.deliver(direction, item, Gate::Open, scratch);
                 }
             }
             for (_, progress) in &mut partial.read {
@@ -300,14 +303,13 @@ impl Session {
         let rewrites = self.setup.options.rewrite_host.is_some();
         match (measured.id, &measured.definition) {
             (Some(id), definition) => {
+                let wants =
+                    |judged: &Judged| judged.wanted.need(form.state, direction, id) > Need::Nothing;
                 rewrites && definition.as_ref().is_some_and(|known| known.says_version)
-                    || self
-                        .judged
-                        .as_deref()
-                        .is_some_and(|judged| judged.wants(&self.tables, form.state, direction, id))
+                    || self.judged.as_deref().is_some_and(wants)
             }
             (None, _) => {
-                let wants = |judged: &Judged| judged.wants_any(form.state, direction);
+                let wants = |judged: &Judged| judged.wanted.any(form.state, direction);
                 rewrites || self.judged.as_deref().is_some_and(wants)
             }
         }
@@ -389,20 +391,19 @@ impl Session {
             return;
         }
         self.pass_opaque_from(direction, partial.bytes.freeze(), partial.passed);
-        for made in partial.behind {
-            let reason = "the packet in front of it has no end".to_owned();
-            self.notice(Notice::InjectionRefused { number: made.number, reason });
+        for item in partial.behind {
+            self.refuse(item, "the packet in front of it has no end".to_owned());
         }
     }
 
     /// Queues an injected packet behind one whose start has been sent on; gives it back if there is none.
-    pub(super) fn behind_partial(&mut self, direction: Direction, made: Made) -> Option<Made> {
+    pub(super) fn behind_partial(&mut self, direction: Direction, item: Item) -> Option<Item> {
         match &mut self.side(direction).partial {
             Some(partial) if partial.passed > 0 => {
-                partial.behind.push(made);
+                partial.behind.push(item);
                 None
             }
-            _ => Some(made),
+            _ => Some(item),
         }
     }
 }

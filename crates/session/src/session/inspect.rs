@@ -1,6 +1,7 @@
 //! Frames that somebody looks at: what is done with them, and what is reported.
 
 use std::ops::Range;
+use std::sync::Arc;
 
 use bytes::Bytes;
 use midwire_codec::{Direction, Framing};
@@ -11,21 +12,35 @@ use super::read::{Plain, Read};
 use super::relay::owned;
 use super::skim::Stop;
 use super::turn::effects_of;
-use crate::event::{Event, Fate, Notice, Origin, PacketEvent, PacketNumber};
+use crate::decision::{Disconnect, Place};
+use crate::event::{Event, Fate, Origin, PacketEvent, PacketNumber};
 use crate::form::Effects;
 use crate::interest::Watch;
-use crate::order::{Came, Gate, Held, Item, Made};
+use crate::order::{Came, Copied, Gate, Held, Item, Loose, Made, Next};
 use crate::scratch::Scratch;
-use crate::verdict::{PacketInfo, Verdict};
+use crate::verdict::PacketInfo;
+
+/// The most copies of one packet.
+const COPIES_MAX: u32 = 100;
 
 /// What is to be sent for a frame.
 pub(super) enum Action {
     /// The frame as it came, which changes its receiver.
     Pass(Effects),
-    /// Nothing.
+    /// Nothing, or nothing yet.
     Drop,
     /// Something else, or later.
     Put(Item, Gate),
+}
+
+/// What is to be done for a packet.
+pub(super) struct Outcome {
+    number: PacketNumber,
+    pub(super) action: Action,
+    /// What goes behind it.
+    pub(super) after: Vec<Item>,
+    /// The session is to be ended, and the client told why.
+    pub(super) disconnect: Option<Disconnect>,
 }
 
 /// A frame among others.
@@ -70,8 +85,11 @@ impl Session {
             let looked =
                 Looked { direction, number, chunk: &chunk, frame: frame.clone(), payload, offset };
             let read = self.read(direction, &chunk, looked.payload.clone(), scratch);
-            let action = self.look_at(looked, read, scratch);
-            self.settle(direction, &chunk, &mut run, frame, action, scratch);
+            let outcome = self.look_at(looked, read, &mut run, scratch);
+            self.settle(direction, &chunk, &mut run, frame, outcome, scratch);
+            if self.side(direction).ended {
+                return chunk.len();
+            }
             if self.side(direction).opaque {
                 self.pass(direction, chunk.slice(run..at));
                 self.pass_opaque(direction, chunk.slice(at..));
@@ -93,6 +111,35 @@ impl Session {
         chunk: &Bytes,
         run: &mut usize,
         frame: Range<usize>,
+        outcome: Outcome,
+        scratch: &mut Scratch,
+    ) {
+        let Outcome { number, action, after, disconnect } = outcome;
+        self.settle_frame(direction, chunk, run, frame.clone(), action, scratch);
+        if !after.is_empty() {
+            self.flush(direction, chunk, run, frame.end);
+            for item in after {
+                self.put_beside(direction, item, scratch);
+            }
+        }
+        if let Some(disconnect) = disconnect {
+            self.flush(direction, chunk, run, frame.end);
+            self.disconnect_for(number, disconnect, scratch);
+        }
+    }
+
+    /// Sends what of a chunk up to `end` goes on as it came and was not sent before, from `run` on.
+    fn flush(&mut self, direction: Direction, chunk: &Bytes, run: &mut usize, end: usize) {
+        self.pass(direction, chunk.slice((*run).min(end)..end));
+        *run = end.max(*run);
+    }
+
+    fn settle_frame(
+        &mut self,
+        direction: Direction,
+        chunk: &Bytes,
+        run: &mut usize,
+        frame: Range<usize>,
         action: Action,
         scratch: &mut Scratch,
     ) {
@@ -109,7 +156,7 @@ impl Session {
             Action::Drop => (None, Gate::Open),
             Action::Put(item, gate) => (Some(item), gate),
         };
-        self.pass(direction, chunk.slice((*run).min(start)..start));
+        self.flush(direction, chunk, run, start);
         if let Some(item) = item {
             self.deliver(direction, item, gate, scratch);
         }
@@ -121,14 +168,16 @@ impl Session {
         &mut self,
         looked: Looked<'_>,
         mut read: Read,
+        run: &mut usize,
         scratch: &mut Scratch,
-    ) -> Action {
-        let direction = looked.direction;
+    ) -> Outcome {
+        let (direction, number) = (looked.direction, looked.number);
         if !read.wanted && !self.side(direction).diverged {
             if self.watch > Watch::Nothing {
                 self.report(looked, read, &scratch.plain, Fate::Passed, Ruling::default());
             }
-            return Action::Pass(Effects::default());
+            let action = Action::Pass(Effects::default());
+            return Outcome { number, action, after: Vec::new(), disconnect: None };
         }
         self.learn_version(direction, looked.chunk, &mut read, scratch);
 
@@ -151,29 +200,48 @@ impl Session {
                 definition,
                 payload,
                 body: read.body,
+                length: u32::try_from(read.length).unwrap_or(u32::MAX),
+                origin: Origin::sender(direction),
                 wire_length: u32::try_from(looked.frame.len()).unwrap_or(u32::MAX),
                 at: self.now,
             };
             ruling = self.judge(&info, &read.form, workspace);
         }
         let mut changes = effects.clone();
-        if let Some(new) = ruling.new.as_ref().filter(|_| !matches!(ruling.verdict, Verdict::Drop))
-        {
+        if let Some(new) = ruling.new.as_ref().filter(|_| !ruling.dropped) {
             changes = self.effects_at(direction, new, &read.form, workspace);
         }
-        if let Some(reason) = ruling.refused.take() {
-            self.notice(Notice::EditRefused { number: looked.number, reason });
+        self.tell_refused(looked.number, &mut ruling);
+        let mut after = Vec::new();
+        if !ruling.beside.is_empty() {
+            for (origin, beside) in std::mem::take(&mut ruling.beside) {
+                let place = beside.place;
+                let item = Item::Beside(Box::new(Next { beside, origin, number, generation: 0 }));
+                if place == Place::After {
+                    after.push(item);
+                } else {
+                    let start = looked.frame.start.max(*run);
+                    self.flush(direction, looked.chunk, run, start);
+                    self.put_beside(direction, item, scratch);
+                }
+            }
         }
+        let payload = read.payload(looked.chunk, &scratch.plain);
         let index = read.index;
-        let (fate, action) = self.act(&looked, &read, payload, &ruling, &effects, changes);
-        if self.watch > Watch::Nothing {
+        let (fate, action) = self.act(&looked, &read, payload, &ruling, &effects, changes.clone());
+        if !ruling.dropped && ruling.copies > 0 {
+            let copies = self.copies(&looked, &read, payload, &ruling, &effects, &changes);
+            after.splice(0..0, copies);
+        }
+        let disconnect = ruling.disconnect.take();
+        if self.watch > Watch::Nothing || !ruling.tags.logs.is_empty() {
             self.report(looked, read, &scratch.plain, fate, ruling);
         }
         if !effects.is_empty() {
             self.commit(direction, index);
             self.was_sent(direction, &effects);
         }
-        action
+        Outcome { number, action, after, disconnect }
     }
 
     /// What is to be sent for a packet that changes `effects`, and is to be sent such that it
@@ -188,12 +256,12 @@ impl Session {
         changes: Effects,
     ) -> (Fate, Action) {
         let side = self.side(looked.direction);
-        if matches!(ruling.verdict, Verdict::Drop) {
+        if ruling.dropped {
             side.counters.dropped += 1;
             self.diverge(effects, &Effects::default());
             return (Fate::Dropped, Action::Drop);
         }
-        let is_prompt = !matches!(ruling.verdict, Verdict::Intercept | Verdict::Delay(_));
+        let is_prompt = ruling.is_prompt();
         if is_prompt && ruling.new.is_none() && !(side.diverged && read.is_plain()) {
             return (Fate::Passed, Action::Pass(changes));
         }
@@ -211,15 +279,19 @@ impl Session {
             forced: true,
             effects: changes.clone(),
         };
+        let is_loose = ruling.delay.is_some_and(|delay| delay.loose) && !ruling.held;
+        let is_loose = is_loose && effects.is_empty() && changes.is_empty();
         let item = match &ruling.new {
             Some(new) => Item::Payload(made(new.clone())),
-            None if side.diverged && read.is_plain() => Item::Payload(made(owned(payload))),
+            None if (side.diverged || is_loose) && read.is_plain() => {
+                Item::Payload(made(owned(payload)))
+            }
             None => Item::Frame(came.frame.clone(), changes.clone()),
         };
-        let is_held = matches!(ruling.verdict, Verdict::Intercept);
+        let is_held = ruling.held;
         side.counters.changed += u64::from(ruling.new.is_some() && !is_held);
-        let (fate, gate) = match ruling.verdict {
-            Verdict::Intercept => {
+        let (fate, gate) = match ruling.delay {
+            _ if ruling.held => {
                 let held = Held {
                     number: looked.number,
                     direction: looked.direction,
@@ -231,8 +303,14 @@ impl Session {
                 };
                 (Fate::Held, Gate::Held(Box::new(held)))
             }
-            Verdict::Delay(wait) => {
-                let until = self.now.after(wait);
+            Some(delay) => {
+                let until = self.now.after(delay.wait);
+                if is_loose {
+                    let (number, form) = (looked.number, read.form.clone());
+                    let loose = Box::new(Loose { number, form, item });
+                    self.side(looked.direction).order.put_off(loose, until);
+                    return (Fate::Delayed(until), Action::Drop);
+                }
                 (Fate::Delayed(until), Gate::Until(until))
             }
             _ if ruling.new.is_some() => (Fate::Changed, Gate::Open),
@@ -240,6 +318,34 @@ impl Session {
         };
         self.diverge(effects, &changes);
         (fate, Action::Put(item, gate))
+    }
+
+    /// Copies of a packet, which go behind it.
+    fn copies(
+        &self,
+        looked: &Looked<'_>,
+        read: &Read,
+        payload: &[u8],
+        ruling: &Ruling,
+        effects: &Effects,
+        changes: &Effects,
+    ) -> Vec<Item> {
+        let origin = ruling.copied_by.unwrap_or(Origin::Rule);
+        let came = || Came {
+            frame: owned(&looked.chunk[looked.frame.clone()]),
+            threshold: read.form.threshold,
+            effects: effects.clone(),
+        };
+        let copy = Copied {
+            of: looked.number,
+            payload: ruling.new.clone().unwrap_or_else(|| owned(payload)),
+            came: ruling.new.is_none().then(came),
+            effects: changes.clone(),
+            origin,
+            by: ruling.tags.rules.last().cloned(),
+        };
+        let copies = ruling.copies.min(COPIES_MAX);
+        (0..copies).map(|_| Item::Copy(Box::new(copy.clone()))).collect()
     }
 
     fn report(
@@ -250,12 +356,15 @@ impl Session {
         fate: Fate,
         ruling: Ruling,
     ) {
-        let all = self.watch == Watch::Packets;
+        let all = self.watch == Watch::Packets || !ruling.tags.logs.is_empty();
+        // Of what nobody reads there are only the bytes as they came, which would be misread.
+        let is_whole = read.is_plain() || read.problem.is_some();
         let payload = all.then(|| match read.plain {
             Plain::InFrame(range) => looked.chunk.slice(range),
             Plain::Inflated => owned(inflated),
             Plain::Unread => looked.chunk.slice(looked.payload.clone()),
         });
+        let payload = payload.filter(|_| is_whole);
         let framing = self.setup.protocol.stack.framing.as_ref();
         let length_raw = framing
             .and_then(|f| f.overlong(&looked.chunk[looked.frame.clone()], looked.payload.len()))
@@ -279,6 +388,7 @@ impl Session {
             fate,
             changed_by: ruling.changed_by.filter(|_| is_sent),
             sent: ruling.new.filter(|_| is_sent && all),
+            tags: (!ruling.tags.is_empty()).then(|| Arc::new(ruling.tags)),
             problem: read.problem,
             flaw: read.flaw.map(Box::new),
             length_raw,

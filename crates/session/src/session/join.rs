@@ -71,6 +71,6 @@ impl Session {
 impl Side {
     /// Nothing is held.
     fn is_idle(&self) -> bool {
-        self.order.is_empty() && (self.opaque || self.handovers.is_empty())
+        self.order.is_idle() && (self.opaque || self.handovers.is_empty())
     }
 }

@@ -1,6 +1,8 @@
 //! The contract: what a driver calls, and what it gets.
 
 mod behind;
+mod beside;
+mod deciders;
 mod frameless;
 mod inject;
 mod inspect;
@@ -10,6 +12,7 @@ mod parting;
 mod read;
 mod relay;
 mod resume;
+mod say;
 mod skim;
 mod turn;
 
@@ -22,19 +25,25 @@ use midwire_definition::{Given, VersionId};
 
 use crate::event::{Counters, Elapsed, Event, Notice, Origin, PacketNumber};
 use crate::form::{Effects, Form, Received};
-use crate::interest::{Judged, Tables, Watch};
-use crate::legacy::{self, Asked, Start, Unclear};
-use crate::order::{Gate, Item, Order};
+use crate::interest::{Tables, Watch};
+use crate::judged::Judged;
+use crate::legacy::{self, Start, Unclear};
+use crate::order::Order;
+use crate::rules::Peers;
 use crate::scratch::Scratch;
 use crate::setup::{OtherProtocol, Setup};
 use crate::verdict::{
-    ComposeError, DisconnectError, InjectError, Judge, NewPacket, UnknownPacket, Verdict,
+    ComposeError, DisconnectError, InjectError, NewPacket, UnknownPacket, Verdict,
 };
 
 pub use parting::Parting;
 
 /// What the driver is to do.
 #[derive(Clone, Debug)]
+#[allow(
+    clippy::large_enum_variant,
+    reason = "an event is moved once, to the driver; a box would be an allocation for each packet"
+)]
 pub enum Output {
     /// Send these bytes.
     Send {
@@ -100,8 +109,11 @@ pub struct Session {
     may_ping: bool,
     unclear: Option<Box<Unclear>>,
     /// It is a legacy ping.
-    asked: Option<Asked>,
+    asked: Option<legacy::Asked>,
     encrypted: bool,
+    peers: Peers,
+    /// It was told that rules only watch.
+    told_watching: bool,
     /// Bytes go past the session.
     joined: bool,
     closed: bool,
@@ -124,6 +136,8 @@ struct Side {
     handovers: VecDeque<(u64, Effects)>,
     /// Bytes given to `outputs`; those that were polled are in the counters.
     given: u64,
+    /// Bytes that were polled and have not been written, as the driver last said.
+    unwritten: usize,
     /// The start of the last whole frame that came.
     last: parting::Last,
     counters: Counters,
@@ -154,6 +168,7 @@ impl Session {
             partial: None,
             handovers: VecDeque::new(),
             given: 0,
+            unwritten: 0,
             last: parting::Last::default(),
             counters: Counters::default(),
             ended: false,
@@ -174,10 +189,13 @@ impl Session {
             unclear: None,
             asked: None,
             encrypted: false,
+            peers: Peers::default(),
+            told_watching: false,
             joined: false,
             closed: false,
             setup,
         };
+        session.use_rules(session.setup.options.rules.clone());
         if let Some(version) = session.setup.options.version {
             session.set_version(version, None, false);
         } else if session.setup.protocol.version_from.is_none() {
@@ -196,10 +214,11 @@ impl Session {
         self.watch = watch;
     }
 
-    /// Sets who decides about packets, from the next one on; packets that are held keep what was
-    /// decided about them.
-    pub fn set_judge(&mut self, judge: Option<Box<dyn Judge>>) {
-        self.judged = judge.map(|judge| Box::new(Judged::new(judge, &self.tables)));
+    /// Says how many bytes that were polled of a direction have not been written yet. Together with what
+    /// waits in the session they count against `buffer_max` when something is to be injected: without
+    /// that, rules that send packets would fill the memory of a driver whose peer takes none.
+    pub fn set_unwritten(&mut self, direction: Direction, bytes: usize) {
+        self.side(direction).unwritten = bytes;
     }
 
     /// Reads packets by other definitions of the same protocol, from the next one on, at the version of
@@ -226,6 +245,7 @@ impl Session {
         } else {
             self.use_tables(version);
         }
+        self.use_rules(self.setup.options.rules.clone());
         Ok(())
     }
 
@@ -300,14 +320,18 @@ impl Session {
             self.unclear_ping();
         }
         self.relay(direction, bytes, scratch);
+        if self.closed || self.sides[direction.index()].ended {
+            bytes.clear();
+            return;
+        }
         self.end_frameless(direction);
         if !bytes.is_empty() {
             let offset = self.sides[direction.index()].counters.bytes;
             self.notice(Notice::CutFrame { direction, bytes: bytes.len(), offset });
             self.pass_opaque(direction, bytes.split().freeze());
         }
-        self.sides[direction.index()].ended = true;
-        self.deliver(direction, Item::End, Gate::Open, scratch);
+        self.end_loose(direction, scratch);
+        self.end_behind(direction, scratch);
     }
 
     /// The connection that sends in a direction was reset, or failed. The other connection is reset
@@ -330,6 +354,7 @@ impl Session {
         for direction in Direction::BOTH {
             self.release(direction);
             self.pump(direction, scratch);
+            self.release_loose(direction, scratch);
         }
     }
 
@@ -492,9 +517,7 @@ impl Session {
 
     fn use_tables(&mut self, version: VersionId) {
         self.tables = self.setup.tables(version);
-        if let Some(judged) = &mut self.judged {
-            judged.ask(&self.tables);
-        }
+        self.ask_again();
     }
 
     /// Whether the first serverbound bytes are surely no legacy ping, or are one and so need no
@@ -515,7 +538,7 @@ impl Session {
             }
             Start::Ping => {
                 self.unclear = None;
-                self.legacy_ping(Asked::by(bytes));
+                self.legacy_ping(legacy::Asked::by(bytes));
                 true
             }
             Start::Unclear => {
@@ -532,12 +555,11 @@ impl Session {
 
     /// What waited was a legacy ping.
     fn unclear_ping(&mut self) {
-        let asked =
-            self.unclear.as_ref().map_or(Asked::by(&[]), |unclear| Asked::by(&unclear.bytes));
-        self.legacy_ping(asked);
+        let asked = self.unclear.as_ref().map_or(&[][..], |unclear| &unclear.bytes);
+        self.legacy_ping(legacy::Asked::by(asked));
     }
 
-    fn legacy_ping(&mut self, asked: Asked) {
+    fn legacy_ping(&mut self, asked: legacy::Asked) {
         self.may_ping = false;
         self.asked = Some(asked);
         self.notice(Notice::LegacyPing);

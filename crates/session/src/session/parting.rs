@@ -7,7 +7,8 @@ use midwire_codec::Direction;
 use midwire_definition::{PacketDefinition, StateId, ViewKind};
 
 use super::Session;
-use crate::event::Origin;
+use crate::decision::Disconnect;
+use crate::event::{Notice, Origin, PacketNumber};
 use crate::id;
 use crate::order::{Gate, Item};
 use crate::payload::{Stored, stored};
@@ -109,7 +110,28 @@ impl Session {
         Ok(())
     }
 
-    fn end_behind(&mut self, direction: Direction, scratch: &mut Scratch) {
+    /// Ends the session because of a packet, and tells the client why. What is held is lost.
+    pub(super) fn disconnect_for(
+        &mut self,
+        number: PacketNumber,
+        disconnect: Disconnect,
+        scratch: &mut Scratch,
+    ) {
+        let Disconnect { why, by } = disconnect;
+        if let Err(error) = self.part(Direction::Clientbound, &why, Origin::Rule, scratch) {
+            self.note_refused(by.as_deref());
+            self.notice(Notice::NotTold { number, by, reason: error.to_string() });
+        }
+        for direction in Direction::BOTH {
+            if !self.side(direction).ended {
+                self.side(direction).order.clear();
+                self.end_behind(direction, scratch);
+            }
+        }
+    }
+
+    /// Nothing goes into a direction any more but what is held.
+    pub(super) fn end_behind(&mut self, direction: Direction, scratch: &mut Scratch) {
         self.side(direction).ended = true;
         self.deliver(direction, Item::End, Gate::Open, scratch);
     }

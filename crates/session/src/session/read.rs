@@ -98,7 +98,7 @@ impl Session {
                         Ok(_) => found = id::read(stack, form.state, &scratch.plain),
                         Err(error) => problem = Some(error),
                     }
-                    full = wants(found);
+                    full = found.is_some_and(|(id, _)| interest.reads(id));
                 }
                 if full {
                     match inflate(scratch, data, plain_len) {

@@ -153,11 +153,14 @@ impl Session {
         }
     }
 
-    fn send_item(&mut self, direction: Direction, item: Item, scratch: &mut Scratch) {
+    pub(super) fn send_item(&mut self, direction: Direction, item: Item, scratch: &mut Scratch) {
         match item {
             Item::Bytes(bytes) => self.send(direction, bytes),
             Item::Frame(frame, effects) => self.send_frame(direction, frame, &effects),
             Item::Payload(made) => self.send_made(direction, made, scratch),
+            Item::Beside(next) => self.send_next(direction, next, scratch),
+            Item::Copy(copy) => self.send_copy(direction, copy, scratch),
+            Item::Loose(loose) => self.send_loose(direction, *loose, scratch),
             Item::End => self.outputs.push_back(Output::Finish { direction }),
         }
     }
@@ -200,7 +203,7 @@ impl Session {
         }
     }
 
-    fn send_made(&mut self, direction: Direction, made: Made, scratch: &mut Scratch) {
+    pub(super) fn send_made(&mut self, direction: Direction, made: Made, scratch: &mut Scratch) {
         let framing = self.setup.framing;
         let setup = self.setup.clone();
         let sent = &self.sides[direction.index()].sent;
@@ -226,7 +229,7 @@ impl Session {
             Ok(frame) => self.send_frame(direction, frame, &made.effects),
             Err(reason) => match made.instead {
                 Some(came) => {
-                    self.notice(Notice::EditRefused { number: made.number, reason });
+                    self.notice(Notice::EditRefused { number: made.number, by: None, reason });
                     self.send_frame(direction, came.frame, &came.effects);
                 }
                 None => self.notice(Notice::InjectionRefused { number: made.number, reason }),

@@ -1,7 +1,7 @@
 //! Deciding about intercepted packets.
 
 use super::Session;
-use crate::event::{Event, Fate, Notice, PacketNumber};
+use crate::event::{Event, Fate, PacketNumber};
 use crate::form::Effects;
 use crate::interest::Watch;
 use crate::order::{Gate, Item, Made};
@@ -20,21 +20,19 @@ impl Session {
         if matches!(verdict, Verdict::Intercept) {
             return Ok(());
         }
-        let ruling = self.rule_on(&held, verdict, &mut scratch.workspace);
-        if let Some(reason) = ruling.refused {
-            self.notice(Notice::EditRefused { number, reason });
-        }
+        let mut ruling = self.rule_on(&held, verdict, &mut scratch.workspace);
+        self.tell_refused(number, &mut ruling);
         let direction = held.direction;
         let mut gate = Gate::Open;
-        let fate = match (&ruling.verdict, &ruling.new) {
-            (Verdict::Drop, _) => Fate::Dropped,
-            (Verdict::Delay(wait), _) => {
-                let until = self.now.after(*wait);
+        let fate = match (ruling.delay, &ruling.new) {
+            _ if ruling.dropped => Fate::Dropped,
+            (Some(delay), _) => {
+                let until = self.now.after(delay.wait);
                 gate = Gate::Until(until);
                 Fate::Delayed(until)
             }
-            (_, Some(_)) => Fate::Changed,
-            (_, None) => Fate::Passed,
+            (None, Some(_)) => Fate::Changed,
+            (None, None) => Fate::Passed,
         };
         if fate == Fate::Dropped {
             self.side(direction).counters.dropped += 1;

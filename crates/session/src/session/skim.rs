@@ -35,7 +35,8 @@ impl Session {
     /// Who needs packets of a direction in a state.
     pub(super) fn interest(&self, state: StateId, direction: Direction) -> Interest<'_> {
         let is_shown = self.watch > Watch::Nothing;
-        Interest::new(&self.tables, self.judged.as_deref(), is_shown, state, direction)
+        let wanted = self.judged.as_deref().map(|judged| &*judged.wanted);
+        Interest::new(&self.tables, wanted, is_shown, state, direction)
     }
 
     /// Passes over frames that nobody needs.

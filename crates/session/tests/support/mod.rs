@@ -7,10 +7,14 @@ use std::time::Duration;
 
 use bytes::{Bytes, BytesMut};
 use midwire_codec::{Deflater, Direction, write_compressed};
-use midwire_definition::{LoadError, Loader, PacketDefinition, Protocol, StateId, VersionId};
+use midwire_definition::{
+    Given, LoadError, Loader, PacketDefinition, Protocol, Root, StateId, VersionId,
+};
+use midwire_rules::Lexicon;
+use midwire_rules::rule::RuleSet;
 use midwire_session::{
-    Elapsed, Event, Fate, Judge, Options, Output, PacketEvent, PacketInfo, Scratch, Session, Setup,
-    Verdict, Watch,
+    Beside, Content, Decision, Elapsed, Event, Fate, Judge, Options, Output, PacketEvent,
+    PacketInfo, Place, Rules, Scratch, Session, Setup, Verdict, Watch,
 };
 
 pub use Direction::{Clientbound, Serverbound};
@@ -68,6 +72,14 @@ pub fn protocol(text: &str) -> Arc<Protocol> {
     Protocol::load("test.wire", &One(text)).unwrap_or_else(|problems| panic!("{problems}"))
 }
 
+/// Rules for a protocol, which stand in `test.rules`.
+pub fn rules(protocol: &Arc<Protocol>, text: &str, before: Option<&Rules>) -> Arc<Rules> {
+    let root = Root { path: "test.rules", loader: &One(text) };
+    let set = RuleSet::load(&[root], &Arc::new(Lexicon::new(protocol)));
+    let set = set.unwrap_or_else(|problems| panic!("{problems}"));
+    Rules::new(set, before)
+}
+
 /// The definition of Minecraft.
 pub fn minecraft() -> Arc<Protocol> {
     midwire_definition::builtin("minecraft").unwrap()
@@ -120,6 +132,7 @@ pub struct Driver {
     pub events: Vec<Event>,
     /// Events and ends as lines, and sent bytes as hex.
     pub lines: Vec<String>,
+    pub rules: Option<Arc<Rules>>,
     protocol: Arc<Protocol>,
 }
 
@@ -144,6 +157,7 @@ impl Driver {
             pieces: Default::default(),
             events: Vec::new(),
             lines: Vec::new(),
+            rules: None,
             protocol: setup.protocol().clone(),
         };
         driver.drain();
@@ -154,6 +168,21 @@ impl Driver {
         let mut driver = Self::new(text);
         driver.session.set_watch(Watch::Nothing);
         driver
+    }
+
+    /// With rules that stand in `test.rules`.
+    pub fn ruled(text: &str, rules: &str) -> Self {
+        let mut driver = Self::new(text);
+        driver.set_rules(rules);
+        driver
+    }
+
+    /// Sets rules that stand in `test.rules`, in the place of those before.
+    pub fn set_rules(&mut self, text: &str) -> &mut Self {
+        let rules = self::rules(&self.protocol, text, self.rules.as_deref());
+        self.session.set_rules(Some(rules.clone())).unwrap();
+        self.rules = Some(rules);
+        self.drain()
     }
 
     pub fn judged(text: &str, judge: impl Judge + 'static) -> Self {
@@ -295,6 +324,59 @@ impl<F: FnMut(&PacketInfo<'_>) -> Verdict + Send> Judge for By<F> {
         _: Option<&mut midwire_definition::Packet<'_>>,
     ) -> Verdict {
         (self.0)(info)
+    }
+}
+
+/// A judge that is a function of the packet, and may decide more than a verdict.
+pub struct Deciding<F>(pub F);
+
+impl<F: FnMut(&PacketInfo<'_>, &mut Decision) + Send> Judge for Deciding<F> {
+    fn interest(
+        &self,
+        _: VersionId,
+        _: StateId,
+        _: Direction,
+        _: Option<&PacketDefinition>,
+    ) -> bool {
+        true
+    }
+
+    fn judge(
+        &mut self,
+        _: &PacketInfo<'_>,
+        _: Option<&mut midwire_definition::Packet<'_>>,
+    ) -> Verdict {
+        Verdict::Pass
+    }
+
+    fn decide(
+        &mut self,
+        info: &PacketInfo<'_>,
+        _: Option<&mut midwire_definition::Packet<'_>>,
+        decision: &mut Decision,
+    ) {
+        (self.0)(info, decision);
+    }
+}
+
+/// Decides all this about the packet of a number, and passes the others.
+pub fn deciding(number: u64, decision: Decision) -> impl Judge {
+    Deciding(move |info: &PacketInfo<'_>, to: &mut Decision| {
+        if info.number.0 == number {
+            *to = decision.clone();
+        }
+    })
+}
+
+/// A `say` with this text that the rule `text` puts beside a packet.
+pub fn saying(place: Place, direction: Direction, text: &str) -> Beside {
+    let fields = Given::Object(vec![("text".to_owned(), Given::Text(text.to_owned()))]);
+    Beside {
+        place,
+        direction,
+        packet: Content::Fields { name: "say".into(), fields },
+        forced: false,
+        by: Some(text.into()),
     }
 }
 

@@ -47,6 +47,7 @@ impl<'d> Compiler<'d> {
             "unit" => marks.unit = Some(word(self)?),
             "secret" => marks.secret = true,
             "chat" => marks.chat = true,
+            "component" => (marks.chat, marks.component) = (true, true),
             "color" => marks.color = true,
             "hex" => marks.hex = true,
             "hide" => marks.hide = true,
@@ -72,9 +73,20 @@ impl<'d> Compiler<'d> {
                 return Err(self.problem(error.help("write `name: bytes[..] @open Type`")));
             }
             other => {
-                const KNOWN: [&str; 12] = [
-                    "ref", "unit", "secret", "chat", "color", "hex", "hide", "telling", "host",
-                    "port", "max", OPEN,
+                const KNOWN: [&str; 13] = [
+                    "ref",
+                    "unit",
+                    "secret",
+                    "chat",
+                    "component",
+                    "color",
+                    "hex",
+                    "hide",
+                    "telling",
+                    "host",
+                    "port",
+                    "max",
+                    OPEN,
                 ];
                 let error = Diagnostic::error(
                     "W045",

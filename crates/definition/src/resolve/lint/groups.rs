@@ -42,6 +42,15 @@ pub(super) fn lint(declarations: &Declarations, out: &mut Vec<Diagnostic>) {
                     out.push(hinted(Diagnostic::warning("W102", e.span, message), near));
                 });
             }
+            for (path, e) in &member.hide {
+                if !fields.has(path) {
+                    let text = path.iter().map(|n| n.text.as_str()).collect::<Vec<_>>().join(".");
+                    let message = format!("`{}` has no field `{text}`", member.packet.text);
+                    let near = suggest(&text, fields.written.iter().map(String::as_str));
+                    let span = path.first().map_or(e.span, |name| name.span);
+                    out.push(hinted(Diagnostic::warning("W102", span, message), near));
+                }
+            }
         }
         for (view, _) in group.views.iter().filter(|(view, _)| !given.contains(&view.key())) {
             let message = format!("no packet of this group has `{}`", view.text);

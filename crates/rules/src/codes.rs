@@ -1,0 +1,30 @@
+//! The codes of messages about filters. A code never changes its meaning.
+
+/// The codes and what each is about.
+pub const FILTER_CODES: &[(&str, &str)] = &[
+    ("F001", "something else was expected here"),
+    ("F002", "a character that is not part of the language"),
+    ("F003", "a text, name or regular expression that does not end, or a wrong escape"),
+    ("F004", "a number that is malformed or too large"),
+    ("F005", "a bracket that is never closed, or closes nothing"),
+    ("F006", "a sign of another language"),
+    ("F007", "comparisons in a row"),
+    ("F008", "nesting deeper than the limit"),
+    ("F009", "a text longer than the limit, or an expression of too many parts"),
+    ("F010", "bytes that are not pairs of hexadecimal digits"),
+    ("F011", "a regular expression that is wrong or too large"),
+    ("F012", "a function with the wrong number or kind of arguments"),
+    ("F020", "a name that means nothing here"),
+    ("F021", "a packet has no such field in any version"),
+    ("F022", "a field that some packets or versions do not have"),
+    ("F023", "a group, view or state that does not exist"),
+    ("F024", "a name that is no value of this enum, table or state"),
+    ("F025", "values of different kinds are compared"),
+    ("F026", "a comparison that can never be true, or always is"),
+    ("F027", "a field of a packet where the scope has the envelope only"),
+    ("F028", "something that is neither true nor false"),
+    ("F029", "a value of the wrong kind"),
+    ("F030", "a chat component is looked into without `text()`"),
+    ("F031", "a version or address that is none"),
+    ("F032", "a list that is a list of lists, or too many lists in each other"),
+];

@@ -1,0 +1,109 @@
+//! What is looked for in a text: found in time that grows with the text, and not faster.
+
+use std::collections::HashMap;
+
+use memchr::memmem::Finder;
+use regex::bytes::{Regex, RegexBuilder};
+
+use crate::syntax::ast::Comparison;
+
+/// The most memory that a compiled regular expression may take.
+const REGEX_SIZE_MAX: usize = 1 << 20;
+/// How deep a regular expression may nest.
+const REGEX_NESTING_MAX: u32 = 100;
+
+/// What is looked for in a text.
+#[derive(Debug, Clone)]
+pub(crate) enum Matcher {
+    Equal(Box<[u8]>),
+    OneOf(Vec<Box<[u8]>>),
+    Contains(Box<Finder<'static>>),
+    StartsWith(Box<[u8]>),
+    EndsWith(Box<[u8]>),
+    Regex(Box<Regex>),
+}
+
+/// What was made for an expression: each once, for any number of packets.
+#[derive(Debug, Default)]
+pub(crate) struct Matchers {
+    regexes: HashMap<(String, bool), Result<Matcher, String>>,
+}
+
+impl Matchers {
+    /// A regular expression.
+    ///
+    /// # Errors
+    /// What is wrong with it, in one line.
+    pub(crate) fn regex(&mut self, pattern: &str, nocase: bool) -> Result<Matcher, String> {
+        let key = (pattern.to_owned(), nocase);
+        self.regexes.entry(key).or_insert_with(|| Matcher::regex(pattern, nocase)).clone()
+    }
+
+    /// A comparison with a constant. What is not equal is what is not matched.
+    pub(crate) fn compare(&mut self, op: Comparison, text: &[u8], nocase: bool) -> Option<Matcher> {
+        if nocase {
+            let escaped = regex::escape(std::str::from_utf8(text).ok()?);
+            let pattern = match op {
+                Comparison::Contains => escaped,
+                Comparison::StartsWith => format!(r"\A(?:{escaped})"),
+                Comparison::EndsWith => format!(r"(?:{escaped})\z"),
+                _ => format!(r"\A(?:{escaped})\z"),
+            };
+            return self.regex(&pattern, true).ok();
+        }
+        Some(match op {
+            Comparison::Contains => Matcher::Contains(Box::new(Finder::new(text).into_owned())),
+            Comparison::StartsWith => Matcher::StartsWith(text.into()),
+            Comparison::EndsWith => Matcher::EndsWith(text.into()),
+            _ => Matcher::Equal(text.into()),
+        })
+    }
+
+    /// One of several texts.
+    pub(crate) fn one_of(&mut self, texts: Vec<Box<[u8]>>, nocase: bool) -> Option<Matcher> {
+        if !nocase {
+            return Some(Matcher::OneOf(texts));
+        }
+        let escaped: Option<Vec<String>> =
+            texts.iter().map(|text| Some(regex::escape(std::str::from_utf8(text).ok()?))).collect();
+        self.regex(&format!(r"\A(?:{})\z", escaped?.join("|")), true).ok()
+    }
+}
+
+impl Matcher {
+    /// A regular expression.
+    ///
+    /// # Errors
+    /// What is wrong with it, in one line.
+    fn regex(pattern: &str, nocase: bool) -> Result<Matcher, String> {
+        let built = RegexBuilder::new(pattern)
+            .case_insensitive(nocase)
+            .size_limit(REGEX_SIZE_MAX)
+            .dfa_size_limit(REGEX_SIZE_MAX)
+            .nest_limit(REGEX_NESTING_MAX)
+            .build();
+        match built {
+            Ok(regex) => Ok(Matcher::Regex(Box::new(regex))),
+            Err(regex::Error::CompiledTooBig(max)) => {
+                Err(format!("it takes more than {max} bytes when compiled"))
+            }
+            Err(error) => {
+                let text = error.to_string();
+                let last = text.lines().rev().find(|line| !line.trim().is_empty());
+                Err(last.unwrap_or("it is malformed").trim_start_matches("error: ").to_owned())
+            }
+        }
+    }
+
+    #[inline]
+    pub(crate) fn is_match(&self, text: &[u8]) -> bool {
+        match self {
+            Matcher::Equal(wanted) => text == &**wanted,
+            Matcher::OneOf(wanted) => wanted.iter().any(|wanted| text == &**wanted),
+            Matcher::Contains(finder) => finder.find(text).is_some(),
+            Matcher::StartsWith(wanted) => text.starts_with(wanted),
+            Matcher::EndsWith(wanted) => text.ends_with(wanted),
+            Matcher::Regex(regex) => regex.is_match(text),
+        }
+    }
+}

@@ -1,0 +1,209 @@
+//! Rules for one version: for each kind of packet those that may act on it, in order.
+
+use std::collections::HashMap;
+use std::sync::Arc;
+
+use midwire_codec::Direction;
+use midwire_definition::plan::anchor::Anchor;
+use midwire_definition::plan::{Cut, Plan};
+use midwire_definition::{PacketDefinition, StateId, VersionId};
+
+use super::act::Act;
+use super::ast::Action;
+use super::compile::{Compiler, Findings};
+use super::decision::RuleId;
+use super::set::RuleSet;
+use crate::filter::Interest;
+use crate::predicate::{Needs, Pred};
+
+/// The rules of a set for one version.
+#[derive(Debug)]
+pub struct VersionRules {
+    /// By state and direction.
+    tables: Vec<[Table; 2]>,
+}
+
+#[derive(Debug, Default)]
+struct Table {
+    unknown: Program,
+    dense: Vec<Option<Box<Program>>>,
+    sparse: HashMap<i64, Box<Program>>,
+}
+
+/// Ids up to this one are looked up by their place.
+const DENSE_MAX: i64 = 1024;
+
+/// What is asked, in order, about one kind of packet.
+#[derive(Debug, Default)]
+pub(super) struct Program {
+    pub(super) steps: Vec<Step>,
+    pub(super) plan: Option<Arc<Plan>>,
+    /// As far as the conditions need it.
+    pub(super) cut: Option<Cut>,
+    looks: bool,
+}
+
+/// A rule, for one kind of packet.
+#[derive(Debug)]
+pub(super) struct Step {
+    pub(super) rule: RuleId,
+    /// What the envelope decides, or bytes at constant places.
+    pub(super) gate: Option<Pred>,
+    /// What the fields decide.
+    pub(super) pred: Option<Pred>,
+    pub(super) act: Act,
+    /// No later rule is asked.
+    pub(super) ends: bool,
+    /// The game cannot tell that it is there.
+    pub(super) watches: bool,
+}
+
+impl Step {
+    fn new(rule: RuleId, pred: Pred, act: Act, action: &Action) -> (Step, Needs) {
+        let needs = Needs::of(&pred);
+        let runs = |part: &Pred| Needs::of(part).run;
+        let (gate, pred) = match pred {
+            Pred::Const(true) => (None, None),
+            Pred::All(parts) => {
+                let (fields, gates): (Vec<Pred>, Vec<Pred>) = parts.into_iter().partition(runs);
+                let all = |parts: Vec<Pred>| (!parts.is_empty()).then_some(Pred::All(parts));
+                (all(gates), all(fields))
+            }
+            pred if runs(&pred) => (None, Some(pred)),
+            pred => (Some(pred), None),
+        };
+        let (ends, watches) = (action.ends(), action.only_watches() || matches!(action, Action::Pass));
+        (Step { rule, gate, pred, act, ends, watches }, needs)
+    }
+}
+
+impl Table {
+    fn put(&mut self, id: i64, program: Program) {
+        if program.steps.is_empty() {
+            return;
+        }
+        if !(0..DENSE_MAX).contains(&id) {
+            self.sparse.insert(id, Box::new(program));
+            return;
+        }
+        let at = usize::try_from(id).unwrap_or(0);
+        if at >= self.dense.len() {
+            self.dense.resize_with(at + 1, || None);
+        }
+        self.dense[at] = Some(Box::new(program));
+    }
+
+    fn get(&self, id: i64) -> Option<&Program> {
+        if (0..DENSE_MAX).contains(&id) {
+            return self.dense.get(usize::try_from(id).ok()?)?.as_deref();
+        }
+        self.sparse.get(&id).map(|program| &**program)
+    }
+}
+
+impl VersionRules {
+    pub(super) fn new(set: &RuleSet, version: VersionId) -> VersionRules {
+        let protocol = &set.lexicon.protocol;
+        let states = protocol.states.len().max(1);
+        let mut rules = VersionRules { tables: Vec::new() };
+        for state in 0..states {
+            let state = StateId(u8::try_from(state).unwrap_or(u8::MAX));
+            rules.tables.push(Direction::BOTH.map(|direction| Table {
+                unknown: program(set, version, state, direction, None),
+                ..Table::default()
+            }));
+        }
+        for packet in protocol.dialect(version).packets() {
+            let made = program(set, version, packet.state, packet.direction, Some(packet));
+            if let Some(tables) = rules.tables.get_mut(usize::from(packet.state.0)) {
+                tables[packet.direction.index()].put(packet.id, made);
+            }
+        }
+        rules
+    }
+
+    pub(super) fn program(
+        &self,
+        state: StateId,
+        direction: Direction,
+        definition: Option<&PacketDefinition>,
+    ) -> Option<&Program> {
+        let table = &self.tables.get(usize::from(state.0))?[direction.index()];
+        match definition {
+            Some(definition) => table.get(definition.id),
+            None => Some(&table.unknown),
+        }
+    }
+
+    /// What must be looked at of a kind of packet; `None` stands for unknown ids.
+    pub fn interest(
+        &self,
+        state: StateId,
+        direction: Direction,
+        definition: Option<&PacketDefinition>,
+    ) -> Interest {
+        match self.program(state, direction, definition) {
+            Some(program) if program.looks => Interest::Fields,
+            Some(program) if !program.steps.is_empty() => Interest::EnvelopeOnly,
+            _ => Interest::Never,
+        }
+    }
+}
+
+fn program(
+    set: &RuleSet,
+    version: VersionId,
+    state: StateId,
+    direction: Direction,
+    definition: Option<&PacketDefinition>,
+) -> Program {
+    let mut program = Program::default();
+    let (mut anchors, mut is_whole, mut runs) = (Vec::<Arc<Anchor>>::new(), false, false);
+    for (at, rule) in set.rules.iter().enumerate() {
+        let (first, last) = rule.written.versions;
+        if version < first || version > last {
+            continue;
+        }
+        let mut findings = Findings::default();
+        let compiler = Compiler {
+            lexicon: &set.lexicon,
+            rule,
+            versions: (version, version),
+            state,
+            direction,
+            definition,
+            findings: &mut findings,
+            anchors: Vec::new(),
+            found: None,
+                    subject: None,
+            checks: false,
+        };
+        let Some(compiled) = compiler.compile() else { continue };
+        let Some(act) = compiled.act else { continue };
+        if let Pred::Const(false) = compiled.pred {
+            continue;
+        }
+        let id = RuleId(u32::try_from(at).unwrap_or(u32::MAX));
+        let asks = act.asks();
+        let (step, needs) = Step::new(id, compiled.pred, act, &rule.written.rule.action);
+        program.looks |= needs.payload || asks;
+        is_whole |= needs.whole;
+        runs |= needs.run || asks;
+        if step.pred.is_some() {
+            anchors.extend(compiled.anchors);
+        }
+        let ends = step.ends && step.gate.is_none() && step.pred.is_none();
+        let is_unconditional = ends && rule.is_unconditional();
+        program.steps.push(step);
+        if is_unconditional {
+            break;
+        }
+    }
+    let plan = definition.and_then(|definition| definition.plan.clone());
+    program.cut = match &plan {
+        Some(plan) if !is_whole => Some(plan.cut(anchors.iter().map(|anchor| &**anchor))),
+        _ => None,
+    };
+    program.plan = plan.filter(|_| runs);
+    program
+}

@@ -1,0 +1,66 @@
+//! Asking a packet allocates nothing once the workspace has grown.
+#![allow(missing_docs, clippy::unwrap_used, reason = "a test")]
+
+mod support;
+
+use std::sync::Arc;
+
+use midwire_definition::Workspace;
+use midwire_rules::{Envelope, Filter, Lexicon, Scope, syntax};
+
+#[test]
+fn numbers_texts_flags_and_lists_are_asked_without_allocating() {
+    let capture = "mc-1.20.4-offline";
+    let protocol = support::protocol_of(capture);
+    let packets = support::packets(capture, &protocol);
+    let lexicon = Arc::new(Lexicon::new(&protocol));
+    let version = packets.last().unwrap().packet.version;
+    for source in [
+        "packet.length > 40 and serverbound",
+        "position.x > 20",
+        "update_health.health < 5 or update_health.food in {1, 2, 5..9}",
+        "custom_payload.channel contains \"brand\"",
+        "custom_payload.channel contains \"BRAND\" nocase",
+        "login_start.username == \"Alva\"",
+        "player_info.action.add_player",
+        "tags.tags.tag_type == \"minecraft:item\"",
+        "any(player_info.data, it.player.name startswith \"B\")",
+        "tags.tags.tags.entries == 39",
+        "group:movement.x > 20",
+        "malformed",
+    ] {
+        let expr = syntax::parse(0, source).unwrap();
+        let compiled = Filter::check(expr, &lexicon, Scope::default()).unwrap().0.compile(version);
+        let mut ws = Workspace::default();
+        let mut ask = || {
+            let mut count = 0;
+            for recorded in &packets {
+                let packet = &recorded.packet;
+                let envelope = Envelope {
+                    version: packet.version,
+                    state: packet.state,
+                    direction: packet.direction,
+                    id: packet.id,
+                    definition: packet.definition.as_deref(),
+                    length: packet.length,
+                    time: packet.at.0,
+                    session: recorded.connection,
+                    client: None,
+                    server: None,
+                    malformed: false,
+                    injected: false,
+                    changed: false,
+                    conn: &packet.conn,
+                    payload: packet.payload.as_deref().unwrap_or(&[]),
+                    body: packet.body,
+                };
+                count += u32::from(compiled.matches_payload(&envelope, &mut ws));
+            }
+            count
+        };
+        let first = ask();
+        let info = allocation_counter::measure(|| assert_eq!(ask(), first));
+        // What cannot be read is told by an error on the heap; this recording has none of those.
+        assert_eq!(info.count_total, 0, "{source}");
+    }
+}
