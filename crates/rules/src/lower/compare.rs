@@ -2,6 +2,7 @@
 
 use midwire_codec::Direction;
 use midwire_definition::diagnostics::suggest;
+use midwire_definition::plan::anchor::Step;
 use midwire_definition::syntax::ast::{Span, same_name};
 
 use super::{Lowerer, NumType, Operand, StrType, Word, bare};
@@ -309,7 +310,7 @@ impl Lowerer<'_> {
             }
             // What is in NBT is what the other side is.
             (Operand::Inside(a, x), Operand::Inside(b, y)) => {
-                let num = |place: &Place, path: &Box<[_]>| Num::Inside(place.clone(), path.clone());
+                let num = |place: &Place, path: &[Step]| Num::Inside(place.clone(), path.into());
                 let mut ways = Vec::new();
                 if !op.is_of_text() {
                     ways.push(Pred::Compare(op, num(&a, &x), num(&b, &y)));
@@ -349,7 +350,7 @@ impl Lowerer<'_> {
     fn like(
         &mut self,
         place: Place,
-        path: Box<[midwire_definition::plan::anchor::Step]>,
+        path: Box<[Step]>,
         other: Operand,
         _span: Span,
     ) -> (Operand, Operand) {
