@@ -10,6 +10,7 @@ mod operand;
 mod paths;
 mod sets;
 mod values;
+mod words;
 mod yields;
 
 use std::collections::HashMap;
