@@ -378,7 +378,7 @@ impl<'k> Lowerer<'k> {
                     () => Str::Text(place),
                 }
             }
-            ViewForm::Words(path) => Str::Words(self.view_place(path)?.0),
+            ViewForm::Words(path, _) => Str::Words(self.view_place(path)?.0),
             ViewForm::Text(text) => Self::text_const(text),
             ViewForm::Int(_) | ViewForm::Float(_) | ViewForm::Binary(..) => return None,
         })
@@ -401,7 +401,7 @@ impl<'k> Lowerer<'k> {
                 let (a, b) = (self.view_number(a, kind)?, self.view_number(b, kind)?);
                 Num::Arithmetic(op, Box::new(a), Box::new(b))
             }
-            ViewForm::Words(_) | ViewForm::Text(_) => return None,
+            ViewForm::Words(..) | ViewForm::Text(_) => return None,
         })
     }
 
