@@ -1,0 +1,282 @@
+//! One direction of a stream.
+//!
+//! Places are sequence numbers that do not wrap: the first one seen is [`ORIGIN`].
+
+use std::collections::BTreeMap;
+
+use crate::timestamp::Timestamp;
+
+/// The place of the first sequence number seen. Larger than any sequence number, so that what came
+/// before it has a place as well.
+const ORIGIN: u64 = 1 << 40;
+
+/// A receiver that says it has more than this beyond what is known is taken to be damaged.
+const RECEIVED_AHEAD_MAX: u64 = 16 << 20;
+
+/// What a waiting piece takes beside its bytes.
+pub(super) const PIECE_COST: usize = 96;
+
+/// A moment: in the file's time, and in packets of the stream.
+#[derive(Clone, Copy, Debug)]
+pub(super) struct Moment {
+    pub(super) at: Timestamp,
+    pub(super) packet: u64,
+}
+
+/// Bytes that wait, or a part that was sent and not captured.
+#[derive(Debug)]
+enum Piece {
+    Bytes(Timestamp, Box<[u8]>),
+    Missing(u64),
+}
+
+/// What becomes of a direction's bytes.
+pub(super) enum Out<'a> {
+    Bytes(Timestamp, &'a [u8]),
+    Gap(u64),
+}
+
+#[derive(Debug, Default)]
+pub(super) struct Half {
+    /// The number of its SYN.
+    pub(super) initial: Option<u32>,
+    /// The sequence number and place of the next byte; before the start is known, of the first
+    /// byte seen.
+    next: Option<(u32, u64)>,
+    /// The place of the first byte, once it is known.
+    start: Option<u64>,
+    waiting: BTreeMap<u64, Piece>,
+    /// What waits, with its cost.
+    pub(super) waiting_len: usize,
+    /// Where it ends.
+    fin: Option<u64>,
+    /// The place up to which the receiver has everything.
+    received: u64,
+    /// Since when something waits without the next byte coming.
+    pub(super) hole_since: Option<Moment>,
+    /// Since when the receiver is known to have what is missing.
+    pub(super) received_since: Option<Moment>,
+    pub(super) is_finished: bool,
+}
+
+impl Half {
+    pub(super) const fn has_started(&self) -> bool {
+        self.start.is_some()
+    }
+
+    pub(super) fn is_waiting(&self) -> bool {
+        !self.waiting.is_empty()
+    }
+
+    /// How many bytes, delivered or missing, are in front of the next one.
+    pub(super) fn offset(&self) -> u64 {
+        match (self.next, self.start) {
+            (Some((_, next)), Some(start)) => next.saturating_sub(start),
+            _ => 0,
+        }
+    }
+
+    fn place(&self, sequence: u32) -> Option<u64> {
+        let (next_sequence, next) = self.next?;
+        let distance = sequence.wrapping_sub(next_sequence).cast_signed();
+        next.checked_add_signed(i64::from(distance))
+    }
+
+    /// How far a sequence number is from the next one, either way. `None` while none was seen.
+    pub(super) fn distance(&self, sequence: u32) -> Option<u32> {
+        let (next_sequence, _) = self.next?;
+        Some(sequence.wrapping_sub(next_sequence).cast_signed().unsigned_abs())
+    }
+
+    /// The first byte has this number.
+    pub(super) fn start_at(&mut self, sequence: u32) {
+        if self.has_started() {
+            return;
+        }
+        let place = self.place(sequence).unwrap_or(ORIGIN);
+        self.next = Some((sequence, place));
+        self.start = Some(place);
+        self.forget_before(place);
+    }
+
+    /// The first byte is the first one seen.
+    pub(super) fn start_at_first(&mut self) {
+        let first = self.waiting.keys().next().copied().or(self.fin);
+        if let (Some((sequence, place)), Some(first)) = (self.next, first)
+            && !self.has_started()
+        {
+            let distance = first.wrapping_sub(place) as u32;
+            self.next = Some((sequence.wrapping_add(distance), first));
+            self.start = Some(first);
+        }
+    }
+
+    /// Whether bytes can go straight on, without waiting.
+    pub(super) fn is_next(&self, sequence: u32) -> bool {
+        self.start.is_some()
+            && self.waiting.is_empty()
+            && self.fin.is_none()
+            && self.next.is_some_and(|(next, _)| next == sequence)
+    }
+
+    pub(super) fn advance(&mut self, len: usize) {
+        if let Some((sequence, place)) = &mut self.next {
+            *sequence = sequence.wrapping_add(len as u32);
+            *place += len as u64;
+        }
+    }
+
+    /// Keeps what is new of bytes, of which `missing` more were not captured. Gives what that costs.
+    pub(super) fn keep(&mut self, sequence: u32, bytes: &[u8], missing: u32, at: Timestamp) {
+        let (_, next) = *self.next.get_or_insert((sequence, ORIGIN));
+        let Some(place) = self.place(sequence) else { return };
+        let low = if self.has_started() { next } else { 0 };
+        let high = self.fin.unwrap_or(u64::MAX);
+        let end = place + bytes.len() as u64;
+        let whole = end + u64::from(missing);
+        let mut from = place.max(low);
+        let limit = whole.min(high);
+        while from < limit {
+            // What was there first stays.
+            if let Some((start, piece)) = self.waiting.range(..=from).next_back() {
+                let covered = start + piece.len();
+                if covered > from {
+                    from = covered;
+                    continue;
+                }
+            }
+            let free = self.waiting.range(from..).next().map_or(limit, |(start, _)| *start);
+            let to = if from < end { free.min(limit).min(end) } else { free.min(limit) };
+            let part = usize::try_from(from - place)
+                .ok()
+                .zip(usize::try_from(to - place).ok())
+                .and_then(|(from, to)| bytes.get(from..to));
+            let piece = match part {
+                Some(part) => Piece::Bytes(at, part.into()),
+                None => Piece::Missing(to - from),
+            };
+            self.waiting_len += piece.cost();
+            self.waiting.insert(from, piece);
+            from = to;
+        }
+    }
+
+    /// Its last byte is in front of this number.
+    pub(super) fn end_at(&mut self, sequence: u32) {
+        self.next.get_or_insert((sequence, ORIGIN));
+        let Some((place, (_, next))) = self.place(sequence).zip(self.next) else { return };
+        if self.fin.is_none() && (!self.has_started() || place >= next) {
+            self.fin = Some(place);
+        }
+    }
+
+    /// The receiver has everything in front of this number.
+    pub(super) fn received_to(&mut self, sequence: u32) {
+        if let Some((place, (_, next))) = self.place(sequence).zip(self.next)
+            && place <= next.saturating_add(RECEIVED_AHEAD_MAX)
+        {
+            self.received = self.received.max(place);
+        }
+    }
+
+    /// The receiver is known to have the next byte, which is missing here.
+    pub(super) fn is_received(&self) -> bool {
+        self.next.is_some_and(|(_, next)| self.received > next)
+    }
+
+    /// Gives what follows without a hole.
+    pub(super) fn drain(&mut self, mut out: impl FnMut(u64, Out<'_>)) {
+        if !self.has_started() {
+            return;
+        }
+        while let Some((_, next)) = self.next
+            && let Some(entry) = self.waiting.first_entry()
+            && *entry.key() <= next
+        {
+            let piece = entry.remove();
+            self.waiting_len -= piece.cost();
+            let offset = self.offset();
+            self.advance(piece.len() as usize);
+            match &piece {
+                Piece::Bytes(at, bytes) => out(offset, Out::Bytes(*at, bytes)),
+                Piece::Missing(len) => out(offset, Out::Gap(*len)),
+            }
+        }
+    }
+
+    /// Gives up the next bytes, up to those that are there. Gives how many.
+    pub(super) fn skip_hole(&mut self) -> u64 {
+        let Some((first, (sequence, next))) = self.waiting.keys().next().copied().zip(self.next)
+        else {
+            return 0;
+        };
+        let len = first.saturating_sub(next);
+        self.next = Some((sequence.wrapping_add(len as u32), next + len));
+        len
+    }
+
+    /// Gives up what is missing at the end: in front of a FIN, or what the receiver has got. Gives
+    /// how much.
+    pub(super) fn skip_tail(&mut self) -> u64 {
+        let Some((sequence, next)) = self.next.filter(|_| self.has_started()) else { return 0 };
+        let len = match self.fin {
+            Some(fin) => fin.saturating_sub(next),
+            // One more than what came is a FIN that is not in the capture.
+            None => match self.received.saturating_sub(next) {
+                1 => 0,
+                len => len,
+            },
+        };
+        self.next = Some((sequence.wrapping_add(len as u32), next + len));
+        len
+    }
+
+    /// Whether a FIN was seen that was not told yet.
+    pub(super) const fn has_unseen_end(&self) -> bool {
+        self.fin.is_some() && !self.is_finished
+    }
+
+    /// Whether its last byte was given.
+    pub(super) fn is_at_end(&self) -> bool {
+        self.has_started()
+            && self.fin.is_some_and(|fin| self.next.is_some_and(|(_, next)| next >= fin))
+    }
+
+    fn forget_before(&mut self, place: u64) {
+        while let Some(entry) = self.waiting.first_entry()
+            && *entry.key() < place
+        {
+            let (start, piece) = entry.remove_entry();
+            self.waiting_len -= piece.cost();
+            let Some(rest) = (start + piece.len()).checked_sub(place).filter(|rest| *rest > 0)
+            else {
+                continue;
+            };
+            let piece = match piece {
+                Piece::Bytes(at, bytes) => {
+                    let from = bytes.len() - rest as usize;
+                    Piece::Bytes(at, bytes[from..].into())
+                }
+                Piece::Missing(_) => Piece::Missing(rest),
+            };
+            self.waiting_len += piece.cost();
+            self.waiting.insert(place, piece);
+        }
+    }
+}
+
+impl Piece {
+    fn len(&self) -> u64 {
+        match self {
+            Self::Bytes(_, bytes) => bytes.len() as u64,
+            Self::Missing(len) => *len,
+        }
+    }
+
+    fn cost(&self) -> usize {
+        match self {
+            Self::Bytes(_, bytes) => bytes.len() + PIECE_COST,
+            Self::Missing(_) => PIECE_COST,
+        }
+    }
+}

@@ -1,0 +1,378 @@
+//! One connection: two directions, and when something in them is given up.
+
+use std::net::SocketAddr;
+
+use midwire_codec::Direction;
+
+use super::event::{StreamEnd, StreamEvent, StreamId};
+use super::half::{Half, Moment, Out};
+use super::limits::StreamLimits;
+use crate::decode::Segment;
+use crate::timestamp::Timestamp;
+
+/// Packets of all streams that pass after a reset before the stream is over: stragglers.
+const LINGER_PACKETS: u64 = 64;
+
+/// An end of a stream: address and port.
+pub(super) type End = (u128, u16);
+
+/// The ends of a stream, the lower one first.
+pub(super) type Key = (End, End);
+
+#[derive(Debug)]
+pub(super) struct Stream {
+    pub(super) id: StreamId,
+    pub(super) key: Key,
+    pub(super) client: SocketAddr,
+    pub(super) server: SocketAddr,
+    client_end: End,
+    from_start: bool,
+    opened_at: Timestamp,
+    is_announced: bool,
+    pub(super) halves: [Half; 2],
+    /// Packets of this stream so far.
+    packets: u64,
+    /// The last packet: its time, and its number among those of all streams.
+    pub(super) last: Moment,
+    /// When a reset was seen, in packets of all streams.
+    reset: Option<(Direction, Moment)>,
+    /// It is over; what is left are stragglers.
+    pub(super) is_over: bool,
+    /// It stands in the list of those that wait.
+    pub(super) is_listed: bool,
+}
+
+impl Stream {
+    pub(super) fn new(
+        id: StreamId,
+        key: Key,
+        (client, server): (SocketAddr, SocketAddr),
+        client_end: End,
+        from_start: bool,
+        now: Moment,
+    ) -> Self {
+        Self {
+            id,
+            key,
+            client,
+            server,
+            client_end,
+            from_start,
+            opened_at: now.at,
+            is_announced: false,
+            halves: [Half::default(), Half::default()],
+            packets: 0,
+            last: now,
+            reset: None,
+            is_over: false,
+            is_listed: false,
+        }
+    }
+
+    pub(super) fn direction_from(&self, source: End) -> Direction {
+        if source == self.client_end { Direction::Serverbound } else { Direction::Clientbound }
+    }
+
+    /// The handshake says that the ends are the other way round. Only while nothing was told.
+    pub(super) fn connects_from(&mut self, source: End) {
+        self.from_start |= !self.is_announced;
+        if self.client_end != source && !self.is_announced {
+            self.client_end = source;
+            std::mem::swap(&mut self.client, &mut self.server);
+            self.halves.swap(0, 1);
+            if let Some((direction, _)) = &mut self.reset {
+                *direction = direction.opposite();
+            }
+        }
+    }
+
+    /// Whether something is to be looked at again, though no packet comes.
+    pub(super) fn is_waiting(&self) -> bool {
+        !self.is_over && (self.reset.is_some() || self.halves.iter().any(Half::is_waiting))
+    }
+
+    /// Whether the last segment may have changed more than the place of the next byte.
+    pub(super) fn needs_settling(&self) -> bool {
+        self.reset.is_some()
+            || self.halves.iter().any(|half| half.is_waiting() || half.has_unseen_end())
+    }
+
+    pub(super) fn waiting_len(&self) -> usize {
+        self.halves.iter().map(|half| half.waiting_len).sum()
+    }
+
+    /// Takes a segment. `now` counts the packets of all streams.
+    pub(super) fn take(
+        &mut self,
+        direction: Direction,
+        segment: &Segment<'_>,
+        now: Moment,
+        sink: &mut impl FnMut(StreamEvent<'_>),
+    ) {
+        self.packets += 1;
+        self.last = now;
+        let first = segment.sequence.wrapping_add(u32::from(segment.is_syn()));
+        let half = &mut self.halves[direction.index()];
+        if segment.is_syn() {
+            half.initial = Some(segment.sequence);
+            half.start_at(first);
+        }
+        if !segment.payload.is_empty() || segment.missing > 0 {
+            if segment.missing == 0 && half.is_next(first) {
+                let offset = half.offset();
+                half.advance(segment.payload.len());
+                half.hole_since = None;
+                half.received_since = None;
+                self.tell(direction, now.at, offset, Out::Bytes(now.at, segment.payload), sink);
+            } else {
+                half.keep(first, segment.payload, segment.missing, now.at);
+            }
+        }
+        let half = &mut self.halves[direction.index()];
+        if segment.is_fin() {
+            let len = (segment.payload.len() as u32).wrapping_add(segment.missing);
+            half.end_at(first.wrapping_add(len));
+        }
+        if segment.is_rst() {
+            self.reset.get_or_insert((direction, now));
+        }
+        if segment.is_ack() {
+            self.halves[direction.opposite().index()].received_to(segment.acknowledgment);
+        }
+    }
+
+    /// Gives what can be given, and gives up what has waited for too long. `hurry`: whatever waits.
+    pub(super) fn settle(
+        &mut self,
+        now: Moment,
+        limits: &StreamLimits,
+        hurry: bool,
+        sink: &mut impl FnMut(StreamEvent<'_>),
+    ) {
+        if self.is_over {
+            return;
+        }
+        for direction in Direction::BOTH {
+            self.settle_half(direction, now, limits, hurry, sink);
+        }
+        if self.halves.iter().all(|half| half.is_finished) {
+            self.end(StreamEnd::Finished, sink);
+        } else if let Some((direction, since)) = self.reset {
+            let is_late = now.packet.saturating_sub(since.packet) > LINGER_PACKETS
+                || now.at.since(since.at) > limits.received_time_max;
+            if is_late || hurry {
+                self.give_up(now, sink);
+                self.end(StreamEnd::Reset(direction), sink);
+            }
+        }
+    }
+
+    fn settle_half(
+        &mut self,
+        direction: Direction,
+        now: Moment,
+        limits: &StreamLimits,
+        hurry: bool,
+        sink: &mut impl FnMut(StreamEvent<'_>),
+    ) {
+        let here = Moment { at: now.at, packet: self.packets };
+        self.drain(direction, now.at, sink);
+        loop {
+            let half = &mut self.halves[direction.index()];
+            if !half.is_waiting() {
+                half.hole_since = None;
+                half.received_since = None;
+                if half.has_unseen_end() {
+                    half.start_at_first();
+                }
+                break;
+            }
+            let passed = |since: &Option<Moment>| {
+                let since = *since.as_ref().unwrap_or(&here);
+                (here.packet.saturating_sub(since.packet), here.at.since(since.at))
+            };
+            half.hole_since.get_or_insert(here);
+            let (packets, time) = passed(&half.hole_since);
+            let is_full = half.waiting_len > limits.waiting_len_max;
+            if !half.has_started() {
+                if hurry
+                    || is_full
+                    || packets >= limits.start_packets_max
+                    || time > limits.start_time_max
+                {
+                    half.start_at_first();
+                    half.hole_since = None;
+                    self.drain(direction, now.at, sink);
+                    continue;
+                }
+                return;
+            }
+            if half.is_received() {
+                half.received_since.get_or_insert(here);
+            }
+            let (received_packets, received_time) = passed(&half.received_since);
+            let is_late = packets >= limits.waiting_packets_max
+                || time > limits.waiting_time_max
+                || received_packets >= limits.received_packets_max
+                || received_time > limits.received_time_max;
+            if !(hurry || is_full || is_late) {
+                return;
+            }
+            self.skip(direction, now.at, Half::skip_hole, sink);
+            self.drain(direction, now.at, sink);
+        }
+        let half = &mut self.halves[direction.index()];
+        if half.is_at_end() && !half.is_finished {
+            half.is_finished = true;
+            self.announce(sink);
+            sink(StreamEvent::Finished { stream: self.id, direction, at: now.at });
+        }
+    }
+
+    fn drain(
+        &mut self,
+        direction: Direction,
+        now: Timestamp,
+        sink: &mut impl FnMut(StreamEvent<'_>),
+    ) {
+        if !self.halves[direction.index()].is_waiting() {
+            return;
+        }
+        let mut half = std::mem::take(&mut self.halves[direction.index()]);
+        let before = half.offset();
+        half.drain(|offset, out| self.tell(direction, now, offset, out, sink));
+        if half.offset() != before {
+            half.hole_since = None;
+            half.received_since = None;
+        }
+        self.halves[direction.index()] = half;
+    }
+
+    /// Gives up all that is missing.
+    fn give_up(&mut self, now: Moment, sink: &mut impl FnMut(StreamEvent<'_>)) {
+        for direction in Direction::BOTH {
+            self.halves[direction.index()].start_at_first();
+            self.drain(direction, now.at, sink);
+            while self.halves[direction.index()].is_waiting() {
+                self.skip(direction, now.at, Half::skip_hole, sink);
+                self.drain(direction, now.at, sink);
+            }
+            self.skip(direction, now.at, Half::skip_tail, sink);
+            let half = &mut self.halves[direction.index()];
+            if half.is_at_end() && !half.is_finished {
+                half.is_finished = true;
+                self.announce(sink);
+                sink(StreamEvent::Finished { stream: self.id, direction, at: now.at });
+            }
+        }
+    }
+
+    /// It is over for a reason that no packet of it gives.
+    pub(super) fn close(
+        &mut self,
+        how: StreamEnd,
+        now: Moment,
+        sink: &mut impl FnMut(StreamEvent<'_>),
+    ) {
+        if self.is_over {
+            return;
+        }
+        self.give_up(now, sink);
+        let how = match self.reset {
+            _ if self.halves.iter().all(|half| half.is_finished) => StreamEnd::Finished,
+            Some((direction, _)) => StreamEnd::Reset(direction),
+            None => how,
+        };
+        self.end(how, sink);
+    }
+
+    fn skip(
+        &mut self,
+        direction: Direction,
+        now: Timestamp,
+        skip: fn(&mut Half) -> u64,
+        sink: &mut impl FnMut(StreamEvent<'_>),
+    ) {
+        let half = &mut self.halves[direction.index()];
+        let offset = half.offset();
+        let len = skip(half);
+        half.hole_since = None;
+        half.received_since = None;
+        if len > 0 {
+            self.tell(direction, now, offset, Out::Gap(len), sink);
+        }
+    }
+
+    fn end(&mut self, how: StreamEnd, sink: &mut impl FnMut(StreamEvent<'_>)) {
+        self.is_over = true;
+        self.announce(sink);
+        sink(StreamEvent::Ended { stream: self.id, at: self.last.at, how });
+    }
+
+    fn tell(
+        &mut self,
+        direction: Direction,
+        now: Timestamp,
+        offset: u64,
+        out: Out<'_>,
+        sink: &mut impl FnMut(StreamEvent<'_>),
+    ) {
+        self.announce(sink);
+        let stream = self.id;
+        sink(match out {
+            Out::Bytes(at, bytes) => StreamEvent::Bytes { stream, direction, at, offset, bytes },
+            Out::Gap(len) => StreamEvent::Gap { stream, direction, at: now, offset, len },
+        });
+    }
+
+    fn announce(&mut self, sink: &mut impl FnMut(StreamEvent<'_>)) {
+        if !std::mem::replace(&mut self.is_announced, true) {
+            sink(StreamEvent::Opened {
+                stream: self.id,
+                at: self.opened_at,
+                client: self.client,
+                server: self.server,
+                from_start: self.from_start,
+            });
+        }
+    }
+
+    /// Tells that it began, where it began with a handshake.
+    pub(super) fn announce_handshake(&mut self, sink: &mut impl FnMut(StreamEvent<'_>)) {
+        if self.from_start {
+            self.announce(sink);
+        }
+    }
+
+    /// Whether a segment belongs to another connection between the same ends.
+    pub(super) fn is_foreign(&self, direction: Direction, segment: &Segment<'_>) -> bool {
+        /// Where a segment may be that belongs to what was seen.
+        const NEAR: u32 = 1 << 20;
+        let half = &self.halves[direction.index()];
+        let other = &self.halves[direction.opposite().index()];
+        if segment.is_syn() && segment.is_ack() {
+            let first = segment.sequence.wrapping_add(1);
+            return match half.initial {
+                Some(initial) => initial != segment.sequence && !self.answers(other, segment),
+                None if half.has_started() || self.is_over => !self.answers(other, segment),
+                None => half.distance(first).is_some_and(|distance| distance > NEAR),
+            };
+        }
+        if segment.is_syn() {
+            let first = segment.sequence.wrapping_add(1);
+            return match half.initial {
+                Some(initial) => initial != segment.sequence,
+                None if half.has_started() || self.is_over => true,
+                None => half.distance(first).is_some_and(|distance| distance > NEAR),
+            };
+        }
+        self.is_over
+            && !segment.payload.is_empty()
+            && half.distance(segment.sequence).is_none_or(|distance| distance > NEAR)
+    }
+
+    /// Whether a SYN answers the one of the other direction.
+    fn answers(&self, other: &Half, segment: &Segment<'_>) -> bool {
+        other.initial == Some(segment.acknowledgment.wrapping_sub(1))
+    }
+}
