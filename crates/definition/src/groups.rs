@@ -107,8 +107,10 @@ use ViewForm as Form;
 
 /// How a chat component is written.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-enum Component {
+pub enum Component {
+    /// As JSON, or as plain text.
     Json,
+    /// As NBT.
     Nbt,
     /// The one in some packets of the plan, the other in others.
     Either,
