@@ -6,8 +6,8 @@ use midwire_definition::plan::{Field, Kind, Plan};
 use midwire_definition::syntax::ast::Span;
 use midwire_definition::{Diagnostic, EditError, Edits, Given, Workspace};
 
-use super::targets::{Takes, Target, is_list, write_step};
 use super::Compiler;
+use super::targets::{Takes, Target, is_list, write_step};
 use crate::lower::Owner;
 use crate::rule::act::EditCode;
 use crate::rule::ast::{Assignment, Filling};
@@ -83,7 +83,9 @@ impl<'c> Compiler<'c> {
                     _ => false,
                 });
                 let is_bits = takes.iter().any(|takes| match takes {
-                    Takes::Field(field) => matches!(field.kind, Kind::Flags { .. } | Kind::Bits { .. }),
+                    Takes::Field(field) => {
+                        matches!(field.kind, Kind::Flags { .. } | Kind::Bits { .. })
+                    }
                     _ => false,
                 });
                 if !is_nbt && !is_bits && !takes.iter().any(|t| matches!(t, Takes::Fields)) {
@@ -93,7 +95,13 @@ impl<'c> Compiler<'c> {
                 for (key, value) in fields {
                     let fill = match is_nbt {
                         true => self.in_nbt(value)?,
-                        false => self.inner(plan, target, Step::Name(key.text.as_str().into()), key.span, value)?,
+                        false => self.inner(
+                            plan,
+                            target,
+                            Step::Name(key.text.as_str().into()),
+                            key.span,
+                            value,
+                        )?,
                     };
                     out.push((key.text.as_str().into(), fill));
                 }
@@ -105,7 +113,9 @@ impl<'c> Compiler<'c> {
                     _ => false,
                 });
                 let is_list = takes.iter().any(|takes| match takes {
-                    Takes::Field(field) => matches!(field.kind, Kind::Array(_) | Kind::Packed { .. }),
+                    Takes::Field(field) => {
+                        matches!(field.kind, Kind::Array(_) | Kind::Packed { .. })
+                    }
                     Takes::Nbt => true,
                     _ => false,
                 });
@@ -117,7 +127,9 @@ impl<'c> Compiler<'c> {
                     let fill = match (value, is_flags) {
                         (Filling::One(expr), true) => match bare_name(expr) {
                             Some(flag) => self.flag(takes, flag, expr.span, name)?,
-                            None => self.wrong_kind(name, takes, "something else than names", *span)?,
+                            None => {
+                                self.wrong_kind(name, takes, "something else than names", *span)?
+                            }
                         },
                         _ => match is_packed(takes) {
                             true => self.in_nbt(value)?,
@@ -178,7 +190,8 @@ impl<'c> Compiler<'c> {
         };
         let owner = self.subject.as_deref().or(self.definition).map(Owner::of);
         self.findings.sent.found_in(span, owner);
-        let target = Target { steps, anchor, undo: None, is_words: false, spot: outer.spot.clone() };
+        let target =
+            Target { steps, anchor, undo: None, is_words: false, spot: outer.spot.clone() };
         let takes = target.takes(plan);
         self.check_settable(plan, &takes, &name, span);
         self.filling(plan, &target, &takes, filling, &name)
@@ -353,7 +366,8 @@ impl<'c> Compiler<'c> {
     pub(super) fn check_text(&mut self, valued: &Valued, span: Span) {
         if !matches!(valued.kind(), Some(ValueKind::Text) | None) {
             let report = Diagnostic::error("R013", span, "what the client is told is text");
-            self.findings.report(report.label("no text").help("join it with one, as in `\"\" + x`"));
+            self.findings
+                .report(report.label("no text").help("join it with one, as in `\"\" + x`"));
         }
     }
 
@@ -400,20 +414,21 @@ impl<'c> Compiler<'c> {
 
     /// Reports what is wrong with a constant in every packet.
     pub(super) fn misfit(&mut self, error: &EditError, span: Span) {
-        let report = |code, label: &str| Diagnostic::error(code, span, error.to_string()).label(label);
+        let report =
+            |code, label: &str| Diagnostic::error(code, span, error.to_string()).label(label);
         let report = match error {
             EditError::OutOfRange { min, max, .. } => {
                 report("R014", &format!("{min} to {max} fit"))
             }
-            EditError::TooLong { .. } | EditError::Unencodable { .. } => report("R014", "does not fit"),
+            EditError::TooLong { .. } | EditError::Unencodable { .. } => {
+                report("R014", "does not fit")
+            }
             EditError::UnknownName { .. } => report("R014", "no such name"),
             EditError::WrongType { .. } | EditError::Form { .. } => report("R013", "another value"),
             EditError::Computed { .. } => report("R012", "cannot be set"),
             EditError::UnknownField { .. } => report("R010", "no such field"),
-            EditError::Condition { .. } => {
-                Diagnostic::warning("R012", span, error.to_string())
-                    .label("set only in packets that have it already")
-            }
+            EditError::Condition { .. } => Diagnostic::warning("R012", span, error.to_string())
+                .label("set only in packets that have it already"),
             _ => return,
         };
         let report = self.noted(report);

@@ -11,10 +11,8 @@ use std::sync::Arc;
 
 use midwire_definition::plan::Plan;
 use midwire_definition::plan::anchor::Anchor;
-use midwire_definition::{
-    Diagnostic, Hiding, PacketDefinition, StateId, VersionId,
-};
 use midwire_definition::syntax::ast::{Name, Span, same_name};
+use midwire_definition::{Diagnostic, Hiding, PacketDefinition, StateId, VersionId};
 
 use super::act::{Act, EditCode, Words};
 use super::ast::{Action, Assigned, ModifierKind, What};
@@ -148,9 +146,8 @@ impl Rule {
             }
             What::Packets(list) => list.iter().any(|(state, name)| {
                 let state = state.as_ref();
-                let is_there = state.is_none_or(|state| {
-                    state.is(lexicon.protocol.state_name(packet.state))
-                });
+                let is_there =
+                    state.is_none_or(|state| state.is(lexicon.protocol.state_name(packet.state)));
                 is_there && packet.is_called(&name.text)
             }),
         }
@@ -340,15 +337,17 @@ impl<'c> Compiler<'c> {
     fn hide(&mut self) -> Option<Act> {
         let definition = self.definition?;
         let Lexicon { protocol, known, .. } = self.lexicon;
-        let of = |group: &midwire_definition::Group| group.hides(protocol, self.versions.0, definition);
+        let of =
+            |group: &midwire_definition::Group| group.hides(protocol, self.versions.0, definition);
         let (means, in_group) = match &self.rule.written.rule.scope.what {
             What::Group(name) => {
                 (known.groups.iter().find(|group| name.is(&group.name)).and_then(of), true)
             }
             _ => {
-                let is_member = known.groups.iter().any(|group| {
-                    group.views_of(protocol, self.versions.0, definition).is_some()
-                });
+                let is_member = known
+                    .groups
+                    .iter()
+                    .any(|group| group.views_of(protocol, self.versions.0, definition).is_some());
                 (known.groups.iter().find_map(of), is_member)
             }
         };
