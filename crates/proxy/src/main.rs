@@ -26,8 +26,8 @@ mod queue;
 mod relay;
 mod reload;
 mod rfb;
-mod secret;
 mod rules;
+mod secret;
 mod settings;
 mod wire_id;
 

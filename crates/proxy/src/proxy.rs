@@ -177,9 +177,7 @@ fn shows_bytes(view: &args::View) -> bool {
 }
 
 fn refuse_what_is_later(args: &args::Proxy) -> anyhow::Result<()> {
-    let later = [
-        ("-w", args.write.is_some(), "captures are"),
-    ];
+    let later = [("-w", args.write.is_some(), "captures are")];
     match later.iter().find(|(_, given, _)| *given) {
         Some((flag, _, what)) => Err(usage(format!("{flag}: {what} not there yet"))),
         None => Ok(()),
@@ -270,6 +268,11 @@ fn prepare_one(args: &args::Proxy, name: &str, to_text: &str) -> anyhow::Result<
 fn prepare_auto(args: &args::Proxy, to_text: &str) -> anyhow::Result<Prepared> {
     if args.protocol_version.is_some() {
         return Err(usage("--protocol-version: name the protocol that it is of"));
+    }
+    if !args.rules.is_empty() {
+        return Err(usage(
+            "--rules: they are of one protocol; name it, or say rules = \"..\" in a route of --config",
+        ));
     }
     let settings = Settings::from_args(&args.set)?;
     let to = to(to_text, None, "auto")?;

@@ -30,6 +30,9 @@ pub(crate) fn auto(
         let options = Options {
             limits: settings.session,
             version: None,
+            announcement: None,
+            rules: None,
+            trust_version: false,
             start: None,
             rewrite_host: rewrite(to, keep_host),
             on_lost_framing: settings.on_lost_framing,

@@ -20,10 +20,12 @@ use super::route::{
     Named, WrittenAction, WrittenCondition, WrittenNext, WrittenRelay, WrittenRoute, WrittenThen,
 };
 use super::vnc;
+use crate::error::say_styled;
+use crate::print::style::stderr_is_colored;
 use crate::protocols::{self, Lookup};
 use crate::proxy::rewrite;
-use crate::rules::{self, RuleFiles};
 use crate::relay::{Action, ListenerConfig, Next, RfbServer, Route, Service, Sniffed, Then, Way};
+use crate::rules::{self, RuleFiles};
 use crate::settings::Settings;
 
 /// What a relay begins with.
@@ -221,20 +223,58 @@ impl Builder<'_> {
             Some(version) => Some(version.ok()?),
             None => None,
         };
+        let rules = self.rules(&relay.rules, &protocol, out).ok()?;
         let options = Options {
             limits: self.settings.session,
             version,
             start: None,
             announcement: None,
-            rules: None,
-            trust_version: false,
+            rules: rules.as_ref().map(|(_, read)| read.rules.clone()),
+            trust_version: relay.trust_version,
             rewrite_host: rewrite(&to, relay.keep_host),
             on_lost_framing: self.settings.on_lost_framing,
         };
         let (setups, setup) = watch::channel(Setup::new(protocol, options));
         let version = relay.version.as_ref().map(|version| version.text.clone());
-        self.followed.push(Followed { lookup, version, rules: None, setups });
+        self.followed.push(Followed { lookup, version, rules, setups });
         Some(Route { to, setup })
+    }
+
+    /// The rules in files and folders beside the configuration. What is wrong with them is shown at once, as
+    /// it stands in other files.
+    fn rules(
+        &self,
+        named: &[Named],
+        protocol: &Arc<Protocol>,
+        out: &mut Problems,
+    ) -> Result<Option<(RuleFiles, rules::Read)>, ()> {
+        let Some(first) = named.first() else { return Ok(None) };
+        let mut paths = Vec::new();
+        for file in named {
+            let path = self.folder.join(&file.text);
+            if !path.exists() {
+                let message = format!("there is no file or folder `{}`", file.text);
+                out.error(codes::NAME, file.span, message);
+                return Err(());
+            }
+            paths.push(path);
+        }
+        let wrong = |message: String| Diagnostic::error(codes::VALUE, first.span, message);
+        let files = RuleFiles::new(&paths).map_err(|error| out.push(wrong(error.to_string())))?;
+        let Some(files) = files else { return Ok(None) };
+        match files.read(protocol, None, stderr_is_colored()) {
+            Ok(read) => {
+                if !read.warnings.is_empty() {
+                    say_styled(&read.warnings);
+                }
+                Ok(Some((files, read)))
+            }
+            Err(broken) => {
+                say_styled(&broken.shown);
+                out.push(wrong(format!("these rules cannot be used: {}", broken.first)));
+                Err(())
+            }
+        }
     }
 
     fn then(

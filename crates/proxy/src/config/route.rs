@@ -56,6 +56,9 @@ pub(super) struct WrittenRelay {
     pub(super) to: Named,
     pub(super) keep_host: bool,
     pub(super) version: Option<Named>,
+    /// Rule files and folders.
+    pub(super) rules: Vec<Named>,
+    pub(super) trust_version: bool,
     /// The server is sent a PROXY header: of version 2 (true) or 1.
     pub(super) send_header: Option<bool>,
 }
@@ -138,6 +141,17 @@ fn one_of<T: Copy>(
     None
 }
 
+/// Keys that say nothing where midwire answers itself.
+const FOR_SERVERS: [&str; 7] = [
+    "to",
+    "protocol",
+    "keep_host",
+    "protocol_version",
+    "rules",
+    "trust_version",
+    "send_proxy_header",
+];
+
 /// `to` and `protocol`, or `respond`; from a route or what stands in its place.
 fn action(table: &mut Table<'_, '_>, what: &str, out: &mut Problems) -> Option<WrittenAction> {
     let protocol = table.text("protocol", out);
@@ -160,6 +174,8 @@ fn action(table: &mut Table<'_, '_>, what: &str, out: &mut Problems) -> Option<W
         },
         None => None,
     };
+    let rules = table.texts("rules", out).into_iter().map(owned).collect();
+    let trust_version = table.bool("trust_version", out).unwrap_or(false);
     let send_header = table
         .text("send_proxy_header", out)
         .and_then(|text| one_of("send_proxy_header", text, &[("v1", false), ("v2", true)], out));
@@ -174,7 +190,7 @@ fn action(table: &mut Table<'_, '_>, what: &str, out: &mut Problems) -> Option<W
         None => None,
     };
     if let Some(mut respond) = respond {
-        for key in ["to", "protocol", "keep_host", "protocol_version", "send_proxy_header"] {
+        for key in FOR_SERVERS {
             if table.has(key) {
                 let message = format!("`{key}` is for a server, and `respond` needs none");
                 out.error(codes::EXCLUDED, table.key_span(key), message);
@@ -202,6 +218,8 @@ fn action(table: &mut Table<'_, '_>, what: &str, out: &mut Problems) -> Option<W
         to: owned(to?),
         keep_host,
         version,
+        rules,
+        trust_version,
         send_header,
     };
     Some(WrittenAction::Relay(relay))

@@ -190,6 +190,9 @@ impl Builder<'_> {
         let options = Options {
             limits: self.settings.session,
             version: None,
+            announcement: None,
+            rules: None,
+            trust_version: false,
             start: protocol.state_named(rfb::START),
             rewrite_host: None,
             on_lost_framing: self.settings.on_lost_framing,

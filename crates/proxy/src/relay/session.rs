@@ -247,8 +247,7 @@ impl Serving {
                 let watcher = then.map(|then| Watcher::new(then, shared.limits.partial_wait));
                 let words = Words::of(shared, &route.to);
                 let clock = self.begun.clock;
-                let mut driver =
-                    Box::new(Driver::new(shared, first, ends, watcher, words, clock));
+                let mut driver = Box::new(Driver::new(shared, first, ends, watcher, words, clock));
                 driver.set_peers(self.number);
                 return Ok((driver, setup));
             }
