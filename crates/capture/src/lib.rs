@@ -5,6 +5,7 @@ mod format;
 pub mod note;
 mod provenance;
 mod read;
+mod recording;
 mod streams;
 mod timestamp;
 mod writer;
@@ -16,6 +17,7 @@ pub use read::{
     BLOCK_LEN_MAX, Context, Damage, INTERFACES_MAX, Interface, Item, Options, Packet, Problem,
     ReadError, Reader, Section,
 };
+pub use recording::*;
 pub use streams::*;
 pub use timestamp::Timestamp;
 pub use writer::*;
