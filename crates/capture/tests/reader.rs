@@ -1,5 +1,7 @@
 //! Reading capture files of every kind, whole and damaged.
 
+#![allow(clippy::unwrap_used, reason = "a test fails where it unwraps")]
+
 use std::io::Read;
 
 use hex_literal::hex;

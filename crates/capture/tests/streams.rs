@@ -1,5 +1,7 @@
 //! Streams out of segments, in whatever order and number they come.
 
+#![allow(clippy::unwrap_used, reason = "a test fails where it unwraps")]
+
 use std::collections::BTreeMap;
 use std::net::SocketAddr;
 use std::time::Duration;

@@ -11,7 +11,7 @@ use std::io::{self, Read};
 use std::ops::Range;
 
 pub use self::context::Context;
-pub(crate) use self::context::Kind;
+pub(crate) use self::context::{InterfaceContext, Kind, Resolution};
 pub use self::item::{Damage, Interface, Item, Options, Packet, Problem, Section};
 pub(crate) use self::order::Order;
 use self::window::Window;

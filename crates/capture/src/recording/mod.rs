@@ -1,6 +1,7 @@
 //! What midwire wrote, read again as what it was: sessions and frames, not streams.
 
 mod record;
+mod state;
 
 use std::collections::HashMap;
 use std::net::SocketAddr;
@@ -8,6 +9,7 @@ use std::net::SocketAddr;
 use midwire_codec::Direction;
 
 pub use self::record::{Form, Record, RecordedFrame};
+pub use self::state::StateError;
 use crate::decode::Segment;
 use crate::note::Note;
 use crate::provenance::{Fate, Leg, Origin};

@@ -18,6 +18,9 @@ use crate::timestamp::Timestamp;
 /// After so many packets, those streams are looked at that wait and get none.
 const SWEEP_EVERY: u64 = 256;
 
+/// Streams that are found without looking for them.
+const RECENT: usize = 256;
+
 /// Puts TCP streams together, many at once, from segments in the order of the capture.
 ///
 /// What comes twice counts once: where copies differ, the first one holds. What is missing is waited
@@ -28,8 +31,8 @@ pub struct Streams {
     server_ports: HashSet<u16>,
     places: HashMap<Key, usize>,
     streams: Vec<Stream>,
-    /// The stream of the last segment, and where it is.
-    last: Option<(Key, usize)>,
+    /// Some of the streams that had the last segments, and where they are, by [`slot`].
+    recent: [Option<(Key, usize)>; RECENT],
     /// Streams that wait for something.
     listed: Vec<usize>,
     waiting_total: usize,
@@ -52,7 +55,7 @@ impl Streams {
             server_ports: HashSet::new(),
             places: HashMap::new(),
             streams: Vec::new(),
-            last: None,
+            recent: [None; RECENT],
             listed: Vec::new(),
             waiting_total: 0,
             opened: 0,
@@ -76,13 +79,14 @@ impl Streams {
     ) {
         self.now.packet += 1;
         self.now.at = at.unwrap_or(self.now.at);
-        if self.now.packet % SWEEP_EVERY == 0 {
+        if self.now.packet.is_multiple_of(SWEEP_EVERY) {
             self.sweep(false, &mut sink);
         }
         let (source, destination) = (end(segment.source), end(segment.destination));
         let key = if source <= destination { (source, destination) } else { (destination, source) };
-        let known = match self.last {
-            Some((last, place)) if last == key => Some(place),
+        let slot = slot(&key);
+        let known = match self.recent[slot] {
+            Some((recent, place)) if recent == key => Some(place),
             _ => self.places.get(&key).copied(),
         };
         let known = known.filter(|&place| {
@@ -103,7 +107,7 @@ impl Streams {
                 None => return,
             },
         };
-        self.last = Some((key, place));
+        self.recent[slot] = Some((key, place));
         let stream = &mut self.streams[place];
         if stream.is_over {
             stream.last = self.now;
@@ -144,7 +148,7 @@ impl Streams {
         }
         self.places.clear();
         self.listed.clear();
-        self.last = None;
+        self.recent = [None; RECENT];
         self.waiting_total = 0;
     }
 
@@ -219,7 +223,7 @@ impl Streams {
         order.iter().for_each(|&place| gone[place] = true);
         let mut gone = gone.into_iter();
         self.streams.retain(|_| !gone.next().unwrap_or(false));
-        self.last = None;
+        self.recent = [None; RECENT];
         self.places.clear();
         self.listed.clear();
         self.waiting_total = 0;
@@ -248,6 +252,12 @@ impl Streams {
         });
         self.listed = listed;
     }
+}
+
+/// Where a stream may be among the recent ones.
+const fn slot(key: &Key) -> usize {
+    let ((_, low), (_, high)) = *key;
+    ((low ^ high) as usize) % RECENT
 }
 
 fn end(address: SocketAddr) -> End {
