@@ -79,7 +79,7 @@ fn write<W: Write>(out: W, case: &Case) -> W {
     let bytes: Vec<u8> = (0..case.frame_len).map(|n| n as u8).collect();
     for n in 0..case.frames {
         at.0 += 1_000;
-        let direction = Direction::BOTH[usize::from(n / case.sessions % 4 == 0)];
+        let direction = Direction::BOTH[usize::from((n / case.sessions).is_multiple_of(4))];
         let number = n / case.sessions + 1;
         let frame = Frame::passed(n % case.sessions, number, direction, at, &bytes);
         writer.frame(&frame).expect("it is written");

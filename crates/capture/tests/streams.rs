@@ -429,6 +429,18 @@ fn the_same_ends_may_connect_again() {
 }
 
 #[test]
+fn a_long_connection_that_comes_twice_counts_once() {
+    let mut segments = open(100);
+    for n in 0..60 {
+        segments.push(bytes(Serverbound, 101 + n * 60_000, &[n as u8; 60_000]));
+    }
+    segments.push(sent(Serverbound, 101 + 3_600_000, FIN | ACK, b""));
+    segments.push(sent(Clientbound, 9_000, FIN | ACK, b""));
+    let again = [&segments[..], &segments[2..]].concat();
+    assert_eq!(serverbound(&again).len(), 3_600_000);
+}
+
+#[test]
 fn a_handshake_that_is_repeated_is_not_another_connection() {
     let mut segments = open(100);
     segments.extend(open(100));

@@ -346,7 +346,7 @@ impl Stream {
 
     /// Whether a segment belongs to another connection between the same ends.
     pub(super) fn is_foreign(&self, direction: Direction, segment: &Segment<'_>) -> bool {
-        /// Where a segment may be that belongs to what was seen.
+        /// How far from what was seen a segment of the same connection may be.
         const NEAR: u32 = 1 << 20;
         let half = &self.halves[direction.index()];
         let other = &self.halves[direction.opposite().index()];
@@ -355,7 +355,7 @@ impl Stream {
             return match half.initial {
                 Some(initial) => initial != segment.sequence && !self.answers(other, segment),
                 None if half.has_started() || self.is_over => !self.answers(other, segment),
-                None => half.distance(first).is_some_and(|distance| distance > NEAR),
+                None => !half.is_unseen() && !half.may_have(first, NEAR),
             };
         }
         if segment.is_syn() {
@@ -363,12 +363,10 @@ impl Stream {
             return match half.initial {
                 Some(initial) => initial != segment.sequence,
                 None if half.has_started() || self.is_over => true,
-                None => half.distance(first).is_some_and(|distance| distance > NEAR),
+                None => !half.is_unseen() && !half.may_have(first, NEAR),
             };
         }
-        self.is_over
-            && !segment.payload.is_empty()
-            && half.distance(segment.sequence).is_none_or(|distance| distance > NEAR)
+        self.is_over && !segment.payload.is_empty() && !half.may_have(segment.sequence, NEAR)
     }
 
     /// Whether a SYN answers the one of the other direction.
