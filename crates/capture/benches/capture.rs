@@ -12,7 +12,8 @@ use std::time::{Duration, Instant};
 
 use cpu_time::ThreadTime;
 use midwire_capture::{
-    Decoded, Decoder, Ends, Frame, Item, Opening, Reader, StreamEvent, Streams, Timestamp, Writer,
+    Decoded, Decoder, Ends, Frame, Item, Opening, Reader, Record, Recordings, StreamEvent, Streams,
+    Timestamp, Writer,
 };
 use midwire_codec::Direction;
 
@@ -108,6 +109,24 @@ fn read(path: &Path) -> (u64, u64) {
     (packets, total)
 }
 
+/// Bytes of all frames.
+fn records(path: &Path) -> u64 {
+    let mut reader = Reader::new(File::open(path).expect("the file is there"));
+    let (mut decoder, mut recordings) = (Decoder::default(), Recordings::default());
+    let mut total = 0;
+    while let Some(item) = reader.next().expect("it is a capture") {
+        let Item::Packet(packet) = item else { continue };
+        if let Decoded::Tcp(segment) = decoder.packet(&packet) {
+            recordings.push(&packet, &segment, |record| {
+                if let Record::Frame(frame) = record {
+                    total += black_box(frame.bytes).len() as u64;
+                }
+            });
+        }
+    }
+    total
+}
+
 fn items(path: &Path) -> u64 {
     let mut reader = Reader::new(File::open(path).expect("the file is there"));
     let mut packets = 0;
@@ -145,6 +164,12 @@ fn main() -> ExitCode {
         line("write (to nowhere)", &time, case.frames, len);
         let time = best(|| timed(|| items(&path)).1);
         line("read packets", &time, case.frames, len);
+        let time = best(|| {
+            let (bytes, time) = timed(|| records(&path));
+            assert_eq!(bytes, total);
+            time
+        });
+        line("read frames", &time, case.frames, len);
         let time = best(|| {
             let ((packets, bytes), time) = timed(|| read(&path));
             assert!(packets >= case.frames && bytes == total);

@@ -96,7 +96,10 @@ impl Recordings {
             sink(Record::Facts { session, at, facts: note });
             return true;
         }
-        let (last, leg) = (self.numbers.entry(session).or_insert(0), connection.leg);
+        let leg = connection.leg;
+        // A server's leg may outlive the client's.
+        let mut gone = 0;
+        let last = self.numbers.get_mut(&session).unwrap_or(&mut gone);
         if !connection.follow(direction, segment, last, &mut sink) {
             return true;
         }
@@ -112,7 +115,6 @@ impl Recordings {
         if segment.is_rst() || connection.ended == [true; 2] {
             let reset = segment.is_rst().then_some(direction);
             if leg == Leg::Client {
-                self.numbers.remove(&session);
                 sink(Record::Closed { session, at, reset });
             }
             self.close(segment, place);
@@ -188,9 +190,11 @@ impl Recordings {
     fn close(&mut self, segment: &Segment<'_>, place: usize) {
         self.legs.remove(&(segment.source, segment.destination));
         self.legs.remove(&(segment.destination, segment.source));
-        if let Some(closed) = self.places.get_mut(place) {
-            *closed = None;
+        if let Some(closed) = self.places.get_mut(place).and_then(Option::take) {
             self.free.push(place);
+            if closed.leg == Leg::Client {
+                self.numbers.remove(&closed.session);
+            }
         }
         self.last = None;
         self.closed = Some((segment.source, segment.destination));

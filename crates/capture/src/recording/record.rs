@@ -87,7 +87,8 @@ pub enum Form {
 pub struct RecordedFrame<'a> {
     /// Of which session.
     pub session: u64,
-    /// Its number in the session. Both records of a changed frame have the same.
+    /// Its number in the session; 0 for bytes of a stream that is not cut into frames. Both records of a
+    /// changed frame have the same.
     pub number: u64,
     /// Which way it travels.
     pub direction: Direction,

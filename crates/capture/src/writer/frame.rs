@@ -66,8 +66,8 @@ pub enum Recorded<'a> {
 pub struct Frame<'a> {
     /// Whose.
     pub session: u64,
-    /// Its number in the session. Numbers may be left out and come in any order; they cost nothing
-    /// where each is one more than the one before.
+    /// Its number in the session; 0 for bytes of a stream that is not cut into frames. Numbers may be
+    /// left out and come in any order; they cost nothing where each is one more than the one before.
     pub number: u64,
     /// Which way it travels.
     pub direction: Direction,
