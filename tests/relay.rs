@@ -164,6 +164,26 @@ fn a_port_in_use_is_named_and_ends_the_program_with_3() {
 }
 
 #[test]
+fn a_usual_port_in_use_moves_to_the_next_free_one() {
+    let taken = TcpListener::bind((Ipv4Addr::LOCALHOST, 0)).unwrap();
+    let port = taken.local_addr().unwrap().port();
+    let definition = std::env::temp_dir().join(format!("midwire-busy-{port}.wire"));
+    let text =
+        format!("protocol busy \"Busy\" {{ port {port}, frame {{ length: u8, id: u8 }} }}\n");
+    std::fs::write(&definition, text).unwrap();
+    // the server is who holds the port: a game's own server on the same machine
+    let to = format!("127.0.0.1:{port}");
+    let program = Program::start(&["proxy", definition.to_str().unwrap(), "--to", &to]);
+    let address = program.address();
+    assert_eq!(address.ip(), Ipv4Addr::LOCALHOST);
+    assert!(address.port() > port, "{address} is not behind {port}");
+    let told = program.wait_for_diagnostics("into the game");
+    assert!(told.contains(&format!("another program uses port {port}")), "{told}");
+    assert!(told.contains(&format!("type {address} into the game")), "{told}");
+    std::fs::remove_file(definition).unwrap();
+}
+
+#[test]
 fn a_proxy_to_itself_is_refused() {
     let address = free_address().to_string();
     let ended = Program::start(&["proxy", "raw", "--to", &address, "--listen", &address]).wait();

@@ -1,4 +1,4 @@
-// Real Minecraft servers and clients talk through midwire, one process for each version.
+// Real Minecraft servers and clients talk through midwire, and lose each other, a process for each version.
 //
 //   MIDWIRE=path/to/midwire node run.js [--direct] [VERSION...]
 //
@@ -24,21 +24,24 @@ async function main (args) {
   let passed = 0
   let failed = 0
   for (const version of versions.length > 0 ? versions : VERSIONS) {
-    const result = await session(version, direct)
-    passed += result.passed
-    failed += result.failed
+    for (const script of direct ? ['session.js'] : ['session.js', 'broken.js']) {
+      const result = await session(script, version, direct)
+      passed += result.passed
+      failed += result.failed
+    }
   }
   console.log(`${passed} passed, ${failed} failed`)
   return failed === 0 && passed > 0 ? 0 : 1
 }
 
-function session (version, direct) {
-  console.log(`Minecraft ${version}${direct ? ', direct' : ''}`)
+function session (script, version, direct) {
+  const what = script === 'broken.js' ? ', broken' : direct ? ', direct' : ''
+  console.log(`Minecraft ${version}${what}`)
   return new Promise(resolve => {
     const result = { passed: 0, failed: 0 }
     let complete = false
     const args = direct ? [version, '--direct'] : [version]
-    const child = fork(path.join(__dirname, 'session.js'), args, { silent: true })
+    const child = fork(path.join(__dirname, script), args, { silent: true })
     // The server and the bot talk a lot; it is of interest only when something fails.
     let talk = ''
     for (const pipe of [child.stdout, child.stderr]) {

@@ -4,26 +4,20 @@
 'use strict'
 
 const assert = require('node:assert/strict')
-const net = require('node:net')
 
-const flyingSquid = require('flying-squid')
 const mineflayer = require('mineflayer')
 const minecraft = require('minecraft-protocol')
 const supportFeature = version => require('minecraft-data')(version).supportFeature
 
 const { Midwire } = require('./midwire')
 const { within, event } = require('./wait')
+const { step, run } = require('./steps')
+const { MOTD, startServer } = require('./server')
+const { legacyPing, LEGACY_PINGS } = require('./legacy')
 const log = require('./log')
 
-const MOTD = 'midwire peers'
 const TO_SERVER = 'hello, server: åß☃'
 const TO_CLIENT = 'hello, client: åß☃'
-
-const LEGACY_PINGS = {
-  FE: Buffer.from('fe', 'hex'),
-  'FE 01': Buffer.from('fe01', 'hex'),
-  'FE 01 FA with a host': legacyPingWithHost('127.0.0.1', 25565)
-}
 
 async function main (version, direct) {
   const server = await startServer(version)
@@ -105,89 +99,5 @@ async function inspect (midwire, version) {
   await step('every packet before play could be read', () => log.checkRead(lines))
 }
 
-async function startServer (version) {
-  const server = flyingSquid.createMCServer({
-    version,
-    host: '127.0.0.1',
-    port: 0,
-    motd: MOTD,
-    'max-players': 5,
-    'online-mode': false,
-    logging: false,
-    gameMode: 0,
-    difficulty: 0,
-    generation: { name: 'superflat', options: {} },
-    kickTimeout: 60_000,
-    plugins: {},
-    modpe: false,
-    'view-distance': 2,
-    'player-list-text': { header: { text: 'midwire' }, footer: { text: 'peers' } },
-    'everybody-op': false,
-    'max-entities': 10
-  })
-  await event(server, 'ready')
-  return server
-}
-
-/// Sends a ping of Minecraft 1.6 or older and gives the whole answer.
-function legacyPing (port, request) {
-  return within('answer to the legacy ping', new Promise((resolve, reject) => {
-    const socket = net.connect(port, '127.0.0.1', () => socket.write(request))
-    let answer = Buffer.alloc(0)
-    socket.on('data', data => {
-      answer = Buffer.concat([answer, data])
-      // FF, a 16-bit count of UTF-16 units, the units.
-      if (answer.length < 3 || answer.length < 3 + 2 * answer.readUInt16BE(1)) return
-      socket.destroy()
-      resolve(answer)
-    })
-    socket.on('error', reject)
-    socket.on('end', () => reject(new Error(`the connection ended after ${answer.length} bytes`)))
-  }))
-}
-
-/// The form of Minecraft 1.6: a plugin message with protocol number, host and port.
-function legacyPingWithHost (host, port) {
-  const text = string => {
-    const units = Buffer.from(string, 'utf16le').swap16()
-    const count = Buffer.alloc(2)
-    count.writeUInt16BE(string.length)
-    return Buffer.concat([count, units])
-  }
-  const data = Buffer.concat([Buffer.from([74]), text(host), Buffer.alloc(4)])
-  data.writeInt32BE(port, data.length - 4)
-  const length = Buffer.alloc(2)
-  length.writeUInt16BE(data.length)
-  return Buffer.concat([Buffer.from([0xfe, 0x01, 0xfa]), text('MC|PingHost'), length, data])
-}
-
-let failed = false
-
-/// Does and reports one step; what follows a failed one is reported as not reached.
-async function step (name, work) {
-  let error = failed ? 'not reached' : undefined
-  if (!failed) {
-    try {
-      await work()
-    } catch (e) {
-      error = e.stack ?? String(e)
-      failed = true
-    }
-  }
-  await new Promise(resolve => process.send({ step: name, error }, resolve))
-}
-
-function end (code) {
-  // Servers and bots keep timers that never end by themselves.
-  process.send({ over: true }, () => process.exit(code))
-}
-
-process.on('SIGTERM', () => process.exit(1))
 const [version, mode] = process.argv.slice(2)
-main(version, mode === '--direct').then(
-  () => end(failed ? 1 : 0),
-  e => {
-    failed = false
-    step('the session goes on to its end', () => { throw e }).then(() => end(1))
-  }
-)
+run(() => main(version, mode === '--direct'))

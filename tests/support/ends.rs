@@ -34,8 +34,18 @@ impl Server {
     }
 
     pub fn accept(&self) -> End {
+        End::new(self.accept_stream())
+    }
+
+    /// The next connection, if there is one in time.
+    pub fn try_accept(&self, patience: Duration) -> Option<End> {
+        self.accepted.recv_timeout(patience).ok().map(End::new)
+    }
+
+    /// The next connection, as it is.
+    pub fn accept_stream(&self) -> TcpStream {
         match self.accepted.recv_timeout(PATIENCE) {
-            Ok(stream) => End::new(stream),
+            Ok(stream) => stream,
             Err(RecvTimeoutError::Timeout) => panic!("the proxy did not connect to the server"),
             Err(RecvTimeoutError::Disconnected) => panic!("the server has stopped listening"),
         }

@@ -145,7 +145,7 @@ impl Program {
     }
 
     /// Waits until it listens.
-    fn address(&self) -> SocketAddr {
+    pub fn address(&self) -> SocketAddr {
         let address = self.diagnostics.wait(|said| {
             let text = String::from_utf8_lossy(&said.text);
             let (_, after) = text.split_once("listening on ")?;
@@ -171,6 +171,15 @@ impl Program {
         let program = Self::spawn(&[&head, more].concat(), b"", Path::new(NOWHERE), output);
         let address = program.address();
         (program, address)
+    }
+
+    /// Waits until the diagnostics hold this, and gives all that there are then.
+    pub fn wait_for_diagnostics(&self, wanted: &str) -> String {
+        let found = self.diagnostics.wait(|said| {
+            let text = String::from_utf8_lossy(&said.text);
+            text.contains(wanted).then(|| text.into_owned())
+        });
+        found.unwrap_or_else(|| panic!("no {wanted:?} among the diagnostics{}", self.story()))
     }
 
     pub fn diagnostics(&self) -> String {

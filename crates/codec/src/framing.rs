@@ -1,6 +1,8 @@
 //! How a stream of bytes is cut into frames: what stands in front of each payload and what its
 //! length counts.
 
+use std::ops::Range;
+
 use crate::error::FrameError;
 use crate::frame::Frame;
 use crate::varint::{VARINT_WIDTH_MAX, read_uvarint, uvarint_len, write_uvarint};
@@ -160,6 +162,22 @@ impl Framing {
                 width_max: self.width_max(),
                 max: self.max as u64,
             }),
+        }
+    }
+
+    /// Where the payload of the first frame starts and where it ends, as soon as its length can be
+    /// read: before the frame is all there.
+    ///
+    /// # Errors
+    ///
+    /// As for [`next`](Self::next).
+    pub fn extent(&self, bytes: &[u8]) -> Result<Option<Range<usize>>, FrameError> {
+        match self.length(bytes) {
+            Some((length, header_len)) => match self.frame_len(length, header_len) {
+                Some(len) => Ok(Some(header_len..len)),
+                None => Err(self.out_of_bounds(length, header_len)),
+            },
+            None => self.needed(bytes).map(|_| None),
         }
     }
 

@@ -63,6 +63,7 @@ pub const DEFINITION_CODES: &[(&str, &str)] = &[
     ("W080", "a test of a packet, a version or a state that is not there"),
     ("W081", "a test whose bytes are not read, or not to their end"),
     ("W082", "a test with another value than expected"),
+    ("W083", "a `detect` of a packet or field that is not there, or that cannot be told"),
     ("W085", "something that a file which extends another cannot say"),
     ("W086", "a packet of which nothing says where it ends"),
     ("W087", "`remaining` where nothing says how much there is"),

@@ -4,6 +4,8 @@
 //! A view is a path, `text(path)` (the words of a chat component), a number or a text, or numbers joined
 //! by `+ - * /`, as in `x / 32`.
 
+mod give;
+
 use std::sync::Arc;
 
 use midwire_codec::Direction;
@@ -74,11 +76,20 @@ pub enum ViewValue {
 enum Form {
     Path(Box<str>),
     /// The words of a chat component.
-    Words(Box<str>),
+    Words(Box<str>, Component),
     Int(i128),
     Float(f64),
     Text(Box<str>),
     Binary(BinaryOp, Box<Form>, Box<Form>),
+}
+
+/// How a chat component is written.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum Component {
+    Json,
+    Nbt,
+    /// The one in some packets of the plan, the other in others.
+    Either,
 }
 
 /// How deep an expression of a view may nest.
@@ -288,7 +299,14 @@ fn form(
                 target.member.is_none()
                     && matches!(target.field.kind, Kind::Str { .. } | Kind::Nbt(_))
             };
-            targets(plan, path)?.iter().all(is_chat).then(|| Form::Words(written(path)))
+            let targets = targets(plan, path)?;
+            let is_nbt = |target: &Target<'_>| matches!(target.field.kind, Kind::Nbt(_));
+            let component = match targets.iter().filter(|target| is_nbt(target)).count() {
+                0 => Component::Json,
+                nbt if nbt == targets.len() => Component::Nbt,
+                _ => Component::Either,
+            };
+            targets.iter().all(is_chat).then(|| Form::Words(written(path), component))
         }
         ExprKind::Int(n) if is_number => Some(Form::Int(*n)),
         ExprKind::Bool(b) if is_number => Some(Form::Int((*b).into())),
@@ -323,7 +341,7 @@ impl Form {
             Form::Binary(op, a, b) => {
                 Some(crate::plan::binary(*op, a.int(packet)?, b.int(packet)?))
             }
-            Form::Words(_) | Form::Float(_) | Form::Text(_) => None,
+            Form::Words(..) | Form::Float(_) | Form::Text(_) => None,
         }
     }
 
@@ -350,7 +368,7 @@ impl Form {
                     _ => None,
                 }
             }
-            Form::Words(_) | Form::Text(_) => None,
+            Form::Words(..) | Form::Text(_) => None,
         }
     }
 
@@ -367,7 +385,7 @@ impl Form {
                 Value::Enum(number, None) => Some(number.to_string()),
                 _ => None,
             }),
-            Form::Words(path) => packet.look(path, |value| match value {
+            Form::Words(path, _) => packet.look(path, |value| match value {
                 Value::Text(text, ..) => Some(chat::from_text(text).into_owned()),
                 Value::Nbt(bytes, form) => Some(chat::from_nbt(bytes, *form)),
                 _ => None,

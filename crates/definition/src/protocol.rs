@@ -9,7 +9,7 @@ use crate::diagnostics::Diagnostics;
 use crate::plan::{Ex, IntRepr, Packet, Plan};
 use crate::resolve::{self, Checked, Declarations, Interval};
 use crate::sources::{Loader, Root, Sources};
-use crate::syntax::ast::same_name;
+use crate::syntax::ast::{DetectItem, same_name};
 use crate::table::Table;
 use crate::version::{VersionId, Versions};
 
@@ -39,6 +39,8 @@ pub struct Protocol {
     pub stack: Stack,
     /// Where the version is said.
     pub version_from: Option<VersionFrom>,
+    /// How the first bytes of a direction look.
+    pub(crate) detects: Vec<DetectItem>,
     /// The connection's variables: name and value at the start.
     pub conn: Vec<(Arc<str>, i64)>,
     pub(crate) declarations: Declarations,
@@ -143,7 +145,7 @@ pub struct Event {
 }
 
 /// An effect with its value still an expression over the packet.
-#[derive(Debug)]
+#[derive(Debug, PartialEq)]
 pub(crate) enum EffectCode {
     State { direction: Option<Direction>, value: Ex },
     Assign { variable: u32, value: Ex },
@@ -205,6 +207,25 @@ impl Event {
 }
 
 impl Event {
+    /// Whether all that follows the packet may be encrypted.
+    pub fn may_encrypt(&self) -> bool {
+        self.effects.contains(&EffectCode::CipherOn)
+    }
+
+    /// The protocol states that the packet may lead to, of either direction; `None`: that depends on its
+    /// fields, so any.
+    pub fn leads_to(&self) -> Option<Vec<StateId>> {
+        let states = self.effects.iter().filter_map(|effect| match effect {
+            EffectCode::State { value, .. } => Some(value),
+            _ => None,
+        });
+        let constant = |value: &Ex| match value {
+            Ex::Int(state) => u8::try_from(*state).ok().map(StateId),
+            _ => None,
+        };
+        states.map(constant).collect()
+    }
+
     /// What it assigns, if that is all it does.
     fn assigns(&self) -> Option<Vec<u32>> {
         let variable = |effect: &EffectCode| match effect {

@@ -27,6 +27,11 @@ impl Protocol {
         let declared = &self.declarations;
         self.stack.framing.is_none() && !(declared.packets.is_empty() && declared.ids.is_empty())
     }
+
+    /// Whether its bytes are cut into packets at all, with frames or without.
+    pub fn has_packets(&self) -> bool {
+        self.stack.framing.is_some() || self.is_frameless()
+    }
 }
 
 impl Dialect {

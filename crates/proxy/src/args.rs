@@ -30,6 +30,8 @@ pub(crate) enum Command {
     Fmt(Fmt),
     /// List and show definitions
     Defs(Defs),
+    /// Look at all that has to be right: the port, the server, its game, definitions
+    Doctor(Doctor),
     /// Play a recorded game through a real midwire on this machine: nothing else is needed
     Demo,
 }
@@ -39,8 +41,8 @@ pub(crate) enum Command {
 pub(crate) struct Proxy {
     /// minecraft, terraria, amp, raw (bytes without meaning), or a .wire file
     pub(crate) protocol: String,
-    /// The server: a name or an address; the port may be left out where the protocol has one. SRV
-    /// records are not looked up
+    /// The server: a name or an address; the port may be left out where the protocol has one. A
+    /// Minecraft name without a port leads where its SRV records say
     #[arg(long, value_name = "HOST[:PORT]")]
     pub(crate) to: String,
     /// Where the game connects to; port 0 takes any free one [default: 127.0.0.1 and the protocol's port]
@@ -187,6 +189,28 @@ pub(crate) struct Fmt {
     /// Change nothing; name the files that are not in the usual form (exit code 1 if there are any)
     #[arg(long)]
     pub(crate) check: bool,
+}
+
+/// `midwire doctor`.
+#[derive(Debug, ClapArgs)]
+#[command(after_help = "Exit codes: 0 all is well, 1 something is wrong.")]
+pub(crate) struct Doctor {
+    /// minecraft, terraria, rfb, raw, or a .wire file; guessed where it is left out
+    pub(crate) protocol: Option<String>,
+    /// The server to look at: a name or an address, with or without a port
+    #[arg(long, value_name = "HOST[:PORT]")]
+    pub(crate) to: Option<String>,
+    /// Where the game is to connect to [default: 127.0.0.1 and the protocol's port]
+    #[arg(long, value_name = "ADDRESS:PORT")]
+    pub(crate) listen: Option<String>,
+    /// One JSON object a line
+    #[arg(long)]
+    pub(crate) json: bool,
+    #[command(flatten)]
+    pub(crate) definitions: Definitions,
+    /// Raise a limit; an unknown name lists them all
+    #[arg(long, value_name = "NAME=VALUE")]
+    pub(crate) set: Vec<String>,
 }
 
 /// `midwire defs`.

@@ -106,7 +106,8 @@ impl Place {
     }
 }
 
-fn encode(
+/// A packet's frame, or without one its payload.
+pub(crate) fn encode(
     protocol: &Protocol,
     definition: &PacketDefinition,
     fields: &Given,

@@ -5,12 +5,14 @@ mod check;
 mod decode;
 mod defs;
 mod demo;
+mod doctor;
 mod encode;
 mod error;
 mod explain;
 mod fmt;
 mod hex_text;
 mod import;
+mod names;
 mod print;
 mod protocols;
 mod proxy;
@@ -52,6 +54,7 @@ fn run(command: args::Command) -> anyhow::Result<ExitCode> {
         args::Command::Check(args) => check::run(&args),
         args::Command::Fmt(args) => fmt::run(&args),
         args::Command::Defs(args) => defs::run(&args.command),
+        args::Command::Doctor(args) => doctor::run(&args),
         args::Command::Demo => demo::run(),
     }
 }
@@ -64,6 +67,7 @@ midwire stands between a game and its server, and shows what they say to each ot
   midwire demo                                     see it work: nothing else is needed
   midwire proxy minecraft --to play.example.org    then type 127.0.0.1 into the game
   midwire proxy terraria --to 192.168.0.7
+  midwire doctor --to play.example.org             what is wrong, if it does not work
   midwire decode --hex '0f 00 01 0b 54 65 72 72 61 72 69 61 33 32 36' --protocol terraria
   midwire --help                                   every command
 ";

@@ -69,6 +69,13 @@ pub(crate) fn names(folders: &[PathBuf]) -> Vec<String> {
     names
 }
 
+/// The definitions in a folder, and what extends others.
+pub(crate) fn files(folder: &Path) -> Vec<PathBuf> {
+    let mut files = wire_files(folder);
+    files.retain(|file| declares(file) != Declares::Neither);
+    files
+}
+
 /// The names of the definitions in a folder, in order.
 pub(crate) fn in_folder(folder: &Path) -> Vec<String> {
     let name = |file: &PathBuf| Some(file.file_stem()?.to_str()?.to_owned());

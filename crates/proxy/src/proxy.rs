@@ -15,7 +15,9 @@ use crate::error::{say, usage};
 use crate::print::{self, Style};
 use crate::protocols::{self, Lookup};
 use crate::queue::{WhenFull, queue};
-use crate::relay::{BindError, ListenerConfig, Relay, RelayConfig, Route, Service, Target, Totals};
+use crate::relay::{
+    BindError, ListenerConfig, Relay, RelayConfig, Route, Service, Target, Totals, service,
+};
 use crate::reload;
 use crate::settings::Settings;
 
@@ -46,6 +48,7 @@ pub(crate) fn run(args: &args::Proxy) -> anyhow::Result<ExitCode> {
             service: Service::Route(Arc::new(Route { to, setup })),
         }],
         watch: if args.view.quiet { Watch::Nothing } else { Watch::Packets },
+        watch_raw: if shows_bytes(&args.view) { Watch::Packets } else { Watch::Nothing },
         limits: settings.relay,
     };
     let when_full =
@@ -85,6 +88,12 @@ pub(crate) fn run(args: &args::Proxy) -> anyhow::Result<ExitCode> {
     Ok(ExitCode::SUCCESS)
 }
 
+/// Whether bytes without packets are shown. They say little to people, and going past the session they cost
+/// half as much; they are counted all the same.
+fn shows_bytes(view: &args::View) -> bool {
+    view.json || view.hex || view.all
+}
+
 fn refuse_what_is_later(args: &args::Proxy) -> anyhow::Result<()> {
     let later = [
         ("-w", args.write.is_some(), "captures are"),
@@ -99,7 +108,7 @@ fn refuse_what_is_later(args: &args::Proxy) -> anyhow::Result<()> {
 }
 
 /// The server that was typed: `HOST`, `HOST:PORT`, `ADDRESS`, `[V6]`, `[V6]:PORT`.
-fn target(text: &str, protocol: &Protocol) -> anyhow::Result<Target> {
+pub(crate) fn target(text: &str, protocol: &Protocol) -> anyhow::Result<Target> {
     let text = text.trim();
     let wrong = |what: &str| usage(format!("--to {text}: {what}"));
     let (host, port) = match text.strip_prefix('[') {
@@ -123,6 +132,8 @@ fn target(text: &str, protocol: &Protocol) -> anyhow::Result<Target> {
     if host.is_empty() || host.contains(|c: char| c.is_whitespace() || c == '/' || is_unsafe(c)) {
         return Err(wrong("that is no host name or address; write HOST or HOST:PORT"));
     }
+    let is_name = host.parse::<std::net::IpAddr>().is_err() && host.contains('.');
+    let service = service(&protocol.name).filter(|_| is_name && port.is_none());
     let port = match (port, protocol.port) {
         (Some(port), _) => match port.parse() {
             Ok(0) | Err(_) => return Err(wrong(&format!("{port} is no port (1 to 65535)"))),
@@ -133,11 +144,11 @@ fn target(text: &str, protocol: &Protocol) -> anyhow::Result<Target> {
             return Err(wrong(&format!("{} has no usual port; write HOST:PORT", protocol.name)));
         }
     };
-    Ok(Target { host: host.into(), port })
+    Ok(Target { host: host.into(), port, service })
 }
 
 /// Where to listen: loopback, and the protocol's port, unless something else was typed.
-fn listen(text: Option<&str>, protocol: &Protocol) -> anyhow::Result<SocketAddr> {
+pub(crate) fn listen(text: Option<&str>, protocol: &Protocol) -> anyhow::Result<SocketAddr> {
     let default = SocketAddr::from((Ipv4Addr::LOCALHOST, protocol.port.unwrap_or(0)));
     let Some(text) = text else { return Ok(default) };
     let port_alone = || text.trim_start_matches(':').parse().ok();
@@ -193,13 +204,21 @@ fn extended_by(lookup: &Lookup) -> String {
 
 fn summary(totals: &Totals) -> String {
     let plural = |n: u64, what: &str| format!("{n} {what}{}", if n == 1 { "" } else { "s" });
-    format!(
+    let mut text = format!(
         "{}, {}: {} bytes serverbound, {} bytes clientbound",
         plural(totals.sessions, "session"),
         plural(totals.packets, "packet"),
         totals.bytes[0],
         totals.bytes[1]
-    )
+    );
+    if totals.joined > 0 {
+        let sessions = plural(totals.joined, "session");
+        text.push_str(&format!(
+            "\nthe later packets of {sessions} are not among them: nothing needed them, so the \
+             connections were joined (--set join=never counts all)"
+        ));
+    }
+    text
 }
 
 /// The exit code of a program that ctrl-c has ended, by custom.
@@ -294,7 +313,7 @@ mod tests {
 
     #[test]
     fn only_names_are_put_into_handshakes() {
-        let to = |host: &str| Target { host: host.into(), port: 7 };
+        let to = |host: &str| Target { host: host.into(), port: 7, service: None };
         assert_eq!(rewrite(&to("10.0.0.1"), false), None);
         assert_eq!(rewrite(&to("::1"), false), None);
         assert_eq!(rewrite(&to("example.org"), true), None);

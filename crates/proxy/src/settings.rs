@@ -1,5 +1,6 @@
 //! Limits and choices by name: `--set NAME=VALUE`.
 
+use std::net::{IpAddr, SocketAddr};
 use std::time::Duration;
 
 use midwire_definition::diagnostics::suggest;
@@ -17,10 +18,29 @@ pub(crate) struct RelayLimits {
     pub(crate) write_max: usize,
     /// `connect_timeout`: how long the server may take to answer.
     pub(crate) connect_timeout: Duration,
+    /// `sessions_per_client_max`: sessions at once from one address; zero: as many as there may be at all.
+    pub(crate) sessions_per_client_max: usize,
+    /// `handshake_timeout`: how long it may take until a client of a protocol with packets has begun to
+    /// talk; zero: for ever.
+    pub(crate) handshake_timeout: Duration,
+    /// `idle_timeout`: how long nothing may come from either side; zero: for ever.
+    pub(crate) idle_timeout: Duration,
+    /// `dns`: the name server that is asked for SRV records, instead of those of the system.
+    pub(crate) dns: Option<SocketAddr>,
+    /// `dns_timeout`: how long the name servers may take to say an SRV record.
+    pub(crate) dns_timeout: Duration,
     /// `close_wait`: how long what is left may take to be written when the program ends.
     pub(crate) close_wait: Duration,
     /// `events_max`: bytes of packets that wait to be shown.
     pub(crate) events_max: usize,
+    /// `join`: whether the connections of a session are joined when nothing needs its frames any more.
+    pub(crate) joins: bool,
+    /// `probe`: whether servers are looked for when midwire starts.
+    pub(crate) probe: bool,
+    /// `farewell`: whether a client is told why it cannot be served, in its game's own words.
+    pub(crate) farewell: bool,
+    /// `farewell_wait`: how long a client that is told so may take to listen and go.
+    pub(crate) farewell_wait: Duration,
 }
 
 impl Default for RelayLimits {
@@ -29,8 +49,17 @@ impl Default for RelayLimits {
             sessions_max: 4096,
             write_max: 256 << 10,
             connect_timeout: Duration::from_secs(10),
+            sessions_per_client_max: 0,
+            handshake_timeout: Duration::from_secs(30),
+            idle_timeout: Duration::ZERO,
             close_wait: Duration::from_secs(3),
             events_max: 32 << 20,
+            joins: true,
+            dns: None,
+            dns_timeout: Duration::from_secs(2),
+            probe: true,
+            farewell: true,
+            farewell_wait: Duration::from_secs(5),
         }
     }
 }
@@ -45,12 +74,24 @@ pub(crate) struct Settings {
 }
 
 /// Each name, and what it is for.
-const NAMES: [(&str, &str); 16] = [
+const NAMES: &[(&str, &str)] = &[
     ("sessions_max", "sessions at once"),
     ("write_max", "bytes that wait to be written to one side"),
     ("connect_timeout", "milliseconds that the server may take to answer"),
+    ("sessions_per_client_max", "sessions at once from one address; 0: no limit of their own"),
+    ("handshake_timeout", "milliseconds until a client must have begun to talk; 0: for ever"),
+    ("idle_timeout", "milliseconds in which nothing may come from either side; 0: for ever"),
     ("close_wait", "milliseconds that sessions may take to end on ctrl-c"),
     ("events_max", "bytes of packets that wait to be shown"),
+    (
+        "join",
+        "auto or never: pass on what nothing needs to look at without cutting it into packets",
+    ),
+    ("dns", "ADDRESS or ADDRESS:PORT of the name server that is asked for SRV records"),
+    ("dns_timeout", "milliseconds that name servers may take to say an SRV record"),
+    ("probe", "on or off: look at the start whether the server is there"),
+    ("farewell", "on or off: tell a client why it cannot be served, in its game's own words"),
+    ("farewell_wait", "milliseconds that a client may take to be told so, and to go"),
     ("on_lost_framing", "relay or close: what to do when nothing says where the next frame starts"),
     ("buffer_max", "bytes of one direction that are held back"),
     ("frame_length_max", "the most that a frame's length may say"),
@@ -86,12 +127,41 @@ impl Settings {
         };
         let millis = || number().map(|n| Duration::from_millis(n.into()));
         let bytes = || number().map(|n| n as usize);
+        let switch = || match value {
+            "on" => Ok(true),
+            "off" => Ok(false),
+            _ => Err(usage(format!("--set {name}={value}: it takes on or off"))),
+        };
         match name {
             "sessions_max" => self.relay.sessions_max = bytes()?,
             "write_max" => self.relay.write_max = bytes()?.max(1),
             "connect_timeout" => self.relay.connect_timeout = millis()?,
+            "sessions_per_client_max" => self.relay.sessions_per_client_max = bytes()?,
+            "handshake_timeout" => self.relay.handshake_timeout = millis()?,
+            "idle_timeout" => self.relay.idle_timeout = millis()?,
             "close_wait" => self.relay.close_wait = millis()?,
             "events_max" => self.relay.events_max = bytes()?.max(1),
+            "join" => {
+                self.relay.joins = match value {
+                    "auto" => true,
+                    "never" => false,
+                    _ => {
+                        return Err(usage(format!("--set {name}={value}: it takes auto or never")));
+                    }
+                };
+            }
+            "dns" => {
+                let address = value.parse().ok();
+                let alone = || value.parse().ok().map(|ip: IpAddr| SocketAddr::new(ip, 53));
+                let address = address.or_else(alone).ok_or_else(|| {
+                    usage(format!("--set {name}={value}: it takes ADDRESS or ADDRESS:PORT"))
+                })?;
+                self.relay.dns = Some(address);
+            }
+            "dns_timeout" => self.relay.dns_timeout = millis()?,
+            "probe" => self.relay.probe = switch()?,
+            "farewell" => self.relay.farewell = switch()?,
+            "farewell_wait" => self.relay.farewell_wait = millis()?,
             "on_lost_framing" => {
                 self.on_lost_framing = match value {
                     "relay" => OnLostFraming::Relay,
@@ -126,7 +196,7 @@ impl Settings {
 fn unknown(name: &str) -> anyhow::Error {
     let hint = suggest(name, NAMES.iter().map(|(known, _)| *known))
         .map_or(String::new(), |near| format!("; did you mean {near}?"));
-    let list: String = NAMES.iter().map(|(name, what)| format!("\n  {name:<17} {what}")).collect();
+    let list: String = NAMES.iter().map(|(name, what)| format!("\n  {name:<23} {what}")).collect();
     usage(format!("there is no setting {name}{hint}{list}"))
 }
 
@@ -141,7 +211,13 @@ mod tests {
     #[test]
     fn every_listed_name_can_be_set() {
         for (name, _) in NAMES {
-            let value = if name == "on_lost_framing" { "close" } else { "77" };
+            let value = match *name {
+                "on_lost_framing" => "close",
+                "join" => "never",
+                "farewell" | "probe" => "off",
+                "dns" => "127.0.0.1:5353",
+                _ => "77",
+            };
             set(&[&format!("{name}={value}")]).unwrap();
         }
     }

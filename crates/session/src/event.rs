@@ -323,6 +323,8 @@ pub struct Counters {
     pub changed: u64,
     /// Packets that were injected.
     pub injected: u64,
+    /// Those of the bytes that came after the connections were joined: no frames are counted in them.
+    pub joined_bytes: u64,
 }
 
 /// Something worth a line.

@@ -42,6 +42,17 @@ pub(crate) struct Tables {
     dialect: Arc<Dialect>,
     ids: Vec<[Ids; 2]>,
     none: Ids,
+    /// By state, what may still come from there on.
+    ahead: Vec<Ahead>,
+}
+
+/// What may still come of a session in some protocol state, whatever states follow it.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub(crate) struct Ahead {
+    /// A packet that says the version.
+    pub(crate) version: bool,
+    /// A packet behind which everything is encrypted.
+    pub(crate) cipher: bool,
 }
 
 /// The ids of one state and direction.
@@ -77,11 +88,17 @@ impl Tables {
                 directions[definition.direction.index()].push(definition.clone());
             }
         }
+        let ahead = ahead(&by_state);
         let ids = by_state
             .into_iter()
             .map(|directions| directions.map(|d| Ids::new(d, &dialect, &protocol.stack)))
             .collect();
-        Self { version, dialect, ids, none: Ids::default() }
+        Self { version, dialect, ids, none: Ids::default(), ahead }
+    }
+
+    /// What may still come of a session in a state.
+    pub(crate) fn ahead(&self, state: StateId) -> Ahead {
+        self.ahead.get(usize::from(state.0)).copied().unwrap_or_default()
     }
 
     /// The ids of a state and direction.
@@ -116,6 +133,15 @@ impl Tables {
         self.dialect.measure(stack, *state, direction, conn, bytes, progress, workspace)
     }
 
+    /// The packets of a state and direction.
+    pub(crate) fn packets(
+        &self,
+        state: StateId,
+        direction: Direction,
+    ) -> impl Iterator<Item = &Arc<PacketDefinition>> {
+        self.dialect.packets().filter(move |p| p.state == state && p.direction == direction)
+    }
+
     /// The definition of a name; case and `_` do not matter.
     pub(crate) fn named(
         &self,
@@ -138,6 +164,36 @@ impl Tables {
             }
         }
     }
+}
+
+/// What may still come, by state: what its own packets do, and what may come in the states they lead to.
+fn ahead(by_state: &[[Vec<Arc<PacketDefinition>>; 2]]) -> Vec<Ahead> {
+    let packets = |state: usize| by_state[state].iter().flatten();
+    let own = |state| Ahead {
+        version: packets(state).any(|packet| packet.says_version),
+        cipher: packets(state).flat_map(|p| p.events.iter()).any(|event| event.may_encrypt()),
+    };
+    let mut ahead: Vec<Ahead> = (0..by_state.len()).map(own).collect();
+    let leads_to = |state| -> Vec<usize> {
+        let events = packets(state).flat_map(|packet| packet.events.iter());
+        let next = events.map(|event| match event.leads_to() {
+            Some(states) => states.iter().map(|next| usize::from(next.0)).collect(),
+            None => (0..by_state.len()).collect::<Vec<_>>(),
+        });
+        next.flatten().collect()
+    };
+    let next: Vec<Vec<usize>> = (0..by_state.len()).map(leads_to).collect();
+    // No way through the states is longer than there are states.
+    for _ in 0..by_state.len() {
+        for (state, next) in next.iter().enumerate() {
+            let behind: Vec<Ahead> = next.iter().filter_map(|n| ahead.get(*n).copied()).collect();
+            for behind in behind {
+                ahead[state].version |= behind.version;
+                ahead[state].cipher |= behind.cipher;
+            }
+        }
+    }
+    ahead
 }
 
 fn flags(definition: &PacketDefinition, dialect: &Dialect) -> u8 {

@@ -66,8 +66,9 @@ pub use interest::Watch;
 pub use limits::Limits;
 pub use midwire_codec::Direction;
 pub use scratch::Scratch;
-pub use session::{Output, Session};
+pub use session::{Output, Parting, Session};
 pub use setup::{HostRewrite, OnLostFraming, Options, OtherProtocol, Setup};
 pub use verdict::{
-    ComposeError, InjectError, Judge, NewPacket, PacketInfo, UnknownPacket, Verdict,
+    ComposeError, DisconnectError, InjectError, Judge, NewPacket, PacketInfo, UnknownPacket,
+    Verdict,
 };

@@ -53,7 +53,7 @@ pub struct Setup {
     /// The protocol has packets, and nothing but their fields says where they end.
     pub(crate) frameless: bool,
     pub(crate) conn: Arc<[i64]>,
-    tables: Mutex<HashMap<VersionId, Arc<Tables>>>,
+    tables: Arc<Mutex<HashMap<VersionId, Arc<Tables>>>>,
 }
 
 /// The protocol is another, or its states, stages or connection variables are.
@@ -71,7 +71,22 @@ impl Setup {
         }
         let conn = protocol.initial_conn().into();
         let frameless = protocol.is_frameless();
-        Arc::new(Self { protocol, options, framing, frameless, conn, tables: Mutex::default() })
+        Arc::new(Self { protocol, options, framing, frameless, conn, tables: Arc::default() })
+    }
+
+    /// The same for sessions whose server is known by another address, if the address is rewritten at
+    /// all. Both share their tables.
+    #[must_use]
+    pub fn with_host(&self, host: HostRewrite) -> Arc<Self> {
+        let rewrite_host = self.options.rewrite_host.as_ref().map(|_| host);
+        Arc::new(Self {
+            protocol: self.protocol.clone(),
+            options: Options { rewrite_host, ..self.options.clone() },
+            framing: self.framing,
+            frameless: self.frameless,
+            conn: self.conn.clone(),
+            tables: self.tables.clone(),
+        })
     }
 
     /// Whether a session of one can go on as one of the other.

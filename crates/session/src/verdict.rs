@@ -170,6 +170,32 @@ pub enum ComposeError {
     Fields(#[from] EditError),
 }
 
+/// Why a receiver was not told that its connection ends.
+#[derive(Clone, Debug, PartialEq, Error)]
+#[non_exhaustive]
+pub enum DisconnectError {
+    /// The definition's group `disconnect` has no packet for it.
+    #[error("{state} has no {direction} packet that ends a connection")]
+    Undefined {
+        /// Which direction.
+        direction: Direction,
+        /// The receiver's protocol state.
+        state: String,
+    },
+    /// Part of a packet has been sent.
+    #[error("part of a {direction} packet has been sent")]
+    Partial {
+        /// Which direction.
+        direction: Direction,
+    },
+    /// The packet cannot be made.
+    #[error("{0}")]
+    Compose(#[from] ComposeError),
+    /// The packet cannot be sent.
+    #[error("{0}")]
+    Inject(#[from] InjectError),
+}
+
 /// There is no intercepted packet of that number.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Error)]
 #[error("no intercepted packet has number {0}")]

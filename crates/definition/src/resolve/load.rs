@@ -55,6 +55,9 @@ pub(crate) fn load(roots: &[Root<'_>], checked: Checked) -> Result<Arc<Protocol>
         };
         if let Some(least) = least {
             super::check_all(&protocol.declarations, least, &mut problems);
+            if !problems.has_errors() {
+                problems.extend(crate::detect::check(&protocol));
+            }
             check_ids(&protocol, &mut problems);
         }
         protocol.warnings = problems.clone();
@@ -171,6 +174,14 @@ fn gather(
     }) {
         head.version_from = version_from(written, &head.declarations, &mut out);
     }
+    head.detects = protocol
+        .entries
+        .iter()
+        .filter_map(|entry| match entry {
+            ProtocolEntry::Detect(written) => Some(written.clone()),
+            _ => None,
+        })
+        .collect();
     if checked != Checked::None {
         check_names(&head.declarations, reading, &mut out);
     }
@@ -236,8 +247,10 @@ fn head<'i>(
                     conn.push((variable.name.text.as_str().into(), initial.flatten().unwrap_or(0)));
                 }
             }
-            ProtocolEntry::Frame(..) | ProtocolEntry::Stack(..) | ProtocolEntry::VersionFrom(_) => {
-            }
+            ProtocolEntry::Frame(..)
+            | ProtocolEntry::Stack(..)
+            | ProtocolEntry::VersionFrom(_)
+            | ProtocolEntry::Detect(_) => {}
         }
     }
     let mut whole = stack::empty();
@@ -307,6 +320,7 @@ fn head<'i>(
         start: begin.unwrap_or(StateId(0)),
         stack: whole,
         version_from: None,
+        detects: Vec::new(),
         conn,
         declarations,
         dialects: Mutex::default(),

@@ -227,6 +227,48 @@ pub enum ProtocolEntry {
     VersionFrom(VersionFrom),
     /// `conn { me: u8 }`
     Conn(Vec<Variable>),
+    /// `detect serverbound Hello where version startswith "Game"`
+    Detect(DetectItem),
+}
+
+/// How the first bytes of a direction look.
+#[derive(Debug, Clone, PartialEq)]
+pub struct DetectItem {
+    /// Which way they go.
+    pub direction: Directions,
+    /// What they are.
+    pub what: DetectWhat,
+    /// The whole line.
+    pub span: Span,
+}
+
+/// What the first bytes of a direction are.
+#[derive(Debug, Clone, PartialEq)]
+pub enum DetectWhat {
+    /// `hex "fe 01"`; with `alone` nothing follows them.
+    Bytes { bytes: Spanned<Vec<u8>>, alone: bool },
+    /// A whole packet, in the start state, of which this holds.
+    Packet { packet: Name, signs: Vec<Sign> },
+}
+
+/// What is to hold of a field, for its packet to be a sign of the protocol.
+#[derive(Debug, Clone, PartialEq)]
+pub struct Sign {
+    /// As written, e.g. `pairs[0].key`; `[..]` is any element.
+    pub path: Spanned<String>,
+    /// What is to hold.
+    pub test: SignTest,
+}
+
+/// What is to hold of a field.
+#[derive(Debug, Clone, PartialEq)]
+pub enum SignTest {
+    /// `startswith "x"`
+    StartsWith(Spanned<String>),
+    /// `== 1`, `== "x"`
+    Compare(Compare, Spanned<Literal>),
+    /// `in 1..3`, both included
+    In(i128, i128),
 }
 
 /// `version from [state.]direction [state] Packet.field matching ".."`

@@ -191,10 +191,21 @@ fn expectation(i: Cursor<'_>) -> Parsed<'_, Expectation> {
 }
 
 fn expected_path(i: Cursor<'_>) -> Parsed<'_, Spanned<String>> {
+    path_with(i, false)
+}
+
+/// A path such as `pairs[0].key`, in which `[..]` stands for any element.
+pub(super) fn element_path(i: Cursor<'_>) -> Parsed<'_, Spanned<String>> {
+    path_with(i, true)
+}
+
+fn path_with(i: Cursor<'_>, any_element: bool) -> Parsed<'_, Spanned<String>> {
     let (mut rest, _) = named("a field's name")(i)?;
     loop {
         if rest.is_symbol(".") {
             rest = cut(name).parse(rest.skip())?.0;
+        } else if rest.is_symbol("[") && any_element && rest.is_symbol_ahead(1, "..") {
+            rest = cut(symbol("]")).parse(rest.skip().skip())?.0;
         } else if rest.is_symbol("[") {
             rest = cut((small, symbol("]"))).parse(rest.skip())?.0;
         } else {

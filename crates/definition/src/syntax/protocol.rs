@@ -5,23 +5,25 @@ use nom::combinator::{cut, map, opt};
 use nom::sequence::preceded;
 
 use super::ast::{
-    ExtendItem, FrameField, Name, ProtocolEntry, ProtocolItem, Spanned, Stage, Variable,
-    VersionFrom,
+    DetectItem, DetectWhat, ExtendItem, FrameField, Literal, Name, ProtocolEntry, ProtocolItem,
+    Sign, SignTest, Spanned, Stage, Variable, VersionFrom,
 };
 use super::count::{counts, limit};
-use super::cursor::{Cursor, Parsed, continued, keyword, name, named, newlines, symbol};
-use super::expression::{expr, path};
+use super::cursor::{Cursor, Parsed, continued, keyword, name, named, newlines, spanned, symbol};
+use super::expression::{compare, expr, path};
 use super::fault::{Fault, Wanted};
 use super::gates::{attributes, direction, direction_word};
+use super::packets::element_path;
 use super::recovery::{Style, block};
 use super::token::Kind;
 use super::types::needed_type;
-use super::value::{small, string};
+use super::value::{integer, literal, small, string};
 use crate::diagnostics::{Diagnostic, suggest};
 
 /// The keywords of the block's lines.
-const ENTRIES: &[&str] =
-    &["endian", "versions", "port", "states", "start", "frame", "stack", "version", "conn"];
+const ENTRIES: &[&str] = &[
+    "endian", "versions", "port", "states", "start", "frame", "stack", "version", "conn", "detect",
+];
 
 /// `protocol name "Title" { .. }`
 pub(super) fn protocol(i: Cursor<'_>) -> Parsed<'_, ProtocolItem> {
@@ -80,6 +82,7 @@ fn entry(i: Cursor<'_>) -> Parsed<'_, ProtocolEntry> {
             Ok((rest, ProtocolEntry::Stack(stages, i.span_to(rest))))
         }
         Some("version") => map(cut(version_from), ProtocolEntry::VersionFrom).parse(i),
+        Some("detect") => map(cut(detect), ProtocolEntry::Detect).parse(i),
         Some("conn") => {
             let (rest, (variables, _)) =
                 cut(|i| block(i, Style::Lines, "a variable", variable)).parse(rest)?;
@@ -199,4 +202,49 @@ fn variable(i: Cursor<'_>) -> Parsed<'_, Variable> {
     let (i, initial) = opt(preceded(continued("="), cut(expr))).parse(i)?;
     let (i, attributes) = attributes(i)?;
     Ok((i, Variable { name, ty, initial, attributes }))
+}
+
+/// `detect direction hex ".."`, `detect direction Packet where field startswith ".."`
+fn detect(i: Cursor<'_>) -> Parsed<'_, DetectItem> {
+    let (rest, direction) = direction(i.skip())?;
+    if rest.is_word("hex") && rest.ahead(1).kind == Kind::Text {
+        let (rest, written) = literal(rest)?;
+        let Literal::Bytes(bytes) = written.node else {
+            return Fault::needed(rest, &[Wanted::Thing("bytes")]);
+        };
+        let alone = rest.is_word("alone");
+        let rest = if alone { rest.skip() } else { rest };
+        let what = DetectWhat::Bytes { bytes: spanned(bytes, written.span), alone };
+        return Ok((rest, DetectItem { direction, what, span: i.span_to(rest) }));
+    }
+    let (mut rest, packet) = named("a packet's name, or `hex` and bytes")(rest)?;
+    let mut signs = Vec::new();
+    let mut next = "where";
+    while rest.is_word(next) {
+        let (after, sign) = cut(sign).parse(rest.skip())?;
+        signs.push(sign);
+        (rest, next) = (after, "and");
+    }
+    let what = DetectWhat::Packet { packet, signs };
+    Ok((rest, DetectItem { direction, what, span: i.span_to(rest) }))
+}
+
+fn sign(i: Cursor<'_>) -> Parsed<'_, Sign> {
+    let (rest, path) = element_path(i)?;
+    if rest.is_word("startswith") {
+        let (rest, text) = cut(string).parse(rest.skip())?;
+        return Ok((rest, Sign { path, test: SignTest::StartsWith(text) }));
+    }
+    if rest.is_word("in") {
+        let (rest, (first, _, last)) = cut((integer, symbol(".."), integer)).parse(rest.skip())?;
+        return Ok((rest, Sign { path, test: SignTest::In(first.node, last.node) }));
+    }
+    let Ok((rest, sign)) = compare(rest) else {
+        return Fault::needed(
+            rest,
+            &[Wanted::Word("startswith"), Wanted::Word("in"), Wanted::Thing("a comparison")],
+        );
+    };
+    let (rest, value) = cut(literal).parse(rest)?;
+    Ok((rest, Sign { path, test: SignTest::Compare(sign, value) }))
 }

@@ -52,8 +52,11 @@ pub(super) fn play(
     let ends = runtime.block_on(async {
         let server = TcpListener::bind((Ipv4Addr::LOCALHOST, 0)).await?;
         let server_address = server.local_addr()?;
-        let to =
-            Target { host: server_address.ip().to_string().into(), port: server_address.port() };
+        let to = Target {
+            host: server_address.ip().to_string().into(),
+            port: server_address.port(),
+            service: None,
+        };
         let route = Route { to, setup: watch::channel(setup.clone()).1 };
         let config = RelayConfig {
             listeners: vec![ListenerConfig {
@@ -62,6 +65,7 @@ pub(super) fn play(
                 service: Service::Route(Arc::new(route)),
             }],
             watch: Watch::Packets,
+            watch_raw: Watch::Packets,
             limits: RelayLimits::default(),
         };
         let relay = Relay::bind(config, events).await?;

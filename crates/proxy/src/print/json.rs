@@ -303,12 +303,13 @@ fn write_start(kind: &str, place: Option<Place>, number: Option<u64>, line: &mut
 }
 
 fn write_counters(counters: &Counters, line: &mut String) {
-    let Counters { bytes, frames, sent_bytes, dropped, changed, injected } = counters;
+    let Counters { bytes, frames, sent_bytes, dropped, changed, injected, joined_bytes } = counters;
     put(
         line,
         format_args!(
             "{{\"bytes\":{bytes},\"packets\":{frames},\"sent_bytes\":{sent_bytes},\
-             \"dropped\":{dropped},\"changed\":{changed},\"injected\":{injected}}}"
+             \"dropped\":{dropped},\"changed\":{changed},\"injected\":{injected},\
+             \"joined_bytes\":{joined_bytes}}}"
         ),
     );
 }

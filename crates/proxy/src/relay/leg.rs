@@ -11,6 +11,9 @@ use socket2::SockRef;
 use tokio::io::AsyncWrite;
 use tokio::net::TcpStream;
 
+use super::joined::Run;
+use super::kernel::{Failed, Pipe};
+
 /// Pieces of one write.
 const PIECES: usize = 32;
 
@@ -19,6 +22,10 @@ pub(super) struct Leg {
     pub(super) stream: TcpStream,
     pub(super) queue: VecDeque<Bytes>,
     pub(super) queued: usize,
+    /// What is to be written behind the queue, of joined connections.
+    pub(super) pipe: Option<Pipe>,
+    /// How what is written to it comes, once the connections are joined.
+    pub(super) run: Run,
     pub(super) finish: Finish,
     /// It takes no more bytes: the peer is gone.
     pub(super) failed: bool,
@@ -42,6 +49,8 @@ impl Leg {
             stream,
             queue: VecDeque::new(),
             queued: 0,
+            pipe: None,
+            run: Run::default(),
             finish: Finish::No,
             failed: false,
             aborted: false,
@@ -55,10 +64,28 @@ impl Leg {
         }
     }
 
+    /// Writes bytes at once, as far as that is possible; what is left is copied, and waits. Only while
+    /// nothing waits.
+    pub(super) fn write(&mut self, mut bytes: &[u8], cx: &mut Context<'_>) {
+        while !bytes.is_empty() && !self.failed {
+            match Pin::new(&mut self.stream).poll_write(cx, bytes) {
+                Poll::Pending => return self.push(Bytes::copy_from_slice(bytes)),
+                Poll::Ready(Ok(0) | Err(_)) => self.fail(),
+                Poll::Ready(Ok(len)) => bytes = bytes.get(len..).unwrap_or_default(),
+            }
+        }
+    }
+
     pub(super) fn fail(&mut self) {
         self.failed = true;
         self.queue = VecDeque::new();
         self.queued = 0;
+        self.pipe = None;
+    }
+
+    /// Nothing waits to be written.
+    pub(super) fn is_empty(&self) -> bool {
+        self.queue.is_empty() && self.pipe.as_ref().is_none_or(Pipe::is_empty)
     }
 
     fn took(&mut self, mut len: usize) {
@@ -79,6 +106,25 @@ impl Leg {
 
     /// Writes what waits; then ends the direction, if that is wanted.
     pub(super) fn poll_write(&mut self, cx: &mut Context<'_>) -> Poll<()> {
+        ready!(self.poll_write_queue(cx));
+        if let Some(pipe) = &mut self.pipe
+            && let Err(failed) = ready!(pipe.poll_empty(&self.stream, cx))
+        {
+            match (failed, self.pipe.take().and_then(Pipe::read_out)) {
+                (Failed::Unable, Some(bytes)) => self.push(bytes.into()),
+                _ => self.fail(),
+            }
+            ready!(self.poll_write_queue(cx));
+        }
+        if self.finish == Finish::Wanted {
+            // Fails where the peer is gone, which its own end tells.
+            let _ = ready!(Pin::new(&mut self.stream).poll_shutdown(cx));
+            self.finish = Finish::Done;
+        }
+        Poll::Ready(())
+    }
+
+    fn poll_write_queue(&mut self, cx: &mut Context<'_>) -> Poll<()> {
         while !self.queue.is_empty() {
             let mut pieces = [IoSlice::new(&[]); PIECES];
             let mut count = 0;
@@ -92,17 +138,12 @@ impl Leg {
                 Ok(len) => self.took(len),
             }
         }
-        if self.finish == Finish::Wanted {
-            // Fails where the peer is gone, which its own end tells.
-            let _ = ready!(Pin::new(&mut self.stream).poll_shutdown(cx));
-            self.finish = Finish::Done;
-        }
         Poll::Ready(())
     }
 
     /// Nothing is left to be done for it.
     pub(super) fn is_settled(&self) -> bool {
-        let flushed = self.queue.is_empty() && self.finish != Finish::Wanted;
+        let flushed = self.is_empty() && self.finish != Finish::Wanted;
         self.aborted || self.failed || flushed
     }
 }

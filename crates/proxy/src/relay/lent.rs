@@ -16,6 +16,8 @@ const ROOM_MIN: usize = 16 << 10;
 /// What a thread lends to the session that it drives just now.
 pub(super) struct Lent {
     pub(super) read: BytesMut,
+    /// What is only copied.
+    pub(super) copy: Vec<u8>,
     pub(super) scratch: Scratch,
 }
 
@@ -26,8 +28,11 @@ thread_local! {
 /// Runs `act` with this thread's memory.
 pub(super) fn with_lent<R>(setup: &Setup, act: impl FnOnce(&mut Lent) -> R) -> R {
     LENT.with_borrow_mut(|lent| {
-        let make =
-            || Lent { read: BytesMut::new(), scratch: Scratch::new(&setup.options().limits) };
+        let make = || Lent {
+            read: BytesMut::new(),
+            copy: Vec::new(),
+            scratch: Scratch::new(&setup.options().limits),
+        };
         act(lent.get_or_insert_with(make))
     })
 }

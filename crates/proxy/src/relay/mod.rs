@@ -5,8 +5,15 @@
 //! a frame, if any. No other part of the program knows a session's sockets.
 
 mod driver;
+mod farewell;
+mod files;
+mod joined;
+#[cfg_attr(not(target_os = "linux"), path = "no_kernel.rs")]
+mod kernel;
 mod leg;
 mod lent;
+mod probe;
+mod seats;
 mod session;
 mod target;
 
@@ -19,12 +26,13 @@ use std::time::Duration;
 
 use midwire_session::{Counters, Session, Setup, Watch};
 use tokio::net::{TcpListener, TcpStream};
-use tokio::sync::watch;
+use tokio::sync::{Semaphore, watch};
 use tokio::task::JoinSet;
 
+use self::seats::{Full, Seats};
 use self::session::{Start, asked};
-pub(crate) use self::target::Target;
-use self::target::leads_to;
+pub(crate) use self::target::{Leads, Target, leads_to, reason, service};
+use crate::names::Names;
 use crate::queue::Sender;
 use crate::settings::RelayLimits;
 
@@ -34,6 +42,8 @@ pub(crate) struct RelayConfig {
     /// At least one.
     pub(crate) listeners: Vec<ListenerConfig>,
     pub(crate) watch: Watch,
+    /// The same for protocols that have no packets.
+    pub(crate) watch_raw: Watch,
     pub(crate) limits: RelayLimits,
 }
 
@@ -120,6 +130,8 @@ pub(crate) struct Totals {
     pub(crate) packets: u64,
     /// Bytes received, by direction.
     pub(crate) bytes: [u64; 2],
+    /// Sessions with packets that were not counted to the end, since their connections were joined.
+    pub(crate) joined: u64,
 }
 
 /// What all sessions share.
@@ -128,8 +140,19 @@ struct Shared {
     /// Where midwire itself listens.
     addresses: Vec<SocketAddr>,
     watch: Watch,
+    watch_raw: Watch,
     limits: RelayLimits,
+    names: Names,
     events: Sender,
+    /// Room for clients that are told why they are turned away.
+    farewells: Arc<Semaphore>,
+}
+
+impl Shared {
+    /// How much is reported about the packets of sessions of a protocol.
+    fn watch_of(&self, setup: &Setup) -> Watch {
+        if setup.protocol().has_packets() { self.watch } else { self.watch_raw }
+    }
 }
 
 /// A listening relay.
@@ -149,20 +172,13 @@ struct Listener {
 impl Relay {
     /// Starts to listen.
     pub(crate) async fn bind(config: RelayConfig, events: Sender) -> Result<Self, BindError> {
-        let RelayConfig { listeners, watch, limits } = config;
+        let RelayConfig { listeners, watch, watch_raw, limits } = config;
+        files::make_room_for(limits.sessions_max);
         // Before listening: afterwards a refused loop and a taken port could not be told apart.
+        let names = Names::new(limits.dns, limits.dns_timeout);
         let mut reached = Vec::new();
         for route in listeners.iter().flat_map(|listener| listener.service.routes()) {
-            match route.to.resolve().await {
-                Ok(found) => reached.extend(found),
-                Err(error) => events.notice(
-                    None,
-                    format!(
-                        "cannot find the server {}: {error}; it is looked up again for each client",
-                        route.to.host
-                    ),
-                ),
-            }
+            reached.extend(reach(&route.to, &names, &events).await);
             // The first session of a version makes its tables; nobody waits for those of the newest.
             drop(Session::new(route.setup.borrow().clone()));
         }
@@ -181,7 +197,9 @@ impl Relay {
             addresses.push(address);
             bound.push(Listener { socket, config: Arc::new(config) });
         }
-        let shared = Arc::new(Shared { addresses, watch, limits, events });
+        let farewells = Arc::new(Semaphore::new(farewell::TURNED_AWAY_MAX));
+        let shared = Shared { addresses, watch, watch_raw, limits, names, events, farewells };
+        let shared = Arc::new(shared);
         Ok(Self { listeners: bound, shared })
     }
 
@@ -194,24 +212,43 @@ impl Relay {
     pub(crate) async fn run(self, mut stop: watch::Receiver<bool>) -> Totals {
         let Self { listeners, shared } = self;
         let (limits, events) = (shared.limits, &shared.events);
+        let routes = listeners.iter().flat_map(|listener| listener.config.service.routes());
+        for route in routes.filter(|_| limits.probe) {
+            tokio::spawn(probe::look(route.clone(), shared.clone()));
+        }
         let mut sessions: JoinSet<[Counters; 2]> = JoinSet::new();
         let mut totals = Totals::default();
         let mut turned_away = 0u64;
+        let seats = Seats::new(limits.sessions_per_client_max);
         let mut first = 0;
         let handed_out = stop.clone();
         loop {
             tokio::select! {
                 (listener, accepted) = accept(&listeners, &mut first) => match accepted {
-                    Ok(_) if sessions.len() >= limits.sessions_max => {
-                        turned_away += 1;
-                        if turned_away.is_power_of_two() {
-                            events.notice(None, format!(
-                                "a client was turned away ({turned_away} so far): {} sessions are \
-                                 open, that is sessions_max", limits.sessions_max
-                            ));
-                        }
-                    }
                     Ok((client, from)) => {
+                        let seat = if sessions.len() >= limits.sessions_max {
+                            Err(format!("{} sessions are open, that is sessions_max", limits.sessions_max))
+                        } else {
+                            seats.take(from.ip()).map_err(|Full| format!(
+                                "{} has {} sessions, that is sessions_per_client_max",
+                                from.ip(), limits.sessions_per_client_max
+                            ))
+                        };
+                        let seat = match seat {
+                            Ok(seat) => seat,
+                            Err(why) => {
+                                let text = format!("midwire: no more sessions are allowed: {why}");
+                                let stop = handed_out.clone();
+                                farewell::turn_away(&listener.config, client, text, &shared, stop);
+                                turned_away += 1;
+                                if turned_away.is_power_of_two() {
+                                    events.notice(None, format!(
+                                        "a client was turned away ({turned_away} so far): {why}"
+                                    ));
+                                }
+                                continue;
+                            }
+                        };
                         totals.sessions += 1;
                         let start = Start {
                             number: totals.sessions,
@@ -221,7 +258,10 @@ impl Relay {
                             shared: shared.clone(),
                             stop: handed_out.clone(),
                         };
-                        sessions.spawn(start.run());
+                        sessions.spawn(async move {
+                            let _seat = seat;
+                            start.run().await
+                        });
                     }
                     Err(error) => {
                         // Mostly too many open files: sessions that end make room.
@@ -229,7 +269,12 @@ impl Relay {
                         tokio::time::sleep(Duration::from_millis(200)).await;
                     }
                 },
-                Some(ended) = sessions.join_next() => totals.add(ended),
+                Some(ended) = sessions.join_next() => {
+                    totals.add(ended);
+                    if sessions.is_empty() {
+                        kernel::close_spare_pipes();
+                    }
+                }
                 () = asked(&mut stop) => break,
             }
         }
@@ -245,8 +290,33 @@ impl Relay {
     }
 }
 
+/// The addresses that a server is reached at now. What is wrong with it is told: every client is a new
+/// chance.
+async fn reach(to: &Target, names: &Names, events: &Sender) -> Vec<SocketAddr> {
+    let Leads { places, by_record, unknown } = to.leads(names).await;
+    if let Some(unknown) = unknown {
+        events.notice(
+            None,
+            format!("the SRV records of {} are not known, so it is {to} now: {unknown}", to.host),
+        );
+    }
+    let mut reached = Vec::new();
+    for place in places {
+        match place.resolve().await {
+            Ok(found) => reached.extend(found),
+            Err(error) => {
+                let by = if by_record { format!(" of {to}") } else { String::new() };
+                let again = "it is looked up again for each client";
+                let host = &place.host;
+                events.notice(None, format!("cannot find the server {host}{by}: {error}; {again}"));
+            }
+        }
+    }
+    reached
+}
+
 /// Ports that are tried after the one that is taken.
-const MOVES: u16 = 20;
+pub(crate) const MOVES: u16 = 20;
 
 /// Listens on an address, or on the next free port where that is allowed and does not lead to a server.
 async fn listen(
@@ -297,6 +367,10 @@ async fn accept<'l>(
 impl Totals {
     fn add(&mut self, ended: Result<[Counters; 2], tokio::task::JoinError>) {
         let Ok(counters) = ended else { return };
+        let [serverbound, clientbound] = &counters;
+        let had_packets = serverbound.frames + clientbound.frames > 0;
+        let is_joined = serverbound.joined_bytes + clientbound.joined_bytes > 0;
+        self.joined += u64::from(had_packets && is_joined);
         for (direction, counters) in counters.iter().enumerate() {
             self.packets += counters.frames;
             self.bytes[direction] += counters.bytes;

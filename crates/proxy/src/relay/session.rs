@@ -7,13 +7,15 @@ use std::sync::Arc;
 use std::time::{Instant, SystemTime};
 
 use bytes::BytesMut;
-use midwire_session::{Counters, Setup};
+use midwire_session::{Counters, HostRewrite, Setup};
 use tokio::net::TcpStream;
 use tokio::sync::watch;
 
 use super::driver::Driver;
-use super::leg::reset_on_close;
+use super::farewell::{Unserved, Words};
+use super::target::Connected;
 use super::{ListenerConfig, Service, Shared};
+use crate::names::Place;
 use crate::queue::Message;
 
 /// What a session begins with.
@@ -46,27 +48,40 @@ impl Start {
         let opened = Message::Opened { session: self.number, client: self.from, server };
         self.shared.events.send(opened).await;
         let connected = {
-            let connecting =
-                route.to.connect(&self.shared.addresses, self.shared.limits.connect_timeout);
+            let Shared { addresses, names, limits, .. } = &*self.shared;
+            // Boxed: once connected, a session has no use for the memory.
+            let connecting = Box::pin(route.to.connect(names, addresses, limits.connect_timeout));
             tokio::select! {
                 connected = connecting => connected.map_err(|error| error.to_string()),
                 () = asked(&mut self.stop) => Err("midwire ends".to_owned()),
             }
         };
         let counters = match connected {
-            Ok(server) => {
-                let ends = Ends { client: self.client, server, read: Default::default() };
+            Ok(Connected { stream, place }) => {
+                let ends = Ends { client: self.client, server: stream, read: Default::default() };
                 let mut setup = route.setup.clone();
-                let first = setup.borrow_and_update().clone();
-                let driver = Driver::new(&self.shared, first, ends, clock);
+                let mut first = setup.borrow_and_update().clone();
+                if let Some(Place { host, port }) = place {
+                    // A game that follows an SRV record tells the server where it has led.
+                    first = first.with_host(HostRewrite { host, port });
+                }
+                let mut driver = Driver::new(&self.shared, first, ends, clock);
+                driver.set_words(Words::of(&self.shared, &route.to));
                 drive(driver, setup, self.number, begun, &self.shared, self.stop).await
             }
             Err(reason) => {
-                // What it would have met without midwire: nobody there, not an orderly end.
-                reset_on_close(&self.client);
                 let text = format!("cannot connect to {}: {reason}", route.to);
                 self.shared.events.notice(Some(self.number), text);
-                [Counters::default(); 2]
+                let unserved = Unserved {
+                    client: self.client,
+                    setup: route.setup.borrow().clone(),
+                    text: &format!("midwire: cannot reach {}: {reason}", route.to),
+                    shared: &self.shared,
+                    session: Some((self.number, begun)),
+                    clock,
+                };
+                // Boxed: a session that is served has no use for the memory.
+                Box::pin(unserved.tell(&mut self.stop)).await
             }
         };
         self.shared.events.send(Message::Ended { session: self.number }).await;
@@ -108,6 +123,9 @@ async fn drive(
                 let setup = setup.borrow_and_update().clone();
                 driver.set_definitions(setup);
             }
+        }
+        if let Some(reason) = driver.reason.take() {
+            shared.events.notice(Some(number), reason);
         }
         if !driver.events.is_empty() {
             let events = std::mem::take(&mut driver.events);

@@ -374,7 +374,7 @@ impl Session {
     }
 
     /// Sends on bytes in which no packets are looked for, as far as they have not been.
-    fn give_up(&mut self, direction: Direction, partial: Partial) {
+    pub(super) fn give_up(&mut self, direction: Direction, partial: Partial) {
         if self.closed {
             return;
         }

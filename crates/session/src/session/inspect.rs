@@ -53,12 +53,15 @@ impl Session {
     ) -> usize {
         // frames from `run` to `at` go on as they came and have not been sent yet
         let (mut run, mut at) = (0, start);
+        let mut last = None;
         loop {
             let skimmed = self.skim(direction, framing, &chunk[at..], scratch);
             self.count(direction, skimmed.len, skimmed.frames);
+            last = skimmed.last.map(|payload| at + payload.start..at + payload.end).or(last);
             at += skimmed.len;
             let Stop::Look(frame) = skimmed.stop else { break };
             let payload = at + frame.payload.start..at + frame.payload.end;
+            last = Some(payload.clone());
             let frame = at..at + frame.len;
             at = frame.end;
             let offset = self.side(direction).counters.bytes;
@@ -74,6 +77,9 @@ impl Session {
                 self.pass_opaque(direction, chunk.slice(at..));
                 return chunk.len();
             }
+        }
+        if let Some(payload) = last {
+            self.side(direction).last.set(&chunk[payload]);
         }
         self.pass(direction, chunk.slice(run..at));
         at

@@ -3,7 +3,9 @@
 mod frameless;
 mod inject;
 mod inspect;
+mod join;
 mod judge;
+mod parting;
 mod read;
 mod relay;
 mod resume;
@@ -17,14 +19,18 @@ use bytes::{Bytes, BytesMut};
 use midwire_codec::Direction;
 use midwire_definition::{Given, VersionId};
 
-use crate::event::{Counters, Elapsed, Event, Notice, PacketNumber};
+use crate::event::{Counters, Elapsed, Event, Notice, Origin, PacketNumber};
 use crate::form::{Effects, Form, Received};
 use crate::interest::{Judged, Tables, Watch};
-use crate::legacy::{self, Start, Unclear};
+use crate::legacy::{self, Asked, Start, Unclear};
 use crate::order::{Gate, Item, Order};
 use crate::scratch::Scratch;
 use crate::setup::{OtherProtocol, Setup};
-use crate::verdict::{ComposeError, InjectError, Judge, NewPacket, UnknownPacket, Verdict};
+use crate::verdict::{
+    ComposeError, DisconnectError, InjectError, Judge, NewPacket, UnknownPacket, Verdict,
+};
+
+pub use parting::Parting;
 
 /// What the driver is to do.
 #[derive(Clone, Debug)]
@@ -92,7 +98,11 @@ pub struct Session {
     /// The first serverbound bytes may be a legacy ping.
     may_ping: bool,
     unclear: Option<Box<Unclear>>,
+    /// It is a legacy ping.
+    asked: Option<Asked>,
     encrypted: bool,
+    /// Bytes go past the session.
+    joined: bool,
     closed: bool,
 }
 
@@ -113,6 +123,8 @@ struct Side {
     handovers: VecDeque<(u64, Effects)>,
     /// Bytes given to `outputs`; those that were polled are in the counters.
     given: u64,
+    /// The start of the last whole frame that came.
+    last: parting::Last,
     counters: Counters,
     /// Nothing more comes.
     ended: bool,
@@ -141,6 +153,7 @@ impl Session {
             partial: None,
             handovers: VecDeque::new(),
             given: 0,
+            last: parting::Last::default(),
             counters: Counters::default(),
             ended: false,
             finished: false,
@@ -158,7 +171,9 @@ impl Session {
             said: None,
             may_ping: protocol.stack.legacy_ping,
             unclear: None,
+            asked: None,
             encrypted: false,
+            joined: false,
             closed: false,
             setup,
         };
@@ -225,6 +240,24 @@ impl Session {
         self.sides[direction.index()].counters
     }
 
+    /// Whether the peers have begun to talk: whether a direction has left the state that sessions start
+    /// in or, in a protocol without states, a whole packet has come. Bytes that are not cut into packets
+    /// count as talk; a protocol that has none has always begun.
+    #[must_use]
+    pub fn has_begun(&self) -> bool {
+        let protocol = self.setup.protocol();
+        let has_begun = |side: &Side| {
+            if side.opaque {
+                side.counters.bytes > 0
+            } else if protocol.states.len() > 1 {
+                side.received.form.state != protocol.start
+            } else {
+                side.counters.frames > 0
+            }
+        };
+        !protocol.has_packets() || self.sides.iter().any(has_begun)
+    }
+
     /// Bytes came. Whole frames are taken off `bytes`; what is incomplete stays there and is to be
     /// given again with what follows it. Nothing is copied that is only passed on. Of a protocol
     /// without frames all is taken: the session keeps what is incomplete itself.
@@ -263,7 +296,7 @@ impl Session {
             return;
         }
         if direction == Direction::Serverbound && self.unclear.is_some() {
-            self.legacy_ping();
+            self.unclear_ping();
         }
         self.relay(direction, bytes, scratch);
         self.end_frameless(direction);
@@ -291,7 +324,7 @@ impl Session {
     pub fn handle_timeout(&mut self, at: Elapsed, scratch: &mut Scratch) {
         self.now = at;
         if self.unclear.as_ref().is_some_and(|unclear| unclear.until <= at) {
-            self.legacy_ping();
+            self.unclear_ping();
         }
         for direction in Direction::BOTH {
             self.release(direction);
@@ -315,6 +348,12 @@ impl Session {
     pub fn wants_bytes(&self, direction: Direction) -> bool {
         let side = &self.sides[direction.index()];
         !self.closed && !side.ended && side.waiting() < self.setup.options.limits.buffer_max
+    }
+
+    /// Whether a direction has ended: who sends in it has finished, or the session is over.
+    #[must_use]
+    pub fn has_ended(&self, direction: Direction) -> bool {
+        self.closed || self.sides[direction.index()].ended
     }
 
     /// Sends a packet that nobody sent: between two frames, behind all that has come so far, what
@@ -353,6 +392,36 @@ impl Session {
         scratch: &mut Scratch,
     ) -> Result<Bytes, ComposeError> {
         self.composed(direction, name, fields, scratch)
+    }
+
+    /// Tells the receiver of a direction in its game's own words why its connection ends, and ends
+    /// that direction: the packet is the one of the definition's group `disconnect` that has a view
+    /// `text` and is defined in the receiver's protocol state. It goes behind all that was given to
+    /// be sent; what is held is lost. A legacy ping is answered by this text as well. What still
+    /// comes in the other direction is relayed until its end.
+    ///
+    /// # Errors
+    ///
+    /// The receiver cannot be told, and nothing has changed: bytes of that direction are not cut
+    /// into frames, it has ended, part of a packet has been sent, or the receiver's protocol state
+    /// has no such packet.
+    pub fn disconnect(
+        &mut self,
+        direction: Direction,
+        text: &str,
+        origin: Origin,
+        at: Elapsed,
+        scratch: &mut Scratch,
+    ) -> Result<(), DisconnectError> {
+        self.now = at;
+        self.part(direction, text, origin, scratch)
+    }
+
+    /// What it would mean if a direction ended now, by the last packet of it and the definition's
+    /// group `disconnect`.
+    #[must_use]
+    pub fn parting(&self, direction: Direction, scratch: &mut Scratch) -> Parting {
+        self.parting_of(direction, scratch)
     }
 
     /// Decides about an intercepted packet, and lets go what waited behind it.
@@ -445,7 +514,7 @@ impl Session {
             }
             Start::Ping => {
                 self.unclear = None;
-                self.legacy_ping();
+                self.legacy_ping(Asked::by(bytes));
                 true
             }
             Start::Unclear => {
@@ -460,9 +529,16 @@ impl Session {
         }
     }
 
-    /// It was a legacy ping.
-    fn legacy_ping(&mut self) {
+    /// What waited was a legacy ping.
+    fn unclear_ping(&mut self) {
+        let asked =
+            self.unclear.as_ref().map_or(Asked::by(&[]), |unclear| Asked::by(&unclear.bytes));
+        self.legacy_ping(asked);
+    }
+
+    fn legacy_ping(&mut self, asked: Asked) {
         self.may_ping = false;
+        self.asked = Some(asked);
         self.notice(Notice::LegacyPing);
         for side in &mut self.sides {
             side.opaque = true;

@@ -34,6 +34,9 @@ impl Session {
             };
             let skimmed = self.skim(direction, &framing, bytes, scratch);
             self.count(direction, skimmed.len, skimmed.frames);
+            if let Some(payload) = skimmed.last {
+                self.side(direction).last.set(&bytes[payload]);
+            }
             match skimmed.stop {
                 Stop::End => {
                     self.pass(direction, bytes.split_to(skimmed.len).freeze());
@@ -135,6 +138,12 @@ impl Session {
         while let Some(item) = self.side(direction).order.pop(now) {
             self.send_item(direction, item, scratch);
         }
+    }
+
+    /// Sends bytes that nobody sent where nothing is cut into frames.
+    pub(super) fn pass_made(&mut self, direction: Direction, bytes: Bytes) {
+        self.side(direction).counters.injected += 1;
+        self.send(direction, bytes);
     }
 
     fn send(&mut self, direction: Direction, bytes: Bytes) {

@@ -1,5 +1,7 @@
 //! Passing over frames that nobody looks at: the way that nearly all bytes take.
 
+use std::ops::Range;
+
 use midwire_codec::{ByteOrder, Counts, Direction, Frame, FrameError, Framing, Prefix};
 use midwire_definition::Stack;
 
@@ -14,6 +16,8 @@ pub(super) struct Skimmed {
     /// Bytes that they take.
     pub(super) len: usize,
     pub(super) frames: u64,
+    /// The payload of the last of them.
+    pub(super) last: Option<Range<usize>>,
     pub(super) stop: Stop,
 }
 
@@ -53,10 +57,11 @@ impl Session {
         let compressed = form.threshold.is_some();
         let stack = &self.setup.protocol.stack;
         let quick = interest.by_first_byte().filter(|_| !all);
-        let (mut len, mut frames) = (0, 0);
+        let (mut len, mut frames, mut last) = (0, 0, None);
         let stop = loop {
             if let Some(unneeded) = quick {
                 let short = short_frames(framing, compressed, unneeded, &bytes[len..]);
+                last = (short.frames > 0).then_some(len + short.last).or(last);
                 len += short.len;
                 frames += short.frames;
             }
@@ -79,10 +84,15 @@ impl Session {
                     break Stop::Look(frame);
                 }
             }
+            last = Some(len);
             len += frame.len;
             frames += 1;
         };
-        Skimmed { len, frames, stop }
+        let payload = |start: usize| {
+            let frame = framing.next(&bytes[start..]).ok()??;
+            Some(start + frame.payload.start..start + frame.payload.end)
+        };
+        Skimmed { len, frames, last: last.and_then(payload), stop }
     }
 }
 
@@ -111,6 +121,8 @@ fn peek(
 struct Short {
     len: usize,
     frames: u64,
+    /// Where the last of them starts.
+    last: usize,
 }
 
 /// Frames at the start of `bytes` that are not needed, as far as their first bytes tell all there is to
@@ -121,7 +133,7 @@ fn short_frames(
     unneeded: &ByFirstByte,
     bytes: &[u8],
 ) -> Short {
-    let none = Short { len: 0, frames: 0 };
+    let none = Short { len: 0, frames: 0, last: 0 };
     if framing.before != 0 {
         return none;
     }
@@ -167,7 +179,7 @@ fn in_a_row<const HEAD: usize>(
     unneeded: &ByFirstByte,
     head: impl Fn(&[u8; HEAD]) -> Option<(usize, u8)>,
 ) -> Short {
-    let mut at = 0;
+    let (mut at, mut last) = (0, 0);
     let mut frames = 0;
     while let Some(first) = bytes.get(at..).and_then(|rest| rest.first_chunk::<HEAD>())
         && let Some((len, id)) = head(first)
@@ -175,10 +187,11 @@ fn in_a_row<const HEAD: usize>(
         && len <= bytes.len() - at
         && unneeded[usize::from(id)]
     {
+        last = at;
         at += len;
         frames += 1;
     }
-    Short { len: at, frames }
+    Short { len: at, frames, last }
 }
 
 #[cfg(test)]
@@ -220,6 +233,8 @@ mod tests {
                     let passed = short.frames as usize;
                     let end = passed.checked_sub(1).map_or(0, |last| ends[last]);
                     assert_eq!(short.len, end, "{framing:?} {compressed} cut at {cut}");
+                    let last = passed.checked_sub(2).map_or(0, |before| ends[before]);
+                    assert_eq!(short.last, last, "{framing:?} {compressed} cut at {cut}");
                     if framing.prefix == Prefix::U16 && !compressed {
                         assert_eq!(passed, ends.len(), "{framing:?} cut at {cut}");
                     }

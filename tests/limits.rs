@@ -1,0 +1,142 @@
+//! Limits and timeouts of sessions: each ends what is too much, says which setting it was, and leaves the
+//! others alone.
+//!
+//! Only Unix has a ctrl-c that one program can send to another.
+#![cfg(unix)]
+
+mod support;
+
+use std::time::{Duration, Instant};
+
+use support::ends::{End, Ending, Ends, Server};
+use support::program::{Ended, Program};
+use support::recording::Direction;
+
+const HELLO: &[u8] = b"\x0f\x00\x01\x0bTerraria326";
+
+#[test]
+fn a_client_that_says_too_little_is_ended_and_the_setting_is_named() {
+    let server = Server::start();
+    let (program, proxy) = proxy("terraria", &server, "handshake_timeout=700");
+    let silent = Ends::open(proxy, &server);
+    let mut slow = Ends::open(proxy, &server);
+    let mut playing = Ends::open(proxy, &server);
+    playing.client.send(HELLO);
+    let begun = Instant::now();
+    for byte in &HELLO[..10] {
+        slow.client.send(&[*byte]);
+        std::thread::sleep(Duration::from_millis(30));
+    }
+    for ends in [&silent, &slow] {
+        for direction in Direction::BOTH {
+            ends.receiver(direction).expect_ending(Ending::Finished);
+        }
+    }
+    assert!(begun.elapsed() < Duration::from_secs(5), "{:?}", begun.elapsed());
+    // What there was of its packet has been passed on.
+    slow.server.expect(&HELLO[..10]);
+    playing.server.expect(HELLO);
+    playing.server.send(b"\x03\x00\x03");
+    playing.client.expect(b"\x03\x00\x03");
+    let ended = program.interrupt();
+    assert_eq!(said(&ended, "700 ms (handshake_timeout)"), 2, "{}", ended.diagnostics);
+}
+
+#[test]
+fn a_client_that_has_left_the_first_state_may_take_its_time() {
+    let server = Server::start();
+    let (program, proxy) = proxy("minecraft", &server, "handshake_timeout=400");
+    let mut ends = Ends::open(proxy, &server);
+    let asks_for_status = [7, 0, 0, 1, b'a', 0, 80, 1];
+    ends.client.send(&asks_for_status);
+    ends.server.expect(&asks_for_status);
+    std::thread::sleep(Duration::from_millis(900));
+    ends.client.send(&[1, 0]);
+    ends.server.expect(&[&asks_for_status[..], &[1, 0]].concat());
+    let ended = program.interrupt();
+    assert_eq!(said(&ended, "handshake_timeout"), 0, "{}", ended.diagnostics);
+}
+
+#[test]
+fn bytes_without_packets_may_begin_when_they_like() {
+    let server = Server::start();
+    let (program, proxy) = proxy("raw", &server, "handshake_timeout=200");
+    let mut ends = Ends::open(proxy, &server);
+    std::thread::sleep(Duration::from_millis(600));
+    ends.client.send(b"at last");
+    ends.server.expect(b"at last");
+    let ended = program.interrupt();
+    assert_eq!(said(&ended, "handshake_timeout"), 0, "{}", ended.diagnostics);
+}
+
+#[test]
+fn a_session_in_which_nothing_happens_is_ended_only_if_that_is_set() {
+    let server = Server::start();
+    let (program, proxy) = proxy("raw", &server, "idle_timeout=600");
+    let mut ends = Ends::open(proxy, &server);
+    let begun = Instant::now();
+    // A byte now and then is enough, from either side.
+    for direction in Direction::BOTH.into_iter().cycle().take(6) {
+        std::thread::sleep(Duration::from_millis(200));
+        ends.sender(direction).send(b".");
+    }
+    ends.server.expect(b"...");
+    ends.client.expect(b"...");
+    for direction in Direction::BOTH {
+        ends.receiver(direction).expect_ending(Ending::Finished);
+    }
+    let took = begun.elapsed();
+    assert!(took > Duration::from_millis(1700) && took < Duration::from_secs(6), "{took:?}");
+    let ended = program.interrupt();
+    assert_eq!(said(&ended, "600 ms (idle_timeout)"), 1, "{}", ended.diagnostics);
+}
+
+#[test]
+fn a_client_with_as_many_sessions_as_it_may_have_is_turned_away_until_one_ends() {
+    let server = Server::start();
+    let (program, proxy) = proxy("raw", &server, "sessions_per_client_max=2");
+    let first = Ends::open(proxy, &server);
+    let mut second = Ends::open(proxy, &server);
+    let mut third = End::connect(proxy);
+    third.read();
+    third.expect_any_ending();
+    second.client.send(b"still here");
+    second.server.expect(b"still here");
+    drop(first.client);
+    first.server.expect_ending(Ending::Finished);
+    drop(first.server);
+    // Its session is over when both ends have gone, which nothing here tells.
+    let served = (0..100).any(|_| {
+        std::thread::sleep(Duration::from_millis(20));
+        let mut client = End::connect(proxy);
+        client.read();
+        client.send(b"x");
+        server.try_accept(Duration::from_millis(200)).is_some()
+    });
+    assert!(served, "no place became free");
+    let ended = program.interrupt();
+    assert!(said(&ended, "sessions_per_client_max") > 0, "{}", ended.diagnostics);
+}
+
+#[test]
+fn more_sessions_than_there_may_be_are_turned_away() {
+    let server = Server::start();
+    let (program, proxy) = proxy("raw", &server, "sessions_max=1");
+    let mut first = Ends::open(proxy, &server);
+    let mut second = End::connect(proxy);
+    second.read();
+    second.expect_any_ending();
+    first.client.send(b"still here");
+    first.server.expect(b"still here");
+    let ended = program.interrupt();
+    assert_eq!(said(&ended, "sessions_max"), 1, "{}", ended.diagnostics);
+}
+
+fn proxy(protocol: &str, server: &Server, set: &str) -> (Program, std::net::SocketAddr) {
+    Program::proxy(protocol, server.address, &["-q", "--set", set])
+}
+
+/// How many lines of the diagnostics say something.
+fn said(ended: &Ended, what: &str) -> usize {
+    ended.diagnostics.lines().filter(|line| line.contains(what)).count()
+}
