@@ -67,6 +67,17 @@ fn damage_in_the_middle_is_counted_and_stays() {
 }
 
 #[test]
+fn a_packet_with_a_wrong_length_ends_where_it_says() {
+    let file = [0xa1b2_c3d4_u32, 0x0004_0002, 0, 0, 65_535, 1, 1_795_000_000, 0, 4, 4, 0];
+    let mut file: Vec<u8> = file.iter().flat_map(|word| word.to_le_bytes()).collect();
+    let whole = file.len() as u64;
+    file.extend([0xff; 20]);
+    let found = tail(&file[..]).unwrap();
+    assert_eq!(found.whole, whole);
+    assert_eq!(found.cut.map(|cut| (cut.offset, cut.len)), Some((whole, 20)));
+}
+
+#[test]
 fn pcap_takes_no_sections_and_other_files_are_refused() {
     let pcap = [0xa1b2_c3d4_u32, 0x0004_0002, 0, 0, 65_535, 1];
     let pcap: Vec<u8> = pcap.iter().flat_map(|word| word.to_le_bytes()).collect();

@@ -154,9 +154,12 @@ impl<R: Read> Reader<R> {
         self.context_number
     }
 
-    /// Where in the file the next item is looked for.
+    /// Where in the file the next item starts, if the file is as it should be there.
     pub const fn offset(&self) -> u64 {
-        self.window.offset() + self.taken as u64
+        match self.lost {
+            Some(lost) => lost.offset,
+            None => self.window.offset() + self.taken as u64,
+        }
     }
 
     /// The file.
