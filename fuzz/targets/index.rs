@@ -4,9 +4,16 @@ use midwire_capture::{Index, Recordings};
 
 libfuzzer_sys::fuzz_target!(|bytes: &[u8]| {
     let mut sealed = [b"MWIX\x01", bytes].concat();
-    let hash = sealed.iter().fold(0xcbf2_9ce4_8422_2325_u64, |hash, byte| {
-        (hash ^ u64::from(*byte)).wrapping_mul(0x0100_0000_01b3)
+    let mix = |hash: u64, word: u64| {
+        let mixed = (hash ^ word).wrapping_mul(0x9e37_79b9_7f4a_7c15);
+        mixed ^ (mixed >> 32)
+    };
+    let words = sealed.chunks_exact(8);
+    let rest = words.remainder();
+    let hash = words.fold(sealed.len() as u64, |hash, word| {
+        mix(hash, u64::from_le_bytes(word.try_into().unwrap()))
     });
+    let hash = rest.iter().fold(hash, |hash, byte| mix(hash, u64::from(*byte)));
     sealed.extend(hash.to_le_bytes());
     let Ok(index) = Index::from_bytes(&sealed) else { return };
     for packet in [0, 1, index.packets(), u64::MAX] {

@@ -4,7 +4,7 @@
 //! "MWIX" version  stamp  numbers  contexts  starts  end  keys  hash
 //! ```
 //!
-//! The hash, at the end, is 64-bit FNV-1a of all in front of it, as 8 bytes with the lowest first.
+//! The hash, at the end, is of all in front of it, as 8 bytes with the lowest first. It finds damage, not intent.
 
 use std::collections::BTreeMap;
 
@@ -37,9 +37,16 @@ pub enum IndexError {
 }
 
 pub(super) fn hash(bytes: &[u8]) -> u64 {
-    bytes.iter().fold(0xcbf2_9ce4_8422_2325, |hash, byte| {
-        (hash ^ u64::from(*byte)).wrapping_mul(0x0100_0000_01b3)
-    })
+    let mut words = bytes.chunks_exact(8);
+    let mix = |hash: u64, word: u64| {
+        let mixed = (hash ^ word).wrapping_mul(0x9e37_79b9_7f4a_7c15);
+        mixed ^ mixed >> 32
+    };
+    let mut hash = bytes.len() as u64;
+    for word in &mut words {
+        hash = mix(hash, u64::from_le_bytes(word.try_into().unwrap_or_default()));
+    }
+    words.remainder().iter().fold(hash, |hash, byte| mix(hash, u64::from(*byte)))
 }
 
 impl Index {

@@ -18,7 +18,7 @@ use crate::timestamp::Timestamp;
 pub const STARTS_MAX: usize = 4_096;
 
 /// Bytes of all starts' states.
-pub const STATES_LEN_MAX: usize = 8 << 20;
+pub const STATES_LEN_MAX: usize = 4 << 20;
 
 /// Contexts that are kept: sections and interfaces. Behind the last one, an index knows no starts.
 pub const CONTEXTS_MAX: usize = 1_024;
@@ -27,7 +27,7 @@ pub const CONTEXTS_MAX: usize = 1_024;
 pub const KEYS_MAX: usize = 65_536;
 
 /// Places that are kept, of all keys together.
-pub const PLACES_MAX: usize = 1 << 20;
+pub const PLACES_MAX: usize = 1 << 19;
 
 /// Places that are kept of one key.
 pub const KEY_PLACES_MAX: usize = 8_192;

@@ -22,6 +22,9 @@ pub const FRAME_LEN_MAX: usize = 16 << 20;
 /// Legs that are followed at once.
 pub const LEGS_MAX: usize = 131_072;
 
+/// Legs that are found without looking for them.
+const RECENT: usize = 256;
+
 type Ends = (SocketAddr, SocketAddr);
 
 /// Reads sessions and frames out of what midwire wrote, in the order in which it wrote them.
@@ -34,7 +37,8 @@ pub struct Recordings {
     legs: HashMap<Ends, usize>,
     places: Vec<Option<Connection>>,
     free: Vec<usize>,
-    last: Option<(Ends, usize)>,
+    /// Some of the legs that had the last packets, and where they are, by [`slot`].
+    recent: Vec<Option<(Ends, usize)>>,
     /// The leg that was closed last: what acknowledges its end follows.
     closed: Option<Ends>,
     /// The number that each open session's last frame had.
@@ -174,17 +178,19 @@ impl Recordings {
     /// Where the connection of a segment is.
     fn place(&mut self, segment: &Segment<'_>) -> Option<usize> {
         let (source, destination) = (segment.source, segment.destination);
-        if let Some(((client, server), place)) = self.last
-            && ((client, server) == (source, destination)
-                || (client, server) == (destination, source))
+        let slot = slot(segment);
+        if let Some(Some(((client, server), place))) = self.recent.get(slot)
+            && ((*client, *server) == (source, destination)
+                || (*client, *server) == (destination, source))
         {
-            return Some(place);
+            return Some(*place);
         }
-        let found = [(source, destination), (destination, source)]
+        let (ends, place) = [(source, destination), (destination, source)]
             .into_iter()
-            .find_map(|ends| Some((ends, *self.legs.get(&ends)?)));
-        self.last = found.or(self.last);
-        found.map(|(_, place)| place)
+            .find_map(|ends| Some((ends, *self.legs.get(&ends)?)))?;
+        self.recent.resize(RECENT, None);
+        self.recent[slot] = Some((ends, place));
+        Some(place)
     }
 
     fn close(&mut self, segment: &Segment<'_>, place: usize) {
@@ -196,9 +202,16 @@ impl Recordings {
                 self.numbers.remove(&closed.session);
             }
         }
-        self.last = None;
+        if let Some(recent) = self.recent.get_mut(slot(segment)) {
+            *recent = None;
+        }
         self.closed = Some((segment.source, segment.destination));
     }
+}
+
+/// Where a segment's leg may be among the recent ones.
+const fn slot(segment: &Segment<'_>) -> usize {
+    (segment.source.port() ^ segment.destination.port()) as usize % RECENT
 }
 
 impl Connection {
