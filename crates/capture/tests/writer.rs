@@ -7,8 +7,8 @@ use std::time::Duration;
 
 use hex_literal::hex;
 use midwire_capture::{
-    Closing, Content, Ends, FACTS_MAX, Frame, Opening, Origin, Recorded, Timestamp, WriteError,
-    Writer,
+    Closing, Content, Ends, FACTS_MAX, FRAME_LEN_MAX, Frame, Opening, Origin, Recorded, Timestamp,
+    WriteError, Writer,
 };
 use midwire_codec::Direction::{self, Clientbound, Serverbound};
 
@@ -169,6 +169,9 @@ fn what_cannot_be_recorded_is_refused_and_leaves_nothing() {
     let by = Frame { by: Some(&long), delayed: Some(Duration::ZERO), ..frame };
     let by = writer.frame(&Frame { session: 1, ..by });
     assert!(matches!(by, Err(WriteError::NoteTooLong { .. })));
+    let huge = vec![0; FRAME_LEN_MAX + 1];
+    let huge = writer.frame(&Frame::passed(1, 1, Serverbound, AT, &huge));
+    assert!(matches!(huge, Err(WriteError::FrameTooLong { .. })));
     assert_eq!(writer.len(), len);
     let keys: Vec<String> = (0..=FACTS_MAX).map(|key| format!("k{key}")).collect();
     for key in &keys[..FACTS_MAX] {

@@ -120,6 +120,18 @@ step('it follows the same streams', () => {
   return `${came(sameAsTshark(file('some.pcapng')))} bytes`;
 });
 
+step('notes survive editcap and mergecap', () => {
+  const notes = (capture) => lines(tool('tshark', '-r', capture, '-Y', 'frame.comment', '-T', 'fields', '-e',
+    'frame.comment'));
+  const before = notes(file('some.pcapng'));
+  assert.ok(before.length > 20);
+  tool('editcap', file('some.pcapng'), file('edited.pcapng'));
+  tool('mergecap', '-w', file('merged.pcapng'), file('some.pcapng'));
+  assert.deepStrictEqual(notes(file('edited.pcapng')), before);
+  assert.deepStrictEqual(notes(file('merged.pcapng')), before);
+  return `${before.length} notes`;
+});
+
 step('a session of every link, network and file format', () => {
   tool(process.execPath, path.join(__dirname, 'craft.js'), file('craft'));
   const captures = fs.readdirSync(file('craft'));

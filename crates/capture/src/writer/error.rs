@@ -6,6 +6,7 @@ use midwire_codec::Direction;
 
 use super::{FACTS_MAX, SESSIONS_MAX};
 use crate::note::NOTE_LEN_MAX;
+use crate::recording::FRAME_LEN_MAX;
 
 /// Why something was not recorded. Nothing of it is in the file.
 #[derive(Debug, thiserror::Error)]
@@ -29,6 +30,12 @@ pub enum WriteError {
         session: u64,
         /// Which direction.
         direction: Direction,
+    },
+    /// Frames are bounded by what a reader puts together.
+    #[error("a frame of {len} bytes, where {FRAME_LEN_MAX} may be (frame_len_max)")]
+    FrameTooLong {
+        /// Its length.
+        len: usize,
     },
     /// Notes are bounded by what fits into an option.
     #[error("a note of {len} bytes, where {NOTE_LEN_MAX} fit")]

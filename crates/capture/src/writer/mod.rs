@@ -22,6 +22,7 @@ use crate::format::{
 };
 use crate::note::{NOTE_LEN_MAX, is_key, push_pair};
 use crate::provenance::{Fate, Leg, Origin};
+use crate::recording::FRAME_LEN_MAX;
 use crate::timestamp::Timestamp;
 
 /// What has gathered is written out when it reaches this many bytes.
@@ -182,13 +183,24 @@ impl<W: Write> Writer<W> {
     /// A frame passed, or did not.
     ///
     /// # Errors
-    /// Where the session is not open or that direction has ended, or the file takes no more.
+    /// Where the session is not open or that direction has ended, the frame or what is said about it is too
+    /// long, or the file takes no more.
     pub fn frame(&mut self, frame: &Frame<'_>) -> Result<(), WriteError> {
         self.make_room()?;
         let session =
             self.sessions.get_mut(&frame.session).ok_or(WriteError::NotOpen(frame.session))?;
         if session.client.has_ended(frame.direction) {
             return Err(WriteError::Ended { session: frame.session, direction: frame.direction });
+        }
+        let longest = match frame.bytes {
+            Recorded::Passed(one) | Recorded::Dropped(one) | Recorded::Injected(one) => one.bytes,
+            Recorded::Changed { came, sent } => [came.bytes, sent.bytes]
+                .into_iter()
+                .max_by_key(|bytes| bytes.len())
+                .unwrap_or_default(),
+        };
+        if longest.len() > FRAME_LEN_MAX {
+            return Err(WriteError::FrameTooLong { len: longest.len() });
         }
         frame_note(&mut self.note, frame, session.last_number);
         if self.note.len() > NOTE_LEN_MAX {
