@@ -22,7 +22,7 @@ pub struct Opening<'a> {
     /// The client's leg: the client's address, and the one that it connected to.
     pub client: Ends,
     /// The server's leg: midwire's own address there, and the server's. May come later, see
-    /// [`Writer::server_connected`].
+    /// [`Writer::server_connected`](super::Writer::server_connected).
     pub server: Option<Ends>,
     /// What is known about it: `docs/captures.md` lists the names.
     pub facts: &'a [Fact<'a>],
