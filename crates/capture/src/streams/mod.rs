@@ -11,7 +11,7 @@ use std::net::{IpAddr, SocketAddr};
 pub use self::event::{StreamEnd, StreamEvent, StreamId};
 use self::half::Moment;
 pub use self::limits::StreamLimits;
-use self::stream::{End, Key, Stream};
+use self::stream::{End, Key, Patience, Stream};
 use crate::decode::Segment;
 use crate::timestamp::Timestamp;
 
@@ -80,7 +80,7 @@ impl Streams {
         self.now.packet += 1;
         self.now.at = at.unwrap_or(self.now.at);
         if self.now.packet.is_multiple_of(SWEEP_EVERY) {
-            self.sweep(false, &mut sink);
+            self.sweep(Patience::Endless, &mut sink);
         }
         let (source, destination) = (end(segment.source), end(segment.destination));
         let key = if source <= destination { (source, destination) } else { (destination, source) };
@@ -121,7 +121,7 @@ impl Streams {
         let direction = stream.direction_from(source);
         stream.take(direction, segment, self.now, &mut sink);
         if before > 0 || stream.needs_settling() {
-            stream.settle(self.now, &self.limits, false, &mut sink);
+            stream.settle(self.now, &self.limits, Patience::Endless, &mut sink);
         }
         self.waiting_total = self.waiting_total + stream.waiting_len() - before;
         if stream.is_waiting() && !stream.is_listed {
@@ -129,14 +129,15 @@ impl Streams {
             self.listed.push(place);
         }
         if self.waiting_total > self.limits.waiting_total_max {
-            self.sweep(true, &mut sink);
+            self.sweep(Patience::None, &mut sink);
         }
     }
 
-    /// Time passes without a packet: what has waited for too long is given up.
+    /// This is the time now, for who follows a capture that grows: what has waited for too long is given
+    /// up. Without it, only packets and bytes count, and a file may be in any order of times.
     pub fn pass_time(&mut self, now: Timestamp, mut sink: impl FnMut(StreamEvent<'_>)) {
         self.now.at = self.now.at.max(now);
-        self.sweep(false, &mut sink);
+        self.sweep(Patience::Timed, &mut sink);
     }
 
     /// The capture is over: gives what still waits, and ends all streams.
@@ -237,15 +238,19 @@ impl Streams {
         }
     }
 
-    /// Looks at the streams that wait. `hurry`: until few enough bytes do, those first that have
-    /// waited for longest.
-    fn sweep(&mut self, hurry: bool, sink: &mut impl FnMut(StreamEvent<'_>)) {
+    /// Looks at the streams that wait. Without patience: until few enough bytes wait, those first that
+    /// have done so for longest.
+    fn sweep(&mut self, patience: Patience, sink: &mut impl FnMut(StreamEvent<'_>)) {
         let mut listed = std::mem::take(&mut self.listed);
         listed.retain(|&place| {
             let Some(stream) = self.streams.get_mut(place) else { return false };
-            let hurry = hurry && self.waiting_total > self.limits.waiting_total_max / 2;
+            let is_enough = self.waiting_total <= self.limits.waiting_total_max / 2;
+            let patience = match patience {
+                Patience::None if is_enough => Patience::Endless,
+                patience => patience,
+            };
             let before = stream.waiting_len();
-            stream.settle(self.now, &self.limits, hurry, sink);
+            stream.settle(self.now, &self.limits, patience, sink);
             self.waiting_total = self.waiting_total + stream.waiting_len() - before;
             stream.is_listed = stream.is_waiting();
             stream.is_listed
