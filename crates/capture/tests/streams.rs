@@ -278,6 +278,20 @@ fn a_handshake_that_comes_late_is_believed() {
 }
 
 #[test]
+fn the_end_of_the_handshake_tells_where_the_other_side_starts() {
+    let mut segments = vec![sent(Serverbound, 100, SYN, b"")];
+    let end = Sent { acknowledgment: 9_000, ..sent(Serverbound, 101, ACK, b"") };
+    segments.push(end);
+    for n in 0..20 {
+        segments.push(bytes(Clientbound, 9_005 + n, b"x"));
+    }
+    segments.push(bytes(Clientbound, 9_000, b"first"));
+    let seen = run(&segments);
+    assert_eq!(seen.only().gaps, []);
+    assert_eq!(seen.only().bytes[1], b"firstxxxxxxxxxxxxxxxxxxxx");
+}
+
+#[test]
 fn a_loss_is_a_gap_of_known_length_and_the_stream_goes_on() {
     let mut segments = open(100);
     segments.push(bytes(Serverbound, 101, b"abc"));

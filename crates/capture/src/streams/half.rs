@@ -106,6 +106,13 @@ impl Half {
         self.forget_before(place);
     }
 
+    /// Whether nothing that was seen contradicts a first byte of this number.
+    pub(super) fn may_start_at(&self, sequence: u32) -> bool {
+        let first = self.waiting.keys().next();
+        !self.has_started()
+            && self.place(sequence).zip(first).is_none_or(|(place, first)| place <= *first)
+    }
+
     /// The first byte is the first one seen.
     pub(super) fn start_at_first(&mut self) {
         let first = self.waiting.keys().next().copied().or(self.fin);

@@ -159,7 +159,14 @@ impl Stream {
             self.reset.get_or_insert((direction, now));
         }
         if segment.is_ack() {
-            self.halves[direction.opposite().index()].received_to(segment.acknowledgment);
+            // Who connected has said nothing yet: this is the answer to the other side's SYN.
+            let is_first = !segment.is_syn()
+                && half.initial.is_some_and(|initial| initial.wrapping_add(1) == first);
+            let other = &mut self.halves[direction.opposite().index()];
+            if is_first && other.may_start_at(segment.acknowledgment) {
+                other.start_at(segment.acknowledgment);
+            }
+            other.received_to(segment.acknowledgment);
         }
     }
 
