@@ -20,7 +20,7 @@ pub const NOTE_LEN_MAX: usize = 60_000;
 /// A note found in a comment. Borrows it.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Note<'a> {
-    pairs: &'a str,
+    text: &'a str,
 }
 
 impl<'a> Note<'a> {
@@ -28,12 +28,18 @@ impl<'a> Note<'a> {
     #[must_use]
     pub fn parse(comment: &'a str) -> Option<Self> {
         let pairs = comment.strip_prefix(PREFIX)?;
-        (pairs.is_empty() || pairs.starts_with(' ')).then_some(Self { pairs })
+        (pairs.is_empty() || pairs.starts_with(' ')).then_some(Self { text: comment })
+    }
+
+    /// The note as it was found.
+    #[must_use]
+    pub const fn as_str(self) -> &'a str {
+        self.text
     }
 
     /// All pairs in their order. What is not a pair is passed over.
     pub fn pairs(self) -> impl Iterator<Item = (&'a str, Cow<'a, str>)> {
-        self.pairs.split(' ').filter_map(|pair| {
+        self.text.split(' ').skip(1).filter_map(|pair| {
             let (key, value) = pair.split_once('=')?;
             (!key.is_empty()).then(|| (key, unescape(value)))
         })

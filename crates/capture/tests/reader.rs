@@ -1,5 +1,7 @@
 //! Reading capture files of every kind, whole and damaged.
 
+#![allow(clippy::unwrap_used, reason = "a test fails where it unwraps")]
+
 use std::io::Read;
 
 use hex_literal::hex;
@@ -344,7 +346,7 @@ fn garbage_and_holes_between_packets_are_passed_over() {
 fn garbage_in_pcap_is_passed_over() {
     for file in ORDERS {
         let data: Vec<Vec<u8>> = (0..20_u8).map(|n| vec![n; usize::from(n) * 7 + 1]).collect();
-        let packets: Vec<_> = data.iter().map(|data| (1_000_000, 5, &data[..])).collect();
+        let packets: Vec<_> = data.iter().map(|data| (1_795_000_000, 5, &data[..])).collect();
         let whole = file.pcap(0xa1b2_c3d4, 1, &packets);
         assert_eq!(read(&whole).data(), data);
         let offset = read(&whole).packets[9].offset as usize;
@@ -366,6 +368,37 @@ fn garbage_in_pcap_is_passed_over() {
         impossible[offset + 8..offset + 12].copy_from_slice(&[0xff; 4]);
         let seen = read(&impossible);
         assert_eq!(seen.data(), [&data[..9], &data[10..]].concat());
+        assert_eq!(seen.damage.len(), 1);
+    }
+}
+
+#[test]
+fn a_time_that_is_wrong_does_not_hide_what_follows_damage() {
+    for file in ORDERS {
+        let data: Vec<Vec<u8>> = (0..20_u8).map(|n| vec![n; 30]).collect();
+        let packets: Vec<_> = data.iter().map(|data| (1_795_000_000, 5, &data[..])).collect();
+        let mut bytes = file.pcap(0xa1b2_c3d4, 1, &packets);
+        bytes[24..28].copy_from_slice(&file.u32(0x7fff_ffff));
+        bytes[24 + 46 + 4..24 + 46 + 8].copy_from_slice(&[0xff; 4]);
+        let seen = read(&bytes);
+        assert_eq!(seen.data(), [&data[..1], &data[2..]].concat());
+    }
+}
+
+#[test]
+fn packets_of_another_week_are_found_behind_damage() {
+    for file in ORDERS {
+        let data = [7; 60_000];
+        let time = |n| if n < 10 { 1_795_000_000 } else { 1_796_000_000 };
+        let packets: Vec<_> = (0..60).map(|n| (time(n), 5, &data[..])).collect();
+        let mut bytes = file.pcap(0xa1b2_c3d4, 1, &packets);
+        let all = read(&bytes);
+        assert_eq!((all.packets.len(), all.damage.len()), (60, 0));
+        let at = all.packets[10].offset as usize;
+        bytes[at + 4..at + 8].fill(0xff);
+        let seen = read(&bytes);
+        // A megabyte and what was read with it are searched for packets of the time before.
+        assert!((60 - 25..60 - 17).contains(&seen.packets.len()), "{}", seen.packets.len());
         assert_eq!(seen.damage.len(), 1);
     }
 }
@@ -493,7 +526,7 @@ fn blocks_above_the_limit_are_passed_over_and_named() {
     let bytes = [
         file.section(),
         file.interface(1, 0, &[]),
-        file.packet(0, 0, &[1; 100_000], &[]),
+        file.packet(0, 0, &[1; 300_000], &[]),
         file.packet(0, 0, b"small", &[]),
     ]
     .concat();
@@ -501,8 +534,8 @@ fn blocks_above_the_limit_are_passed_over_and_named() {
     assert_eq!(seen.data(), [b"small"]);
     assert_eq!(
         seen.damage[0].to_string(),
-        "at offset 64: a block of 100032 bytes is longer than 65536 (block_len_max); \
-         100032 bytes passed over"
+        "at offset 64: a block of 300032 bytes is longer than 262144 (block_len_max); \
+         300032 bytes passed over"
     );
 }
 
@@ -546,7 +579,9 @@ proptest! {
         let file = File { big };
         let (mut bytes, data) = many(file);
         if pcap {
-            let packets: Vec<_> = data.iter().map(|data| (1_000_000, 5, &data[..])).collect();
+            let times = (0..).map(|n| (1_795_000_000 + n / 5, n * 1_009 % 1_000_000));
+            let packets: Vec<_> =
+                data.iter().zip(times).map(|(data, (s, f))| (s, f, &data[..])).collect();
             bytes = file.pcap(0xa1b2_c3d4, 1, &packets);
         }
         let all = read(&bytes);

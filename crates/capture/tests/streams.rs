@@ -1,5 +1,7 @@
 //! Streams out of segments, in whatever order and number they come.
 
+#![allow(clippy::unwrap_used, reason = "a test fails where it unwraps")]
+
 use std::collections::BTreeMap;
 use std::net::SocketAddr;
 use std::time::Duration;
@@ -276,6 +278,20 @@ fn a_handshake_that_comes_late_is_believed() {
 }
 
 #[test]
+fn the_end_of_the_handshake_tells_where_the_other_side_starts() {
+    let mut segments = vec![sent(Serverbound, 100, SYN, b"")];
+    let end = Sent { acknowledgment: 9_000, ..sent(Serverbound, 101, ACK, b"") };
+    segments.push(end);
+    for n in 0..20 {
+        segments.push(bytes(Clientbound, 9_005 + n, b"x"));
+    }
+    segments.push(bytes(Clientbound, 9_000, b"first"));
+    let seen = run(&segments);
+    assert_eq!(seen.only().gaps, []);
+    assert_eq!(seen.only().bytes[1], b"firstxxxxxxxxxxxxxxxxxxxx");
+}
+
+#[test]
 fn a_loss_is_a_gap_of_known_length_and_the_stream_goes_on() {
     let mut segments = open(100);
     segments.push(bytes(Serverbound, 101, b"abc"));
@@ -286,8 +302,8 @@ fn a_loss_is_a_gap_of_known_length_and_the_stream_goes_on() {
     assert_eq!(seen.only().gaps, [(Serverbound, 3, 6)]);
 }
 
-/// Feeds a hole and then one-byte segments, until a gap is told. Gives how many it took.
-fn packets_until_gap(limits: StreamLimits, acknowledged: bool, step: Duration) -> u32 {
+/// Feeds a hole and then one-byte segments an hour apart, until a gap is told. Gives how many it took.
+fn packets_until_gap(limits: StreamLimits, acknowledged: bool) -> u32 {
     let mut streams = Streams::new(limits);
     let mut at = Timestamp(0);
     let mut gap = false;
@@ -301,7 +317,7 @@ fn packets_until_gap(limits: StreamLimits, acknowledged: bool, step: Duration) -
         push(segment, at);
     }
     for n in 0.. {
-        at = at.after(step);
+        at = at.after(Duration::from_secs(3_600));
         if push(&bytes(Serverbound, 106 + n, b"x"), at) {
             return n;
         }
@@ -313,18 +329,15 @@ fn packets_until_gap(limits: StreamLimits, acknowledged: bool, step: Duration) -
 }
 
 #[test]
-fn a_gap_is_given_up_after_packets_time_or_bytes() {
+fn a_gap_is_given_up_after_packets_or_bytes_whatever_their_times() {
     let limits = StreamLimits::default();
-    let instant = Duration::ZERO;
-    assert_eq!(packets_until_gap(limits, false, instant), 4_096);
-    assert_eq!(packets_until_gap(limits, false, Duration::from_secs(10)), 4);
+    assert_eq!(packets_until_gap(limits, false), 4_096);
     // Two packets a round.
-    assert_eq!(packets_until_gap(limits, true, instant), 128);
-    assert_eq!(packets_until_gap(limits, true, Duration::from_secs(1)), 3);
+    assert_eq!(packets_until_gap(limits, true), 512);
     let small = StreamLimits { waiting_len_max: 1_000, ..limits };
-    assert_eq!(packets_until_gap(small, false, instant), 1_000 / 97);
+    assert_eq!(packets_until_gap(small, false), 1_000 / 97);
     let total = StreamLimits { waiting_total_max: 1_000, ..limits };
-    assert_eq!(packets_until_gap(total, false, instant), 1_000 / 97);
+    assert_eq!(packets_until_gap(total, false), 1_000 / 97);
 }
 
 #[test]
@@ -340,6 +353,40 @@ fn a_gap_is_given_up_when_time_passes_without_packets() {
     streams.pass_time(at.after(Duration::from_secs(31)), |event| seen.event(event));
     assert_eq!(seen.only().gaps, [(Serverbound, 0, 4)]);
     assert_eq!(seen.only().bytes[0], b"\0\0\0\0x");
+    // Sooner, where the receiver said that it has what is missing.
+    let at = at.after(Duration::from_secs(31));
+    for segment in [bytes(Serverbound, 108, b"y"), received(Serverbound, 109)] {
+        streams.push(&segment.segment(), Some(at), |event| seen.event(event));
+    }
+    streams.pass_time(at.after(Duration::from_secs(1)), |event| seen.event(event));
+    assert_eq!(seen.only().gaps.len(), 1);
+    streams.pass_time(at.after(Duration::from_secs(3)), |event| seen.event(event));
+    assert_eq!(seen.only().gaps[1..], [(Serverbound, 5, 2)]);
+}
+
+#[test]
+fn half_of_a_capture_may_come_hours_after_the_other_half() {
+    let mut segments = vec![];
+    let content: Vec<u8> = (0..600_u32).map(|n| n as u8).collect();
+    for n in 0..600 {
+        segments.push(bytes(Serverbound, 101 + n, &content[n as usize..][..1]));
+        segments.push(received(Serverbound, 102 + n));
+    }
+    let (early, late): (Vec<_>, Vec<_>) =
+        segments.into_iter().enumerate().partition(|(n, _)| n % 4 < 2);
+    let mut streams = Streams::default();
+    let mut seen = Seen::default();
+    let halves = [(open(100), 0), (early.into_iter().map(|(_, segment)| segment).collect(), 0)];
+    let late: Vec<Sent> = late.into_iter().map(|(_, segment)| segment).collect();
+    for (half, hours) in halves.into_iter().chain([(late, 5)]) {
+        let at = Timestamp(0).after(Duration::from_secs(hours * 3_600));
+        for segment in half {
+            streams.push(&segment.segment(), Some(at), |event| seen.event(event));
+        }
+    }
+    streams.finish(|event| seen.event(event));
+    assert_eq!(seen.only().gaps, []);
+    assert_eq!(seen.only().bytes[0], content);
 }
 
 #[test]
@@ -424,6 +471,18 @@ fn the_same_ends_may_connect_again() {
         let streams: Vec<&[u8]> = seen.0.values().map(|stream| &stream.bytes[0][..]).collect();
         assert_eq!(streams, [b"one", b"two"]);
     }
+}
+
+#[test]
+fn a_long_connection_that_comes_twice_counts_once() {
+    let mut segments = open(100);
+    for n in 0..60 {
+        segments.push(bytes(Serverbound, 101 + n * 60_000, &[n as u8; 60_000]));
+    }
+    segments.push(sent(Serverbound, 101 + 3_600_000, FIN | ACK, b""));
+    segments.push(sent(Clientbound, 9_000, FIN | ACK, b""));
+    let again = [&segments[..], &segments[2..]].concat();
+    assert_eq!(serverbound(&again).len(), 3_600_000);
 }
 
 #[test]

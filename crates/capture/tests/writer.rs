@@ -1,12 +1,14 @@
 //! What midwire writes, byte by byte, and what it refuses.
 
+#![allow(clippy::unwrap_used, reason = "a test fails where it unwraps")]
+
 use std::io::{self, Write};
 use std::time::Duration;
 
 use hex_literal::hex;
 use midwire_capture::{
-    Closing, Content, Ends, FACTS_MAX, Frame, Opening, Origin, Recorded, Timestamp, WriteError,
-    Writer,
+    Closing, Content, Ends, FACTS_MAX, FRAME_LEN_MAX, Frame, Opening, Origin, Recorded, Timestamp,
+    WriteError, Writer,
 };
 use midwire_codec::Direction::{self, Clientbound, Serverbound};
 
@@ -130,8 +132,8 @@ fn secrets_are_stars_in_the_file() {
 fn secrets_are_stars_in_every_segment_of_a_large_frame() {
     let large = vec![b'.'; 150_000];
     let mut writer = opened(Vec::new(), &[]);
-    let (start, end) = (65_490, 131_000);
-    let content = Content { bytes: &large, blank: &[start..end] };
+    let (start, middle, end) = (65_490, 100_000, 131_000);
+    let content = Content { bytes: &large, blank: &[start..middle, middle..end] };
     writer
         .frame(&Frame {
             bytes: Recorded::Passed(content),
@@ -167,6 +169,9 @@ fn what_cannot_be_recorded_is_refused_and_leaves_nothing() {
     let by = Frame { by: Some(&long), delayed: Some(Duration::ZERO), ..frame };
     let by = writer.frame(&Frame { session: 1, ..by });
     assert!(matches!(by, Err(WriteError::NoteTooLong { .. })));
+    let huge = vec![0; FRAME_LEN_MAX + 1];
+    let huge = writer.frame(&Frame::passed(1, 1, Serverbound, AT, &huge));
+    assert!(matches!(huge, Err(WriteError::FrameTooLong { .. })));
     assert_eq!(writer.len(), len);
     let keys: Vec<String> = (0..=FACTS_MAX).map(|key| format!("k{key}")).collect();
     for key in &keys[..FACTS_MAX] {
@@ -249,7 +254,7 @@ fn a_session_goes_on_in_the_next_file_with_what_is_known_about_it() {
     writer.direction_ended(1, Serverbound, AT).unwrap();
     let first = writer.rotate(Vec::new(), AT, 0).unwrap();
     assert_eq!(blocks(&first).iter().filter(|(kind, _)| *kind == 5).count(), 2, "statistics");
-    assert!(writer.len() > 0);
+    assert!(!writer.is_empty());
     writer.frame(&Frame::passed(1, 2, Clientbound, AT, b"two")).unwrap();
     let second = writer.into_inner().unwrap();
     let text = String::from_utf8_lossy(&second);

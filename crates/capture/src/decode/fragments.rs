@@ -111,3 +111,86 @@ impl Datagram {
         covered >= len
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use std::net::{IpAddr, Ipv4Addr};
+
+    use super::{FRAGMENT_WAIT, FRAGMENTED_MAX, FRAGMENTS_MAX, Fragments};
+    use crate::decode::ip::{Fragment, Transport};
+    use crate::timestamp::Timestamp;
+
+    const AT: Timestamp = Timestamp(1);
+
+    /// A fragment's identification, place, bytes, and whether it is the last.
+    fn add(
+        fragments: &mut Fragments,
+        (id, start, payload, is_last): (u32, usize, &[u8], bool),
+        at: Timestamp,
+    ) -> Option<Vec<u8>> {
+        let host = IpAddr::from(Ipv4Addr::LOCALHOST);
+        let fragment = Fragment { id, start, is_last };
+        let ip = Transport {
+            source: host,
+            destination: host,
+            protocol: 6,
+            payload,
+            missing: 0,
+            fragment: Some(fragment),
+        };
+        fragments.add(&ip, fragment, Some(at)).map(<[u8]>::to_vec)
+    }
+
+    #[test]
+    fn fragments_in_any_order_make_their_datagram() {
+        let mut fragments = Fragments::default();
+        assert_eq!(add(&mut fragments, (1, 16, b"end", true), AT), None);
+        assert_eq!(add(&mut fragments, (2, 0, b"another one", false), AT), None);
+        assert_eq!(add(&mut fragments, (1, 0, b"01234567", false), AT), None);
+        let whole = add(&mut fragments, (1, 8, b"89abcdef", false), AT);
+        assert_eq!(whole.unwrap(), b"0123456789abcdefend");
+    }
+
+    #[test]
+    fn where_fragments_overlap_the_first_wins() {
+        let mut fragments = Fragments::default();
+        assert_eq!(add(&mut fragments, (1, 8, b"firstfirst", true), AT), None);
+        let whole = add(&mut fragments, (1, 0, b"second, second", false), AT);
+        assert_eq!(whole.unwrap(), b"second, firstfirst");
+    }
+
+    #[test]
+    fn a_last_fragment_that_ends_before_another_bounds_the_datagram() {
+        let mut fragments = Fragments::default();
+        assert_eq!(add(&mut fragments, (1, 80, b"beyond", false), AT), None);
+        assert_eq!(add(&mut fragments, (1, 8, b"end", true), AT), None);
+        let whole = add(&mut fragments, (1, 0, b"01234567", false), AT);
+        assert_eq!(whole.map(|whole| whole.len()), None, "there is a hole in front of 80");
+    }
+
+    #[test]
+    fn the_oldest_datagram_makes_room_and_no_datagram_grows_without_end() {
+        let mut fragments = Fragments::default();
+        for id in 0..=FRAGMENTED_MAX as u32 {
+            assert_eq!(add(&mut fragments, (id, 0, b"01234567", false), AT), None);
+        }
+        assert_eq!(fragments.datagrams.len(), FRAGMENTED_MAX);
+        assert_eq!(add(&mut fragments, (0, 8, b"x", true), AT), None, "its start is forgotten");
+        assert!(add(&mut fragments, (2, 8, b"x", true), AT).is_some());
+        for _ in 0..10 * FRAGMENTS_MAX {
+            add(&mut fragments, (3, 8, b"01234567", false), AT);
+        }
+        let parts = fragments.datagrams.values().map(|datagram| datagram.parts.len()).max();
+        assert!(parts <= Some(FRAGMENTS_MAX));
+        assert_eq!(add(&mut fragments, (9, 65_528, b"too far off", true), AT), None);
+    }
+
+    #[test]
+    fn an_identification_that_is_used_again_is_another_datagram() {
+        let mut fragments = Fragments::default();
+        assert_eq!(add(&mut fragments, (1, 0, b"01234567", false), AT), None);
+        let later = AT.after(2 * FRAGMENT_WAIT);
+        assert_eq!(add(&mut fragments, (1, 8, b"x", true), later), None);
+        assert_eq!(add(&mut fragments, (1, 0, b"abcdefgh", false), later).unwrap(), b"abcdefghx");
+    }
+}

@@ -3,6 +3,7 @@
 use std::net::{IpAddr, Ipv4Addr, Ipv6Addr};
 
 use super::NotTcp;
+use crate::checksum::Sum;
 use crate::read::Order;
 
 pub(super) const TCP: u8 = 6;
@@ -40,6 +41,21 @@ pub(super) fn transport(bytes: &[u8], cut: usize) -> Result<Transport<'_>, NotTc
         Some(_) => Err(NotTcp::NotIp),
         None => Err(NotTcp::Cut),
     }
+}
+
+/// Whether a segment's checksum is right.
+pub(super) fn is_intact(ip: &Transport<'_>, segment: &[u8]) -> bool {
+    let sum = match (ip.source, ip.destination) {
+        (IpAddr::V4(source), IpAddr::V4(destination)) => {
+            Sum::default().add(&source.octets()).add(&destination.octets())
+        }
+        (IpAddr::V6(source), IpAddr::V6(destination)) => {
+            Sum::default().add(&source.octets()).add(&destination.octets())
+        }
+        _ => return false,
+    };
+    let len = u32::try_from(segment.len()).unwrap_or(u32::MAX);
+    sum.add_number(u32::from(TCP)).add_number(len).add(segment).finish() == 0
 }
 
 fn v4(bytes: &[u8], cut: usize) -> Result<Transport<'_>, NotTcp> {

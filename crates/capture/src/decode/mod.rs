@@ -89,15 +89,25 @@ pub enum NotTcp {
     Cut,
     /// A header contradicts itself.
     Header,
+    /// The segment is damaged: its checksum is not that of its bytes.
+    Checksum,
 }
 
 /// Takes packets apart. Keeps fragments until their datagrams are whole, within limits.
 #[derive(Debug, Default)]
 pub struct Decoder {
     fragments: Fragments,
+    checksums: bool,
 }
 
 impl Decoder {
+    /// Refuses segments whose checksum is wrong, as far as they were captured whole. For captures that
+    /// midwire wrote: in those of others, checksums are often left to the network card.
+    #[must_use]
+    pub fn with_checksums(self) -> Self {
+        Self { checksums: true, ..self }
+    }
+
     /// Takes a packet apart.
     pub fn packet<'a>(&'a mut self, packet: &Packet<'a>) -> Decoded<'a> {
         self.bytes(packet.link, packet.data, packet.original_len, packet.at)
@@ -133,6 +143,9 @@ impl Decoder {
         };
         if transport.protocol != ip::TCP {
             return Decoded::Other(NotTcp::Protocol(transport.protocol));
+        }
+        if self.checksums && missing == 0 && !ip::is_intact(&transport, payload) {
+            return Decoded::Other(NotTcp::Checksum);
         }
         match segment(&transport, payload, missing) {
             Ok(segment) => Decoded::Tcp(segment),

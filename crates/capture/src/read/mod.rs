@@ -11,7 +11,7 @@ use std::io::{self, Read};
 use std::ops::Range;
 
 pub use self::context::Context;
-pub(crate) use self::context::Kind;
+pub(crate) use self::context::{InterfaceContext, Kind, Resolution};
 pub use self::item::{Damage, Interface, Item, Options, Packet, Problem, Section};
 pub(crate) use self::order::Order;
 use self::window::Window;
@@ -24,6 +24,9 @@ pub const BLOCK_LEN_MAX: u32 = 16 << 20;
 
 /// Interfaces of one section.
 pub const INTERFACES_MAX: u32 = 4_096;
+
+/// When so many bytes behind damage have no packet of the time before it, one of any time will do.
+const TIME_TRUSTED_LEN: u64 = 1 << 20;
 
 /// Why a file cannot be read at all, or no further.
 #[derive(Debug, thiserror::Error)]
@@ -68,7 +71,7 @@ pub struct Reader<R> {
     damage: Option<Damage>,
     /// The place from which the next whole record is being searched.
     lost: Option<Damage>,
-    /// The second that the last packet of a pcap file had.
+    /// The second of the last packet of a pcap file that has one of the same time behind it.
     last_second: Option<u32>,
 }
 
@@ -127,10 +130,10 @@ impl<R: Read> Reader<R> {
         }
     }
 
-    /// Another limit for blocks, at least 64 KiB.
+    /// Another limit for blocks, at least 256 KiB: midwire's own are half as long at most.
     #[must_use]
     pub fn with_block_len_max(mut self, max: u32) -> Self {
-        self.block_len_max = max.max(64 << 10);
+        self.block_len_max = max.max(256 << 10);
         self
     }
 
@@ -151,9 +154,12 @@ impl<R: Read> Reader<R> {
         self.context_number
     }
 
-    /// Where in the file the next item is looked for.
+    /// Where in the file the next item starts, if the file is as it should be there.
     pub const fn offset(&self) -> u64 {
-        self.window.offset() + self.taken as u64
+        match self.lost {
+            Some(lost) => lost.offset,
+            None => self.window.offset() + self.taken as u64,
+        }
     }
 
     /// The file.
@@ -244,6 +250,10 @@ impl<R: Read> Reader<R> {
             });
             self.window.consume(candidate.unwrap_or(starts));
             if candidate.is_none() {
+                let from = self.lost.map_or(0, |lost| lost.offset);
+                if self.window.offset().saturating_sub(from) > TIME_TRUSTED_LEN {
+                    self.last_second = None;
+                }
                 continue;
             }
             let is_one = match kind {

@@ -17,8 +17,8 @@ const MODIFIED: u32 = 0xa1b2_cd34;
 /// What tools keep of a packet at most, whatever the file says.
 const PACKET_LEN_MAX: u32 = 262_144;
 
-/// Packets that are searched behind damage are not further apart than a day.
-const SEARCHED_SECONDS_MAX: u32 = 86_400;
+/// Packets further apart than a day are looked at twice.
+const NEAR_SECONDS: u32 = 86_400;
 
 impl<R: Read> Reader<R> {
     pub(super) fn pcap_header(&mut self, magic: [u8; 4]) -> Result<Step, ReadError> {
@@ -76,9 +76,9 @@ impl<R: Read> Reader<R> {
             let found = self.window.bytes().len() as u64;
             return Ok(self.lose(Problem::Cut { wanted: end as u64, found }));
         }
-        self.last_second = Some(header.seconds);
         self.taken = end;
-        if !self.record_follows(end, header_len)? {
+        let follows = self.record_follows(end, header_len, header.seconds)?;
+        if !follows {
             // The packet is taken as it stands; the next one may start within it.
             let offset = self.window.offset() + end as u64;
             self.lost = Some(Damage { offset, len: 0, problem: Problem::PacketLength(header.len) });
@@ -106,26 +106,39 @@ impl<R: Read> Reader<R> {
         Some((header, *context.interfaces.first()?))
     }
 
-    /// Whether a record may start `at` bytes further, or the file ends before one could.
-    fn record_follows(&mut self, at: usize, header_len: usize) -> io::Result<bool> {
+    /// Whether a record may start `at` bytes further, or the file ends before one could. A record that is
+    /// much later than the one in front of it has to lead to another one.
+    fn record_follows(&mut self, at: usize, header_len: usize, seconds: u32) -> io::Result<bool> {
         if !self.window.fill(at + header_len)? {
             return Ok(true);
         }
-        let bytes = self.window.bytes().get(at..).unwrap_or_default();
-        Ok(self
-            .header(bytes)
-            .is_some_and(|(header, interface)| header.is_possible(&interface, self.block_len_max)))
+        let Some(next) = self.possible_header(at) else { return Ok(false) };
+        if next.is_near(seconds) {
+            self.last_second = Some(seconds);
+            return Ok(true);
+        }
+        if !next.is_usual() {
+            return Ok(false);
+        }
+        let behind = at + header_len + next.len as usize;
+        if !self.window.fill(behind + header_len)? {
+            return Ok(self.window.bytes().len() >= behind);
+        }
+        Ok(self.possible_header(behind).is_some_and(|last| last.is_near(next.seconds)))
+    }
+
+    /// The header `at` bytes further, if it can be one.
+    fn possible_header(&self, at: usize) -> Option<Header> {
+        let (header, interface) = self.header(self.window.bytes().get(at..)?)?;
+        header.is_possible(&interface, self.block_len_max).then_some(header)
     }
 
     pub(super) fn may_be_record(&self, bytes: &[u8]) -> bool {
         self.header(bytes).is_some_and(|(header, interface)| {
             header.is_possible(&interface, self.block_len_max)
                 && header.len > 0
-                && header.len <= header.original_len
-                && header.original_len <= PACKET_LEN_MAX
-                && self
-                    .last_second
-                    .is_none_or(|last| header.seconds.abs_diff(last) <= SEARCHED_SECONDS_MAX)
+                && header.is_usual()
+                && self.last_second.is_none_or(|last| header.is_near(last))
         })
     }
 
@@ -134,10 +147,10 @@ impl<R: Read> Reader<R> {
         let Some((header, _)) = self.header(self.window.bytes()) else { return Ok(false) };
         let end = header_len + header.len as usize;
         if self.window.fill(end + header_len)? {
-            let bytes = self.window.bytes().get(end..).unwrap_or_default();
-            return Ok(self.may_be_record(bytes));
+            let next = self.possible_header(end);
+            return Ok(next.is_some_and(|next| next.is_near(header.seconds)));
         }
-        Ok(self.window.bytes().len() == end)
+        Ok(self.window.bytes().len() >= end)
     }
 }
 
@@ -152,6 +165,16 @@ impl Header {
     fn is_possible(&self, interface: &InterfaceContext, block_len_max: u32) -> bool {
         let len_max = interface.snap_len.max(PACKET_LEN_MAX).min(block_len_max);
         self.len <= len_max && self.fraction < per_second(interface)
+    }
+
+    /// Whether its lengths are such as programs write them.
+    const fn is_usual(&self) -> bool {
+        self.len <= self.original_len && self.original_len <= PACKET_LEN_MAX
+    }
+
+    /// Whether it is of a time that one would expect in front of or behind another packet.
+    fn is_near(&self, seconds: u32) -> bool {
+        self.seconds.abs_diff(seconds) <= NEAR_SECONDS
     }
 
     fn time(&self, interface: &InterfaceContext) -> Timestamp {

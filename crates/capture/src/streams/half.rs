@@ -82,10 +82,17 @@ impl Half {
         next.checked_add_signed(i64::from(distance))
     }
 
-    /// How far a sequence number is from the next one, either way. `None` while none was seen.
-    pub(super) fn distance(&self, sequence: u32) -> Option<u32> {
-        let (next_sequence, _) = self.next?;
-        Some(sequence.wrapping_sub(next_sequence).cast_signed().unsigned_abs())
+    /// Whether nothing of it was seen.
+    pub(super) const fn is_unseen(&self) -> bool {
+        self.next.is_none()
+    }
+
+    /// Whether a sequence number is one that was passed, or not further than `near` from those.
+    pub(super) fn may_have(&self, sequence: u32, near: u32) -> bool {
+        let Some((next, _)) = self.next else { return false };
+        let ahead = sequence.wrapping_sub(next).cast_signed();
+        let passed = self.offset().saturating_add(u64::from(near));
+        ahead <= near.cast_signed() && (ahead >= 0 || u64::from(ahead.unsigned_abs()) <= passed)
     }
 
     /// The first byte has this number.
@@ -97,6 +104,13 @@ impl Half {
         self.next = Some((sequence, place));
         self.start = Some(place);
         self.forget_before(place);
+    }
+
+    /// Whether nothing that was seen contradicts a first byte of this number.
+    pub(super) fn may_start_at(&self, sequence: u32) -> bool {
+        let first = self.waiting.keys().next();
+        !self.has_started()
+            && self.place(sequence).zip(first).is_none_or(|(place, first)| place <= *first)
     }
 
     /// The first byte is the first one seen.

@@ -2,7 +2,8 @@
 
 use std::time::Duration;
 
-/// Limits of reassembly. What reaches one is given up as a gap, or forgotten; it is not an error.
+/// Limits of reassembly. What reaches one is given up as a gap, or forgotten; it is not an error. Those of time
+/// hold where [`Streams::pass_time`](super::Streams::pass_time) is called.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct StreamLimits {
     /// Streams that are followed at once, those that have ended but may have stragglers included.
@@ -36,7 +37,7 @@ impl Default for StreamLimits {
             waiting_total_max: 16 << 20,
             waiting_packets_max: 4_096,
             waiting_time_max: Duration::from_secs(30),
-            received_packets_max: 256,
+            received_packets_max: 1_024,
             received_time_max: Duration::from_secs(2),
             start_packets_max: 8,
             start_time_max: Duration::from_millis(500),

@@ -11,12 +11,15 @@ use std::net::{IpAddr, SocketAddr};
 pub use self::event::{StreamEnd, StreamEvent, StreamId};
 use self::half::Moment;
 pub use self::limits::StreamLimits;
-use self::stream::{End, Key, Stream};
+use self::stream::{End, Key, Patience, Stream};
 use crate::decode::Segment;
 use crate::timestamp::Timestamp;
 
 /// After so many packets, those streams are looked at that wait and get none.
 const SWEEP_EVERY: u64 = 256;
+
+/// Streams that are found without looking for them.
+const RECENT: usize = 256;
 
 /// Puts TCP streams together, many at once, from segments in the order of the capture.
 ///
@@ -28,8 +31,8 @@ pub struct Streams {
     server_ports: HashSet<u16>,
     places: HashMap<Key, usize>,
     streams: Vec<Stream>,
-    /// The stream of the last segment, and where it is.
-    last: Option<(Key, usize)>,
+    /// Some of the streams that had the last segments, and where they are, by [`slot`].
+    recent: [Option<(Key, usize)>; RECENT],
     /// Streams that wait for something.
     listed: Vec<usize>,
     waiting_total: usize,
@@ -52,7 +55,7 @@ impl Streams {
             server_ports: HashSet::new(),
             places: HashMap::new(),
             streams: Vec::new(),
-            last: None,
+            recent: [None; RECENT],
             listed: Vec::new(),
             waiting_total: 0,
             opened: 0,
@@ -76,13 +79,14 @@ impl Streams {
     ) {
         self.now.packet += 1;
         self.now.at = at.unwrap_or(self.now.at);
-        if self.now.packet % SWEEP_EVERY == 0 {
-            self.sweep(false, &mut sink);
+        if self.now.packet.is_multiple_of(SWEEP_EVERY) {
+            self.sweep(Patience::Endless, &mut sink);
         }
         let (source, destination) = (end(segment.source), end(segment.destination));
         let key = if source <= destination { (source, destination) } else { (destination, source) };
-        let known = match self.last {
-            Some((last, place)) if last == key => Some(place),
+        let slot = slot(&key);
+        let known = match self.recent[slot] {
+            Some((recent, place)) if recent == key => Some(place),
             _ => self.places.get(&key).copied(),
         };
         let known = known.filter(|&place| {
@@ -103,7 +107,7 @@ impl Streams {
                 None => return,
             },
         };
-        self.last = Some((key, place));
+        self.recent[slot] = Some((key, place));
         let stream = &mut self.streams[place];
         if stream.is_over {
             stream.last = self.now;
@@ -117,7 +121,7 @@ impl Streams {
         let direction = stream.direction_from(source);
         stream.take(direction, segment, self.now, &mut sink);
         if before > 0 || stream.needs_settling() {
-            stream.settle(self.now, &self.limits, false, &mut sink);
+            stream.settle(self.now, &self.limits, Patience::Endless, &mut sink);
         }
         self.waiting_total = self.waiting_total + stream.waiting_len() - before;
         if stream.is_waiting() && !stream.is_listed {
@@ -125,14 +129,15 @@ impl Streams {
             self.listed.push(place);
         }
         if self.waiting_total > self.limits.waiting_total_max {
-            self.sweep(true, &mut sink);
+            self.sweep(Patience::None, &mut sink);
         }
     }
 
-    /// Time passes without a packet: what has waited for too long is given up.
+    /// This is the time now, for who follows a capture that grows: what has waited for too long is given
+    /// up. Without it, only packets and bytes count, and a file may be in any order of times.
     pub fn pass_time(&mut self, now: Timestamp, mut sink: impl FnMut(StreamEvent<'_>)) {
         self.now.at = self.now.at.max(now);
-        self.sweep(false, &mut sink);
+        self.sweep(Patience::Timed, &mut sink);
     }
 
     /// The capture is over: gives what still waits, and ends all streams.
@@ -144,7 +149,7 @@ impl Streams {
         }
         self.places.clear();
         self.listed.clear();
-        self.last = None;
+        self.recent = [None; RECENT];
         self.waiting_total = 0;
     }
 
@@ -219,7 +224,7 @@ impl Streams {
         order.iter().for_each(|&place| gone[place] = true);
         let mut gone = gone.into_iter();
         self.streams.retain(|_| !gone.next().unwrap_or(false));
-        self.last = None;
+        self.recent = [None; RECENT];
         self.places.clear();
         self.listed.clear();
         self.waiting_total = 0;
@@ -233,21 +238,31 @@ impl Streams {
         }
     }
 
-    /// Looks at the streams that wait. `hurry`: until few enough bytes do, those first that have
-    /// waited for longest.
-    fn sweep(&mut self, hurry: bool, sink: &mut impl FnMut(StreamEvent<'_>)) {
+    /// Looks at the streams that wait. Without patience: until few enough bytes wait, those first that
+    /// have done so for longest.
+    fn sweep(&mut self, patience: Patience, sink: &mut impl FnMut(StreamEvent<'_>)) {
         let mut listed = std::mem::take(&mut self.listed);
         listed.retain(|&place| {
             let Some(stream) = self.streams.get_mut(place) else { return false };
-            let hurry = hurry && self.waiting_total > self.limits.waiting_total_max / 2;
+            let is_enough = self.waiting_total <= self.limits.waiting_total_max / 2;
+            let patience = match patience {
+                Patience::None if is_enough => Patience::Endless,
+                patience => patience,
+            };
             let before = stream.waiting_len();
-            stream.settle(self.now, &self.limits, hurry, sink);
+            stream.settle(self.now, &self.limits, patience, sink);
             self.waiting_total = self.waiting_total + stream.waiting_len() - before;
             stream.is_listed = stream.is_waiting();
             stream.is_listed
         });
         self.listed = listed;
     }
+}
+
+/// Where a stream may be among the recent ones.
+const fn slot(key: &Key) -> usize {
+    let ((_, low), (_, high)) = *key;
+    ((low ^ high) as usize) % RECENT
 }
 
 fn end(address: SocketAddr) -> End {

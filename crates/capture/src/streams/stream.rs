@@ -1,6 +1,7 @@
 //! One connection: two directions, and when something in them is given up.
 
 use std::net::SocketAddr;
+use std::time::Duration;
 
 use midwire_codec::Direction;
 
@@ -12,6 +13,27 @@ use crate::timestamp::Timestamp;
 
 /// Packets of all streams that pass after a reset before the stream is over: stragglers.
 const LINGER_PACKETS: u64 = 64;
+
+/// What makes waiting end, beside packets and bytes.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Patience {
+    /// Nothing: a file is read, whatever its times say.
+    Endless,
+    /// Time.
+    Timed,
+    /// Whatever waits is given up.
+    None,
+}
+
+impl Patience {
+    fn is_over(self, waited: Duration, max: Duration) -> bool {
+        match self {
+            Self::Endless => false,
+            Self::Timed => waited > max,
+            Self::None => true,
+        }
+    }
+}
 
 /// An end of a stream: address and port.
 pub(super) type End = (u128, u16);
@@ -137,30 +159,37 @@ impl Stream {
             self.reset.get_or_insert((direction, now));
         }
         if segment.is_ack() {
-            self.halves[direction.opposite().index()].received_to(segment.acknowledgment);
+            // Who connected has said nothing yet: this is the answer to the other side's SYN.
+            let is_first = !segment.is_syn()
+                && half.initial.is_some_and(|initial| initial.wrapping_add(1) == first);
+            let other = &mut self.halves[direction.opposite().index()];
+            if is_first && other.may_start_at(segment.acknowledgment) {
+                other.start_at(segment.acknowledgment);
+            }
+            other.received_to(segment.acknowledgment);
         }
     }
 
-    /// Gives what can be given, and gives up what has waited for too long. `hurry`: whatever waits.
+    /// Gives what can be given, and gives up what has waited for too long.
     pub(super) fn settle(
         &mut self,
         now: Moment,
         limits: &StreamLimits,
-        hurry: bool,
+        patience: Patience,
         sink: &mut impl FnMut(StreamEvent<'_>),
     ) {
         if self.is_over {
             return;
         }
         for direction in Direction::BOTH {
-            self.settle_half(direction, now, limits, hurry, sink);
+            self.settle_half(direction, now, limits, patience, sink);
         }
         if self.halves.iter().all(|half| half.is_finished) {
             self.end(StreamEnd::Finished, sink);
         } else if let Some((direction, since)) = self.reset {
             let is_late = now.packet.saturating_sub(since.packet) > LINGER_PACKETS
-                || now.at.since(since.at) > limits.received_time_max;
-            if is_late || hurry {
+                || patience.is_over(now.at.since(since.at), limits.received_time_max);
+            if is_late {
                 self.give_up(now, sink);
                 self.end(StreamEnd::Reset(direction), sink);
             }
@@ -172,7 +201,7 @@ impl Stream {
         direction: Direction,
         now: Moment,
         limits: &StreamLimits,
-        hurry: bool,
+        patience: Patience,
         sink: &mut impl FnMut(StreamEvent<'_>),
     ) {
         let here = Moment { at: now.at, packet: self.packets };
@@ -195,10 +224,9 @@ impl Stream {
             let (packets, time) = passed(&half.hole_since);
             let is_full = half.waiting_len > limits.waiting_len_max;
             if !half.has_started() {
-                if hurry
-                    || is_full
+                if is_full
                     || packets >= limits.start_packets_max
-                    || time > limits.start_time_max
+                    || patience.is_over(time, limits.start_time_max)
                 {
                     half.start_at_first();
                     half.hole_since = None;
@@ -212,10 +240,11 @@ impl Stream {
             }
             let (received_packets, received_time) = passed(&half.received_since);
             let is_late = packets >= limits.waiting_packets_max
-                || time > limits.waiting_time_max
+                || patience.is_over(time, limits.waiting_time_max)
                 || received_packets >= limits.received_packets_max
-                || received_time > limits.received_time_max;
-            if !(hurry || is_full || is_late) {
+                || half.received_since.is_some()
+                    && patience.is_over(received_time, limits.received_time_max);
+            if !(is_full || is_late) {
                 return;
             }
             self.skip(direction, now.at, Half::skip_hole, sink);
@@ -346,7 +375,7 @@ impl Stream {
 
     /// Whether a segment belongs to another connection between the same ends.
     pub(super) fn is_foreign(&self, direction: Direction, segment: &Segment<'_>) -> bool {
-        /// Where a segment may be that belongs to what was seen.
+        /// How far from what was seen a segment of the same connection may be.
         const NEAR: u32 = 1 << 20;
         let half = &self.halves[direction.index()];
         let other = &self.halves[direction.opposite().index()];
@@ -355,7 +384,7 @@ impl Stream {
             return match half.initial {
                 Some(initial) => initial != segment.sequence && !self.answers(other, segment),
                 None if half.has_started() || self.is_over => !self.answers(other, segment),
-                None => half.distance(first).is_some_and(|distance| distance > NEAR),
+                None => !half.is_unseen() && !half.may_have(first, NEAR),
             };
         }
         if segment.is_syn() {
@@ -363,12 +392,10 @@ impl Stream {
             return match half.initial {
                 Some(initial) => initial != segment.sequence,
                 None if half.has_started() || self.is_over => true,
-                None => half.distance(first).is_some_and(|distance| distance > NEAR),
+                None => !half.is_unseen() && !half.may_have(first, NEAR),
             };
         }
-        self.is_over
-            && !segment.payload.is_empty()
-            && half.distance(segment.sequence).is_none_or(|distance| distance > NEAR)
+        self.is_over && !segment.payload.is_empty() && !half.may_have(segment.sequence, NEAR)
     }
 
     /// Whether a SYN answers the one of the other direction.

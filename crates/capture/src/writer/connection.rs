@@ -299,3 +299,55 @@ fn blank_out(bytes: &mut [u8], ranges: &[Range<usize>]) {
         }
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use midwire_codec::Direction::{Clientbound, Serverbound};
+
+    use super::{Connection, Ends, SEGMENT_LEN_MAX};
+    use crate::provenance::Leg;
+    use crate::timestamp::Timestamp;
+    use crate::{Decoded, Decoder, Item, Reader, StreamEvent, Streams, Writer};
+
+    #[test]
+    fn sequence_numbers_wrap_and_checksums_are_right_at_any_length() {
+        for host in ["10.0.0.1", "[2001:db8::1]"] {
+            let end = |port| format!("{host}:{port}").parse().unwrap();
+            let ends = Ends { client: end(5), server: end(6) };
+            let mut connection = Connection::new(Leg::Client, ends, 0);
+            connection.sequence = [u32::MAX - 3, u32::MAX - 400_000];
+            let mut file = Writer::new(Vec::new(), "test").into_inner().unwrap();
+            let at = Timestamp(1);
+            connection.open(&mut file, at, "");
+            let mut expected = [Vec::new(), Vec::new()];
+            let lens = [0, 1, 2, 3, 4, 5, 255, SEGMENT_LEN_MAX, SEGMENT_LEN_MAX + 1, 333_333];
+            for len in lens {
+                for direction in [Serverbound, Clientbound] {
+                    let bytes: Vec<u8> = (0..len).map(|n| (n * 7 % 255) as u8).collect();
+                    connection.data(&mut file, direction, at, &bytes, &[], "");
+                    expected[direction.index()].extend(bytes);
+                }
+            }
+            connection.end(&mut file, Clientbound, at);
+            connection.end(&mut file, Serverbound, at);
+
+            let mut decoder = Decoder::default().with_checksums();
+            let (mut streams, mut seen) = (Streams::default(), [Vec::new(), Vec::new()]);
+            let mut reader = Reader::new(&file[..]);
+            while let Some(item) = reader.next().unwrap() {
+                let Item::Packet(packet) = item else { continue };
+                assert_eq!(packet.data.len(), packet.original_len as usize);
+                assert!(packet.data.len() <= 65_535 + 40);
+                let Decoded::Tcp(segment) = decoder.packet(&packet) else { panic!("{packet:?}") };
+                streams.push(&segment, packet.at, |event| match event {
+                    StreamEvent::Bytes { direction, bytes, .. } => {
+                        seen[direction.index()].extend_from_slice(bytes);
+                    }
+                    StreamEvent::Gap { .. } => panic!("{event:?}"),
+                    _ => {}
+                });
+            }
+            assert!(seen == expected);
+        }
+    }
+}

@@ -1,18 +1,20 @@
 //! Sessions into pcapng.
 
 mod connection;
+mod error;
+mod frame;
 mod options;
 
 use std::collections::HashMap;
 use std::io::{self, Write};
 use std::net::{Ipv4Addr, SocketAddr};
-use std::ops::Range;
-use std::time::Duration;
 
 use midwire_codec::Direction;
 
 use self::connection::Connection;
 pub use self::connection::{Ends, SEGMENT_LEN_MAX};
+pub use self::error::WriteError;
+pub use self::frame::{Closing, Content, Fact, Frame, Opening, Recorded};
 use self::options::{begin_block, end_block, end_options, push_option};
 use crate::format::{
     BYTE_ORDER, DESCRIPTION, DROPPED, END_TIME, INTERFACE, LinkType, NAME, RECEIVED, SECTION,
@@ -20,6 +22,7 @@ use crate::format::{
 };
 use crate::note::{NOTE_LEN_MAX, is_key, push_pair};
 use crate::provenance::{Fate, Leg, Origin};
+use crate::recording::FRAME_LEN_MAX;
 use crate::timestamp::Timestamp;
 
 /// What has gathered is written out when it reaches this many bytes.
@@ -30,166 +33,6 @@ pub const SESSIONS_MAX: usize = 65_536;
 
 /// Facts that are kept of one session, to be said again in the next file.
 pub const FACTS_MAX: usize = 64;
-
-/// Why something was not recorded. Nothing of it is in the file.
-#[derive(Debug, thiserror::Error)]
-pub enum WriteError {
-    /// The file does not take it.
-    #[error(transparent)]
-    Io(#[from] io::Error),
-    /// The session was not opened, or has been closed.
-    #[error("session {0} is not open in this capture")]
-    NotOpen(u64),
-    /// The session was opened before.
-    #[error("session {0} is open already")]
-    OpenAlready(u64),
-    /// As many sessions are open as may be.
-    #[error("more than {SESSIONS_MAX} sessions at once (sessions_max)")]
-    TooManySessions,
-    /// The direction has ended.
-    #[error("session {session}: bytes {direction} behind that direction's end")]
-    Ended {
-        /// Which session.
-        session: u64,
-        /// Which direction.
-        direction: Direction,
-    },
-    /// Notes are bounded by what fits into an option.
-    #[error("a note of {len} bytes, where {NOTE_LEN_MAX} fit")]
-    NoteTooLong {
-        /// How long it would have been.
-        len: usize,
-    },
-    /// A session has more facts than are kept.
-    #[error("session {session}: more than {FACTS_MAX} facts")]
-    TooManyFacts {
-        /// Which session.
-        session: u64,
-    },
-    /// A fact's name is not one.
-    #[error("{0:?} is not a fact's name")]
-    Key(String),
-}
-
-/// A name and a value.
-pub type Fact<'a> = (&'a str, &'a str);
-
-/// A session that begins, or one that goes on from another file.
-#[derive(Clone, Copy, Debug)]
-pub struct Opening<'a> {
-    /// Its number. It may be used again once the session is closed.
-    pub session: u64,
-    /// When.
-    pub at: Timestamp,
-    /// The client's leg: the client's address, and the one that it connected to.
-    pub client: Ends,
-    /// The server's leg: midwire's own address there, and the server's. May come later, see
-    /// [`Writer::server_connected`].
-    pub server: Option<Ends>,
-    /// What is known about it: `docs/captures.md` lists the names.
-    pub facts: &'a [Fact<'a>],
-}
-
-/// The bytes of a frame, and what in them nobody may read.
-#[derive(Clone, Copy, Debug, Default)]
-pub struct Content<'a> {
-    /// The frame with its prefix, decrypted.
-    pub bytes: &'a [u8],
-    /// Ranges of `bytes` that are stored as stars.
-    pub blank: &'a [Range<usize>],
-}
-
-impl<'a> From<&'a [u8]> for Content<'a> {
-    fn from(bytes: &'a [u8]) -> Self {
-        Self { bytes, blank: &[] }
-    }
-}
-
-/// What came and what was sent.
-#[derive(Clone, Copy, Debug)]
-pub enum Recorded<'a> {
-    /// Sent as it came.
-    Passed(Content<'a>),
-    /// It came, and was not sent.
-    Dropped(Content<'a>),
-    /// Something else was sent than came.
-    Changed {
-        /// What came.
-        came: Content<'a>,
-        /// What was sent.
-        sent: Content<'a>,
-    },
-    /// It was sent, and did not come.
-    Injected(Content<'a>),
-}
-
-/// A frame, or bytes of a stream that is not cut into frames.
-#[derive(Clone, Copy, Debug)]
-pub struct Frame<'a> {
-    /// Whose.
-    pub session: u64,
-    /// Its number in the session. Numbers may be left out and come in any order; they cost nothing
-    /// where each is one more than the one before.
-    pub number: u64,
-    /// Which way it travels.
-    pub direction: Direction,
-    /// When it came, or was made.
-    pub at: Timestamp,
-    /// The bytes.
-    pub bytes: Recorded<'a>,
-    /// Who made it.
-    pub origin: Origin,
-    /// Who decided that it is dropped, changed, delayed or injected, if anybody did.
-    pub decided_by: Option<Origin>,
-    /// Where that is written: a rule's place, a script's name.
-    pub by: Option<&'a str>,
-    /// How much later than it came it was sent.
-    pub delayed: Option<Duration>,
-}
-
-impl<'a> Frame<'a> {
-    /// A frame that is sent as its sender sent it.
-    #[must_use]
-    pub fn passed(
-        session: u64,
-        number: u64,
-        direction: Direction,
-        at: Timestamp,
-        bytes: &'a [u8],
-    ) -> Self {
-        Self {
-            session,
-            number,
-            direction,
-            at,
-            bytes: Recorded::Passed(bytes.into()),
-            origin: Origin::sender(direction),
-            decided_by: None,
-            by: None,
-            delayed: None,
-        }
-    }
-
-    /// What became of it.
-    #[must_use]
-    pub fn fate(&self) -> Fate {
-        match self.bytes {
-            Recorded::Dropped(_) => Fate::Dropped,
-            Recorded::Changed { .. } => Fate::Changed,
-            Recorded::Passed(_) | Recorded::Injected(_) if self.delayed.is_some() => Fate::Delayed,
-            Recorded::Passed(_) | Recorded::Injected(_) => Fate::Passed,
-        }
-    }
-}
-
-/// How a session ends.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Closing {
-    /// Both directions came to their end.
-    Finished,
-    /// The sender of this direction broke it off.
-    Reset(Direction),
-}
 
 /// An open session.
 #[derive(Debug)]
@@ -340,13 +183,24 @@ impl<W: Write> Writer<W> {
     /// A frame passed, or did not.
     ///
     /// # Errors
-    /// Where the session is not open or that direction has ended, or the file takes no more.
+    /// Where the session is not open or that direction has ended, the frame or what is said about it is too
+    /// long, or the file takes no more.
     pub fn frame(&mut self, frame: &Frame<'_>) -> Result<(), WriteError> {
         self.make_room()?;
         let session =
             self.sessions.get_mut(&frame.session).ok_or(WriteError::NotOpen(frame.session))?;
         if session.client.has_ended(frame.direction) {
             return Err(WriteError::Ended { session: frame.session, direction: frame.direction });
+        }
+        let longest = match frame.bytes {
+            Recorded::Passed(one) | Recorded::Dropped(one) | Recorded::Injected(one) => one.bytes,
+            Recorded::Changed { came, sent } => [came.bytes, sent.bytes]
+                .into_iter()
+                .max_by_key(|bytes| bytes.len())
+                .unwrap_or_default(),
+        };
+        if longest.len() > FRAME_LEN_MAX {
+            return Err(WriteError::FrameTooLong { len: longest.len() });
         }
         frame_note(&mut self.note, frame, session.last_number);
         if self.note.len() > NOTE_LEN_MAX {

@@ -1,0 +1,137 @@
+//! What midwire recorded, as it is read again.
+
+use std::borrow::Cow;
+use std::net::SocketAddr;
+use std::time::Duration;
+
+use midwire_codec::Direction;
+
+use crate::note::Note;
+use crate::provenance::{Fate, Leg, Origin};
+use crate::timestamp::Timestamp;
+
+/// Something that midwire recorded. Sessions are told apart by their section and number.
+#[derive(Clone, Copy, Debug)]
+pub enum Record<'a> {
+    /// A leg of a session begins: the client's with the session, the server's where it first differs.
+    Opened {
+        /// Which session.
+        session: u64,
+        /// Which leg.
+        leg: Leg,
+        /// When.
+        at: Timestamp,
+        /// The end towards the client.
+        client: SocketAddr,
+        /// The end towards the server.
+        server: SocketAddr,
+        /// What was known then. The pairs `session`, `leg` and, where the session began in an earlier file,
+        /// `continued` are among them.
+        facts: Note<'a>,
+    },
+    /// Something became known about a session.
+    Facts {
+        /// Which session.
+        session: u64,
+        /// When.
+        at: Timestamp,
+        /// What. The pair `session` is among them.
+        facts: Note<'a>,
+    },
+    /// A frame, or bytes of a stream that is not cut into frames.
+    Frame(RecordedFrame<'a>),
+    /// Records are not in the file. What of the file was passed over says the reader.
+    Missing {
+        /// Of which session.
+        session: u64,
+        /// Of which leg.
+        leg: Leg,
+        /// Of which direction.
+        direction: Direction,
+        /// Bytes.
+        len: u64,
+    },
+    /// A direction of a session came to its end.
+    DirectionEnded {
+        /// Which session.
+        session: u64,
+        /// Which direction.
+        direction: Direction,
+        /// When.
+        at: Timestamp,
+    },
+    /// A session is over. Sessions that were open when midwire stopped have none.
+    Closed {
+        /// Which session.
+        session: u64,
+        /// When.
+        at: Timestamp,
+        /// The direction whose sender broke it off.
+        reset: Option<Direction>,
+    },
+}
+
+/// Which of a frame's two forms a record has: where one was changed, there are two records.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Form {
+    /// What came, and was sent.
+    Both,
+    /// What came. It was dropped, or something else was sent.
+    Came,
+    /// What was sent in place of what came, or was injected.
+    Sent,
+}
+
+/// A frame that midwire recorded.
+#[derive(Clone, Copy, Debug)]
+pub struct RecordedFrame<'a> {
+    /// Of which session.
+    pub session: u64,
+    /// Its number in the session; 0 for bytes of a stream that is not cut into frames. Both records of a
+    /// changed frame have the same.
+    pub number: u64,
+    /// Which way it travels.
+    pub direction: Direction,
+    /// When it came, or was made.
+    pub at: Timestamp,
+    /// The bytes, or as much as there is.
+    pub bytes: &'a [u8],
+    /// Whether the record has all of its bytes: not where some are missing, or there are more than
+    /// [`FRAME_LEN_MAX`](super::FRAME_LEN_MAX).
+    pub is_whole: bool,
+    /// Which of its forms this is.
+    pub form: Form,
+    /// Who made it.
+    pub origin: Origin,
+    /// What became of it.
+    pub fate: Fate,
+    /// Where in the file its first packet starts.
+    pub offset: u64,
+    pub(super) note: Option<Note<'a>>,
+}
+
+impl<'a> RecordedFrame<'a> {
+    /// Who decided what becomes of it, if anybody did.
+    #[must_use]
+    pub fn decided_by(&self) -> Option<Origin> {
+        Origin::from_word(&self.note?.get("decided_by")?)
+    }
+
+    /// Where that is written. Foreign text: not escaped for a terminal.
+    #[must_use]
+    pub fn by(&self) -> Option<Cow<'a, str>> {
+        self.note?.get("by")
+    }
+
+    /// How much later than it came it was sent.
+    #[must_use]
+    pub fn delayed(&self) -> Option<Duration> {
+        Some(Duration::from_nanos(self.note?.number("delay_ns")?))
+    }
+
+    /// How many of its parts were replaced by stars.
+    #[must_use]
+    pub fn redacted(&self) -> u64 {
+        self.note.and_then(|note| note.number("redacted")).unwrap_or(0)
+    }
+}

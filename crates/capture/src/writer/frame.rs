@@ -1,0 +1,130 @@
+//! What is recorded: sessions and frames.
+
+use std::ops::Range;
+use std::time::Duration;
+
+use midwire_codec::Direction;
+
+use super::connection::Ends;
+use crate::provenance::{Fate, Origin};
+use crate::timestamp::Timestamp;
+
+/// A name and a value.
+pub type Fact<'a> = (&'a str, &'a str);
+
+/// A session that begins, or one that goes on from another file.
+#[derive(Clone, Copy, Debug)]
+pub struct Opening<'a> {
+    /// Its number. It may be used again once the session is closed.
+    pub session: u64,
+    /// When.
+    pub at: Timestamp,
+    /// The client's leg: the client's address, and the one that it connected to.
+    pub client: Ends,
+    /// The server's leg: midwire's own address there, and the server's. May come later, see
+    /// [`Writer::server_connected`](super::Writer::server_connected).
+    pub server: Option<Ends>,
+    /// What is known about it: `docs/captures.md` lists the names.
+    pub facts: &'a [Fact<'a>],
+}
+
+/// The bytes of a frame, and what in them nobody may read.
+#[derive(Clone, Copy, Debug, Default)]
+pub struct Content<'a> {
+    /// The frame with its prefix, decrypted.
+    pub bytes: &'a [u8],
+    /// Ranges of `bytes` that are stored as stars.
+    pub blank: &'a [Range<usize>],
+}
+
+impl<'a> From<&'a [u8]> for Content<'a> {
+    fn from(bytes: &'a [u8]) -> Self {
+        Self { bytes, blank: &[] }
+    }
+}
+
+/// What came and what was sent.
+#[derive(Clone, Copy, Debug)]
+pub enum Recorded<'a> {
+    /// Sent as it came.
+    Passed(Content<'a>),
+    /// It came, and was not sent.
+    Dropped(Content<'a>),
+    /// Something else was sent than came.
+    Changed {
+        /// What came.
+        came: Content<'a>,
+        /// What was sent.
+        sent: Content<'a>,
+    },
+    /// It was sent, and did not come.
+    Injected(Content<'a>),
+}
+
+/// A frame, or bytes of a stream that is not cut into frames.
+#[derive(Clone, Copy, Debug)]
+pub struct Frame<'a> {
+    /// Whose.
+    pub session: u64,
+    /// Its number in the session; 0 for bytes of a stream that is not cut into frames. Numbers may be
+    /// left out and come in any order; they cost nothing where each is one more than the one before.
+    pub number: u64,
+    /// Which way it travels.
+    pub direction: Direction,
+    /// When it came, or was made.
+    pub at: Timestamp,
+    /// The bytes.
+    pub bytes: Recorded<'a>,
+    /// Who made it.
+    pub origin: Origin,
+    /// Who decided that it is dropped, changed, delayed or injected, if anybody did.
+    pub decided_by: Option<Origin>,
+    /// Where that is written: a rule's place, a script's name.
+    pub by: Option<&'a str>,
+    /// How much later than it came it was sent.
+    pub delayed: Option<Duration>,
+}
+
+impl<'a> Frame<'a> {
+    /// A frame that is sent as its sender sent it.
+    #[must_use]
+    pub fn passed(
+        session: u64,
+        number: u64,
+        direction: Direction,
+        at: Timestamp,
+        bytes: &'a [u8],
+    ) -> Self {
+        Self {
+            session,
+            number,
+            direction,
+            at,
+            bytes: Recorded::Passed(bytes.into()),
+            origin: Origin::sender(direction),
+            decided_by: None,
+            by: None,
+            delayed: None,
+        }
+    }
+
+    /// What became of it.
+    #[must_use]
+    pub fn fate(&self) -> Fate {
+        match self.bytes {
+            Recorded::Dropped(_) => Fate::Dropped,
+            Recorded::Changed { .. } => Fate::Changed,
+            Recorded::Passed(_) | Recorded::Injected(_) if self.delayed.is_some() => Fate::Delayed,
+            Recorded::Passed(_) | Recorded::Injected(_) => Fate::Passed,
+        }
+    }
+}
+
+/// How a session ends.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Closing {
+    /// Both directions came to their end.
+    Finished,
+    /// The sender of this direction broke it off.
+    Reset(Direction),
+}
