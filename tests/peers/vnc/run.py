@@ -102,6 +102,25 @@ class Run:
                     assert screen(midwire.port, FRONT, version, slowly) == expected, (version, slowly)
             midwire.end()
 
+    def the_clients_password_chooses_among_servers(self):
+        for name, password in (('one', FRONT), ('two', OTHER), ('three', 'third-pw'), ('studio', STUDIO),
+                               ('kitchen', KITCHEN), ('attic', ATTIC)):
+            self.peers.secret(f'chosen.{name}', password)
+        config = self.peers.folder / 'midwire.toml'
+        config.write_text('[[route]]\nprotocol = "rfb"\nlisten = "127.0.0.1:0"\n' + ''.join(
+            f'[[route.server]]\nto = "127.0.0.1:{port}"\nclient_password_file = "chosen.{client}"\n'
+            f'server_password_file = "chosen.{server}"\n'
+            for port, client, server in ((self.studio, 'one', 'studio'), (self.kitchen, 'two', 'kitchen'),
+                                         (self.attic, 'three', 'attic'))))
+        midwire = self.peers.midwire('--config', config, '-q')
+        for password, port, own in ((FRONT, self.studio, STUDIO), (OTHER, self.kitchen, KITCHEN),
+                                    ('third-pw', self.attic, ATTIC)):
+            for version in (3, 8):
+                seen = screen(midwire.port, password, version, False)
+                assert seen == screen(port, own, 8, False), (password, version)
+        assert refusal(midwire.port, 'mistaken') == 'the password is wrong'
+        midwire.end()
+
     def the_servers_wrong_password_is_told(self):
         midwire = self.front(self.studio, 'mistaken', '-q')
         assert refusal(midwire.port, FRONT) == \

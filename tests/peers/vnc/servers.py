@@ -99,7 +99,7 @@ class Midwire:
 
     def _listens(self):
         found = [line.split() for line in list(self.diagnostics) if line.startswith('listening on ')]
-        self.ports = [int(words[2].rsplit(':', 1)[1]) for words in found]
+        self.ports = [int(words[2].rstrip(':').rsplit(':', 1)[1]) for words in found]
         return bool(found)
 
     @property
