@@ -1,4 +1,5 @@
 //! Filters: expressions about packets, typed against a protocol, compiled to predicates over plan anchors.
+//! And rules, which say what is done about packets: see [`rule`].
 //!
 //! ```text
 //!  text ──syntax──▶ Expr ──Filter::check──▶ Filter ──compile(version)──▶ Compiled ──▶ true or false

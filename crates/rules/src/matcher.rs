@@ -20,7 +20,8 @@ pub(crate) enum Matcher {
     Contains(Box<Finder<'static>>),
     StartsWith(Box<[u8]>),
     EndsWith(Box<[u8]>),
-    Regex(Box<Regex>),
+    /// And whether case does not matter.
+    Regex(Box<Regex>, bool),
 }
 
 /// What was made for an expression: each once, for any number of packets.
@@ -83,7 +84,7 @@ impl Matcher {
             .nest_limit(REGEX_NESTING_MAX)
             .build();
         match built {
-            Ok(regex) => Ok(Matcher::Regex(Box::new(regex))),
+            Ok(regex) => Ok(Matcher::Regex(Box::new(regex), nocase)),
             Err(regex::Error::CompiledTooBig(max)) => {
                 Err(format!("it takes more than {max} bytes when compiled"))
             }
@@ -95,6 +96,23 @@ impl Matcher {
         }
     }
 
+    /// The same as a regular expression; `None`: it looks for what is no text.
+    pub(crate) fn pattern(&self) -> Option<String> {
+        let escaped = |bytes: &[u8]| Some(regex::escape(std::str::from_utf8(bytes).ok()?));
+        Some(match self {
+            Matcher::Equal(text) => format!(r"\A(?:{})\z", escaped(text)?),
+            Matcher::OneOf(texts) => {
+                let all: Option<Vec<String>> = texts.iter().map(|text| escaped(text)).collect();
+                format!(r"\A(?:{})\z", all?.join("|"))
+            }
+            Matcher::Contains(finder) => escaped(finder.needle())?,
+            Matcher::StartsWith(text) => format!(r"\A(?:{})", escaped(text)?),
+            Matcher::EndsWith(text) => format!(r"(?:{})\z", escaped(text)?),
+            Matcher::Regex(regex, true) => format!("(?i:{})", regex.as_str()),
+            Matcher::Regex(regex, false) => format!("(?:{})", regex.as_str()),
+        })
+    }
+
     #[inline]
     pub(crate) fn is_match(&self, text: &[u8]) -> bool {
         match self {
@@ -103,7 +121,7 @@ impl Matcher {
             Matcher::Contains(finder) => finder.find(text).is_some(),
             Matcher::StartsWith(wanted) => text.starts_with(wanted),
             Matcher::EndsWith(wanted) => text.ends_with(wanted),
-            Matcher::Regex(regex) => regex.is_match(text),
+            Matcher::Regex(regex, _) => regex.is_match(text),
         }
     }
 }

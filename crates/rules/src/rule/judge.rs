@@ -9,6 +9,7 @@ use super::decision::{
     Decision, Delay, Disconnect, LogLine, Mark, Outcome, Refused, RuleId, Sent,
 };
 use super::fill::Fill;
+use super::guard::Answers;
 use super::replace::{self, Pair};
 use super::set::RuleSet;
 use super::state::RuleState;
@@ -79,6 +80,7 @@ impl RuleSet {
         let mut packet: Option<Packet<'_>> = None;
         let Envelope { payload, body, conn, .. } = *envelope;
         let mut ws = Some(ws);
+        let mut answers = Answers::default();
         for (at, step) in program.steps.iter().enumerate() {
             if envelope.injected && !self.asks_for_injected(step.rule) {
                 continue;
@@ -97,6 +99,17 @@ impl RuleSet {
                         Some(cut) => plan.decode_cut(cut, payload, body, conn, ws),
                         None => plan.decode(payload, body, conn, ws),
                     });
+                }
+                if let Some(guard) = step.guard
+                    && !answers.may_match(
+                        guard,
+                        &program.guards,
+                        &program.steps,
+                        &mut evaluator,
+                        packet.as_mut(),
+                    )
+                {
+                    continue;
                 }
                 if !evaluator.pred(pred, packet.as_mut()) {
                     continue;

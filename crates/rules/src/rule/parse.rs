@@ -7,25 +7,17 @@ use midwire_definition::diagnostics::suggest;
 use midwire_definition::syntax::ast::{Name, Span};
 
 use super::ast::{
-    Action, Assigned, Assignment, Filling, For, Item, Let, LetValue, Modifier, ModifierKind,
-    Replacement, Rule, Scope, Send, VersionRange, Way, What,
+    Action, Filling, For, Item, Let, LetValue, Replacement, Rule, Scope, Send, VersionRange, Way,
+    What,
 };
 use crate::syntax::ast::{Expr, ExprKind, Path, Segment};
 use crate::syntax::{Lines, NESTING_MAX, Parser, TokenKind};
-
-/// The most times in a `rate` or `over`: each is kept.
-pub(super) const RATE_MAX: u32 = 10_000;
 
 /// Words that a rule goes on with, also on the next line.
 const GO_ON: [&str; 9] =
     ["where", "with", "before", "after", "every", "rate", "over", "once", "force"];
 /// Words of directions.
 const WAYS: [&str; 3] = ["serverbound", "clientbound", "both"];
-/// Words of operators in conditions, for suggestions.
-const OPERATORS: [&str; 8] =
-    ["and", "or", "in", "contains", "startswith", "endswith", "matches", "nocase"];
-/// Words of modifiers.
-const MODIFIERS: [&str; 6] = ["every", "rate", "over", "once", "after", "force"];
 
 /// Reads a rule file, which is file `file` of the caller's sources: what could be read of it, and what is
 /// wrong.
@@ -73,7 +65,7 @@ impl Parser<'_> {
     }
 
     /// Gives up on what is read: the rest of the line is passed.
-    fn give_up(&mut self) {
+    pub(super) fn give_up(&mut self) {
         while !self.is_at_end() {
             self.skip();
         }
@@ -93,7 +85,7 @@ impl Parser<'_> {
     }
 
     /// A line that begins with a word that a rule goes on with belongs to the line before.
-    fn go_on(&mut self) {
+    pub(super) fn go_on(&mut self) {
         if self.token().kind != TokenKind::Newline {
             return;
         }
@@ -242,7 +234,7 @@ impl Parser<'_> {
         name
     }
 
-    fn duration(&mut self, what: &str) -> Option<Duration> {
+    pub(super) fn duration(&mut self, what: &str) -> Option<Duration> {
         match self.token().kind {
             TokenKind::Duration => match self.literal() {
                 Some(ExprKind::Duration(nanos)) => Some(Duration::from_nanos(nanos)),
@@ -302,7 +294,7 @@ impl Parser<'_> {
     }
 
     /// A value, named values or a list.
-    fn filling(&mut self) -> Filling {
+    pub(super) fn filling(&mut self) -> Filling {
         let start = self.span();
         let close = match self.token().kind {
             TokenKind::Symbol("{") => "}",
@@ -490,171 +482,13 @@ impl Parser<'_> {
     }
 
     /// A name and the steps behind it.
-    fn field(&mut self) -> Option<Path> {
+    pub(super) fn field(&mut self) -> Option<Path> {
         let is_quoted = self.token().kind == TokenKind::Quoted;
         let name = self.name()?;
         let mut path = Path { segments: vec![Segment::Name(name, is_quoted)] };
         match self.steps(&mut path) {
             None => Some(path),
             Some(_) => None,
-        }
-    }
-
-    fn modifiers(&mut self) -> Vec<Modifier> {
-        let mut modifiers: Vec<Modifier> = Vec::new();
-        loop {
-            self.go_on();
-            let start = self.span();
-            let Some(word) = self.word() else { return modifiers };
-            if !MODIFIERS.contains(&word) {
-                let word = crate::syntax::shortened(word);
-                let report =
-                    Diagnostic::error("R006", start, format!("`{word}` means nothing here"));
-                let words = MODIFIERS.into_iter().chain(["where", "with"]).chain(OPERATORS);
-                self.report(match suggest(&word, words) {
-                    Some(near) => report.label(format!("did you mean `{near}`?")),
-                    None => report
-                        .label(
-                            "neither `where` nor `every`, `rate`, `over`, `once`, `after`, `force`",
-                        )
-                        .help("a rule's condition begins with `where`"),
-                });
-                self.give_up();
-                return modifiers;
-            }
-            self.skip();
-            let Some(kind) = self.modifier(word) else { return modifiers };
-            let modifier = Modifier { kind, span: self.since(start) };
-            if let Some(known) = modifiers.iter().find(|m| m.kind.as_str() == word) {
-                let message = format!("`{word}` is said twice");
-                let report = Diagnostic::error("R006", modifier.span, message);
-                self.report(report.label("again").secondary(known.span, "here first"));
-            } else {
-                modifiers.push(modifier);
-            }
-        }
-    }
-
-    fn modifier(&mut self, word: &str) -> Option<ModifierKind> {
-        Some(match word {
-            "once" => ModifierKind::Once,
-            "force" => ModifierKind::Force,
-            "after" => ModifierKind::After(self.duration("how long, as in `after 5s`,")?),
-            "every" if self.token().kind == TokenKind::Duration => {
-                ModifierKind::EveryTime(self.duration("")?)
-            }
-            "every" => {
-                let n = self.times("a number or a time, as in `every 10` or `every 5s`,")?;
-                ModifierKind::EveryNth(n)
-            }
-            _ => {
-                let example = format!("how often in which time, as in `{word} 3/10s`,");
-                let n = self.times(&example)?;
-                if !self.take_symbol("/") {
-                    self.expected("`/` and a time, as in `3/10s`,");
-                    self.give_up();
-                    return None;
-                }
-                let unit = match self.word() {
-                    Some("s") => Some(1),
-                    Some("m") => Some(60),
-                    Some("h") => Some(3600),
-                    _ => None,
-                };
-                let time = match unit {
-                    Some(seconds) => {
-                        self.skip();
-                        Duration::from_secs(seconds)
-                    }
-                    None => self.duration("a time, as in `3/10s`,")?,
-                };
-                match word {
-                    "rate" => ModifierKind::Rate(n, time),
-                    _ => ModifierKind::Over(n, time),
-                }
-            }
-        })
-    }
-
-    /// A number of times, from 1.
-    fn times(&mut self, what: &str) -> Option<u32> {
-        let span = self.span();
-        if self.token().kind != TokenKind::Integer {
-            self.expected(what);
-            self.give_up();
-            return None;
-        }
-        let Some(ExprKind::Int(n)) = self.literal() else { return None };
-        match u32::try_from(n).ok().filter(|n| (1..=RATE_MAX).contains(n)) {
-            Some(n) => Some(n),
-            None => {
-                let message = format!("{n} is no number of times");
-                let report = Diagnostic::error("R006", span, message);
-                self.report(report.label(format!("from 1 to {RATE_MAX}")));
-                Some(1)
-            }
-        }
-    }
-
-    /// What stands behind the colon, if there is one.
-    fn assigned(&mut self, action: &Action) -> Assigned {
-        self.go_on();
-        let colon = self.span();
-        if !self.take_symbol(":") {
-            return Assigned::Nothing;
-        }
-        self.skip_line_end();
-        match action {
-            Action::Set => Assigned::Fields(self.assignments()),
-            Action::Log => {
-                let mut values = Vec::new();
-                loop {
-                    values.push(self.expression());
-                    if !self.take_symbol(",") {
-                        return Assigned::Values(values);
-                    }
-                    self.skip_line_end();
-                }
-            }
-            other => {
-                let message = format!("`{}` takes no values", other.as_str());
-                let report =
-                    Diagnostic::error("R009", colon, message).label("nothing may follow here");
-                let help = "only `set` has assignments, and `log` values; write two rules";
-                self.report(report.help(help));
-                self.give_up();
-                Assigned::Nothing
-            }
-        }
-    }
-
-    fn assignments(&mut self) -> Vec<Assignment> {
-        let mut all = Vec::new();
-        loop {
-            let start = self.span();
-            let is_name = matches!(self.token().kind, TokenKind::Ident | TokenKind::Quoted);
-            let field = if is_name { self.field() } else { None };
-            let Some(field) = field else {
-                self.expected("a field and its value, as in `health = 20`,");
-                self.give_up();
-                return all;
-            };
-            if self.is_symbol("==") {
-                let report = Diagnostic::error("F006", self.span(), "`==` compares");
-                self.report(report.label("write `=` to give a field a value"));
-            }
-            if !self.take_symbol("=") && !self.take_symbol("==") {
-                self.expected("`=` and a value");
-                self.give_up();
-                return all;
-            }
-            self.skip_line_end();
-            let value = self.filling();
-            all.push(Assignment { field, value, span: self.since(start) });
-            if !self.take_symbol(",") {
-                return all;
-            }
-            self.skip_line_end();
         }
     }
 }

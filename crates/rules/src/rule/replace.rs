@@ -84,7 +84,7 @@ fn in_run(run: &mut [String], pairs: &[Pair]) -> Result<bool, String> {
             return Err(format!("the text would have more than {TEXT_MAX} bytes"));
         }
         is_changed = true;
-        let (mut start, last) = (0, run.len() - 1);
+        let (mut start, last) = (0, run.len().saturating_sub(1));
         for (i, part) in run.iter_mut().enumerate() {
             let end = start + part.len();
             let mut new = String::with_capacity(part.len());
@@ -357,8 +357,18 @@ pub(super) fn json_component(text: &str) -> String {
 pub(super) fn nbt_component(text: &str) -> Given {
     let is_component = text.trim_start().starts_with(['{', '[', '"']);
     match is_component.then(|| given::parse(text)) {
-        Some(Ok(component)) => typed(&component),
+        Some(Ok(component)) if is_shallow(&component, DEPTH_MAX) => typed(&component),
         _ => typed(&Given::Text(text.to_owned())),
+    }
+}
+
+/// Whether a component has no more parts inside each other than this: the text may be a peer's.
+fn is_shallow(component: &Given, depth: usize) -> bool {
+    match component {
+        _ if depth == 0 => false,
+        Given::List(items) => items.iter().all(|item| is_shallow(item, depth - 1)),
+        Given::Object(members) => members.iter().all(|(_, item)| is_shallow(item, depth - 1)),
+        _ => true,
     }
 }
 

@@ -12,6 +12,7 @@ use super::act::Act;
 use super::ast::Action;
 use super::compile::{Compiler, Findings};
 use super::decision::RuleId;
+use super::guard::{Guard, guards};
 use super::set::RuleSet;
 use crate::filter::Interest;
 use crate::predicate::{Needs, Pred};
@@ -37,6 +38,7 @@ const DENSE_MAX: i64 = 1024;
 #[derive(Debug, Default)]
 pub(super) struct Program {
     pub(super) steps: Vec<Step>,
+    pub(super) guards: Vec<Guard>,
     pub(super) plan: Option<Arc<Plan>>,
     /// As far as the conditions need it.
     pub(super) cut: Option<Cut>,
@@ -51,6 +53,8 @@ pub(super) struct Step {
     pub(super) gate: Option<Pred>,
     /// What the fields decide.
     pub(super) pred: Option<Pred>,
+    /// What tells that it surely does not match, by its place.
+    pub(super) guard: Option<u8>,
     pub(super) act: Act,
     /// No later rule is asked.
     pub(super) ends: bool,
@@ -73,7 +77,7 @@ impl Step {
             pred => (Some(pred), None),
         };
         let (ends, watches) = (action.ends(), action.only_watches() || matches!(action, Action::Pass));
-        (Step { rule, gate, pred, act, ends, watches }, needs)
+        (Step { rule, gate, pred, guard: None, act, ends, watches }, needs)
     }
 }
 
@@ -106,15 +110,17 @@ impl VersionRules {
         let protocol = &set.lexicon.protocol;
         let states = protocol.states.len().max(1);
         let mut rules = VersionRules { tables: Vec::new() };
+        // Nothing is told of what was checked before; what was made for conditions is made once.
+        let mut findings = Findings::default();
         for state in 0..states {
             let state = StateId(u8::try_from(state).unwrap_or(u8::MAX));
             rules.tables.push(Direction::BOTH.map(|direction| Table {
-                unknown: program(set, version, state, direction, None),
+                unknown: program(set, version, state, direction, None, &mut findings),
                 ..Table::default()
             }));
         }
         for packet in protocol.dialect(version).packets() {
-            let made = program(set, version, packet.state, packet.direction, Some(packet));
+            let made = program(set, version, packet.state, packet.direction, Some(packet), &mut findings);
             if let Some(tables) = rules.tables.get_mut(usize::from(packet.state.0)) {
                 tables[packet.direction.index()].put(packet.id, made);
             }
@@ -156,6 +162,7 @@ fn program(
     state: StateId,
     direction: Direction,
     definition: Option<&PacketDefinition>,
+    findings: &mut Findings,
 ) -> Program {
     let mut program = Program::default();
     let (mut anchors, mut is_whole, mut runs) = (Vec::<Arc<Anchor>>::new(), false, false);
@@ -164,7 +171,6 @@ fn program(
         if version < first || version > last {
             continue;
         }
-        let mut findings = Findings::default();
         let compiler = Compiler {
             lexicon: &set.lexicon,
             rule,
@@ -172,7 +178,7 @@ fn program(
             state,
             direction,
             definition,
-            findings: &mut findings,
+            findings: &mut *findings,
             anchors: Vec::new(),
             found: None,
                     subject: None,
@@ -199,6 +205,7 @@ fn program(
             break;
         }
     }
+    program.guards = guards(&mut program.steps);
     let plan = definition.and_then(|definition| definition.plan.clone());
     program.cut = match &plan {
         Some(plan) if !is_whole => Some(plan.cut(anchors.iter().map(|anchor| &**anchor))),

@@ -56,6 +56,8 @@ pub(super) struct Compiled {
 pub(super) struct Findings {
     /// About conditions and values.
     pub(super) facts: Facts,
+    /// About what was not written, but made of what was: nothing of it is told.
+    aside: Facts,
     /// About fields that are set.
     pub(super) fields: Facts,
     /// About fields of packets that are sent.
@@ -262,13 +264,14 @@ impl<'c> Compiler<'c> {
             Some(_) if self.surely_has_view() => Pred::Const(true),
             Some(has) => {
                 // What a packet does not have of the group's views is none of the rule's faults.
-                let mut aside = Facts::default();
-                std::mem::swap(&mut aside, &mut self.findings.facts);
+                let Findings { facts, aside, .. } = &mut *self.findings;
+                std::mem::swap(aside, facts);
                 let pred = self.lower(|lowerer| match lowerer.is_in_scope() {
                     true => lowerer.pred(&has),
                     false => Pred::Const(false),
                 });
-                std::mem::swap(&mut aside, &mut self.findings.facts);
+                let Findings { facts, aside, .. } = &mut *self.findings;
+                std::mem::swap(aside, facts);
                 pred
             }
         };
@@ -402,10 +405,11 @@ impl<'c> Compiler<'c> {
             parts.push(Expr { kind, span });
         }
         let any = Expr { kind: ExprKind::Or(parts), span };
-        let mut aside = Facts::default();
-        std::mem::swap(&mut aside, &mut self.findings.facts);
+        let Findings { facts, aside, .. } = &mut *self.findings;
+        std::mem::swap(aside, facts);
         let pred = self.lower(|lowerer| lowerer.pred(&any));
-        std::mem::swap(&mut aside, &mut self.findings.facts);
+        let Findings { facts, aside, .. } = &mut *self.findings;
+        std::mem::swap(aside, facts);
         Some(pred)
     }
 
@@ -413,10 +417,9 @@ impl<'c> Compiler<'c> {
         let target = self.target(field)?;
         let form = target.words(self.plan()?);
         if form.is_none() {
-            let what = target.what();
             let span = field.span().unwrap_or(self.rule.written.rule.span);
-            let report = Diagnostic::error("R023", span, format!("`{}` is {what}", field.text()));
-            let report = report.label("no text in which something could be replaced");
+            let report = Diagnostic::error("R023", span, format!("`{}` is no text", field.text()));
+            let report = report.label("nothing can be replaced in it");
             self.findings.report(self.noted(report));
         }
         Some((target.spot, form?))

@@ -68,14 +68,6 @@ impl Target {
         })
     }
 
-    /// In a few words, what it is.
-    pub(super) fn what(&self) -> &'static str {
-        match self.anchor.layout() {
-            _ if self.anchor.repeats() => "in a list, and no text",
-            _ => "no text",
-        }
-    }
-
     /// How a value is written into one of the things that it leads to.
     pub(super) fn form(&self, takes: Takes<'_>) -> Form {
         let is_whole = match takes {
