@@ -325,12 +325,14 @@ impl Serving {
         let mut stopped = pin!(asked(&mut stop));
         loop {
             tokio::select! {
-                () = poll_fn(|cx| driver.poll(cx)) => {}
-                () = &mut stopped, if !driver.is_stopping() => driver.stop(),
+                // What was saved counts for what comes afterwards, however much waits to be read.
+                biased;
                 () = changed(&mut setup) => {
                     let setup = setup.borrow_and_update().clone();
                     driver.set_definitions(setup);
                 }
+                () = &mut stopped, if !driver.is_stopping() => driver.stop(),
+                () = poll_fn(|cx| driver.poll(cx)) => {}
             }
             if let Some(reason) = driver.reason.take() {
                 self.shared.events.notice(Some(self.number), reason);
