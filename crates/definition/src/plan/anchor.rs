@@ -306,7 +306,7 @@ impl Anchor {
         (!anchor.hops.is_empty()).then_some(anchor)
     }
 
-    /// It passes no list, block or recursive type: [`Packet::first`] finds what it leads to.
+    /// It passes no list, block or recursive type: [`Packet::first`](super::Packet::first) finds what it leads to.
     #[inline]
     pub fn is_direct(&self) -> bool {
         self.direct
