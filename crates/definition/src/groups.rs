@@ -107,7 +107,7 @@ use ViewForm as Form;
 
 /// How a chat component is written.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum Component {
+enum Component {
     /// As JSON, or as plain text.
     Json,
     /// As NBT.

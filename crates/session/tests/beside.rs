@@ -239,12 +239,9 @@ fn what_waits_in_front_of_an_encrypted_part_is_still_sent() {
     let mut driver = Driver::judged(
         TOY,
         Deciding(|info: &midwire_session::PacketInfo<'_>, decision: &mut Decision| {
-            match info.number.0 {
-                1 => {
-                    decision.intercept = true;
-                    decision.beside.push(saying(After, Serverbound, "y"));
-                }
-                _ => {}
+            if info.number.0 == 1 {
+                decision.intercept = true;
+                decision.beside.push(saying(After, Serverbound, "y"));
             }
         }),
     );
