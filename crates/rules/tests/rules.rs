@@ -465,3 +465,20 @@ fn constants_do_not_grow_without_bound() {
     let errors = load("minecraft", &text).unwrap_err();
     assert!(errors.contains("error[R024]"), "{errors}");
 }
+
+#[test]
+fn packets_of_unknown_ids_are_met_by_rules_about_all() {
+    let (set, warnings) = load("minecraft", "drop both * where unknown").unwrap();
+    assert_eq!(warnings, "");
+    let protocol = set.protocol().clone();
+    let play = protocol.state_named("play").unwrap();
+    let version = protocol.versions.newest();
+    assert_eq!(set.interest(version, play, Serverbound, None), Interest::EnvelopeOnly);
+}
+
+#[test]
+fn a_value_that_some_versions_take_is_a_warning() {
+    let (_, warnings) = load("minecraft", "set clientbound spawn_entity: type = creeper").unwrap();
+    assert!(warnings.contains("warning[R014]"), "{warnings}");
+    assert!(load("minecraft", "set clientbound spawn_entity: type = creper").is_err());
+}

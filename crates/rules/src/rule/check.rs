@@ -339,7 +339,16 @@ impl<'l> Checker<'l> {
             found.into_iter().for_each(|report| findings.report(report));
         }
         let before = self.reports.len();
-        self.reports.append(&mut findings.reports);
+        for mut report in std::mem::take(&mut findings.reports) {
+            let is_right = findings.right.contains(&(report.span.start, report.span.end));
+            let depends = matches!(report.code, "R012" | "R013" | "R014");
+            if is_right && depends && report.severity == Severity::Error {
+                report.severity = Severity::Warning;
+                report = report
+                    .note("it is right in other packets or versions; nothing is changed here");
+            }
+            self.reports.push(report);
+        }
         let facts = std::mem::take(&mut findings.facts);
         self.reports.extend(facts.into_reports(&lexicon.protocol));
         for (facts, label) in [

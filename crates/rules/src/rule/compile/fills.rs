@@ -28,7 +28,10 @@ impl<'c> Compiler<'c> {
         };
         let plan = self.plan()?;
         let takes = target.takes(plan);
-        self.check_settable(plan, &takes, &name, span);
+        if !self.check_settable(plan, &takes, &name, span) {
+            self.look_through(&assignment.value);
+            return None;
+        }
         let fill = self.filling(plan, &target, &takes, &assignment.value, &name)?;
         self.try_out(plan, &target.steps, &fill, span);
         Some(EditCode::Set(target.spot, fill))
@@ -46,11 +49,12 @@ impl<'c> Compiler<'c> {
         }
     }
 
-    /// Reports a field that cannot be set.
-    fn check_settable(&mut self, plan: &Plan, takes: &[Takes<'_>], name: &str, span: Span) {
+    /// Whether a field can be set; what cannot is reported.
+    fn check_settable(&mut self, plan: &Plan, takes: &[Takes<'_>], name: &str, span: Span) -> bool {
         if !self.checks {
-            return;
+            return true;
         }
+        let mut is_settable = true;
         for takes in takes {
             let Takes::Field(field) = takes else { continue };
             let reason = match &field.kind {
@@ -61,12 +65,30 @@ impl<'c> Compiler<'c> {
                 let report = Diagnostic::error("R012", span, format!("`{name}` cannot be set"));
                 let report = self.noted(report.label(reason));
                 self.findings.report(report);
+                is_settable = false;
             }
         }
+        is_settable
     }
 
     /// The value for what a path leads to.
     pub(super) fn filling(
+        &mut self,
+        plan: &Plan,
+        target: &Target,
+        takes: &[Takes<'_>],
+        filling: &Filling,
+        name: &str,
+    ) -> Option<Fill> {
+        let fill = self.filled(plan, target, takes, filling, name)?;
+        self.findings.is_right(match filling {
+            Filling::One(expr) => expr.span,
+            Filling::Fields(_, span) | Filling::List(_, span) => *span,
+        });
+        Some(fill)
+    }
+
+    fn filled(
         &mut self,
         plan: &Plan,
         target: &Target,
@@ -193,7 +215,9 @@ impl<'c> Compiler<'c> {
         let target =
             Target { steps, anchor, undo: None, is_words: false, spot: outer.spot.clone() };
         let takes = target.takes(plan);
-        self.check_settable(plan, &takes, &name, span);
+        if !self.check_settable(plan, &takes, &name, span) {
+            return None;
+        }
         self.filling(plan, &target, &takes, filling, &name)
     }
 
@@ -377,10 +401,12 @@ impl<'c> Compiler<'c> {
             return;
         }
         let given = match fill {
-            Fill::Absent => return,
-            fill => fill.constant(),
+            Fill::Absent => Given::Null,
+            fill => match fill.constant() {
+                Some(given) => given,
+                None => return,
+            },
         };
-        let Some(given) = given else { return };
         // Lists of a packet made of nothing are empty: the value goes into a new element.
         let list = (1..steps.len()).find(|n| is_list(plan, &steps[..*n]));
         let mut edits = Edits::new();
@@ -392,6 +418,8 @@ impl<'c> Compiler<'c> {
             out
         };
         match list {
+            None if matches!(fill, Fill::Absent) => edits.delete(&text(steps)),
+            Some(_) if matches!(fill, Fill::Absent) => return,
             None => edits.set(&text(steps), given),
             Some(n) => {
                 let behind = match steps.get(n) {
@@ -407,8 +435,9 @@ impl<'c> Compiler<'c> {
         };
         let conn = self.lexicon.protocol.initial_conn();
         let tried = plan.try_edits(&edits, &conn, &Workspace::default());
-        if let Err(error) = tried {
-            self.misfit(&error, span);
+        match tried {
+            Ok(()) => self.findings.is_right(span),
+            Err(error) => self.misfit(&error, span),
         }
     }
 
@@ -426,6 +455,7 @@ impl<'c> Compiler<'c> {
             EditError::UnknownName { .. } => report("R014", "no such name"),
             EditError::WrongType { .. } | EditError::Form { .. } => report("R013", "another value"),
             EditError::Computed { .. } => report("R012", "cannot be set"),
+            EditError::Required { .. } => report("R012", "cannot be left out"),
             EditError::UnknownField { .. } => report("R010", "no such field"),
             EditError::Condition { .. } => Diagnostic::warning("R012", span, error.to_string())
                 .label("set only in packets that have it already"),

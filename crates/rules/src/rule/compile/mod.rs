@@ -6,7 +6,7 @@ mod fills;
 mod sends;
 mod targets;
 
-use std::collections::BTreeSet;
+use std::collections::{BTreeSet, HashSet};
 use std::sync::Arc;
 
 use midwire_definition::plan::Plan;
@@ -61,6 +61,8 @@ pub(super) struct Findings {
     /// About fields of packets that are sent.
     pub(super) sent: Facts,
     pub(super) reports: Vec<Diagnostic>,
+    /// Values, and fields, that were right somewhere.
+    pub(super) right: HashSet<(u32, u32)>,
     /// Kinds of packets that it is about, and that it may match.
     pub(super) kinds: Vec<KindKey>,
     /// Packets that change the session's state, that it touches.
@@ -81,6 +83,11 @@ pub(super) struct Findings {
 pub(super) type KindKey = (VersionId, StateId, midwire_codec::Direction, Arc<str>);
 
 impl Findings {
+    /// Something was right in packets of one kind, whatever it is in others.
+    pub(super) fn is_right(&mut self, span: Span) {
+        self.right.insert((span.start, span.end));
+    }
+
     /// Keeps a message; of several about one thing the first.
     pub(super) fn report(&mut self, report: Diagnostic) {
         let same = |known: &Diagnostic| (known.span, known.code) == (report.span, report.code);
@@ -225,10 +232,8 @@ impl<'c> Compiler<'c> {
         };
         if self.checks {
             self.look_for_harm(&act);
-            if let Some(definition) = self.definition {
-                let key = (self.versions.0, self.state, self.direction, definition.name.clone());
-                self.findings.kinds.push(key);
-            }
+            let name = self.definition.map_or_else(|| "".into(), |d| d.name.clone());
+            self.findings.kinds.push((self.versions.0, self.state, self.direction, name));
         }
         Some(Compiled { pred, anchors: self.anchors, act })
     }
