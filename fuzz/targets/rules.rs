@@ -23,7 +23,7 @@ impl Loader for One<'_> {
     }
 }
 
-/// A rule file, and a packet that its rules are asked about.
+// A rule file, and a packet that its rules are asked about.
 libfuzzer_sys::fuzz_target!(|input: (&str, u8, bool, &[u8])| {
     let (text, id, is_serverbound, payload) = input;
     let loader = One(text);

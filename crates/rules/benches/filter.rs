@@ -87,7 +87,7 @@ fn main() {
         is_good &= max.is_none_or(|max| ns < max);
     };
     row("a number at a constant offset", "Place.slot == 36", &place, Some(10.0), true);
-    row("a float at a constant offset", "Place.y > 3.5", &place, None, false);
+    row("a float at a constant offset", "Place.y > 33.5", &place, None, false);
     row("a flag", "Place.keys.up", &place, None, true);
     row(
         "a text behind two varints",

@@ -28,9 +28,12 @@ const TARGET_NS: f64 = 3_000.0;
 fn rules() -> String {
     let mut text = String::new();
     for n in 0..40 {
-        writeln!(text, "hide clientbound group:chat where text contains \"spam{n}\" nocase").unwrap();
-        writeln!(text, "set clientbound update_health where health == {n}.123: health = 20").unwrap();
-        writeln!(text, "drop clientbound entity_velocity where entity_id == {n} + 9000000").unwrap();
+        writeln!(text, "hide clientbound group:chat where text contains \"spam{n}\" nocase")
+            .unwrap();
+        writeln!(text, "set clientbound update_health where health == {n}.123: health = 20")
+            .unwrap();
+        writeln!(text, "drop clientbound entity_velocity where entity_id == {n} + 9000000")
+            .unwrap();
         writeln!(text, "mark red clientbound spawn_entity where type == {n} + 5000").unwrap();
         writeln!(text, "log serverbound window_click where slot == {n} + 1000").unwrap();
     }

@@ -22,31 +22,28 @@ pub(crate) struct Evaluator<'e, 'a> {
     envelope: &'e Envelope<'e>,
     payload: &'e [u8],
     body: usize,
-    slots: [Option<Found<'a>>; SLOTS_MAX],
+    /// What elements of lists are bound to: as many as the expression needs.
+    slots: &'e mut [Option<Found<'a>>],
 }
 
 type Fields<'p, 'a> = Option<&'p mut Packet<'a>>;
 
-impl<'e, 'a> Evaluator<'e, 'a> {
+impl<'e, 'a: 'e> Evaluator<'e, 'a> {
     #[inline]
-    pub(crate) fn new(envelope: &'e Envelope<'e>) -> Self {
-        Evaluator {
-            envelope,
-            payload: envelope.payload,
-            body: envelope.body as usize,
-            slots: [None; SLOTS_MAX],
-        }
+    pub(crate) fn new(envelope: &'e Envelope<'e>, slots: &'e mut [Option<Found<'a>>]) -> Self {
+        let (payload, body) = (envelope.payload, envelope.body as usize);
+        Evaluator { envelope, payload, body, slots }
     }
 
     /// With fields that were read already, whose payload counts.
     #[inline]
-    pub(crate) fn with(envelope: &'e Envelope<'e>, packet: &Packet<'e>) -> Self {
-        Evaluator {
-            envelope,
-            payload: packet.payload(),
-            body: packet.body_start() as usize,
-            slots: [None; SLOTS_MAX],
-        }
+    pub(crate) fn with(
+        envelope: &'e Envelope<'e>,
+        packet: &Packet<'a>,
+        slots: &'e mut [Option<Found<'a>>],
+    ) -> Self {
+        let (payload, body) = (packet.payload(), packet.body_start() as usize);
+        Evaluator { envelope, payload, body, slots }
     }
 
     /// The address of a side.

@@ -201,7 +201,7 @@ impl Compiled {
 
     /// Whether a packet matches. `fields` are those of its body, if they were read; fields that were not
     /// read are absent.
-    pub fn matches<'a>(&self, envelope: &Envelope<'a>, fields: Option<&mut Packet<'a>>) -> bool {
+    pub fn matches(&self, envelope: &Envelope<'_>, fields: Option<&mut Packet<'_>>) -> bool {
         match self.program(envelope.state, envelope.direction, envelope.definition) {
             Some(program) => program.matches(envelope, fields),
             None => false,

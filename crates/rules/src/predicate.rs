@@ -184,6 +184,8 @@ pub(crate) struct Needs {
     pub(crate) run: bool,
     /// A run of all of it.
     pub(crate) whole: bool,
+    /// Somewhere to bind elements of lists to.
+    pub(crate) slots: bool,
 }
 
 impl Needs {
@@ -224,6 +226,7 @@ impl Needs {
             Pred::Has(_) | Pred::HasInside(..) => self.run(),
             Pred::Exists { body, .. } | Pred::ForAll { body, .. } => {
                 self.run();
+                self.slots = true;
                 self.pred(body);
             }
         }

@@ -7,7 +7,7 @@ use midwire_definition::plan::anchor::Anchor;
 use midwire_definition::plan::{Cut, Packet, Plan};
 
 use crate::envelope::Envelope;
-use crate::evaluate::Evaluator;
+use crate::evaluate::{Evaluator, SLOTS_MAX};
 use crate::filter::Interest;
 use crate::predicate::{Needs, Pred};
 
@@ -51,7 +51,7 @@ impl Program {
 
     pub(crate) fn matches<'a>(
         &self,
-        envelope: &Envelope<'a>,
+        envelope: &Envelope<'_>,
         fields: Option<&mut Packet<'a>>,
     ) -> bool {
         // Anchors mean nothing in packets of another plan: those of a definition that was saved anew.
@@ -61,11 +61,12 @@ impl Program {
         };
         match fields.filter(|packet| is_ours(packet)) {
             Some(packet) => {
-                let mut evaluator = Evaluator::with(envelope, packet);
+                let mut slots = [None; SLOTS_MAX];
+                let mut evaluator = Evaluator::with(envelope, packet, &mut slots);
                 evaluator.pred(&self.gate, None) && evaluator.pred(&self.pred, Some(packet))
             }
             None => {
-                let mut evaluator = Evaluator::new(envelope);
+                let mut evaluator = Evaluator::new(envelope, &mut []);
                 evaluator.pred(&self.gate, None) && evaluator.pred(&self.pred, None)
             }
         }
@@ -73,13 +74,19 @@ impl Program {
 
     #[inline]
     pub(crate) fn matches_payload(&self, envelope: &Envelope<'_>, ws: &mut Workspace) -> bool {
-        let mut evaluator = Evaluator::new(envelope);
+        let mut evaluator = Evaluator::new(envelope, &mut []);
         if !evaluator.pred(&self.gate, None) {
             return false;
         }
         let Some(plan) = &self.plan else { return evaluator.pred(&self.pred, None) };
         let Envelope { payload, body, conn, .. } = *envelope;
         let mut packet = plan.decode_cut(&self.cut, payload, body, conn, ws);
+        if !self.needs.slots {
+            let mut evaluator = Evaluator::new(envelope, &mut []);
+            return evaluator.pred(&self.pred, Some(&mut packet));
+        }
+        let mut slots = [None; SLOTS_MAX];
+        let mut evaluator = Evaluator::new(envelope, &mut slots);
         evaluator.pred(&self.pred, Some(&mut packet))
     }
 }

@@ -7,7 +7,7 @@ use midwire_definition::{Diagnostic, PacketDefinition, Severity, VersionId};
 
 use crate::check::{check_names, check_scope};
 use crate::envelope::Envelope;
-use crate::evaluate::Evaluator;
+use crate::evaluate::{Evaluator, SLOTS_MAX};
 use crate::lexicon::Lexicon;
 use crate::lower::{Facts, Kind, Lowerer, Yield};
 use crate::predicate::{Num, Str};
@@ -89,12 +89,13 @@ impl CompiledValue {
     /// The value for a packet; `None`: a field that it needs is absent.
     pub fn evaluate<'a>(
         &self,
-        envelope: &Envelope<'a>,
+        envelope: &Envelope<'_>,
         mut fields: Option<&mut Packet<'a>>,
     ) -> Option<Value> {
+        let mut slots = [None; SLOTS_MAX];
         let mut evaluator = match fields.as_deref() {
-            Some(packet) => Evaluator::with(envelope, packet),
-            None => Evaluator::new(envelope),
+            Some(packet) => Evaluator::with(envelope, packet, &mut slots),
+            None => Evaluator::new(envelope, &mut slots),
         };
         let number = |n| match n {
             Number::Int(n) => Value::Int(n),

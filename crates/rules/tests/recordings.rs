@@ -62,11 +62,13 @@ fn matches(
     is
 }
 
+/// Its packets, how many of each direction its log has, and the names of its protocol.
+type Capture = (Vec<Recorded>, HashMap<String, u64>, Arc<Lexicon>);
+
 #[test]
 fn filters_match_what_the_end_points_say() {
     let text = std::fs::read_to_string(root().join("tests/filters/expected.jsonl")).unwrap();
-    let mut sessions: HashMap<String, (Vec<Recorded>, HashMap<String, u64>, Arc<Lexicon>)> =
-        HashMap::new();
+    let mut sessions: HashMap<String, Capture> = HashMap::new();
     let mut wrong = Vec::new();
     let mut checked = std::collections::HashSet::new();
     let mut found = 0;

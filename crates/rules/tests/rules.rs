@@ -142,7 +142,10 @@ set serverbound PlayerControls where has velocity: velocity = absent, control.up
     let bare = table.packet("", Serverbound, "PlayerControls", r#"{"player":1}"#);
     assert_eq!(table.judge(&bare, 0).refused, []);
     let sent = table.sent(&bare);
-    assert!(sent.contains(r#""velocity":{"x":1.0,"y":-2.5}"#) && sent.contains("has_velocity"), "{sent}");
+    assert!(
+        sent.contains(r#""velocity":{"x":1.0,"y":-2.5}"#) && sent.contains("has_velocity"),
+        "{sent}"
+    );
     let moving =
         table.packet("", Serverbound, "PlayerControls", r#"{"player":1,"velocity":{"x":1,"y":1}}"#);
     table.judge(&moving, 0);
@@ -162,7 +165,8 @@ set clientbound game_state_change where reason == start_raining: reason = stop_r
     assert_eq!(table.judge(&made, 0).refused, []);
     let sent = table.sent(&made);
     assert!(sent.contains("hello") && sent.contains("5") && !sent.contains("old"), "{sent}");
-    let rain = table.packet("play", Clientbound, "game_state_change", r#"{"reason":"start_raining"}"#);
+    let rain =
+        table.packet("play", Clientbound, "game_state_change", r#"{"reason":"start_raining"}"#);
     table.judge(&rain, 0);
     assert!(table.sent(&rain).contains("stop_raining"));
 }
@@ -188,7 +192,11 @@ replace clientbound group:chat text \"WORLD\" nocase with \"all\"";
             assert_eq!(table.decision.refused, [], "{version} {before}");
             assert_eq!(words(&mut table, &line), after, "{version}");
         }
-        assert_eq!(table.state.counter(RuleId(1)).hits, 1, "one that replaces nothing does not act");
+        assert_eq!(
+            table.state.counter(RuleId(1)).hits,
+            1,
+            "one that replaces nothing does not act"
+        );
     }
 }
 
@@ -199,7 +207,10 @@ fn signed_lines_are_hidden_by_the_means_of_the_game() {
     let signed =
         table.packet("play", Clientbound, "player_chat", r#"{"plain_message":"buy gold"}"#);
     let decision = table.judge(&signed, 0);
-    assert_eq!((decision.outcome, decision.changed_by.as_slice()), (Outcome::Pass, &[RuleId(0)][..]));
+    assert_eq!(
+        (decision.outcome, decision.changed_by.as_slice()),
+        (Outcome::Pass, &[RuleId(0)][..])
+    );
     assert!(table.sent(&signed).contains(r#""filter_type":1"#));
     let plain = said(&mut table, "gold");
     assert_eq!(table.judge(&plain, 0).outcome, Outcome::Drop(RuleId(0)));
@@ -231,7 +242,8 @@ log clientbound update_health";
     assert_eq!(table.decision.outcome, Outcome::Drop(RuleId(4)));
     assert_eq!(hits(&mut table, "7"), [0, 2, 5]);
     assert_eq!(table.decision.logs[0].text, None, "the packet itself");
-    let counts: Vec<_> = table.set.counts_of(&table.state).map(|(n, c)| (n.to_string(), c)).collect();
+    let counts: Vec<_> =
+        table.set.counts_of(&table.state).map(|(n, c)| (n.to_string(), c)).collect();
     assert_eq!(counts, [("seen".to_owned(), 4)]);
 }
 
@@ -360,12 +372,21 @@ fn rules_that_are_the_same_after_a_reload_remember() {
 #[test]
 fn files_include_each_other_once() {
     let loader = texts(&[
-        ("test.rules", "include \"more/chat.rules\"\ninclude \"more/chat.rules\"\nlog clientbound chat"),
-        ("more/chat.rules", "let gold = \"gold\"\nmute: hide clientbound group:chat where text contains gold"),
+        (
+            "test.rules",
+            "include \"more/chat.rules\"\ninclude \"more/chat.rules\"\nlog clientbound chat",
+        ),
+        (
+            "more/chat.rules",
+            "let gold = \"gold\"\nmute: hide clientbound group:chat where text contains gold",
+        ),
     ]);
     let (set, _) = rules_support::load_files("minecraft", &loader).unwrap();
-    let rules: Vec<_> =
-        set.rules().iter().map(|rule| format!("{} {}:{}", rule.name, rule.file, rule.line)).collect();
+    let rules: Vec<_> = set
+        .rules()
+        .iter()
+        .map(|rule| format!("{} {}:{}", rule.name, rule.file, rule.line))
+        .collect();
     assert_eq!(rules, ["mute more/chat.rules:2", "test.rules:3 test.rules:3"]);
 }
 
@@ -396,7 +417,9 @@ fn nothing_is_allocated_when_no_rule_matches() {
     let mut text = String::new();
     for n in 0..100 {
         text.push_str(&format!("drop clientbound update_health where food == {n} + 100\n"));
-        text.push_str(&format!("hide clientbound open_window where window_title contains \"{n}x\"\n"));
+        text.push_str(&format!(
+            "hide clientbound open_window where window_title contains \"{n}x\"\n"
+        ));
     }
     let mut table = Table::new("minecraft", "1.20.1", &text);
     let made = health(&mut table, "1");
@@ -441,4 +464,21 @@ fn constants_do_not_grow_without_bound() {
     }
     let errors = load("minecraft", &text).unwrap_err();
     assert!(errors.contains("error[R024]"), "{errors}");
+}
+
+#[test]
+fn packets_of_unknown_ids_are_met_by_rules_about_all() {
+    let (set, warnings) = load("minecraft", "drop both * where unknown").unwrap();
+    assert_eq!(warnings, "");
+    let protocol = set.protocol().clone();
+    let play = protocol.state_named("play").unwrap();
+    let version = protocol.versions.newest();
+    assert_eq!(set.interest(version, play, Serverbound, None), Interest::EnvelopeOnly);
+}
+
+#[test]
+fn a_value_that_some_versions_take_is_a_warning() {
+    let (_, warnings) = load("minecraft", "set clientbound spawn_entity: type = creeper").unwrap();
+    assert!(warnings.contains("warning[R014]"), "{warnings}");
+    assert!(load("minecraft", "set clientbound spawn_entity: type = creper").is_err());
 }

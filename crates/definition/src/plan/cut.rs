@@ -37,11 +37,13 @@ impl Plan {
                 stop = stop.max(pc + 1);
             }
         }
-        for pc in entry..stop {
-            if let Op::Fused { to, .. } = self.code[pc].op {
-                stop = stop.max(to as usize);
-            }
-        }
+        // What stands for several instructions is run as a whole.
+        let behind = |code: &Code| match code.op {
+            Op::Fused { to, .. } => Some(to as usize),
+            _ => None,
+        };
+        let last = self.code[entry..stop].iter().filter_map(behind).max();
+        let stop = last.map_or(stop, |to| to.max(stop));
         if stop >= end {
             return Cut::WHOLE;
         }

@@ -19,6 +19,7 @@ mod cut;
 mod elements;
 mod error;
 mod expr;
+mod follow;
 mod fuse;
 mod int;
 mod meaning;

@@ -165,13 +165,11 @@ impl Plan {
         if let Kind::Let(ex) = &field.kind {
             return Some(format!("it is computed: {}", describe::expression(self, ex)));
         }
-        field.derived.iter().find_map(|derivation| match derivation {
-            Derivation::Expr(ex) => {
-                Some(format!("it is computed: {}", describe::expression(self, ex)))
-            }
+        Some(match field.derived.first()? {
+            Derivation::Expr(ex) => format!("it is computed: {}", describe::expression(self, ex)),
             Derivation::Measures { of, .. } => {
                 let of = facts::field_name(self, *of);
-                Some(format!("it is the length of `{of}`, and follows when that changes"))
+                format!("it is the length of `{of}`, and follows when that changes")
             }
         })
     }

@@ -11,6 +11,7 @@ mod paths;
 mod sets;
 mod valued;
 mod values;
+mod words;
 mod yields;
 
 use std::collections::HashMap;

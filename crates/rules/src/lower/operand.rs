@@ -76,10 +76,13 @@ impl StrType {
     }
 }
 
+/// What looks up the text at a place.
+pub(crate) type MakeStr = fn(Place) -> Str;
+
 /// What a target is, if it is one value.
 pub(crate) enum Shape {
     Num(NumType),
-    Str(StrType, fn(Place) -> Str),
+    Str(StrType, MakeStr),
     Inside,
     List,
     Group(String),

@@ -8,6 +8,7 @@ use midwire_definition::plan::{Kind as FieldKind, Plan};
 use midwire_definition::syntax::ast::{BinaryOp, Name, Span, lookup_key, same_name};
 use midwire_definition::{View, ViewForm, ViewKind};
 
+use super::operand::MakeStr;
 use super::{Hoisted, Lowerer, NumType, Operand, Owner, Shape, StrType, Word};
 use crate::predicate::{Num, Place, Pred, Side, Str};
 use crate::syntax::ast::{Arithmetic, Expr, ExprKind, Path, Segment};
@@ -377,7 +378,7 @@ impl<'k> Lowerer<'k> {
                     () => Str::Text(place),
                 }
             }
-            ViewForm::Words(path) => Str::Words(self.view_place(path)?.0),
+            ViewForm::Words(path, _) => Str::Words(self.view_place(path)?.0),
             ViewForm::Text(text) => Self::text_const(text),
             ViewForm::Int(_) | ViewForm::Float(_) | ViewForm::Binary(..) => return None,
         })
@@ -400,7 +401,7 @@ impl<'k> Lowerer<'k> {
                 let (a, b) = (self.view_number(a, kind)?, self.view_number(b, kind)?);
                 Num::Arithmetic(op, Box::new(a), Box::new(b))
             }
-            ViewForm::Words(_) | ViewForm::Text(_) => return None,
+            ViewForm::Words(..) | ViewForm::Text(_) => return None,
         })
     }
 
@@ -453,8 +454,9 @@ fn byte_at(of: Str, index: u32) -> Operand {
 
 /// What stands at a place, by what it may be.
 pub(super) fn of_targets(place: Place, targets: &[Target<'_>], inside: Box<[Step]>) -> Operand {
-    let (mut num, mut text, mut group): (Option<NumType>, Option<(StrType, fn(Place) -> Str)>, _) =
-        (None, None, None);
+    let mut num: Option<NumType> = None;
+    let mut text: Option<(StrType, MakeStr)> = None;
+    let mut group = None;
     let (mut is_inside, mut is_list) = (false, false);
     for target in targets {
         match Shape::of(target) {

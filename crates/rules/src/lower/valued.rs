@@ -40,7 +40,9 @@ impl Lowerer<'_> {
             Operand::Inside(place, path) => {
                 Valued::Either(Num::Inside(place.clone(), path.clone()), Str::Inside(place, path))
             }
-            Operand::Mixed(place, ..) => Valued::Either(Num::Field(place.clone()), Str::Text(place)),
+            Operand::Mixed(place, ..) => {
+                Valued::Either(Num::Field(place.clone()), Str::Text(place))
+            }
             Operand::Word(_, text) => Valued::Const(Value::Text(text)),
             Operand::Version => {
                 let version = self.protocol.versions.get(self.kind.version);
@@ -51,7 +53,8 @@ impl Lowerer<'_> {
                 let message = "this is no single value";
                 let report = self.error("F029", expr.span, message);
                 let report = report.label("a list, or a field with fields inside");
-                self.facts.report(report.help("name one of its fields, or an element, as in `list[0]`"));
+                self.facts
+                    .report(report.help("name one of its fields, or an element, as in `list[0]`"));
                 return None;
             }
         })

@@ -75,13 +75,6 @@ impl Lowerer<'_> {
             Operand::Mixed(place, num, _) => Operand::Num(Num::Field(place), num),
             other => other,
         };
-        let text = |operand| match operand {
-            Operand::Str(of, _) => Ok(of),
-            Operand::Word(_, text) => Ok(Self::text_const(&text)),
-            Operand::Inside(place, path) => Ok(Str::Inside(place, path)),
-            Operand::Num(num, _) => Ok(Str::Digits(Box::new(num))),
-            other => Err(other),
-        };
         match (left, right) {
             (Operand::Absent, _) | (_, Operand::Absent) => Operand::Absent,
             (Operand::Wrong, _) | (_, Operand::Wrong) => Operand::Wrong,
@@ -90,15 +83,20 @@ impl Lowerer<'_> {
                 if op == Arithmetic::Add
                     && (matches!(left, Operand::Str(..)) || matches!(right, Operand::Str(..))) =>
             {
-                match (text(left), text(right)) {
-                    (Ok(Str::Const(a)), Ok(Str::Const(b))) => {
+                if let Some(span) =
+                    (!is_text(&left)).then_some(a.span).or((!is_text(&right)).then_some(b.span))
+                {
+                    let wrong = if span == a.span { left } else { right };
+                    return self.no_number(&wrong, span);
+                }
+                match (text_of(left), text_of(right)) {
+                    (Some(Str::Const(a)), Some(Str::Const(b))) => {
                         Operand::Str(Str::Const([a, b].concat().into()), StrType::Text)
                     }
-                    (Ok(a), Ok(b)) => {
+                    (Some(a), Some(b)) => {
                         Operand::Str(Str::Join(Box::new(a), Box::new(b)), StrType::Text)
                     }
-                    (Err(wrong), _) => self.no_number(&wrong, a.span),
-                    (_, Err(wrong)) => self.no_number(&wrong, b.span),
+                    _ => Operand::Wrong,
                 }
             }
             (left, right) => match (number(left), number(right)) {
@@ -126,4 +124,20 @@ impl Lowerer<'_> {
         }
         Operand::Num(Num::Arithmetic(op, Box::new(a), Box::new(b)), ty)
     }
+}
+
+/// Whether something can be written as a text.
+fn is_text(operand: &Operand) -> bool {
+    matches!(operand, Operand::Str(..) | Operand::Word(..) | Operand::Inside(..) | Operand::Num(..))
+}
+
+/// Something as a text.
+fn text_of(operand: Operand) -> Option<Str> {
+    Some(match operand {
+        Operand::Str(of, _) => of,
+        Operand::Word(_, text) => Str::Const(text.into_bytes().into()),
+        Operand::Inside(place, path) => Str::Inside(place, path),
+        Operand::Num(num, _) => Str::Digits(Box::new(num)),
+        _ => return None,
+    })
 }

@@ -18,7 +18,10 @@ pub(super) enum Act {
     Pass,
     Intercept,
     Duplicate,
-    Delay { by: Duration, unordered: bool },
+    Delay {
+        by: Duration,
+        unordered: bool,
+    },
     Mark(Color),
     /// By the place of the name in the set.
     Count(u32),
@@ -35,7 +38,11 @@ pub(super) enum EditCode {
     Set(Spot, Fill),
     /// A constant that hides the packet.
     Given(Box<str>, Given),
-    Replace { spot: Spot, form: Words, pairs: Arc<[Pair]> },
+    Replace {
+        spot: Spot,
+        form: Words,
+        pairs: Arc<[Pair]>,
+    },
 }
 
 /// What kind of text words are replaced in.

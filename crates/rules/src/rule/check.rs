@@ -24,12 +24,15 @@ type Places = HashMap<String, Vec<(StateId, Direction)>>;
 /// A packet, apart from its version; without a name: packets of unknown ids.
 type Place = (StateId, Direction, Option<Arc<str>>);
 
+/// The versions in which a rule ends a packet, first and last, and the rule.
+type Ended = ((VersionId, VersionId), Span);
+
 /// Checks rules one after the other.
 pub(super) struct Checker<'l> {
     lexicon: &'l Lexicon,
     places: Places,
     /// Packets that a rule in front ends, all of them, in these versions.
-    ended: HashMap<Place, Vec<((VersionId, VersionId), Span)>>,
+    ended: HashMap<Place, Vec<Ended>>,
     pub(super) reports: Vec<Diagnostic>,
 }
 
@@ -153,7 +156,9 @@ impl<'l> Checker<'l> {
         }
         let mut all: Vec<String> = places
             .iter()
-            .map(|(state, d)| format!("{} {}", protocol.state_name(*state), word(*d)).trim().to_owned())
+            .map(|(state, d)| {
+                format!("{} {}", protocol.state_name(*state), word(*d)).trim().to_owned()
+            })
             .collect();
         all.sort();
         all.dedup();
@@ -200,7 +205,8 @@ impl<'l> Checker<'l> {
             self.reports.push(report.label("name the packets, or a group"));
         }
         if matches!((&written.action, &written.scope.what), (Action::Hide, What::All)) {
-            let report = Diagnostic::error("R016", written.scope.span, "not every packet can be hidden");
+            let report =
+                Diagnostic::error("R016", written.scope.span, "not every packet can be hidden");
             self.reports.push(report.label("name the packets, or a group"));
         }
         self.reports.len() == before
@@ -286,7 +292,7 @@ impl<'l> Checker<'l> {
                         findings: &mut *findings,
                         anchors: Vec::new(),
                         found: None,
-                    subject: None,
+                        subject: None,
                         checks: true,
                     };
                     let compiled = compiled.compile();
@@ -319,7 +325,11 @@ impl<'l> Checker<'l> {
         let lexicon = self.lexicon;
         let written = &rule.written.rule;
         if !findings.in_scope {
-            let report = Diagnostic::error("R003", written.scope.span, "no version in range has these packets");
+            let report = Diagnostic::error(
+                "R003",
+                written.scope.span,
+                "no version in range has these packets",
+            );
             self.reports.push(report.label("not in the versions that `for` says"));
             return;
         }
@@ -329,27 +339,39 @@ impl<'l> Checker<'l> {
             found.into_iter().for_each(|report| findings.report(report));
         }
         let before = self.reports.len();
-        self.reports.append(&mut findings.reports);
+        for mut report in std::mem::take(&mut findings.reports) {
+            let is_right = findings.right.contains(&(report.span.start, report.span.end));
+            let depends = matches!(report.code, "R012" | "R013" | "R014");
+            if is_right && depends && report.severity == Severity::Error {
+                report.severity = Severity::Warning;
+                report = report
+                    .note("it is right in other packets or versions; nothing is changed here");
+            }
+            self.reports.push(report);
+        }
         let facts = std::mem::take(&mut findings.facts);
         self.reports.extend(facts.into_reports(&lexicon.protocol));
         for (facts, label) in [
             (std::mem::take(&mut findings.fields), "nothing is changed there"),
             (std::mem::take(&mut findings.sent), "it is left out there"),
         ] {
-            self.reports.extend(facts.into_reports(&lexicon.protocol).into_iter().map(|mut report| {
-                match report.code {
-                    "F021" => report.code = "R010",
-                    "F022" => (report.code, report.label) = ("R011", label.to_owned()),
-                    _ => {}
-                }
-                report
-            }));
+            self.reports.extend(facts.into_reports(&lexicon.protocol).into_iter().map(
+                |mut report| {
+                    match report.code {
+                        "F021" => report.code = "R010",
+                        "F022" => (report.code, report.label) = ("R011", label.to_owned()),
+                        _ => {}
+                    }
+                    report
+                },
+            ));
         }
         self.tell_harm(rule, findings);
         let failed = self.reports[before..].iter().any(|r| r.severity == Severity::Error);
         if findings.kinds.is_empty() && !failed {
             let span = written.condition.as_ref().map_or(written.scope.span, |expr| expr.span);
-            let report = Diagnostic::warning("R028", span, "no packet in scope meets this condition");
+            let report =
+                Diagnostic::warning("R028", span, "no packet in scope meets this condition");
             self.reports.push(report.label("the rule never acts"));
         }
     }
@@ -358,7 +380,8 @@ impl<'l> Checker<'l> {
         let written = &rule.written.rule;
         let action = written.action.as_str();
         let names = |all: &std::collections::BTreeSet<Arc<str>>| {
-            let mut names: Vec<String> = all.iter().take(6).map(|name| format!("`{name}`")).collect();
+            let mut names: Vec<String> =
+                all.iter().take(6).map(|name| format!("`{name}`")).collect();
             if all.len() > names.len() {
                 names.push(format!("{} more", all.len() - names.len()));
             }
@@ -381,8 +404,9 @@ impl<'l> Checker<'l> {
             let report = Diagnostic::warning("R017", written.scope.span, message)
                 .label(format!("`{action}` changes {what}: client or server may disconnect"));
             self.reports.push(match written.action {
-                Action::Drop => report
-                    .help("`hide` hides them by the game's own means; say `force` if this is meant"),
+                Action::Drop => report.help(
+                    "`hide` hides them by the game's own means; say `force` if this is meant",
+                ),
                 _ => report.help("say `force` if this is meant"),
             });
         }
@@ -394,7 +418,8 @@ impl<'l> Checker<'l> {
                 false => Diagnostic::warning("R016", written.scope.span, message)
                     .label("these are not hidden"),
             };
-            self.reports.push(report.help("`drop` leaves packets out whatever the game says to that"));
+            self.reports
+                .push(report.help("`drop` leaves packets out whatever the game says to that"));
         }
         if let Action::Send(send) = &written.action
             && !findings.unsendable.is_empty()
@@ -420,7 +445,10 @@ impl<'l> Checker<'l> {
                 let (first, last) = (&versions.get(*first).key, &versions.get(*last).key);
                 let message = match first == last {
                     true => format!("there is no packet `{}` at {first}", name.text),
-                    false => format!("some versions from {first} to {last} have no packet `{}`", name.text),
+                    false => format!(
+                        "some versions from {first} to {last} have no packet `{}`",
+                        name.text
+                    ),
                 };
                 let report = Diagnostic::warning("R011", name.span, message);
                 self.reports.push(report.label("nothing is sent there"));

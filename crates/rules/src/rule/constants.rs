@@ -270,7 +270,9 @@ fn joined(op: Arithmetic, left: ExprKind, right: ExprKind) -> Option<ExprKind> {
             Arithmetic::Divide => a.checked_div(b)?,
             Arithmetic::Remainder => a.checked_rem(b)?,
         }),
-        (Text(a), Text(b)) if op == Arithmetic::Add && a.len() + b.len() <= TEXT_MAX => Text(a + &b),
+        (Text(a), Text(b)) if op == Arithmetic::Add && a.len() + b.len() <= TEXT_MAX => {
+            Text(a + &b)
+        }
         (Int(a), Float(b)) => Float(floats(op, a as f64, b)),
         (Float(a), Int(b)) => Float(floats(op, a, b as f64)),
         (Float(a), Float(b)) => Float(floats(op, a, b)),

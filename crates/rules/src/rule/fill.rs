@@ -92,7 +92,8 @@ impl Fill {
             Fill::Const(given) => Some(given.clone()),
             Fill::Value(..) | Fill::Absent => None,
             Fill::Fields(fields) => {
-                let fields = fields.iter().map(|(name, fill)| Some((name.to_string(), fill.constant()?)));
+                let fields =
+                    fields.iter().map(|(name, fill)| Some((name.to_string(), fill.constant()?)));
                 Some(Given::Object(fields.collect::<Option<_>>()?))
             }
             Fill::List(list) => {
@@ -113,12 +114,10 @@ impl Fill {
         Ok(match self {
             Fill::Const(given) => given.clone(),
             Fill::Absent => Given::Null,
-            Fill::Value(valued, form, words) => {
-                match valued.value(evaluator, packet.as_mut()) {
-                    Some(value) => form.given(value),
-                    None => return Err(format!("`{words}` has no value in this packet")),
-                }
-            }
+            Fill::Value(valued, form, words) => match valued.value(evaluator, packet.as_mut()) {
+                Some(value) => form.given(value),
+                None => return Err(format!("`{words}` has no value in this packet")),
+            },
             Fill::Fields(fields) => {
                 let mut out = Vec::with_capacity(fields.len());
                 for (name, fill) in fields {

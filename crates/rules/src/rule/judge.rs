@@ -5,9 +5,7 @@ use midwire_definition::value::Value as Held;
 use midwire_definition::{Edits, Given, Workspace};
 
 use super::act::{Act, EditCode, SendCode, Words};
-use super::decision::{
-    Decision, Delay, Disconnect, LogLine, Mark, Outcome, Refused, RuleId, Sent,
-};
+use super::decision::{Decision, Delay, Disconnect, LogLine, Mark, Outcome, Refused, RuleId, Sent};
 use super::fill::Fill;
 use super::guard::Answers;
 use super::replace::{self, Pair};
@@ -15,7 +13,7 @@ use super::set::RuleSet;
 use super::state::RuleState;
 use super::tables::{Program, Step, VersionRules};
 use crate::envelope::Envelope;
-use crate::evaluate::Evaluator;
+use crate::evaluate::{Evaluator, SLOTS_MAX};
 use crate::value::Value;
 
 /// A change that a rule wants.
@@ -76,7 +74,8 @@ impl RuleSet {
         ws: &mut Workspace,
         acting: &mut Vec<u32>,
     ) {
-        let mut evaluator = Evaluator::new(envelope);
+        let mut slots = [None; SLOTS_MAX];
+        let mut evaluator = Evaluator::new(envelope, &mut slots);
         let mut packet: Option<Packet<'_>> = None;
         let Envelope { payload, body, conn, .. } = *envelope;
         let mut ws = Some(ws);
@@ -147,7 +146,8 @@ fn act(
         Some(plan) if asks => Some(plan.decode(payload, body, conn, ws)),
         _ => None,
     };
-    let mut evaluator = Evaluator::new(envelope);
+    let mut slots = [None; SLOTS_MAX];
+    let mut evaluator = Evaluator::new(envelope, &mut slots);
     let (mut wishes, mut replacing): (Vec<Wish>, Vec<Replacing>) = (Vec::new(), Vec::new());
     for step in steps() {
         if let Some(slot) = state.slots.get_mut(step.rule.0 as usize) {
@@ -158,7 +158,8 @@ fn act(
             out.only_watched = true;
             continue;
         }
-        let done = do_one(step, &mut evaluator, &mut packet, state, out, &mut wishes, &mut replacing);
+        let done =
+            do_one(step, &mut evaluator, &mut packet, state, out, &mut wishes, &mut replacing);
         if let Err(reason) = done {
             out.refused.push(Refused { rule: step.rule, reason });
         }

@@ -21,7 +21,7 @@
 //!
 //! impl Loader for File {
 //!     fn load(&self, _path: &str) -> Result<String, LoadError> {
-//!         Ok("full: set clientbound PlayerLifeMana where life < 20: life = max_life".to_owned())
+//!         Ok("full: set clientbound PlayerLifeMana where life < 20: life = life_max".to_owned())
 //!     }
 //! }
 //!

@@ -212,7 +212,11 @@ pub(super) struct NbtChange {
 ///
 /// # Errors
 /// A text would become too long.
-pub(super) fn in_nbt(bytes: &[u8], form: NbtForm, pairs: &[Pair]) -> Result<Vec<NbtChange>, String> {
+pub(super) fn in_nbt(
+    bytes: &[u8],
+    form: NbtForm,
+    pairs: &[Pair],
+) -> Result<Vec<NbtChange>, String> {
     let Some(mut component) = component_of(bytes, form) else { return Ok(Vec::new()) };
     let before = component.clone();
     let mut words = Words::default();
@@ -457,7 +461,8 @@ mod tests {
 
     #[test]
     fn arguments_of_translated_texts_are_words_of_their_own() {
-        let component = r#"{"translate":"chat.type.text","with":[{"text":"Steve"},"Steve is here"]}"#;
+        let component =
+            r#"{"translate":"chat.type.text","with":[{"text":"Steve"},"Steve is here"]}"#;
         assert_eq!(
             in_json(component, &[pair("Steve", "Alex")]),
             Ok(Some(

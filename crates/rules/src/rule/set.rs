@@ -5,8 +5,7 @@ use std::sync::{Arc, Mutex};
 
 use midwire_codec::Direction;
 use midwire_definition::{
-    Diagnostics, PacketDefinition, Problems, Protocol, Root, Severity, Sources, StateId,
-    VersionId,
+    Diagnostics, PacketDefinition, Problems, Protocol, Root, Severity, Sources, StateId, VersionId,
 };
 use regex::{Regex, RegexBuilder};
 

@@ -76,7 +76,8 @@ impl Step {
             pred if runs(&pred) => (None, Some(pred)),
             pred => (Some(pred), None),
         };
-        let (ends, watches) = (action.ends(), action.only_watches() || matches!(action, Action::Pass));
+        let (ends, watches) =
+            (action.ends(), action.only_watches() || matches!(action, Action::Pass));
         (Step { rule, gate, pred, guard: None, act, ends, watches }, needs)
     }
 }
@@ -120,7 +121,8 @@ impl VersionRules {
             }));
         }
         for packet in protocol.dialect(version).packets() {
-            let made = program(set, version, packet.state, packet.direction, Some(packet), &mut findings);
+            let made =
+                program(set, version, packet.state, packet.direction, Some(packet), &mut findings);
             if let Some(tables) = rules.tables.get_mut(usize::from(packet.state.0)) {
                 tables[packet.direction.index()].put(packet.id, made);
             }
@@ -181,7 +183,7 @@ fn program(
             findings: &mut *findings,
             anchors: Vec::new(),
             found: None,
-                    subject: None,
+            subject: None,
             checks: false,
         };
         let Some(compiled) = compiler.compile() else { continue };

@@ -1,6 +1,11 @@
 //! Rules over packets that are made here.
 
-#![allow(dead_code, unreachable_pub, clippy::unwrap_used, reason = "shared by tests, each of which uses a part")]
+#![allow(
+    dead_code,
+    unreachable_pub,
+    clippy::unwrap_used,
+    reason = "shared by tests, each of which uses a part"
+)]
 
 use std::collections::HashMap;
 use std::sync::{Arc, OnceLock};

@@ -1,5 +1,8 @@
 //! Recorded sessions as packets.
 
+// Each test uses some of this.
+#![allow(dead_code, unreachable_pub)]
+
 use std::fs::File;
 use std::io::{BufRead, BufReader};
 use std::path::{Path, PathBuf};

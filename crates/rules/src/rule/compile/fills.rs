@@ -6,8 +6,8 @@ use midwire_definition::plan::{Field, Kind, Plan};
 use midwire_definition::syntax::ast::Span;
 use midwire_definition::{Diagnostic, EditError, Edits, Given, Workspace};
 
-use super::targets::{Takes, Target, is_list, write_step};
 use super::Compiler;
+use super::targets::{Takes, Target, is_list, write_step};
 use crate::lower::Owner;
 use crate::rule::act::EditCode;
 use crate::rule::ast::{Assignment, Filling};
@@ -28,7 +28,10 @@ impl<'c> Compiler<'c> {
         };
         let plan = self.plan()?;
         let takes = target.takes(plan);
-        self.check_settable(plan, &takes, &name, span);
+        if !self.check_settable(plan, &takes, &name, span) {
+            self.look_through(&assignment.value);
+            return None;
+        }
         let fill = self.filling(plan, &target, &takes, &assignment.value, &name)?;
         self.try_out(plan, &target.steps, &fill, span);
         Some(EditCode::Set(target.spot, fill))
@@ -46,11 +49,12 @@ impl<'c> Compiler<'c> {
         }
     }
 
-    /// Reports a field that cannot be set.
-    fn check_settable(&mut self, plan: &Plan, takes: &[Takes<'_>], name: &str, span: Span) {
+    /// Whether a field can be set; what cannot is reported.
+    fn check_settable(&mut self, plan: &Plan, takes: &[Takes<'_>], name: &str, span: Span) -> bool {
         if !self.checks {
-            return;
+            return true;
         }
+        let mut is_settable = true;
         for takes in takes {
             let Takes::Field(field) = takes else { continue };
             let reason = match &field.kind {
@@ -61,12 +65,30 @@ impl<'c> Compiler<'c> {
                 let report = Diagnostic::error("R012", span, format!("`{name}` cannot be set"));
                 let report = self.noted(report.label(reason));
                 self.findings.report(report);
+                is_settable = false;
             }
         }
+        is_settable
     }
 
     /// The value for what a path leads to.
     pub(super) fn filling(
+        &mut self,
+        plan: &Plan,
+        target: &Target,
+        takes: &[Takes<'_>],
+        filling: &Filling,
+        name: &str,
+    ) -> Option<Fill> {
+        let fill = self.filled(plan, target, takes, filling, name)?;
+        self.findings.is_right(match filling {
+            Filling::One(expr) => expr.span,
+            Filling::Fields(_, span) | Filling::List(_, span) => *span,
+        });
+        Some(fill)
+    }
+
+    fn filled(
         &mut self,
         plan: &Plan,
         target: &Target,
@@ -83,7 +105,9 @@ impl<'c> Compiler<'c> {
                     _ => false,
                 });
                 let is_bits = takes.iter().any(|takes| match takes {
-                    Takes::Field(field) => matches!(field.kind, Kind::Flags { .. } | Kind::Bits { .. }),
+                    Takes::Field(field) => {
+                        matches!(field.kind, Kind::Flags { .. } | Kind::Bits { .. })
+                    }
                     _ => false,
                 });
                 if !is_nbt && !is_bits && !takes.iter().any(|t| matches!(t, Takes::Fields)) {
@@ -93,7 +117,13 @@ impl<'c> Compiler<'c> {
                 for (key, value) in fields {
                     let fill = match is_nbt {
                         true => self.in_nbt(value)?,
-                        false => self.inner(plan, target, Step::Name(key.text.as_str().into()), key.span, value)?,
+                        false => self.inner(
+                            plan,
+                            target,
+                            Step::Name(key.text.as_str().into()),
+                            key.span,
+                            value,
+                        )?,
                     };
                     out.push((key.text.as_str().into(), fill));
                 }
@@ -105,7 +135,9 @@ impl<'c> Compiler<'c> {
                     _ => false,
                 });
                 let is_list = takes.iter().any(|takes| match takes {
-                    Takes::Field(field) => matches!(field.kind, Kind::Array(_) | Kind::Packed { .. }),
+                    Takes::Field(field) => {
+                        matches!(field.kind, Kind::Array(_) | Kind::Packed { .. })
+                    }
                     Takes::Nbt => true,
                     _ => false,
                 });
@@ -117,7 +149,9 @@ impl<'c> Compiler<'c> {
                     let fill = match (value, is_flags) {
                         (Filling::One(expr), true) => match bare_name(expr) {
                             Some(flag) => self.flag(takes, flag, expr.span, name)?,
-                            None => self.wrong_kind(name, takes, "something else than names", *span)?,
+                            None => {
+                                self.wrong_kind(name, takes, "something else than names", *span)?
+                            }
                         },
                         _ => match is_packed(takes) {
                             true => self.in_nbt(value)?,
@@ -178,9 +212,12 @@ impl<'c> Compiler<'c> {
         };
         let owner = self.subject.as_deref().or(self.definition).map(Owner::of);
         self.findings.sent.found_in(span, owner);
-        let target = Target { steps, anchor, undo: None, is_words: false, spot: outer.spot.clone() };
+        let target =
+            Target { steps, anchor, undo: None, is_words: false, spot: outer.spot.clone() };
         let takes = target.takes(plan);
-        self.check_settable(plan, &takes, &name, span);
+        if !self.check_settable(plan, &takes, &name, span) {
+            return None;
+        }
         self.filling(plan, &target, &takes, filling, &name)
     }
 
@@ -353,7 +390,8 @@ impl<'c> Compiler<'c> {
     pub(super) fn check_text(&mut self, valued: &Valued, span: Span) {
         if !matches!(valued.kind(), Some(ValueKind::Text) | None) {
             let report = Diagnostic::error("R013", span, "what the client is told is text");
-            self.findings.report(report.label("no text").help("join it with one, as in `\"\" + x`"));
+            self.findings
+                .report(report.label("no text").help("join it with one, as in `\"\" + x`"));
         }
     }
 
@@ -363,10 +401,12 @@ impl<'c> Compiler<'c> {
             return;
         }
         let given = match fill {
-            Fill::Absent => return,
-            fill => fill.constant(),
+            Fill::Absent => Given::Null,
+            fill => match fill.constant() {
+                Some(given) => given,
+                None => return,
+            },
         };
-        let Some(given) = given else { return };
         // Lists of a packet made of nothing are empty: the value goes into a new element.
         let list = (1..steps.len()).find(|n| is_list(plan, &steps[..*n]));
         let mut edits = Edits::new();
@@ -378,6 +418,8 @@ impl<'c> Compiler<'c> {
             out
         };
         match list {
+            None if matches!(fill, Fill::Absent) => edits.delete(&text(steps)),
+            Some(_) if matches!(fill, Fill::Absent) => return,
             None => edits.set(&text(steps), given),
             Some(n) => {
                 let behind = match steps.get(n) {
@@ -393,27 +435,30 @@ impl<'c> Compiler<'c> {
         };
         let conn = self.lexicon.protocol.initial_conn();
         let tried = plan.try_edits(&edits, &conn, &Workspace::default());
-        if let Err(error) = tried {
-            self.misfit(&error, span);
+        match tried {
+            Ok(()) => self.findings.is_right(span),
+            Err(error) => self.misfit(&error, span),
         }
     }
 
     /// Reports what is wrong with a constant in every packet.
     pub(super) fn misfit(&mut self, error: &EditError, span: Span) {
-        let report = |code, label: &str| Diagnostic::error(code, span, error.to_string()).label(label);
+        let report =
+            |code, label: &str| Diagnostic::error(code, span, error.to_string()).label(label);
         let report = match error {
             EditError::OutOfRange { min, max, .. } => {
                 report("R014", &format!("{min} to {max} fit"))
             }
-            EditError::TooLong { .. } | EditError::Unencodable { .. } => report("R014", "does not fit"),
+            EditError::TooLong { .. } | EditError::Unencodable { .. } => {
+                report("R014", "does not fit")
+            }
             EditError::UnknownName { .. } => report("R014", "no such name"),
             EditError::WrongType { .. } | EditError::Form { .. } => report("R013", "another value"),
             EditError::Computed { .. } => report("R012", "cannot be set"),
+            EditError::Required { .. } => report("R012", "cannot be left out"),
             EditError::UnknownField { .. } => report("R010", "no such field"),
-            EditError::Condition { .. } => {
-                Diagnostic::warning("R012", span, error.to_string())
-                    .label("set only in packets that have it already")
-            }
+            EditError::Condition { .. } => Diagnostic::warning("R012", span, error.to_string())
+                .label("set only in packets that have it already"),
             _ => return,
         };
         let report = self.noted(report);

@@ -6,15 +6,13 @@ mod fills;
 mod sends;
 mod targets;
 
-use std::collections::BTreeSet;
+use std::collections::{BTreeSet, HashSet};
 use std::sync::Arc;
 
 use midwire_definition::plan::Plan;
 use midwire_definition::plan::anchor::Anchor;
-use midwire_definition::{
-    Diagnostic, Hiding, PacketDefinition, StateId, VersionId,
-};
 use midwire_definition::syntax::ast::{Name, Span, same_name};
+use midwire_definition::{Diagnostic, Hiding, PacketDefinition, StateId, VersionId};
 
 use super::act::{Act, EditCode, Words};
 use super::ast::{Action, Assigned, ModifierKind, What};
@@ -63,6 +61,8 @@ pub(super) struct Findings {
     /// About fields of packets that are sent.
     pub(super) sent: Facts,
     pub(super) reports: Vec<Diagnostic>,
+    /// Values, and fields, that were right somewhere.
+    pub(super) right: HashSet<(u32, u32)>,
     /// Kinds of packets that it is about, and that it may match.
     pub(super) kinds: Vec<KindKey>,
     /// Packets that change the session's state, that it touches.
@@ -83,6 +83,11 @@ pub(super) struct Findings {
 pub(super) type KindKey = (VersionId, StateId, midwire_codec::Direction, Arc<str>);
 
 impl Findings {
+    /// Something was right in packets of one kind, whatever it is in others.
+    pub(super) fn is_right(&mut self, span: Span) {
+        self.right.insert((span.start, span.end));
+    }
+
     /// Keeps a message; of several about one thing the first.
     pub(super) fn report(&mut self, report: Diagnostic) {
         let same = |known: &Diagnostic| (known.span, known.code) == (report.span, report.code);
@@ -148,9 +153,8 @@ impl Rule {
             }
             What::Packets(list) => list.iter().any(|(state, name)| {
                 let state = state.as_ref();
-                let is_there = state.is_none_or(|state| {
-                    state.is(lexicon.protocol.state_name(packet.state))
-                });
+                let is_there =
+                    state.is_none_or(|state| state.is(lexicon.protocol.state_name(packet.state)));
                 is_there && packet.is_called(&name.text)
             }),
         }
@@ -228,10 +232,8 @@ impl<'c> Compiler<'c> {
         };
         if self.checks {
             self.look_for_harm(&act);
-            if let Some(definition) = self.definition {
-                let key = (self.versions.0, self.state, self.direction, definition.name.clone());
-                self.findings.kinds.push(key);
-            }
+            let name = self.definition.map_or_else(|| "".into(), |d| d.name.clone());
+            self.findings.kinds.push((self.versions.0, self.state, self.direction, name));
         }
         Some(Compiled { pred, anchors: self.anchors, act })
     }
@@ -340,15 +342,17 @@ impl<'c> Compiler<'c> {
     fn hide(&mut self) -> Option<Act> {
         let definition = self.definition?;
         let Lexicon { protocol, known, .. } = self.lexicon;
-        let of = |group: &midwire_definition::Group| group.hides(protocol, self.versions.0, definition);
+        let of =
+            |group: &midwire_definition::Group| group.hides(protocol, self.versions.0, definition);
         let (means, in_group) = match &self.rule.written.rule.scope.what {
             What::Group(name) => {
                 (known.groups.iter().find(|group| name.is(&group.name)).and_then(of), true)
             }
             _ => {
-                let is_member = known.groups.iter().any(|group| {
-                    group.views_of(protocol, self.versions.0, definition).is_some()
-                });
+                let is_member = known
+                    .groups
+                    .iter()
+                    .any(|group| group.views_of(protocol, self.versions.0, definition).is_some());
                 (known.groups.iter().find_map(of), is_member)
             }
         };

@@ -158,7 +158,7 @@ impl<'c> Compiler<'c> {
         let Some(view) = views.get(at).cloned().flatten() else { return Some(None) };
         let (path, undo, is_words) = match view.form() {
             ViewForm::Path(path) => (path, None, false),
-            ViewForm::Words(path) => (path, None, true),
+            ViewForm::Words(path, _) => (path, None, true),
             ViewForm::Binary(op, a, b) => match (&**a, &**b) {
                 (ViewForm::Path(path), ViewForm::Int(n)) => {
                     (path, Some(Undo { op: *op, by: *n as f64 }), false)
@@ -218,7 +218,8 @@ pub(super) fn write_step(step: &Step, is_first: bool, out: &mut String) {
             if !is_first {
                 out.push('.');
             }
-            let is_plain = name.chars().all(|c| c.is_alphanumeric() || c == '_') && !name.is_empty();
+            let is_plain =
+                name.chars().all(|c| c.is_alphanumeric() || c == '_') && !name.is_empty();
             match is_plain {
                 true => out.push_str(name),
                 false => out.push_str(&format!("`{name}`")),
