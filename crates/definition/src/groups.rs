@@ -69,8 +69,6 @@ pub struct View {
     kind: ViewKind,
     form: Form,
     table: Option<Arc<Table>>,
-    /// How the chat component is written whose words it gives.
-    component: Option<Component>,
 }
 
 /// What a view gives of a packet.
@@ -92,7 +90,7 @@ pub enum ViewForm {
     /// A field, as `item.count`.
     Path(Box<str>),
     /// The words of a chat component.
-    Words(Box<str>),
+    Words(Box<str>, Component),
     /// A constant.
     Int(i128),
     /// A constant.
@@ -107,7 +105,7 @@ use ViewForm as Form;
 
 /// How a chat component is written.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-enum Component {
+pub enum Component {
     /// As JSON, or as plain text.
     Json,
     /// As NBT.
@@ -320,11 +318,7 @@ impl View {
     fn new(kind: ViewKind, e: &Expr, plan: &Plan) -> Option<View> {
         let mut table = None;
         let form = form(e, kind, plan, 0, &mut table)?;
-        let component = match &form {
-            Form::Words(_) => component(e, plan),
-            _ => None,
-        };
-        Some(View { kind, form, table, component })
+        Some(View { kind, form, table })
     }
 
     /// What it gives.
@@ -351,19 +345,6 @@ impl View {
             ViewKind::Text => Some(ViewValue::Text(self.form.text(packet)?)),
         }
     }
-}
-
-/// How the chat component is written whose words are asked for.
-fn component(e: &Expr, plan: &Plan) -> Option<Component> {
-    let ExprKind::Call(_, args) = &e.kind else { return None };
-    let [Expr { kind: ExprKind::Path(path), .. }] = args.as_slice() else { return None };
-    let targets = targets(plan, path)?;
-    let is_nbt = |target: &&Target<'_>| matches!(target.field.kind, Kind::Nbt(_));
-    Some(match targets.iter().filter(is_nbt).count() {
-        0 => Component::Json,
-        nbt if nbt == targets.len() => Component::Nbt,
-        _ => Component::Either,
-    })
 }
 
 /// Compiles what is written; `None` where the plan has no such field, or one of another kind.
@@ -399,7 +380,14 @@ fn form(
                 target.member.is_none()
                     && matches!(target.field.kind, Kind::Str { .. } | Kind::Nbt(_))
             };
-            targets(plan, path)?.iter().all(is_chat).then(|| Form::Words(written(path)))
+            let targets = targets(plan, path)?;
+            let is_nbt = |target: &Target<'_>| matches!(target.field.kind, Kind::Nbt(_));
+            let component = match targets.iter().filter(|target| is_nbt(target)).count() {
+                0 => Component::Json,
+                nbt if nbt == targets.len() => Component::Nbt,
+                _ => Component::Either,
+            };
+            targets.iter().all(is_chat).then(|| Form::Words(written(path), component))
         }
         ExprKind::Int(n) if is_number => Some(Form::Int(*n)),
         ExprKind::Bool(b) if is_number => Some(Form::Int((*b).into())),
@@ -478,7 +466,7 @@ impl Form {
                 Value::Enum(number, None) => Some(number.to_string()),
                 _ => None,
             }),
-            Form::Words(path) => packet.look(path, |value| match value {
+            Form::Words(path, _) => packet.look(path, |value| match value {
                 Value::Text(text, ..) => Some(chat::from_text(text).into_owned()),
                 Value::Nbt(bytes, form) => Some(chat::from_nbt(bytes, *form)),
                 _ => None,

@@ -33,7 +33,7 @@ pub use coverage::{Coverage, CoverageEntry, Gap, coverage};
 pub use detect::Detected;
 pub use diagnostics::{Diagnostic, Diagnostics, Severity, render};
 pub use given::Given;
-pub use groups::{Group, Hiding, View, ViewForm, ViewKind, ViewValue};
+pub use groups::{Component, Group, Hiding, View, ViewForm, ViewKind, ViewValue};
 pub use limits::Limits;
 pub use packed::Packing;
 pub use plan::{DecodeError, DecodeErrorKind, Extent, Packet, Plan, Progress, Workspace};

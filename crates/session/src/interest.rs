@@ -250,9 +250,10 @@ impl Ids {
         &self.needs[at(of)]
     }
 
-    /// First bytes of ids that the session itself does not need while somebody looks at packets.
-    pub(crate) fn unneeded_by_anybody(&self) -> Option<&ByFirstByte> {
-        self.needs(NEEDED | TELLING).unneeded.as_deref()
+    /// First bytes of ids that the session itself does not need, if variables that only people and judges
+    /// look at are followed, or if not.
+    pub(crate) fn unneeded(&self, telling: bool) -> Option<&ByFirstByte> {
+        self.needs[usize::from(telling)].unneeded.as_deref()
     }
 
     /// How many ids the dense tables have.
@@ -320,7 +321,7 @@ impl<'a> Interest<'a> {
         direction: Direction,
     ) -> Self {
         let ids = tables.ids(state, direction);
-        let of = OF[usize::from(is_shown || wanted.is_some())];
+        let of = OF[usize::from(is_shown || wanted.is_some_and(|wanted| wanted.telling))];
         let wanted = wanted.and_then(|wanted| wanted.ids(state, direction));
         let wanted = wanted.filter(|ids| ids.any > Need::Nothing);
         Self { tables, ids, needs: ids.needs(of), wanted, of, state, direction }

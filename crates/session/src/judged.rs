@@ -28,6 +28,8 @@ pub(crate) enum Need {
 pub(crate) struct Wanted {
     /// By state and direction.
     ids: Vec<[WantedIds; 2]>,
+    /// The connection's variables are looked at.
+    pub(crate) telling: bool,
 }
 
 /// What is wanted of one state and direction.
@@ -51,6 +53,7 @@ impl Wanted {
     pub(crate) fn ask(
         tables: &Tables,
         stack: &Stack,
+        telling: bool,
         need: &dyn Fn(StateId, Direction, Option<&PacketDefinition>) -> Need,
     ) -> Self {
         let states = (0u8..=u8::MAX).map(StateId).zip(tables.by_state());
@@ -59,11 +62,11 @@ impl Wanted {
                 Direction::BOTH.map(|direction| {
                     let need =
                         |definition: Option<&PacketDefinition>| need(state, direction, definition);
-                    WantedIds::ask(tables, stack, state, direction, need)
+                    WantedIds::ask(tables, stack, telling, state, direction, need)
                 })
             })
             .collect();
-        Self { ids }
+        Self { ids, telling }
     }
 
     pub(crate) fn ids(&self, state: StateId, direction: Direction) -> Option<&WantedIds> {
@@ -90,6 +93,7 @@ impl WantedIds {
     fn ask(
         tables: &Tables,
         stack: &Stack,
+        telling: bool,
         state: StateId,
         direction: Direction,
         need: impl Fn(Option<&PacketDefinition>) -> Need,
@@ -113,7 +117,7 @@ impl WantedIds {
                 }
             }
         }
-        ids.unneeded = tables.ids(state, direction).unneeded_by_anybody().map(|unneeded| {
+        ids.unneeded = tables.ids(state, direction).unneeded(telling).map(|unneeded| {
             let mut unneeded = Box::new(*unneeded);
             for (id, unneeded) in (0i64..).zip(unneeded.iter_mut()) {
                 *unneeded &= ids.need(id) == Need::Nothing;
@@ -156,7 +160,7 @@ impl Asked {
                 Need::Envelope
             }
         };
-        let wanted = Arc::new(Wanted::ask(tables, stack, &need));
+        let wanted = Arc::new(Wanted::ask(tables, stack, true, &need));
         Self { judge, wanted }
     }
 }
@@ -196,7 +200,7 @@ impl Judged {
                     };
                     of(rules.wanted()).max(of(&judge.wanted))
                 };
-                Arc::new(Wanted::ask(tables, stack, &need))
+                Arc::new(Wanted::ask(tables, stack, true, &need))
             }
         };
         Some(Box::new(Self { rules, judge, wanted }))

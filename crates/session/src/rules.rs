@@ -115,13 +115,17 @@ impl Rules {
         let make = || {
             let rules = self.set.at(tables.version);
             let stack = &self.set.protocol().stack;
-            let wanted = Wanted::ask(tables, stack, &|state, direction, definition| match rules
-                .interest(state, direction, definition)
-            {
-                Interest::Never => Need::Nothing,
-                Interest::EnvelopeOnly => Need::Envelope,
-                Interest::Fields => Need::Fields,
-            });
+            // Longer words than this do no harm: then more is followed than need be.
+            let telling =
+                self.set.rules().iter().any(|info| info.text.to_lowercase().contains("conn"));
+            let wanted =
+                Wanted::ask(tables, stack, telling, &|state, direction, definition| match rules
+                    .interest(state, direction, definition)
+                {
+                    Interest::Never => Need::Nothing,
+                    Interest::EnvelopeOnly => Need::Envelope,
+                    Interest::Fields => Need::Fields,
+                });
             Arc::new(AtVersion { rules, wanted: Arc::new(wanted) })
         };
         known.entry(tables.version).or_insert_with(make).clone()

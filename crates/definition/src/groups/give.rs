@@ -10,7 +10,7 @@ impl View {
     pub fn given(&self, text: &str) -> Option<Given> {
         let (path, value) = match &self.form {
             Form::Path(path) => (path, Given::Text(text.to_owned())),
-            Form::Words(path) => (path, self.component?.of(text)?),
+            Form::Words(path, component) => (path, component.of(text)?),
             Form::Int(_) | Form::Float(_) | Form::Text(_) | Form::Binary(..) => return None,
         };
         let inside = |value, name: &str| Given::Object(vec![(name.to_owned(), value)]);

@@ -26,6 +26,8 @@ pub(crate) enum Subject {
     Listing,
     /// midwire, with its JSON thrown away.
     Json,
+    /// midwire, showing nothing, with a file of no rules: without one it would not look at frames.
+    NoRules,
     /// midwire, showing nothing, with rules of which none matches.
     Rules,
 }
@@ -40,7 +42,8 @@ impl Subject {
             Self::Watched => "-q, metrics",
             Self::Listing => "listing",
             Self::Json => "--json",
-            Self::Rules => "-q --rules",
+            Self::NoRules => "no rules",
+            Self::Rules => "200 rules",
         }
     }
 }
@@ -72,10 +75,11 @@ impl Child {
             Subject::Watched => midwire(&["-q", "--set", "join=never", "--metrics", "0"]),
             Subject::Listing => midwire(&[]),
             Subject::Json => midwire(&["--json"]),
-            Subject::Rules => {
-                let file =
-                    std::env::temp_dir().join(format!("midwire-{}.rules", std::process::id()));
-                fs::write(&file, rules::text()).expect("a file for the rules");
+            Subject::NoRules | Subject::Rules => {
+                let text = if subject == Subject::Rules { rules::text() } else { String::new() };
+                let name = format!("midwire-{}-{subject:?}.rules", std::process::id());
+                let file = std::env::temp_dir().join(name);
+                fs::write(&file, text).expect("a file for the rules");
                 let file = file.to_str().expect("a path in Unicode").to_owned();
                 midwire(&["-q", "--rules", &file])
             }

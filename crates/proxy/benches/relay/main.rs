@@ -49,7 +49,7 @@ fn main() -> ExitCode {
     bench.floods(&kinds, "listed", copy, &[Subject::Listing, Subject::Json], 3 << 20, None);
     let games: Vec<Traffic> = kinds.into_iter().filter(|t| t.protocol == "minecraft").collect();
     let bound = Some(RULES_BOUND);
-    bench.floods(&games, "200 rules", Subject::Quiet, &[Subject::Rules], 64 << 20, bound);
+    bench.floods(&games, "200 rules", Subject::NoRules, &[Subject::Rules], 64 << 20, bound);
     bench.looks(&games);
     let kinds = games;
     bench.answers(&kinds[0]);

@@ -378,7 +378,7 @@ impl<'k> Lowerer<'k> {
                     () => Str::Text(place),
                 }
             }
-            ViewForm::Words(path) => Str::Words(self.view_place(path)?.0),
+            ViewForm::Words(path, _) => Str::Words(self.view_place(path)?.0),
             ViewForm::Text(text) => Self::text_const(text),
             ViewForm::Int(_) | ViewForm::Float(_) | ViewForm::Binary(..) => return None,
         })

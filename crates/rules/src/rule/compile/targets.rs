@@ -158,7 +158,7 @@ impl<'c> Compiler<'c> {
         let Some(view) = views.get(at).cloned().flatten() else { return Some(None) };
         let (path, undo, is_words) = match view.form() {
             ViewForm::Path(path) => (path, None, false),
-            ViewForm::Words(path) => (path, None, true),
+            ViewForm::Words(path, _) => (path, None, true),
             ViewForm::Binary(op, a, b) => match (&**a, &**b) {
                 (ViewForm::Path(path), ViewForm::Int(n)) => {
                     (path, Some(Undo { op: *op, by: *n as f64 }), false)
