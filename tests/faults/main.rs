@@ -16,10 +16,12 @@ mod support;
 mod bench;
 mod ends;
 mod faults;
+mod passwords;
 mod talk;
 
 use bench::{Bench, Way};
 use faults::{killed, table};
+use passwords::wrong_passwords;
 
 const WAYS: [Way; 4] = [
     Way { name: "raw", protocol: "raw", joins: true },
@@ -49,5 +51,7 @@ fn no_fault_loses_or_reorders_bytes_and_none_leaves_anything_behind() {
         WAYS.map(of)
             .map(|rows| rows.join().unwrap_or_else(|panic| std::panic::resume_unwind(panic)))
     });
-    println!("{}\n{}", bench::head(), rows.concat().join("\n"));
+    let mut rows = rows.concat();
+    rows.push(wrong_passwords(runs));
+    println!("{}\n{}", bench::head(), rows.join("\n"));
 }
