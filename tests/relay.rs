@@ -264,7 +264,7 @@ fn a_usual_port_in_use_moves_to_the_next_free_one() {
     assert_eq!(address.ip(), Ipv4Addr::LOCALHOST);
     assert!(address.port() > port, "{address} is not behind {port}");
     let told = program.wait_for_diagnostics("into the game");
-    assert!(told.contains(&format!("another program uses port {port}")), "{told}");
+    assert!(told.contains(&format!("port {port} is another program's")), "{told}");
     assert!(told.contains(&format!("type {address} into the game")), "{told}");
     std::fs::remove_file(definition).unwrap();
 }

@@ -371,7 +371,7 @@ fn banner(address: SocketAddr, wanted: SocketAddr, protocol: &Protocol, to: &str
 /// That the usual port is another program's, if so.
 fn moved(address: SocketAddr, wanted: SocketAddr) -> String {
     match wanted.port() != 0 && address.port() != wanted.port() {
-        true => format!("another program uses port {}\n", wanted.port()),
+        true => format!("port {} is another program's, or the server's\n", wanted.port()),
         false => String::new(),
     }
 }

@@ -88,7 +88,6 @@ impl Start {
     }
 
     async fn serve(self) -> [Counters; 2] {
-        tracing::debug!("accepted");
         let Self { number, client, from, listener, shared, stop } = self;
         let begun = Begun { at: SystemTime::now(), clock: Instant::now() };
         let going = Going {
@@ -213,6 +212,7 @@ impl Serving {
         let span = tracing::Span::current();
         span.record("server", &*server);
         span.record("protocol", &*route.setup.borrow().protocol().name);
+        tracing::debug!("accepted");
         let opened = Message::Opened { session: self.number, client: going.from, server };
         shared.events.send(opened).await;
         let connecting = async {
