@@ -213,7 +213,7 @@ fn a_server_that_vanishes_from_play_is_spoken_for() {
     // With nothing to show, too, where bytes might go past the session.
     for (reset, view) in [(false, &[][..]), (true, &[]), (false, &["-q"]), (true, &["-q"])] {
         let server = Server::start();
-        let (_program, proxy) = Program::proxy("minecraft", server.address, view);
+        let (program, proxy) = Program::proxy("minecraft", server.address, view);
         let (mut ends, sent) = in_play(proxy, &server);
         let half_a_frame = [40, 0x24, 0, 0];
         ends.server.send(&half_a_frame);
@@ -227,7 +227,27 @@ fn a_server_that_vanishes_from_play_is_spoken_for() {
         let kick = frame(&[&[0x1b], &nbt(&text)[..]].concat());
         ends.client.expect(&[sent, kick].concat());
         ends.client.expect_ending(Ending::Finished);
+        let ended = program.interrupt();
+        let said = [ended.output, ended.diagnostics].concat();
+        assert!(said.contains("its first 4 byte(s) were not passed on"), "{said}");
     }
+}
+
+#[test]
+fn what_rules_delay_comes_before_the_reason() {
+    let rules = std::env::temp_dir().join(format!("midwire-late-{}.rules", std::process::id()));
+    std::fs::write(&rules, "delay 300ms clientbound keep_alive\n").unwrap();
+    let server = Server::start();
+    let named = ["-q", "--rules", rules.to_str().unwrap()];
+    let (_program, proxy) = Program::proxy("minecraft", server.address, &named);
+    let (mut ends, sent) = in_play(proxy, &server);
+    ends.server.send(&keep_alive());
+    ends.server.finish();
+    let text = format!("midwire: {} has ended the connection and gave no reason", server.address);
+    let kick = frame(&[&[0x1b], &nbt(&text)[..]].concat());
+    ends.client.expect(&[sent, keep_alive(), kick].concat());
+    ends.client.expect_ending(Ending::Finished);
+    std::fs::remove_file(rules).unwrap();
 }
 
 #[test]

@@ -231,6 +231,7 @@ fn wrong_passwords_are_counted_when_they_are_given() {
     let (program, proxy) = proxy("attempts", server.address, &more);
     // This one has its challenge before the attempts are used up.
     let (mut early, early_challenge) = challenged(proxy, 8, false);
+    let (mut wrong, wrong_challenge) = challenged(proxy, 8, false);
     for _ in 0..2 {
         let (mut client, challenge) = challenged(proxy, 8, false);
         client.say(&answer("other-pw", &challenge));
@@ -246,8 +247,12 @@ fn wrong_passwords_are_counted_when_they_are_given() {
         client.hears_the_end();
     }
     early.say(&answer(CLIENT_PASSWORD, &early_challenge));
-    early.hears(&[&[0, 0, 0, 1], &reason[..]].concat());
-    early.hears_the_end();
+    // Whether it was the right one must not show any more.
+    wrong.say(&answer("other-pw", &wrong_challenge));
+    for client in [&mut early, &mut wrong] {
+        client.hears(&[&[0, 0, 0, 1], &reason[..]].concat());
+        client.hears_the_end();
+    }
     program.wait_for_diagnostics("too often");
 }
 

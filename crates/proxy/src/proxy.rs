@@ -96,7 +96,7 @@ pub(crate) fn run(args: &args::Proxy) -> anyhow::Result<ExitCode> {
             Some((address, told)) => Some(
                 metrics::Server::bind(address, told)
                     .await
-                    .map_err(|error| BindError::Listen(address, error))?,
+                    .map_err(|error| BindError::Metrics(address, error))?,
             ),
             None => None,
         };
@@ -128,7 +128,7 @@ pub(crate) fn run(args: &args::Proxy) -> anyhow::Result<ExitCode> {
     let printed = printer.join();
     let totals = relayed.map_err(|error| match &error {
         BindError::Itself(_) => usage(error.to_string()),
-        BindError::Listen(..) => error.into(),
+        BindError::Listen(..) | BindError::Metrics(..) => error.into(),
     })?;
     say(&summary(&totals));
     for setup in newest {

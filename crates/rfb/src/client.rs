@@ -51,6 +51,8 @@ pub struct ClientHandshake {
     outputs: VecDeque<ClientOutput>,
     /// Why nobody is let in, if it is known before the client's version.
     refusal: Option<String>,
+    /// What is said of a wrong password, if it is not just that.
+    wrong: Option<String>,
 }
 
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -77,7 +79,14 @@ impl ClientHandshake {
             version: None,
             outputs,
             refusal: None,
+            wrong: None,
         }
+    }
+
+    /// Says this of a wrong password, from now on. Whoever refuses right ones with the same words does not
+    /// tell which they were.
+    pub fn set_wrong_reason(&mut self, reason: &str) {
+        self.wrong = Some(reason.to_owned());
     }
 
     /// The version that is spoken, once the client has said it.
@@ -192,7 +201,8 @@ impl ClientHandshake {
             };
             bytes.advance(CHALLENGE_LEN);
             if found.is_none() {
-                self.tell_failure("the password is wrong");
+                let wrong = self.wrong.take();
+                self.tell_failure(wrong.as_deref().unwrap_or("the password is wrong"));
                 return Err(ClientError::WrongPassword);
             }
             self.outputs.push_back(ClientOutput::Admitted { password: found });

@@ -202,6 +202,20 @@ impl Order {
         first.into_iter().chain(loose.map(|(until, _)| *until)).min()
     }
 
+    /// When all that is held has had its turn, if only times say so; `None`: somebody decides, or nothing is
+    /// held for a time.
+    pub(crate) fn last_due(&self) -> Option<Elapsed> {
+        let mut last = None;
+        for waiting in &self.queue {
+            match waiting.gate {
+                Gate::Held(_) => return None,
+                Gate::Until(time) => last = last.max(Some(time)),
+                Gate::Open => {}
+            }
+        }
+        last
+    }
+
     /// The first item, if it is its turn.
     pub(crate) fn pop(&mut self, now: Elapsed) -> Option<Item> {
         match self.queue.front()?.gate {

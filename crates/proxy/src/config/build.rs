@@ -8,6 +8,7 @@ use std::sync::Arc;
 use midwire_codec::Direction;
 use midwire_definition::Protocol;
 use midwire_definition::diagnostics::Diagnostic;
+use midwire_definition::escape::escape;
 use midwire_definition::syntax::ast::Span;
 use midwire_route::{After, Candidate, Condition, HeaderUse, Needles, Response};
 use midwire_session::{Options, Setup};
@@ -129,7 +130,8 @@ impl Config {
 impl WrittenRoute {
     /// What people are told of it.
     fn shown(&self, at: usize) -> String {
-        self.name.as_ref().map_or_else(|| format!("route {}", at + 1), |name| name.text.clone())
+        let unnamed = || format!("route {}", at + 1);
+        self.name.as_ref().map_or_else(unnamed, |name| escape(&name.text).into_owned())
     }
 }
 

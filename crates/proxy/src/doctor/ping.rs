@@ -1,7 +1,7 @@
 //! Asking a server what it is, as its game would.
 
 use std::net::SocketAddr;
-use std::time::Instant;
+use std::time::{Duration, Instant};
 
 use midwire_definition::{Given, Protocol, Workspace, chat, given, json};
 use midwire_session::Direction;
@@ -108,6 +108,9 @@ impl<'a> Talk<'a> {
     }
 }
 
+/// How long an answer to a ping is waited for, once the server has said what it is.
+const PONG_WAIT: Duration = Duration::from_secs(1);
+
 async fn minecraft(protocol: &Protocol, target: &Target, at: SocketAddr) -> Option<Finding> {
     let newest = protocol.versions.get(protocol.versions.newest()).number;
     let mut talk = Talk::open(protocol, "handshake", at).await?;
@@ -126,7 +129,8 @@ async fn minecraft(protocol: &Protocol, target: &Target, at: SocketAddr) -> Opti
     let began = Instant::now();
     talk.send("ping", vec![("time", Given::Int(1))]).await?;
     // A server that closes here is one all the same.
-    let latency = talk.receive().await.map(|_| began.elapsed());
+    let answered = tokio::time::timeout(PONG_WAIT, talk.receive()).await;
+    let latency = answered.ok().flatten().map(|_| began.elapsed());
 
     let text = |given: Option<&Given>| match given {
         Some(Given::Text(text)) => text.clone(),

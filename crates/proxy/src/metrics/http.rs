@@ -15,9 +15,9 @@ use crate::error::usage;
 /// The longest request.
 const REQUEST_MAX: usize = 8 << 10;
 /// How long a client may take for all of it.
-const WAIT: Duration = Duration::from_secs(5);
+const WAIT: Duration = Duration::from_secs(2);
 /// Requests at once; any more wait.
-const REQUESTS: usize = 8;
+const REQUESTS: usize = 64;
 
 /// The address that was typed: a port alone is one on loopback.
 pub(crate) fn address(text: &str) -> anyhow::Result<SocketAddr> {

@@ -94,9 +94,9 @@ impl View for Listing {
                     }
                 }
             }
-            Message::Notice { session, text, .. } => match session {
+            Message::Notice { session, at, text } => match session {
                 Some(session) => {
-                    let row = self.rows.notice(*session, Elapsed::default(), text);
+                    let row = self.rows.notice_at(*session, *at, text);
                     self.row(&row);
                 }
                 None => {

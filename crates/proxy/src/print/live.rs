@@ -222,8 +222,8 @@ impl View for Live {
                     self.event(*session, event, out);
                 }
             }
-            Message::Notice { session, text, .. } => {
-                let row = self.rows.notice(session.unwrap_or(0), Elapsed::default(), text);
+            Message::Notice { session, at, text } => {
+                let row = self.rows.notice_at(session.unwrap_or(0), *at, text);
                 self.add(row, out);
             }
             Message::Report { report, text, .. } => {

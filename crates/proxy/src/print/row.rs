@@ -4,6 +4,7 @@ use std::collections::HashMap;
 use std::fmt::Write as _;
 use std::net::SocketAddr;
 use std::sync::Arc;
+use std::time::SystemTime;
 
 use midwire_definition::line::{Line, Role, write_bytes, write_summary};
 use midwire_definition::{Limits, Protocol, Version, Workspace};
@@ -178,6 +179,8 @@ pub(crate) struct Summary {
 #[derive(Debug, Default)]
 pub(crate) struct Known {
     client: Option<SocketAddr>,
+    /// When it was heard of.
+    begun: Option<SystemTime>,
     protocol: Option<Arc<Protocol>>,
     version: Option<Version>,
     /// The player's name, once a packet has said it.
@@ -221,7 +224,9 @@ impl RowWriter {
 
     /// A session begins.
     pub(crate) fn open(&mut self, session: u64, client: SocketAddr) {
-        self.sessions.entry(session).or_default().client = Some(client);
+        let known = self.sessions.entry(session).or_default();
+        known.client = Some(client);
+        known.begun.get_or_insert_with(SystemTime::now);
     }
 
     /// A session is over.
@@ -326,6 +331,13 @@ impl RowWriter {
         let mut summary = Line::new();
         summary.push(Role::Plain, text);
         self.row(session, "".into(), at, Kind::Notice, summary)
+    }
+
+    /// The same at a time of the day.
+    pub(crate) fn notice_at(&self, session: u64, at: SystemTime, text: &str) -> Row {
+        let begun = self.sessions.get(&session).and_then(|known| known.begun);
+        let elapsed = begun.and_then(|begun| at.duration_since(begun).ok()).unwrap_or_default();
+        self.notice(session, Elapsed(elapsed), text)
     }
 
     fn row(&self, session: u64, state: Arc<str>, at: Elapsed, kind: Kind, summary: Line) -> Row {

@@ -373,6 +373,7 @@ impl Driver {
                     if !failed && self.tell_of_missing_words(direction, at, &mut lent.scratch) =>
                 {
                     // A part of a frame is of no use to anybody.
+                    self.note_dropped(direction, buffer.len());
                     buffer.clear();
                 }
                 Poll::Ready(Ok(0)) if !failed => {
@@ -476,6 +477,9 @@ impl Driver {
             let at = self.now();
             if receiver.failed || !self.tell_of_reset(direction, at) {
                 self.session.handle_reset(direction, at);
+            } else {
+                let part = std::mem::take(&mut self.leftover[direction.index()]);
+                self.note_dropped(direction, part.len());
             }
             self.take_outputs();
         } else {
@@ -505,6 +509,16 @@ impl Driver {
             && self.tell(direction, Words::no_reason, at, scratch)
     }
 
+    /// Says that a part of a frame made room for what the client is told.
+    fn note_dropped(&mut self, direction: Direction, len: usize) {
+        if len > 0 {
+            self.reason = Some(format!(
+                "{direction} ended within a frame: its first {len} byte(s) were not passed on, as the \
+                 client is told why instead"
+            ));
+        }
+    }
+
     fn tell(
         &mut self,
         direction: Direction,
@@ -517,7 +531,10 @@ impl Driver {
         if direction != Direction::Clientbound {
             return false;
         }
-        let (text, wait) = (text(words), words.wait);
+        let (text, mut wait) = (text(words), words.wait);
+        if let Some(until) = self.session.held_until(direction) {
+            wait += until.0.saturating_sub(at.0);
+        }
         if self.session.disconnect(direction, &text, Origin::Midwire, at, scratch).is_err() {
             return false;
         }

@@ -102,6 +102,8 @@ impl Service {
 pub(crate) enum BindError {
     /// The system refused the address.
     Listen(SocketAddr, io::Error),
+    /// The same, of the address for the metrics.
+    Metrics(SocketAddr, io::Error),
     /// The server's address is our own.
     Itself(SocketAddr),
 }
@@ -129,6 +131,11 @@ impl std::fmt::Display for BindError {
                     _ => write!(f, "{error}"),
                 }
             }
+            Self::Metrics(address, error) => write!(
+                f,
+                "cannot listen on {address} for the metrics: {error}; another port is chosen with \
+                 --metrics PORT"
+            ),
             Self::Itself(address) => write!(
                 f,
                 "the server {address} is midwire itself: it would connect to itself without end; \
@@ -409,10 +416,7 @@ async fn listen(
             continue;
         }
         match TcpListener::bind(address).await {
-            Ok(socket) => {
-                let address = socket.local_addr().map_err(failed)?;
-                return Ok((socket, address));
-            }
+            Ok(socket) => return settled(socket, reached).await.map_err(failed),
             Err(error) if is_last || error.kind() != io::ErrorKind::AddrInUse => {
                 return Err(failed(error));
             }
@@ -420,6 +424,25 @@ async fn listen(
         }
     }
     Err(failed(io::ErrorKind::AddrInUse.into()))
+}
+
+/// A socket with its address. Of "any free port" the system may choose the one that a server which is down will
+/// come back to; then it chooses again.
+async fn settled(
+    socket: TcpListener,
+    reached: &[SocketAddr],
+) -> io::Result<(TcpListener, SocketAddr)> {
+    let address = socket.local_addr()?;
+    if !reached.iter().any(|to| leads_to(*to, address)) {
+        return Ok((socket, address));
+    }
+    let mut any = address;
+    any.set_port(0);
+    // While the first is open its port is not chosen again.
+    match TcpListener::bind(any).await {
+        Ok(other) => other.local_addr().map(|address| (other, address)),
+        Err(_) => Ok((socket, address)),
+    }
 }
 
 /// The next client of any listener; none of them is passed over for long.

@@ -9,7 +9,7 @@ use std::net::SocketAddr;
 use std::sync::Arc;
 use std::time::Duration;
 
-use midwire_session::Direction;
+use midwire_session::{Direction, Session};
 use socket2::{Domain, Protocol, Socket, Type};
 use tokio::net::TcpStream;
 
@@ -39,10 +39,13 @@ pub(super) async fn look(route: Arc<Route>, shared: Arc<Shared>) {
         } else {
             format!(" ({address})")
         };
-        shared.events.notice(
-            None,
-            format!("the server {}{by} is not there now: {error}; clients are told so", route.to),
-        );
+        // Only where the protocol has words for it.
+        let setup = route.setup.borrow().clone();
+        let has_words = shared.limits.farewell && Session::new(setup).has_parting_words();
+        let then = if has_words { "; clients are told so" } else { "" };
+        shared
+            .events
+            .notice(None, format!("the server {}{by} is not there now: {error}{then}", route.to));
     }
 }
 

@@ -101,7 +101,6 @@ impl RfbService {
     }
 
     fn explain(&self, refusal: &Refusal) -> String {
-        let seconds = |time: Duration| format!("{} s", time.as_secs_f64());
         match refusal {
             Refusal::Client(error) => error.to_string(),
             Refusal::WrongPassword(count) => format!(
@@ -109,12 +108,7 @@ impl RfbService {
                 self.attempts.max(),
                 seconds(self.attempts.window())
             ),
-            Refusal::TooManyAttempts => format!(
-                "the client has given a wrong password too often ({} times within {}: \
-                 auth_attempts_max)",
-                self.attempts.max(),
-                seconds(self.attempts.window())
-            ),
+            Refusal::TooManyAttempts => too_often(&self.attempts),
             Refusal::Slow(setting, limit) => format!(
                 "the client did not go on with the handshake within {} ({setting})",
                 seconds(*limit)
@@ -132,6 +126,19 @@ impl RfbService {
             Refusal::Stopped => "midwire ends".into(),
         }
     }
+}
+
+fn seconds(time: Duration) -> String {
+    format!("{} s", time.as_secs_f64())
+}
+
+/// What clients are told once too many passwords were wrong, whatever they give.
+fn too_often(attempts: &Attempts) -> String {
+    format!(
+        "the client has given a wrong password too often ({} times within {}: auth_attempts_max)",
+        attempts.max(),
+        seconds(attempts.window())
+    )
 }
 
 /// The client's connection during the handshake.
@@ -161,11 +168,20 @@ impl ClientSide<'_> {
     async fn next(&mut self) -> Result<Step, Refusal> {
         let broken = |error| Refusal::Broken("client", error);
         loop {
+            if self.attempts.are_used_up(self.address, Instant::now()) {
+                self.handshake.set_wrong_reason(&too_often(self.attempts));
+            }
             let handled =
                 self.handshake.handle_bytes(&mut self.read).map_err(|error| match error {
-                    // Counted before the client knows it.
+                    // Counted before the client knows it. Once too many were wrong, nothing tells the right
+                    // one from others.
                     ClientError::WrongPassword => {
-                        Refusal::WrongPassword(self.attempts.fail(self.address, Instant::now()))
+                        let (attempts, now) = (self.attempts, Instant::now());
+                        let are_used_up = attempts.are_used_up(self.address, now);
+                        match (attempts.fail(self.address, now), are_used_up) {
+                            (_, true) => Refusal::TooManyAttempts,
+                            (count, false) => Refusal::WrongPassword(count),
+                        }
                     }
                     error => Refusal::Client(error),
                 });

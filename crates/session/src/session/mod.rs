@@ -443,6 +443,12 @@ impl Session {
         self.part(direction, text, origin, scratch)
     }
 
+    /// Until when packets of a direction are held, if it is a time that they wait for.
+    #[must_use]
+    pub fn held_until(&self, direction: Direction) -> Option<Elapsed> {
+        self.sides[direction.index()].order.last_due()
+    }
+
     /// What it would mean if a direction ended now, by the last packet of it and the definition's
     /// group `disconnect`.
     #[must_use]

@@ -10,7 +10,7 @@ use super::Session;
 use crate::decision::Disconnect;
 use crate::event::{Notice, Origin, PacketNumber};
 use crate::id;
-use crate::order::{Gate, Item};
+use crate::order::{Gate, Item, Order};
 use crate::payload::{Stored, stored};
 use crate::scratch::Scratch;
 use crate::verdict::{ComposeError, DisconnectError, InjectError, NewPacket};
@@ -101,9 +101,14 @@ impl Session {
         }
         let payload = self.farewell(direction, text, scratch)?;
         let packet = NewPacket { payload, origin, forced: false };
-        let held = std::mem::take(&mut self.side(direction).order);
+        // What comes late by a rule comes still. What waits for a person would wait for ever.
+        let order = &mut self.side(direction).order;
+        let comes = origin == Origin::Midwire && order.last_due().is_some();
+        let held = if comes { Order::default() } else { std::mem::take(order) };
         if let Err(error) = self.inject_behind(direction, packet, scratch) {
-            self.side(direction).order = held;
+            if !comes {
+                self.side(direction).order = held;
+            }
             return Err(error.into());
         }
         self.end_behind(direction, scratch);
