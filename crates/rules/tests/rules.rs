@@ -171,6 +171,72 @@ set clientbound game_state_change where reason == start_raining: reason = stop_r
     assert!(table.sent(&rain).contains("stop_raining"));
 }
 
+/// A sign whose lines are in NBT.
+const SIGN: &str = r#"{"nbt_data":{"type":"compound","value":{
+    "Text1":{"type":"string","value":"hehe"},"Text2":{"type":"string","value":"hey"},
+    "Lines":{"type":"list","value":{"type":"string","value":["he","no","he"]}},
+    "Items":{"type":"list","value":{"type":"compound","value":[
+        {"id":{"type":"string","value":"the"}},{"id":{"type":"string","value":"he"}}]}}}}}"#;
+
+#[test]
+fn texts_are_replaced_at_paths_into_nbt() {
+    for (path, after) in [
+        ("nbt_data.Text1 \"he\" with \"HE\"", "HEHE hey he no he the he"),
+        ("nbt_data.Text1 matches /h(.)$/ with \"H$1\"", "heHe hey he no he the he"),
+        ("nbt_data.Lines \"he\" with \"HE\"", "hehe hey HE no HE the he"),
+        ("nbt_data.Lines[2] \"he\" with \"HE\"", "hehe hey he no HE the he"),
+        ("nbt_data.Items.id \"he\" with \"HE\"", "hehe hey he no he tHE HE"),
+        ("nbt_data.Items[1].id \"he\" with \"HE\"", "hehe hey he no he the HE"),
+    ] {
+        let rule = format!("for minecraft 1.20.4\nreplace clientbound tile_entity_data {path}");
+        let mut table = Table::new("minecraft", "1.20.4", &rule);
+        let made = table.packet("play", Clientbound, "tile_entity_data", SIGN);
+        assert_eq!(table.judge(&made, 0).refused, [], "{path}");
+        assert_eq!(table.decision.changed_by, [RuleId(0)], "{path}");
+        let sent = table.sent(&made);
+        let words: Vec<&str> = sent
+            .split(['"', ':', ','])
+            .filter(|word| word.to_lowercase().contains("he") || *word == "no")
+            .collect();
+        assert_eq!(words.join(" "), after, "{sent}");
+    }
+}
+
+#[test]
+fn texts_are_replaced_in_what_another_rule_sets() {
+    let rules = "
+replace clientbound group:chat text \"x\" with \"y\"
+set clientbound group:chat: text = \"new x\"";
+    for version in VERSIONS {
+        let mut table = Table::new("minecraft", version, rules);
+        let line = said(&mut table, "xx");
+        assert_eq!(table.judge(&line, 0).refused, [], "{version}");
+        assert_eq!(words(&mut table, &line), "new y", "{version}");
+    }
+    let rules = "
+for minecraft 1.20.4
+set clientbound tile_entity_data: nbt_data.Text1 = \"he is new\"
+replace clientbound tile_entity_data nbt_data.text1 \"he\" with \"she\"";
+    let mut table = Table::new("minecraft", "1.20.4", rules);
+    let made = table.packet("play", Clientbound, "tile_entity_data", SIGN);
+    assert_eq!(table.judge(&made, 0).refused, []);
+    let sent = table.sent(&made);
+    assert!(sent.contains("\"she is new\""), "{sent}");
+}
+
+#[test]
+fn what_cannot_be_replaced_in_what_is_set_is_refused() {
+    let rules = "
+for minecraft 1.20.4
+set clientbound tile_entity_data: nbt_data = { type: \"string\", value: \"new\" }
+replace clientbound tile_entity_data nbt_data.Text1 \"he\" with \"she\"";
+    let mut table = Table::new("minecraft", "1.20.4", rules);
+    let made = table.packet("play", Clientbound, "tile_entity_data", SIGN);
+    let refused = table.judge(&made, 0).refused.clone();
+    assert_eq!(refused.iter().map(|refused| refused.rule).collect::<Vec<_>>(), [RuleId(1)]);
+    assert!(refused[0].reason.contains("as a whole"), "{refused:?}");
+}
+
 #[test]
 fn chat_is_set_and_replaced_at_every_version() {
     let rules = "

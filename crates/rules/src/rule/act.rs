@@ -5,6 +5,7 @@ use std::time::Duration;
 
 use midwire_codec::Direction;
 use midwire_definition::Given;
+use midwire_definition::plan::anchor::Step;
 
 use super::decision::{Color, Position};
 use super::fill::{Fill, Spot};
@@ -40,6 +41,8 @@ pub(super) enum EditCode {
     Given(Box<str>, Given),
     Replace {
         spot: Spot,
+        /// The rest of the path, where it goes on inside NBT.
+        inside: Arc<[Step]>,
         form: Words,
         pairs: Arc<[Pair]>,
     },
