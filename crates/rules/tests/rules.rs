@@ -363,6 +363,67 @@ fn logs_are_lines_of_values() {
 }
 
 #[test]
+fn a_value_that_a_packet_does_not_have_is_an_empty_place_in_the_line() {
+    for (rule, health_line, chat_line) in [
+        ("log clientbound update_health, system_chat: health, is_action_bar", "1,", ",false"),
+        (
+            "log clientbound update_health, system_chat: packet.name, food",
+            "update_health,3",
+            "system_chat,",
+        ),
+    ] {
+        let mut table = Table::new("minecraft", "1.20.4", rule);
+        let made = health(&mut table, "1");
+        let line = table.judge(&made, 0).logs[0].text.clone();
+        assert_eq!(line.as_deref(), Some(health_line), "{rule}");
+        let made = said(&mut table, "hi");
+        let line = table.judge(&made, 0).logs[0].text.clone();
+        assert_eq!(line.as_deref(), Some(chat_line), "{rule}");
+    }
+}
+
+#[test]
+fn a_field_of_one_packet_and_one_of_another_are_both_found() {
+    let condition = "health < 5 and is_action_bar";
+    let rule = format!("mark red clientbound update_health, system_chat where {condition}");
+    let (_, warnings) = load("minecraft", &rule).unwrap_or_else(|errors| panic!("{errors}"));
+    assert!(warnings.contains("F022") && warnings.contains("is_action_bar"), "{warnings}");
+}
+
+#[test]
+fn versions_need_no_quotes() {
+    for (condition, acts) in [
+        ("session.version == 1.10", vec!["1.10"]),
+        ("session.version in {1.10, 1.20}", vec!["1.10", "1.20"]),
+        ("session.version >= 1.20", vec!["1.20", "1.20.4"]),
+        ("session.version in 1.20..1.20.6", vec!["1.20", "1.20.4"]),
+        ("session.version == ten", vec!["1.10"]),
+    ] {
+        let rule = format!("let ten = 1.10\nmark red clientbound update_health where {condition}");
+        for version in ["1.9", "1.10", "1.20", "1.20.4"] {
+            let mut table = Table::new("minecraft", version, &rule);
+            let made = health(&mut table, "1");
+            let is_marked = !table.judge(&made, 0).marks.is_empty();
+            assert_eq!(is_marked, acts.contains(&version), "{condition} at {version}");
+        }
+    }
+}
+
+#[test]
+fn a_value_that_there_never_is_is_an_error() {
+    for rule in [
+        "set clientbound update_health: health = 5 % 0, food = 1",
+        "set clientbound update_health: food = food / 0",
+        "log clientbound update_health: health, 1/0",
+        "disconnect 1/0 + \"\" clientbound update_health",
+        "send clientbound update_health { health: 1 / 0.0 } after clientbound login",
+    ] {
+        let errors = load("minecraft", rule).map(|_| ()).unwrap_err();
+        assert!(errors.contains("F029") && errors.contains("divides by 0"), "{errors}");
+    }
+}
+
+#[test]
 fn modifiers_say_when_a_rule_acts() {
     for (modifiers, times, acts) in [
         ("once", vec![0, 1, 2], vec![0]),

@@ -26,8 +26,8 @@ pub(super) enum Act {
     Mark(Color),
     /// By the place of the name in the set.
     Count(u32),
-    /// Values, or the packet itself where there is none.
-    Log(Vec<Valued>),
+    /// Values, or the packet itself where there is none; `None`: this packet does not have it.
+    Log(Vec<Option<Valued>>),
     Disconnect(Valued),
     Edit(Vec<EditCode>),
     Send(SendCode),
@@ -73,7 +73,7 @@ impl Act {
     pub(super) fn asks(&self) -> bool {
         match self {
             Act::Edit(_) => true,
-            Act::Log(values) => values.iter().any(|value| value.constant().is_none()),
+            Act::Log(values) => values.iter().flatten().any(|value| value.constant().is_none()),
             Act::Disconnect(why) => why.constant().is_none(),
             Act::Send(send) => send.fields.asks(),
             _ => false,

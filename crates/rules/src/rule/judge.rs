@@ -235,7 +235,8 @@ fn do_one<'a>(
             let mut texts = Vec::with_capacity(values.len());
             for value in values {
                 // What is not there is an empty place in the line.
-                let value = value.value(evaluator, packet.as_mut());
+                let value = value.as_ref();
+                let value = value.and_then(|value| value.value(evaluator, packet.as_mut()));
                 texts.push(value.map_or_else(String::new, shown));
             }
             let text = match texts.as_slice() {

@@ -309,7 +309,7 @@ impl<'c> Compiler<'c> {
                 let mut values = Vec::new();
                 if let Assigned::Values(exprs) = &rule.assigned {
                     for expr in exprs {
-                        values.push(self.lower(|lowerer| lowerer.valued(expr))?);
+                        values.push(self.lower(|lowerer| lowerer.valued(expr)));
                     }
                 }
                 Act::Log(values)
