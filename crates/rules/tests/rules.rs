@@ -171,6 +171,72 @@ set clientbound game_state_change where reason == start_raining: reason = stop_r
     assert!(table.sent(&rain).contains("stop_raining"));
 }
 
+/// A sign whose lines are in NBT.
+const SIGN: &str = r#"{"nbt_data":{"type":"compound","value":{
+    "Text1":{"type":"string","value":"hehe"},"Text2":{"type":"string","value":"hey"},
+    "Lines":{"type":"list","value":{"type":"string","value":["he","no","he"]}},
+    "Items":{"type":"list","value":{"type":"compound","value":[
+        {"id":{"type":"string","value":"the"}},{"id":{"type":"string","value":"he"}}]}}}}}"#;
+
+#[test]
+fn texts_are_replaced_at_paths_into_nbt() {
+    for (path, after) in [
+        ("nbt_data.Text1 \"he\" with \"HE\"", "HEHE hey he no he the he"),
+        ("nbt_data.Text1 matches /h(.)$/ with \"H$1\"", "heHe hey he no he the he"),
+        ("nbt_data.Lines \"he\" with \"HE\"", "hehe hey HE no HE the he"),
+        ("nbt_data.Lines[2] \"he\" with \"HE\"", "hehe hey he no HE the he"),
+        ("nbt_data.Items.id \"he\" with \"HE\"", "hehe hey he no he tHE HE"),
+        ("nbt_data.Items[1].id \"he\" with \"HE\"", "hehe hey he no he the HE"),
+    ] {
+        let rule = format!("for minecraft 1.20.4\nreplace clientbound tile_entity_data {path}");
+        let mut table = Table::new("minecraft", "1.20.4", &rule);
+        let made = table.packet("play", Clientbound, "tile_entity_data", SIGN);
+        assert_eq!(table.judge(&made, 0).refused, [], "{path}");
+        assert_eq!(table.decision.changed_by, [RuleId(0)], "{path}");
+        let sent = table.sent(&made);
+        let words: Vec<&str> = sent
+            .split(['"', ':', ','])
+            .filter(|word| word.to_lowercase().contains("he") || *word == "no")
+            .collect();
+        assert_eq!(words.join(" "), after, "{sent}");
+    }
+}
+
+#[test]
+fn texts_are_replaced_in_what_another_rule_sets() {
+    let rules = "
+replace clientbound group:chat text \"x\" with \"y\"
+set clientbound group:chat: text = \"new x\"";
+    for version in VERSIONS {
+        let mut table = Table::new("minecraft", version, rules);
+        let line = said(&mut table, "xx");
+        assert_eq!(table.judge(&line, 0).refused, [], "{version}");
+        assert_eq!(words(&mut table, &line), "new y", "{version}");
+    }
+    let rules = "
+for minecraft 1.20.4
+set clientbound tile_entity_data: nbt_data.Text1 = \"he is new\"
+replace clientbound tile_entity_data nbt_data.text1 \"he\" with \"she\"";
+    let mut table = Table::new("minecraft", "1.20.4", rules);
+    let made = table.packet("play", Clientbound, "tile_entity_data", SIGN);
+    assert_eq!(table.judge(&made, 0).refused, []);
+    let sent = table.sent(&made);
+    assert!(sent.contains("\"she is new\""), "{sent}");
+}
+
+#[test]
+fn what_cannot_be_replaced_in_what_is_set_is_refused() {
+    let rules = "
+for minecraft 1.20.4
+set clientbound tile_entity_data: nbt_data = { type: \"string\", value: \"new\" }
+replace clientbound tile_entity_data nbt_data.Text1 \"he\" with \"she\"";
+    let mut table = Table::new("minecraft", "1.20.4", rules);
+    let made = table.packet("play", Clientbound, "tile_entity_data", SIGN);
+    let refused = table.judge(&made, 0).refused.clone();
+    assert_eq!(refused.iter().map(|refused| refused.rule).collect::<Vec<_>>(), [RuleId(1)]);
+    assert!(refused[0].reason.contains("as a whole"), "{refused:?}");
+}
+
 #[test]
 fn chat_is_set_and_replaced_at_every_version() {
     let rules = "
@@ -294,6 +360,67 @@ fn logs_are_lines_of_values() {
     let made = table.packet("play", Clientbound, "position", r#"{"x":1.5,"y":-2}"#);
     let line = table.judge(&made, 250).logs[0].text.clone();
     assert_eq!(line.as_deref(), Some("0.25,1.5,-2,\"a,b\"\"\""));
+}
+
+#[test]
+fn a_value_that_a_packet_does_not_have_is_an_empty_place_in_the_line() {
+    for (rule, health_line, chat_line) in [
+        ("log clientbound update_health, system_chat: health, is_action_bar", "1,", ",false"),
+        (
+            "log clientbound update_health, system_chat: packet.name, food",
+            "update_health,3",
+            "system_chat,",
+        ),
+    ] {
+        let mut table = Table::new("minecraft", "1.20.4", rule);
+        let made = health(&mut table, "1");
+        let line = table.judge(&made, 0).logs[0].text.clone();
+        assert_eq!(line.as_deref(), Some(health_line), "{rule}");
+        let made = said(&mut table, "hi");
+        let line = table.judge(&made, 0).logs[0].text.clone();
+        assert_eq!(line.as_deref(), Some(chat_line), "{rule}");
+    }
+}
+
+#[test]
+fn a_field_of_one_packet_and_one_of_another_are_both_found() {
+    let condition = "health < 5 and is_action_bar";
+    let rule = format!("mark red clientbound update_health, system_chat where {condition}");
+    let (_, warnings) = load("minecraft", &rule).unwrap_or_else(|errors| panic!("{errors}"));
+    assert!(warnings.contains("F022") && warnings.contains("is_action_bar"), "{warnings}");
+}
+
+#[test]
+fn versions_need_no_quotes() {
+    for (condition, acts) in [
+        ("session.version == 1.10", vec!["1.10"]),
+        ("session.version in {1.10, 1.20}", vec!["1.10", "1.20"]),
+        ("session.version >= 1.20", vec!["1.20", "1.20.4"]),
+        ("session.version in 1.20..1.20.6", vec!["1.20", "1.20.4"]),
+        ("session.version == ten", vec!["1.10"]),
+    ] {
+        let rule = format!("let ten = 1.10\nmark red clientbound update_health where {condition}");
+        for version in ["1.9", "1.10", "1.20", "1.20.4"] {
+            let mut table = Table::new("minecraft", version, &rule);
+            let made = health(&mut table, "1");
+            let is_marked = !table.judge(&made, 0).marks.is_empty();
+            assert_eq!(is_marked, acts.contains(&version), "{condition} at {version}");
+        }
+    }
+}
+
+#[test]
+fn a_value_that_there_never_is_is_an_error() {
+    for rule in [
+        "set clientbound update_health: health = 5 % 0, food = 1",
+        "set clientbound update_health: food = food / 0",
+        "log clientbound update_health: health, 1/0",
+        "disconnect 1/0 + \"\" clientbound update_health",
+        "send clientbound update_health { health: 1 / 0.0 } after clientbound login",
+    ] {
+        let errors = load("minecraft", rule).map(|_| ()).unwrap_err();
+        assert!(errors.contains("F029") && errors.contains("divides by 0"), "{errors}");
+    }
 }
 
 #[test]

@@ -23,6 +23,8 @@ pub(crate) struct Facts {
     /// What is looked for in texts, made once.
     pub(crate) matchers: Matchers,
     reports: Vec<Diagnostic>,
+    /// How often a field was not there.
+    missed: usize,
 }
 
 /// A packet of a direction.
@@ -97,6 +99,7 @@ impl Facts {
         versions: (VersionId, VersionId),
         candidates: Option<Vec<Arc<str>>>,
     ) {
+        self.missed += 1;
         let fact = self.fact(span, name);
         match candidates {
             Some(names) if fact.candidates.len() < CANDIDATES_MAX => {
@@ -109,6 +112,16 @@ impl Facts {
             name.clone_into(&mut fact.name);
         }
         fact.missing.push((packet, versions.0, versions.1));
+    }
+
+    /// How often a field was not there, and how many messages there are.
+    pub(crate) fn marks(&self) -> (usize, usize) {
+        (self.missed, self.reports.len())
+    }
+
+    /// Forgets the messages behind the first ones.
+    pub(crate) fn forget_reports(&mut self, from: usize) {
+        self.reports.truncate(from);
     }
 
     /// An expression was right.

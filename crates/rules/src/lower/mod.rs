@@ -209,12 +209,22 @@ impl<'k> Lowerer<'k> {
                 }
             }
             for part in others {
-                match self.pred(part) {
+                let (missed, reports) = self.facts.marks();
+                let pred = self.pred(part);
+                // Where a field is not there, those behind it are looked up all the same, as they may be
+                // there only.
+                if is_false {
+                    self.facts.forget_reports(reports);
+                    continue;
+                }
+                match pred {
                     Pred::Const(true) => {}
                     Pred::Const(false) => {
-                        // What comes behind asks for a packet that this is not.
                         is_false = true;
-                        break;
+                        // What comes behind asks for a packet that this is not.
+                        if self.facts.marks().0 == missed {
+                            break;
+                        }
                     }
                     pred => out.push(pred),
                 }

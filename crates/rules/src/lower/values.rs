@@ -18,7 +18,7 @@ impl Lowerer<'_> {
         };
         match &expr.kind {
             ExprKind::Int(n) => number(Number::Int(*n), false),
-            ExprKind::Float(n) => number(Number::Float(*n), true),
+            ExprKind::Float(n, _) => number(Number::Float(*n), true),
             ExprKind::Bool(is) => Operand::Truth(Pred::Const(*is)),
             ExprKind::Text(text) => Operand::Str(Self::text_const(text), StrType::Text),
             ExprKind::Bytes(bytes) => {
@@ -62,6 +62,17 @@ impl Lowerer<'_> {
         Operand::Wrong
     }
 
+    /// A value is wanted that there is in no packet.
+    fn no_value(&mut self, by_zero: bool, span: Span) -> Operand {
+        let message = match by_zero {
+            true => "this divides by 0, so that it never has a value",
+            false => "this is too large a number, so that it never has a value",
+        };
+        let report = self.error("F029", span, message);
+        self.facts.report(report.label(if by_zero { "this is 0" } else { "too large" }));
+        Operand::Wrong
+    }
+
     fn joined(
         &mut self,
         op: Arithmetic,
@@ -100,7 +111,18 @@ impl Lowerer<'_> {
                 }
             }
             (left, right) => match (number(left), number(right)) {
-                (Operand::Num(x, xt), Operand::Num(y, yt)) => self.arithmetic(op, (x, xt), (y, yt)),
+                (Operand::Num(x, xt), Operand::Num(y, yt)) => {
+                    let divides = matches!(op, Arithmetic::Divide | Arithmetic::Remainder);
+                    let by_zero = divides && matches!(&y, Num::Const(n) if n.as_float() == 0.0);
+                    let made = self.arithmetic(op, (x, xt), (y, yt));
+                    match (&made, by_zero) {
+                        (Operand::Absent, _) | (_, true) if self.is_value => {
+                            let span = Span { end: b.span.end, ..a.span };
+                            self.no_value(by_zero, if by_zero { b.span } else { span })
+                        }
+                        _ => made,
+                    }
+                }
                 (Operand::Num(..), wrong) => self.no_number(&wrong, b.span),
                 (wrong, _) => self.no_number(&wrong, a.span),
             },

@@ -144,7 +144,7 @@ impl Lowerer<'_> {
         let text = match &other.kind {
             ExprKind::Text(text) | ExprKind::Version(text) => text.clone(),
             ExprKind::Int(n) => n.to_string(),
-            ExprKind::Float(n) => n.to_string(),
+            ExprKind::Float(_, text) => text.to_string(),
             _ => match bare(other) {
                 Some(name) => name.text.clone(),
                 None => String::new(),

@@ -5,6 +5,7 @@ use std::time::Duration;
 
 use midwire_codec::Direction;
 use midwire_definition::Given;
+use midwire_definition::plan::anchor::Step;
 
 use super::decision::{Color, Position};
 use super::fill::{Fill, Spot};
@@ -25,8 +26,8 @@ pub(super) enum Act {
     Mark(Color),
     /// By the place of the name in the set.
     Count(u32),
-    /// Values, or the packet itself where there is none.
-    Log(Vec<Valued>),
+    /// Values, or the packet itself where there is none; `None`: this packet does not have it.
+    Log(Vec<Option<Valued>>),
     Disconnect(Valued),
     Edit(Vec<EditCode>),
     Send(SendCode),
@@ -40,6 +41,8 @@ pub(super) enum EditCode {
     Given(Box<str>, Given),
     Replace {
         spot: Spot,
+        /// The rest of the path, where it goes on inside NBT.
+        inside: Arc<[Step]>,
         form: Words,
         pairs: Arc<[Pair]>,
     },
@@ -70,7 +73,7 @@ impl Act {
     pub(super) fn asks(&self) -> bool {
         match self {
             Act::Edit(_) => true,
-            Act::Log(values) => values.iter().any(|value| value.constant().is_none()),
+            Act::Log(values) => values.iter().flatten().any(|value| value.constant().is_none()),
             Act::Disconnect(why) => why.constant().is_none(),
             Act::Send(send) => send.fields.asks(),
             _ => false,

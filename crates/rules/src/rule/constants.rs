@@ -243,7 +243,7 @@ fn inconstant(expr: &Expr) -> Option<Span> {
 fn folded(expr: &Expr) -> Option<ExprKind> {
     Some(match &expr.kind {
         ExprKind::Int(_)
-        | ExprKind::Float(_)
+        | ExprKind::Float(..)
         | ExprKind::Text(_)
         | ExprKind::Bytes(_)
         | ExprKind::Bool(_)
@@ -252,7 +252,7 @@ fn folded(expr: &Expr) -> Option<ExprKind> {
         | ExprKind::Duration(_) => expr.kind.clone(),
         ExprKind::Negate(inner) => match folded(inner)? {
             ExprKind::Int(n) => ExprKind::Int(n.checked_neg()?),
-            ExprKind::Float(n) => ExprKind::Float(-n),
+            ExprKind::Float(n, _) => float(-n),
             _ => return None,
         },
         ExprKind::Arithmetic(op, left, right) => joined(*op, folded(left)?, folded(right)?)?,
@@ -273,11 +273,15 @@ fn joined(op: Arithmetic, left: ExprKind, right: ExprKind) -> Option<ExprKind> {
         (Text(a), Text(b)) if op == Arithmetic::Add && a.len() + b.len() <= TEXT_MAX => {
             Text(a + &b)
         }
-        (Int(a), Float(b)) => Float(floats(op, a as f64, b)),
-        (Float(a), Int(b)) => Float(floats(op, a, b as f64)),
-        (Float(a), Float(b)) => Float(floats(op, a, b)),
+        (Int(a), Float(b, _)) => float(floats(op, a as f64, b)),
+        (Float(a, _), Int(b)) => float(floats(op, a, b as f64)),
+        (Float(a, _), Float(b, _)) => float(floats(op, a, b)),
         _ => return None,
     })
+}
+
+fn float(n: f64) -> ExprKind {
+    ExprKind::Float(n, n.to_string().into())
 }
 
 fn floats(op: Arithmetic, a: f64, b: f64) -> f64 {

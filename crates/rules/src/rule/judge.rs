@@ -1,6 +1,9 @@
 //! Asking the rules about a packet.
 
-use midwire_definition::plan::Packet;
+use std::sync::Arc;
+
+use midwire_definition::plan::{Packet, anchor};
+use midwire_definition::syntax::ast::same_name;
 use midwire_definition::value::Value as Held;
 use midwire_definition::{Edits, Given, Workspace};
 
@@ -33,6 +36,8 @@ enum Change {
 struct Replacing {
     rules: Vec<RuleId>,
     path: String,
+    /// The rest of the path, where it goes on inside NBT.
+    inside: Arc<[anchor::Step]>,
     form: Words,
     pairs: Vec<Pair>,
 }
@@ -165,13 +170,26 @@ fn act(
         }
     }
     if let Some(packet) = &mut packet {
+        let (mut did, mut did_not): (Vec<RuleId>, Vec<RuleId>) = (Vec::new(), Vec::new());
         for replacing in replacing {
             let before = wishes.len();
-            if let Err(reason) = replaced(packet, &replacing, &mut wishes) {
-                wishes.truncate(before);
-                let refused = |rule: &RuleId| Refused { rule: *rule, reason: reason.clone() };
-                out.refused.extend(replacing.rules.iter().map(refused));
+            match replaced(packet, &replacing, &mut wishes) {
+                Ok(true) => did.extend(replacing.rules),
+                Ok(false) => did_not.extend(replacing.rules),
+                Err(reason) => {
+                    wishes.truncate(before);
+                    let refused = |rule: &RuleId| Refused { rule: *rule, reason: reason.clone() };
+                    out.refused.extend(replacing.rules.iter().map(refused));
+                    did.extend(replacing.rules);
+                }
             }
+        }
+        did_not.retain(|rule| !did.contains(rule));
+        did_not.sort();
+        did_not.dedup();
+        for rule in did_not {
+            let reason = "no text that can be replaced was found in the field".to_owned();
+            out.refused.push(Refused { rule, reason });
         }
         if !wishes.is_empty() && !matches!(out.outcome, Outcome::Drop(_)) {
             splice(packet, &wishes, out);
@@ -217,7 +235,8 @@ fn do_one<'a>(
             let mut texts = Vec::with_capacity(values.len());
             for value in values {
                 // What is not there is an empty place in the line.
-                let value = value.value(evaluator, packet.as_mut());
+                let value = value.as_ref();
+                let value = value.and_then(|value| value.value(evaluator, packet.as_mut()));
                 texts.push(value.map_or_else(String::new, shown));
             }
             let text = match texts.as_slice() {
@@ -279,10 +298,12 @@ fn edit<'a>(
                 wishes.push(Wish { rule, path, change });
             }
         }
-        EditCode::Replace { spot, form, pairs } => {
+        EditCode::Replace { spot, inside, form, pairs } => {
             let Some(packet) = packet else { return Ok(()) };
             for path in spot.paths(packet)? {
-                let same = |known: &&mut Replacing| known.path == path && known.form == *form;
+                let same = |known: &&mut Replacing| {
+                    known.path == path && known.form == *form && known.inside == *inside
+                };
                 match replacing.iter_mut().find(same) {
                     Some(known) => {
                         known.rules.push(rule);
@@ -291,6 +312,7 @@ fn edit<'a>(
                     None => replacing.push(Replacing {
                         rules: vec![rule],
                         path,
+                        inside: inside.clone(),
                         form: *form,
                         pairs: pairs.to_vec(),
                     }),
@@ -301,35 +323,68 @@ fn edit<'a>(
     Ok(())
 }
 
-/// What replacing texts in a field makes of it.
+/// What replacing texts in a field makes of it, or of what rules set it to; whether anything was found.
 fn replaced(
     packet: &mut Packet<'_>,
     replacing: &Replacing,
     wishes: &mut Vec<Wish>,
-) -> Result<(), String> {
-    let Replacing { rules, path, form, pairs } = replacing;
-    let Some(rule) = rules.last().copied() else { return Ok(()) };
-    if *form == Words::Nbt {
+) -> Result<bool, String> {
+    let Replacing { rules, path, inside, form, pairs } = replacing;
+    let Some(rule) = rules.last().copied() else { return Ok(false) };
+    let before = wishes.len();
+    if *form == Words::Nbt || !inside.is_empty() {
+        if let Some(set) = wish_at(wishes, path)? {
+            let Some(text) = text_of(set).filter(|_| inside.is_empty()) else {
+                return Err(format!("`{path}` is set as a whole by another rule"));
+            };
+            let Some(new) = replace::in_text(text, pairs)? else { return Ok(false) };
+            let change = Change::Set(replace::nbt_component(&new));
+            wishes.push(Wish { rule, path: path.clone(), change });
+            return Ok(true);
+        }
         let found = packet.find(path);
-        let changes = found.and_then(|found| match packet.value_of(&found) {
-            Some(Held::Nbt(bytes, form)) => Some(replace::in_nbt(bytes, form, pairs)),
-            _ => None,
-        });
-        for change in changes.transpose()?.into_iter().flatten() {
+        let Some(Held::Nbt(bytes, nbt)) = found.and_then(|found| packet.value_of(&found)) else {
+            return Ok(false);
+        };
+        let changes = match inside.is_empty() {
+            true => replace::in_nbt(bytes, nbt, pairs)?,
+            false => {
+                let mut changes = Vec::new();
+                for mut text in replace::texts_in_nbt(bytes, nbt, inside) {
+                    let set = wish_at(wishes, &format!("{path}{}", text.path))?;
+                    let old = match set {
+                        None => &text.text,
+                        Some(Change::Set(Given::Text(set))) => set,
+                        Some(_) => return Err(format!("`{path}` is set by another rule")),
+                    };
+                    if let Some(new) = replace::in_text(old, pairs)? {
+                        text.text = new;
+                        changes.push(text);
+                    }
+                }
+                changes
+            }
+        };
+        for change in changes {
             let given = match change.path.is_empty() {
                 // A text that is the whole of it.
-                true => Given::Object(vec![
-                    ("type".to_owned(), Given::Text("string".to_owned())),
-                    ("value".to_owned(), Given::Text(change.text)),
-                ]),
+                true => replace::nbt_component(&change.text),
                 false => Given::Text(change.text),
             };
             let path = format!("{path}{}", change.path);
+            if inside.is_empty() && wish_at(wishes, &path)?.is_some() {
+                return Err(format!("`{path}` is set by another rule"));
+            }
             wishes.push(Wish { rule, path, change: Change::Set(given) });
         }
-        return Ok(());
+        return Ok(wishes.len() > before);
     }
-    let Some(text) = packet.text(path) else { return Ok(()) };
+    let text = match wish_at(wishes, path)? {
+        Some(Change::Set(Given::Text(set))) => Some(set.clone()),
+        Some(_) => return Err(format!("`{path}` is left out by another rule")),
+        None => packet.text(path),
+    };
+    let Some(text) = text else { return Ok(false) };
     let new = match form {
         Words::Json => replace::in_json(&text, pairs)?,
         _ => replace::in_text(&text, pairs)?,
@@ -337,7 +392,36 @@ fn replaced(
     if let Some(new) = new {
         wishes.push(Wish { rule, path: path.clone(), change: Change::Set(Given::Text(new)) });
     }
-    Ok(())
+    Ok(wishes.len() > before)
+}
+
+/// What rules want to make of the field at a path; the last of them counts.
+///
+/// # Errors
+/// They want to make something else of what it lies in.
+fn wish_at<'w>(wishes: &'w [Wish], path: &str) -> Result<Option<&'w Change>, String> {
+    let plain = |path: &str| path.replace('`', "");
+    let wanted = plain(path);
+    for wish in wishes.iter().rev() {
+        let known = plain(&wish.path);
+        if same_name(&known, &wanted) {
+            return Ok(Some(&wish.change));
+        }
+        let rest = wanted.get(known.len()..).unwrap_or_default();
+        if rest.starts_with(['.', '[']) && wanted.starts_with(&known) {
+            return Err(format!("`{}` is set as a whole by another rule", wish.path));
+        }
+    }
+    Ok(None)
+}
+
+/// The text of a component in typed JSON that is nothing but a text.
+fn text_of(change: &Change) -> Option<&str> {
+    let Change::Set(given) = change else { return None };
+    match (given.get("type"), given.get("value")) {
+        (Some(Given::Text(kind)), Some(Given::Text(text))) if kind == "string" => Some(text),
+        _ => None,
+    }
 }
 
 /// Makes all changes at once; if they do not go together, those that do, in the order of the rules.

@@ -3,6 +3,8 @@
 use midwire_definition::given::{self, Given};
 use midwire_definition::nbt::{self, Event, Group, Payload, Walk};
 use midwire_definition::plan::NbtForm;
+use midwire_definition::plan::anchor::Step;
+use midwire_definition::syntax::ast::same_name;
 use regex::Regex;
 
 /// The most bytes that a text may get.
@@ -233,6 +235,43 @@ pub(super) fn in_nbt(
     let mut changes = Vec::new();
     differences(&before, &component, &mut String::new(), &mut changes);
     Ok(changes)
+}
+
+/// The texts that a path leads to in NBT, as they are: names go through all elements of lists, and a list
+/// at the end stands for its elements.
+pub(super) fn texts_in_nbt(bytes: &[u8], form: NbtForm, steps: &[Step]) -> Vec<NbtChange> {
+    let mut texts = Vec::new();
+    if let Some(root) = component_of(bytes, form) {
+        texts_at(&root, steps, &mut String::new(), &mut texts);
+    }
+    texts
+}
+
+fn texts_at(value: &Given, steps: &[Step], path: &mut String, out: &mut Vec<NbtChange>) {
+    let length = path.len();
+    match (value, steps.split_first()) {
+        (Given::Text(text), None) => out.push(NbtChange { path: path.clone(), text: text.clone() }),
+        (Given::List(items), first) => {
+            for (i, item) in items.iter().enumerate() {
+                let rest = match first {
+                    Some((Step::Index(wanted), _)) if usize::try_from(*wanted) != Ok(i) => continue,
+                    Some((Step::Index(_), rest)) => rest,
+                    _ => steps,
+                };
+                path.push_str(&format!("[{i}]"));
+                texts_at(item, rest, path, out);
+                path.truncate(length);
+            }
+        }
+        (Given::Object(members), Some((Step::Name(wanted), rest))) => {
+            for (key, member) in members.iter().filter(|(key, _)| same_name(key, wanted)) {
+                path.push_str(&format!(".`{key}`"));
+                texts_at(member, rest, path, out);
+                path.truncate(length);
+            }
+        }
+        _ => {}
+    }
 }
 
 /// The texts in which two values of one shape differ.

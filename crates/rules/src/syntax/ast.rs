@@ -16,8 +16,8 @@ pub struct Expr {
 pub enum ExprKind {
     /// `12`
     Int(i128),
-    /// `1.5`
-    Float(f64),
+    /// `1.5`, and as it is written: it may be a version.
+    Float(f64, Box<str>),
     /// `"text"`
     Text(String),
     /// `hex "0a 0b"`

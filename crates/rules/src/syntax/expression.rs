@@ -253,7 +253,7 @@ impl Parser<'_> {
         let inner = self.deeper(Parser::signed);
         let kind = match inner.kind {
             ExprKind::Int(n) => ExprKind::Int(-n),
-            ExprKind::Float(n) => ExprKind::Float(-n),
+            ExprKind::Float(n, text) => ExprKind::Float(-n, format!("-{text}").into()),
             _ => ExprKind::Negate(Box::new(inner)),
         };
         Expr { kind, span: self.since(start) }

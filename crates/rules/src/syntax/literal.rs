@@ -14,7 +14,10 @@ impl Parser<'_> {
         let (text, span) = (self.text_of(token), self.span_of(token));
         let kind = match token.kind {
             TokenKind::Integer => ExprKind::Int(self.integer_value(text, span)),
-            TokenKind::Float => ExprKind::Float(text.replace('_', "").parse().unwrap_or(f64::NAN)),
+            TokenKind::Float => {
+                let number = text.replace('_', "").parse().unwrap_or(f64::NAN);
+                ExprKind::Float(number, text.into())
+            }
             TokenKind::Version => ExprKind::Version(text.to_owned()),
             TokenKind::Address => ExprKind::Address(text.to_owned()),
             TokenKind::Duration => ExprKind::Duration(self.duration_value(text, span)),

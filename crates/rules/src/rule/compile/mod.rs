@@ -10,7 +10,7 @@ use std::collections::{BTreeSet, HashSet};
 use std::sync::Arc;
 
 use midwire_definition::plan::Plan;
-use midwire_definition::plan::anchor::Anchor;
+use midwire_definition::plan::anchor::{Anchor, Step};
 use midwire_definition::syntax::ast::{Name, Span, same_name};
 use midwire_definition::{Diagnostic, Hiding, PacketDefinition, StateId, VersionId};
 
@@ -309,7 +309,7 @@ impl<'c> Compiler<'c> {
                 let mut values = Vec::new();
                 if let Assigned::Values(exprs) = &rule.assigned {
                     for expr in exprs {
-                        values.push(self.lower(|lowerer| lowerer.valued(expr))?);
+                        values.push(self.lower(|lowerer| lowerer.valued(expr)));
                     }
                 }
                 Act::Log(values)
@@ -329,9 +329,10 @@ impl<'c> Compiler<'c> {
                 Act::Edit(codes)
             }
             Action::Replace { field, .. } => {
-                let (spot, form) = self.text_target(field)?;
+                let (spot, inside, form) = self.text_target(field)?;
                 self.found = self.any_found(field, form);
-                Act::Edit(vec![EditCode::Replace { spot, form, pairs: self.rule.pairs.clone() }])
+                let pairs = self.rule.pairs.clone();
+                Act::Edit(vec![EditCode::Replace { spot, inside, form, pairs }])
             }
             Action::Send(send) => Act::Send(self.send(send)?),
             Action::Wrong => return None,
@@ -417,16 +418,18 @@ impl<'c> Compiler<'c> {
         Some(pred)
     }
 
-    fn text_target(&mut self, field: &Path) -> Option<(Spot, Words)> {
+    fn text_target(&mut self, field: &Path) -> Option<(Spot, Arc<[Step]>, Words)> {
         let target = self.target(field)?;
-        let form = target.words(self.plan()?);
+        let plan = self.plan()?;
+        let form = target.words(plan);
         if form.is_none() {
             let span = field.span().unwrap_or(self.rule.written.rule.span);
             let report = Diagnostic::error("R023", span, format!("`{}` is no text", field.text()));
             let report = report.label("nothing can be replaced in it");
             self.findings.report(self.noted(report));
         }
-        Some((target.spot, form?))
+        let (spot, inside) = target.parted(plan);
+        Some((spot, inside, form?))
     }
 
     /// A message, with the packet and version that it is about.

@@ -1,5 +1,7 @@
 //! Fields that rules set: what a path leads to, and how a value is written there.
 
+use std::sync::Arc;
+
 use midwire_definition::ViewForm;
 use midwire_definition::plan::anchor::{Anchor, Step, Target as PlanTarget};
 use midwire_definition::plan::{Field, Kind, Plan};
@@ -66,6 +68,15 @@ impl Target {
             Takes::Nbt => Some(Words::Plain),
             _ => None,
         })
+    }
+
+    /// Where the field is, and the rest of the path, which goes on inside its value.
+    pub(super) fn parted(&self, plan: &Plan) -> (Spot, Arc<[Step]>) {
+        let inside = self.anchor.inside().unwrap_or_default();
+        match self.steps.len().checked_sub(inside.len()).and_then(|at| self.steps.get(..at)) {
+            Some(outside) if !inside.is_empty() => (spot(plan, outside), inside.into()),
+            _ => (self.spot.clone(), [].into()),
+        }
     }
 
     /// How a value is written into one of the things that it leads to.
