@@ -2,7 +2,7 @@
 
 use std::sync::Arc;
 
-use midwire_definition::plan::{Packet, anchor};
+use midwire_definition::plan::{NbtForm, Packet, anchor};
 use midwire_definition::syntax::ast::same_name;
 use midwire_definition::value::Value as Held;
 use midwire_definition::{Edits, Given, Workspace};
@@ -287,13 +287,14 @@ fn edit<'a>(
             let change = Change::Set(given.clone());
             wishes.push(Wish { rule, path: path.to_string(), change });
         }
-        EditCode::Set(spot, fill) => {
+        EditCode::Set { spot, inside, fill, reads_inside } => {
             let change = match fill {
                 Fill::Absent => None,
                 fill => Some(fill.given(evaluator, packet)?),
             };
             let Some(packet) = packet else { return Ok(()) };
-            for path in spot.paths(packet)? {
+            let paths = spot.paths(packet)?;
+            for path in opened(packet, paths, inside, *reads_inside)? {
                 let change = change.clone().map_or(Change::Absent, Change::Set);
                 wishes.push(Wish { rule, path, change });
             }
@@ -321,6 +322,37 @@ fn edit<'a>(
         }
     }
     Ok(())
+}
+
+/// Paths that go on inside NBT, with every element of the lists that they go through there.
+///
+/// # Errors
+/// They go to several elements, and the value, of which there is one, lies in NBT itself.
+fn opened(
+    packet: &mut Packet<'_>,
+    paths: Vec<String>,
+    inside: &[anchor::Step],
+    reads_inside: bool,
+) -> Result<Vec<String>, String> {
+    if inside.is_empty() {
+        return Ok(paths);
+    }
+    let mut out = Vec::new();
+    for path in paths {
+        let found = packet.find(&path);
+        let (bytes, form) = match found.and_then(|found| packet.value_of(&found)) {
+            Some(Held::Nbt(bytes, form)) => (bytes, form),
+            // What is not there has no lists; whether it can be set all the same, the edit says.
+            _ => (&[][..], NbtForm { named: false, optional: false }),
+        };
+        let all = replace::paths_in_nbt(bytes, form, inside);
+        if all.len() > 1 && reads_inside {
+            let reason = "has several elements, which would all get the value of the first";
+            return Err(format!("a list in `{path}` {reason}"));
+        }
+        out.extend(all.into_iter().map(|inside| format!("{path}{inside}")));
+    }
+    Ok(out)
 }
 
 /// What replacing texts in a field makes of it, or of what rules set it to; whether anything was found.

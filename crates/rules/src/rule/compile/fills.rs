@@ -32,9 +32,23 @@ impl<'c> Compiler<'c> {
             self.look_through(&assignment.value);
             return None;
         }
+        let before = self.anchors.len();
         let fill = self.filling(plan, &target, &takes, &assignment.value, &name)?;
+        let read = self.anchors.get(before..).unwrap_or_default();
+        let reads_inside = read.iter().any(|anchor| anchor.inside().is_some());
+        if target.anchor.repeats() && read.iter().any(|anchor| anchor.repeats()) {
+            let message = format!("every element that `{name}` leads to would get one value");
+            let value = assignment.value.span();
+            let report = Diagnostic::error("R021", value, message)
+                .label("of a list, only the first element's value is taken")
+                .help("say which element is meant, as in `list[0]`");
+            let report = self.noted(report);
+            self.findings.report(report);
+            return None;
+        }
         self.try_out(plan, &target.steps, &fill, span);
-        Some(EditCode::Set(target.spot, fill))
+        let (spot, inside) = target.parted(plan);
+        Some(EditCode::Set { spot, inside, fill, reads_inside })
     }
 
     fn look_through(&mut self, filling: &Filling) {
@@ -81,10 +95,7 @@ impl<'c> Compiler<'c> {
         name: &str,
     ) -> Option<Fill> {
         let fill = self.filled(plan, target, takes, filling, name)?;
-        self.findings.is_right(match filling {
-            Filling::One(expr) => expr.span,
-            Filling::Fields(_, span) | Filling::List(_, span) => *span,
-        });
+        self.findings.is_right(filling.span());
         Some(fill)
     }
 
