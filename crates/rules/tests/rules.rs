@@ -256,6 +256,21 @@ replace clientbound tile_entity_data nbt_data.text1 \"he\" with \"she\"";
 }
 
 #[test]
+fn a_format_code_that_is_not_there_is_not_counted() {
+    let rule = "replace clientbound group:chat text \"§c\" with \"§a\"";
+    for version in VERSIONS {
+        let mut table = Table::new("minecraft", version, rule);
+        for (before, after, hits) in [("hi", "hi", 0), ("§cred", "§ared", 1)] {
+            let line = said(&mut table, before);
+            assert_eq!(table.judge(&line, 0).is_nothing(), hits == 0, "{version} {before}");
+            assert_eq!(table.state.counter(RuleId(0)).hits, hits, "{version} {before}");
+            let sent = table.sent(&line);
+            assert!(sent.contains(after), "{version} {sent}");
+        }
+    }
+}
+
+#[test]
 fn what_cannot_be_replaced_in_what_is_set_is_refused() {
     let rules = "
 for minecraft 1.20.4

@@ -171,11 +171,18 @@ fn act(
     }
     if let Some(packet) = &mut packet {
         let (mut did, mut did_not): (Vec<RuleId>, Vec<RuleId>) = (Vec::new(), Vec::new());
+        // Whether there is anything to replace could not be asked before of what has format codes.
+        let mut unasked: Vec<RuleId> = Vec::new();
         for replacing in replacing {
             let before = wishes.len();
             match replaced(packet, &replacing, &mut wishes) {
                 Ok(true) => did.extend(replacing.rules),
-                Ok(false) => did_not.extend(replacing.rules),
+                Ok(false) => {
+                    if replacing.pairs.iter().any(Pair::has_codes) {
+                        unasked.extend(&replacing.rules);
+                    }
+                    did_not.extend(replacing.rules);
+                }
                 Err(reason) => {
                     wishes.truncate(before);
                     let refused = |rule: &RuleId| Refused { rule: *rule, reason: reason.clone() };
@@ -188,6 +195,13 @@ fn act(
         did_not.sort();
         did_not.dedup();
         for rule in did_not {
+            if unasked.contains(&rule) {
+                out.hits.retain(|hit| *hit != rule);
+                if let Some(slot) = state.slots.get_mut(rule.0 as usize) {
+                    slot.counter.hits = slot.counter.hits.saturating_sub(1);
+                }
+                continue;
+            }
             let reason = "no text that can be replaced was found in the field".to_owned();
             out.refused.push(Refused { rule, reason });
         }

@@ -38,6 +38,15 @@ struct Match {
 }
 
 impl Pair {
+    /// Whether it looks for format codes.
+    pub(super) fn has_codes(&self) -> bool {
+        match &self.from {
+            From::Text(text) => text.contains('§'),
+            From::Nocase(regex) => regex.as_str().contains('§'),
+            From::Regex(_) => false,
+        }
+    }
+
     /// Where a text matches, from its start on.
     fn matches(&self, text: &str) -> Vec<Match> {
         let plain = |start, end| Match { start, end, to: self.to.to_string() };
