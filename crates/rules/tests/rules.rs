@@ -203,6 +203,37 @@ fn texts_are_replaced_at_paths_into_nbt() {
 }
 
 #[test]
+fn every_element_of_a_list_in_nbt_is_set_or_one() {
+    for (path, ids) in [("Items.id", ["x", "x"]), ("items[1].id", ["the", "x"])] {
+        let rule = format!(
+            "for minecraft 1.20.4\nset clientbound tile_entity_data: nbt_data.{path} = \"x\""
+        );
+        let mut table = Table::new("minecraft", "1.20.4", &rule);
+        let made = table.packet("play", Clientbound, "tile_entity_data", SIGN);
+        assert_eq!(table.judge(&made, 0).refused, [], "{path}");
+        let sent = table.sent(&made);
+        let [a, b] = ids.map(|id| format!("{{\"type\":\"string\",\"value\":\"{id}\"}}"));
+        assert!(sent.contains(&format!("[{{\"id\":{a}}},{{\"id\":{b}}}]")), "{sent}");
+    }
+}
+
+#[test]
+fn one_element_s_value_is_not_given_to_all() {
+    let rule = "set clientbound window_items: items.item_count = items.item_count + 1";
+    let errors = load("minecraft", rule).map(|_| ()).unwrap_err();
+    assert!(errors.contains("R021") && errors.contains("list[0]"), "{errors}");
+    let one = "set clientbound window_items: items[1].item_count = items[1].item_count + 1";
+    assert!(load("minecraft", one).is_ok());
+    let rule = "
+for minecraft 1.20.4
+set clientbound tile_entity_data: nbt_data.Items.id = nbt_data.Items.id + \"!\"";
+    let mut table = Table::new("minecraft", "1.20.4", rule);
+    let made = table.packet("play", Clientbound, "tile_entity_data", SIGN);
+    let refused = table.judge(&made, 0).refused.clone();
+    assert!(refused[0].reason.contains("value of the first"), "{refused:?}");
+}
+
+#[test]
 fn texts_are_replaced_in_what_another_rule_sets() {
     let rules = "
 replace clientbound group:chat text \"x\" with \"y\"
@@ -222,6 +253,21 @@ replace clientbound tile_entity_data nbt_data.text1 \"he\" with \"she\"";
     assert_eq!(table.judge(&made, 0).refused, []);
     let sent = table.sent(&made);
     assert!(sent.contains("\"she is new\""), "{sent}");
+}
+
+#[test]
+fn a_format_code_that_is_not_there_is_not_counted() {
+    let rule = "replace clientbound group:chat text \"§c\" with \"§a\"";
+    for version in VERSIONS {
+        let mut table = Table::new("minecraft", version, rule);
+        for (before, after, hits) in [("hi", "hi", 0), ("§cred", "§ared", 1)] {
+            let line = said(&mut table, before);
+            assert_eq!(table.judge(&line, 0).is_nothing(), hits == 0, "{version} {before}");
+            assert_eq!(table.state.counter(RuleId(0)).hits, hits, "{version} {before}");
+            let sent = table.sent(&line);
+            assert!(sent.contains(after), "{version} {sent}");
+        }
+    }
 }
 
 #[test]

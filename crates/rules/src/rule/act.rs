@@ -36,7 +36,14 @@ pub(super) enum Act {
 /// One change of a packet.
 #[derive(Debug)]
 pub(super) enum EditCode {
-    Set(Spot, Fill),
+    Set {
+        spot: Spot,
+        /// The rest of the path, where it goes on inside NBT.
+        inside: Arc<[Step]>,
+        fill: Fill,
+        /// The value is something inside NBT, too.
+        reads_inside: bool,
+    },
     /// A constant that hides the packet.
     Given(Box<str>, Given),
     Replace {

@@ -152,6 +152,16 @@ pub enum Filling {
     List(Vec<Filling>, Span),
 }
 
+impl Filling {
+    /// Where it is written.
+    pub fn span(&self) -> Span {
+        match self {
+            Filling::One(expr) => expr.span,
+            Filling::Fields(_, span) | Filling::List(_, span) => *span,
+        }
+    }
+}
+
 /// What is replaced by what.
 #[derive(Debug, Clone, PartialEq)]
 pub struct Replacement {

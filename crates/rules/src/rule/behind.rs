@@ -19,12 +19,23 @@ const OPERATORS: [&str; 8] =
 
 impl Parser<'_> {
     /// `every 5s` and the like, as many as there are.
-    pub(super) fn modifiers(&mut self) -> Vec<Modifier> {
+    pub(super) fn modifiers(&mut self, has_condition: bool) -> Vec<Modifier> {
         let mut modifiers: Vec<Modifier> = Vec::new();
         loop {
             self.go_on();
             let start = self.span();
             let Some(word) = self.word() else { return modifiers };
+            if word == "where" {
+                let (message, label) = match has_condition {
+                    true => ("`where` is said twice", "join conditions with `and`"),
+                    false => {
+                        ("`where` comes too late", "the condition comes in front of these words")
+                    }
+                };
+                self.report(Diagnostic::error("R006", start, message).label(label));
+                self.give_up();
+                return modifiers;
+            }
             if !MODIFIERS.contains(&word) {
                 let word = crate::syntax::shortened(word);
                 let report =

@@ -1,46 +1,20 @@
 //! Asking the rules about a packet.
 
-use std::sync::Arc;
+use midwire_definition::plan::Packet;
+use midwire_definition::{Edits, Workspace};
 
-use midwire_definition::plan::{Packet, anchor};
-use midwire_definition::syntax::ast::same_name;
-use midwire_definition::value::Value as Held;
-use midwire_definition::{Edits, Given, Workspace};
-
-use super::act::{Act, EditCode, SendCode, Words};
+use super::act::{Act, EditCode, SendCode};
 use super::decision::{Decision, Delay, Disconnect, LogLine, Mark, Outcome, Refused, RuleId, Sent};
 use super::fill::Fill;
 use super::guard::Answers;
-use super::replace::{self, Pair};
+use super::replace::Pair;
 use super::set::RuleSet;
 use super::state::RuleState;
 use super::tables::{Program, Step, VersionRules};
+use super::wish::{Change, Replacing, Wish, opened, replaced};
 use crate::envelope::Envelope;
 use crate::evaluate::{Evaluator, SLOTS_MAX};
 use crate::value::Value;
-
-/// A change that a rule wants.
-struct Wish {
-    rule: RuleId,
-    path: String,
-    change: Change,
-}
-
-enum Change {
-    Set(Given),
-    /// The field, or the element, is left out.
-    Absent,
-}
-
-/// Texts to replace in one field, of all rules that ask for it.
-struct Replacing {
-    rules: Vec<RuleId>,
-    path: String,
-    /// The rest of the path, where it goes on inside NBT.
-    inside: Arc<[anchor::Step]>,
-    form: Words,
-    pairs: Vec<Pair>,
-}
 
 impl RuleSet {
     /// Asks the rules about a packet. `decision` is cleared first, and says afterwards what is to be done.
@@ -171,11 +145,18 @@ fn act(
     }
     if let Some(packet) = &mut packet {
         let (mut did, mut did_not): (Vec<RuleId>, Vec<RuleId>) = (Vec::new(), Vec::new());
+        // Whether there is anything to replace could not be asked before of what has format codes.
+        let mut unasked: Vec<RuleId> = Vec::new();
         for replacing in replacing {
             let before = wishes.len();
             match replaced(packet, &replacing, &mut wishes) {
                 Ok(true) => did.extend(replacing.rules),
-                Ok(false) => did_not.extend(replacing.rules),
+                Ok(false) => {
+                    if replacing.pairs.iter().any(Pair::has_codes) {
+                        unasked.extend(&replacing.rules);
+                    }
+                    did_not.extend(replacing.rules);
+                }
                 Err(reason) => {
                     wishes.truncate(before);
                     let refused = |rule: &RuleId| Refused { rule: *rule, reason: reason.clone() };
@@ -188,6 +169,13 @@ fn act(
         did_not.sort();
         did_not.dedup();
         for rule in did_not {
+            if unasked.contains(&rule) {
+                out.hits.retain(|hit| *hit != rule);
+                if let Some(slot) = state.slots.get_mut(rule.0 as usize) {
+                    slot.counter.hits = slot.counter.hits.saturating_sub(1);
+                }
+                continue;
+            }
             let reason = "no text that can be replaced was found in the field".to_owned();
             out.refused.push(Refused { rule, reason });
         }
@@ -287,13 +275,14 @@ fn edit<'a>(
             let change = Change::Set(given.clone());
             wishes.push(Wish { rule, path: path.to_string(), change });
         }
-        EditCode::Set(spot, fill) => {
+        EditCode::Set { spot, inside, fill, reads_inside } => {
             let change = match fill {
                 Fill::Absent => None,
                 fill => Some(fill.given(evaluator, packet)?),
             };
             let Some(packet) = packet else { return Ok(()) };
-            for path in spot.paths(packet)? {
+            let paths = spot.paths(packet)?;
+            for path in opened(packet, paths, inside, *reads_inside)? {
                 let change = change.clone().map_or(Change::Absent, Change::Set);
                 wishes.push(Wish { rule, path, change });
             }
@@ -321,107 +310,6 @@ fn edit<'a>(
         }
     }
     Ok(())
-}
-
-/// What replacing texts in a field makes of it, or of what rules set it to; whether anything was found.
-fn replaced(
-    packet: &mut Packet<'_>,
-    replacing: &Replacing,
-    wishes: &mut Vec<Wish>,
-) -> Result<bool, String> {
-    let Replacing { rules, path, inside, form, pairs } = replacing;
-    let Some(rule) = rules.last().copied() else { return Ok(false) };
-    let before = wishes.len();
-    if *form == Words::Nbt || !inside.is_empty() {
-        if let Some(set) = wish_at(wishes, path)? {
-            let Some(text) = text_of(set).filter(|_| inside.is_empty()) else {
-                return Err(format!("`{path}` is set as a whole by another rule"));
-            };
-            let Some(new) = replace::in_text(text, pairs)? else { return Ok(false) };
-            let change = Change::Set(replace::nbt_component(&new));
-            wishes.push(Wish { rule, path: path.clone(), change });
-            return Ok(true);
-        }
-        let found = packet.find(path);
-        let Some(Held::Nbt(bytes, nbt)) = found.and_then(|found| packet.value_of(&found)) else {
-            return Ok(false);
-        };
-        let changes = match inside.is_empty() {
-            true => replace::in_nbt(bytes, nbt, pairs)?,
-            false => {
-                let mut changes = Vec::new();
-                for mut text in replace::texts_in_nbt(bytes, nbt, inside) {
-                    let set = wish_at(wishes, &format!("{path}{}", text.path))?;
-                    let old = match set {
-                        None => &text.text,
-                        Some(Change::Set(Given::Text(set))) => set,
-                        Some(_) => return Err(format!("`{path}` is set by another rule")),
-                    };
-                    if let Some(new) = replace::in_text(old, pairs)? {
-                        text.text = new;
-                        changes.push(text);
-                    }
-                }
-                changes
-            }
-        };
-        for change in changes {
-            let given = match change.path.is_empty() {
-                // A text that is the whole of it.
-                true => replace::nbt_component(&change.text),
-                false => Given::Text(change.text),
-            };
-            let path = format!("{path}{}", change.path);
-            if inside.is_empty() && wish_at(wishes, &path)?.is_some() {
-                return Err(format!("`{path}` is set by another rule"));
-            }
-            wishes.push(Wish { rule, path, change: Change::Set(given) });
-        }
-        return Ok(wishes.len() > before);
-    }
-    let text = match wish_at(wishes, path)? {
-        Some(Change::Set(Given::Text(set))) => Some(set.clone()),
-        Some(_) => return Err(format!("`{path}` is left out by another rule")),
-        None => packet.text(path),
-    };
-    let Some(text) = text else { return Ok(false) };
-    let new = match form {
-        Words::Json => replace::in_json(&text, pairs)?,
-        _ => replace::in_text(&text, pairs)?,
-    };
-    if let Some(new) = new {
-        wishes.push(Wish { rule, path: path.clone(), change: Change::Set(Given::Text(new)) });
-    }
-    Ok(wishes.len() > before)
-}
-
-/// What rules want to make of the field at a path; the last of them counts.
-///
-/// # Errors
-/// They want to make something else of what it lies in.
-fn wish_at<'w>(wishes: &'w [Wish], path: &str) -> Result<Option<&'w Change>, String> {
-    let plain = |path: &str| path.replace('`', "");
-    let wanted = plain(path);
-    for wish in wishes.iter().rev() {
-        let known = plain(&wish.path);
-        if same_name(&known, &wanted) {
-            return Ok(Some(&wish.change));
-        }
-        let rest = wanted.get(known.len()..).unwrap_or_default();
-        if rest.starts_with(['.', '[']) && wanted.starts_with(&known) {
-            return Err(format!("`{}` is set as a whole by another rule", wish.path));
-        }
-    }
-    Ok(None)
-}
-
-/// The text of a component in typed JSON that is nothing but a text.
-fn text_of(change: &Change) -> Option<&str> {
-    let Change::Set(given) = change else { return None };
-    match (given.get("type"), given.get("value")) {
-        (Some(Given::Text(kind)), Some(Given::Text(text))) if kind == "string" => Some(text),
-        _ => None,
-    }
 }
 
 /// Makes all changes at once; if they do not go together, those that do, in the order of the rules.

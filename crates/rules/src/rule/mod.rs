@@ -75,6 +75,7 @@ mod replace;
 mod set;
 mod state;
 mod tables;
+mod wish;
 
 pub use codes::RULE_CODES;
 pub use decision::{

@@ -165,7 +165,7 @@ impl Parser<'_> {
         };
         self.go_on();
         let condition = self.take_word("where").then(|| self.expression());
-        let modifiers = self.modifiers();
+        let modifiers = self.modifiers(condition.is_some());
         let assigned = self.assigned(&action);
         let span = self.since(start);
         Some(Rule { name, action, action_span, scope, condition, modifiers, assigned, span })

@@ -38,6 +38,15 @@ struct Match {
 }
 
 impl Pair {
+    /// Whether it looks for format codes.
+    pub(super) fn has_codes(&self) -> bool {
+        match &self.from {
+            From::Text(text) => text.contains('§'),
+            From::Nocase(regex) => regex.as_str().contains('§'),
+            From::Regex(_) => false,
+        }
+    }
+
     /// Where a text matches, from its start on.
     fn matches(&self, text: &str) -> Vec<Match> {
         let plain = |start, end| Match { start, end, to: self.to.to_string() };
@@ -245,6 +254,48 @@ pub(super) fn texts_in_nbt(bytes: &[u8], form: NbtForm, steps: &[Step]) -> Vec<N
         texts_at(&root, steps, &mut String::new(), &mut texts);
     }
     texts
+}
+
+/// Paths in NBT, with every element of the lists that they go through in the packet.
+pub(super) fn paths_in_nbt(bytes: &[u8], form: NbtForm, steps: &[Step]) -> Vec<String> {
+    let mut paths = Vec::new();
+    let root = component_of(bytes, form);
+    paths_at(root.as_ref(), steps, &mut String::new(), &mut paths);
+    paths
+}
+
+fn paths_at(value: Option<&Given>, steps: &[Step], path: &mut String, out: &mut Vec<String>) {
+    let length = path.len();
+    let Some((step, rest)) = steps.split_first() else { return out.push(path.clone()) };
+    let next = match (value, step) {
+        (Some(Given::List(items)), Step::Name(_)) => {
+            for (i, item) in items.iter().enumerate() {
+                path.push_str(&format!("[{i}]"));
+                paths_at(Some(item), steps, path, out);
+                path.truncate(length);
+            }
+            return;
+        }
+        (value, Step::Index(index)) => {
+            path.push_str(&format!("[{index}]"));
+            match value {
+                Some(Given::List(items)) => items.get(*index as usize),
+                _ => None,
+            }
+        }
+        (value, Step::Name(wanted)) => {
+            let members = match value {
+                Some(Given::Object(members)) => members.as_slice(),
+                _ => &[],
+            };
+            let known = members.iter().find(|(key, _)| same_name(key, wanted));
+            let name = known.map_or(&**wanted, |(key, _)| key);
+            path.push_str(&format!(".`{name}`"));
+            known.map(|(_, member)| member)
+        }
+    };
+    paths_at(next, rest, path, out);
+    path.truncate(length);
 }
 
 fn texts_at(value: &Given, steps: &[Step], path: &mut String, out: &mut Vec<NbtChange>) {

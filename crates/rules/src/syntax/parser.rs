@@ -231,16 +231,39 @@ impl<'a> Parser<'a> {
             "]" => "[",
             _ => "{",
         };
-        if self.is_at_end() {
+        let is_open = self.is_at_end() || self.is_open_over_lines(opened);
+        if is_open {
             let message = format!("this `{open}` is never closed");
             self.report(
                 Diagnostic::error("F005", opened, message).help(format!("write `{symbol}`")),
             );
+            while !self.is_at_end() {
+                self.skip();
+            }
         } else {
             self.expected(&format!("`{symbol}` or an operator"));
             self.recover();
             self.take_symbol(symbol);
         }
+    }
+
+    /// Whether a bracket was opened on a line before, and nothing from here on closes it: what comes next is
+    /// no part of what it encloses.
+    fn is_open_over_lines(&self, opened: Span) -> bool {
+        let between = self.text.get(opened.start as usize..self.token().start as usize);
+        if !between.is_some_and(|between| between.contains('\n')) {
+            return false;
+        }
+        let mut open = 0u32;
+        for token in self.tokens.get(self.at..).unwrap_or_default() {
+            match token.kind {
+                TokenKind::Symbol("(" | "[" | "{") => open += 1,
+                TokenKind::Symbol(")" | "]" | "}") if open == 0 => return false,
+                TokenKind::Symbol(")" | "]" | "}") => open -= 1,
+                _ => {}
+            }
+        }
+        true
     }
 
     /// Passes words up to one that something may go on behind: `and`, `or`, a closing bracket, a comma, the

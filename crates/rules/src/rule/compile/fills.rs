@@ -32,9 +32,23 @@ impl<'c> Compiler<'c> {
             self.look_through(&assignment.value);
             return None;
         }
-        let fill = self.filling(plan, &target, &takes, &assignment.value, &name)?;
-        self.try_out(plan, &target.steps, &fill, span);
-        Some(EditCode::Set(target.spot, fill))
+        let before = self.anchors.len();
+        let value = assignment.value.span();
+        let fill = self.filled(plan, &target, &takes, &assignment.value, &name)?;
+        let read = self.anchors.get(before..).unwrap_or_default();
+        let reads_inside = read.iter().any(|anchor| anchor.inside().is_some());
+        if target.anchor.repeats() && read.iter().any(|anchor| anchor.repeats()) {
+            let message = format!("every element that `{name}` leads to would get one value");
+            let report = Diagnostic::error("R021", value, message)
+                .label("of a list, only the first element's value is taken")
+                .help("say which element is meant, as in `list[0]`");
+            let report = self.noted(report);
+            self.findings.report(report);
+            return None;
+        }
+        self.try_out(plan, &target.steps, &fill, span, value);
+        let (spot, inside) = target.parted(plan);
+        Some(EditCode::Set { spot, inside, fill, reads_inside })
     }
 
     fn look_through(&mut self, filling: &Filling) {
@@ -81,14 +95,12 @@ impl<'c> Compiler<'c> {
         name: &str,
     ) -> Option<Fill> {
         let fill = self.filled(plan, target, takes, filling, name)?;
-        self.findings.is_right(match filling {
-            Filling::One(expr) => expr.span,
-            Filling::Fields(_, span) | Filling::List(_, span) => *span,
-        });
+        self.findings.is_right(filling.span());
         Some(fill)
     }
 
-    fn filled(
+    /// The same, where it has yet to be seen whether the value fits.
+    pub(super) fn filled(
         &mut self,
         plan: &Plan,
         target: &Target,
@@ -396,7 +408,7 @@ impl<'c> Compiler<'c> {
     }
 
     /// Tries a constant on a packet that is made of nothing: what is wrong with it is wrong everywhere.
-    fn try_out(&mut self, plan: &Plan, steps: &[Step], fill: &Fill, span: Span) {
+    fn try_out(&mut self, plan: &Plan, steps: &[Step], fill: &Fill, name: Span, value: Span) {
         if !self.checks {
             return;
         }
@@ -404,7 +416,7 @@ impl<'c> Compiler<'c> {
             Fill::Absent => Given::Null,
             fill => match fill.constant() {
                 Some(given) => given,
-                None => return,
+                None => return self.findings.is_right(value),
             },
         };
         // Lists of a packet made of nothing are empty: the value goes into a new element.
@@ -419,7 +431,7 @@ impl<'c> Compiler<'c> {
         };
         match list {
             None if matches!(fill, Fill::Absent) => edits.delete(&text(steps)),
-            Some(_) if matches!(fill, Fill::Absent) => return,
+            Some(_) if matches!(fill, Fill::Absent) => return self.findings.is_right(value),
             None => edits.set(&text(steps), given),
             Some(n) => {
                 let behind = match steps.get(n) {
@@ -436,15 +448,27 @@ impl<'c> Compiler<'c> {
         let conn = self.lexicon.protocol.initial_conn();
         let tried = plan.try_edits(&edits, &conn, &Workspace::default());
         match tried {
-            Ok(()) => self.findings.is_right(span),
-            Err(error) => self.misfit(&error, span),
+            Ok(()) => {
+                self.findings.is_right(name);
+                self.findings.is_right(value);
+            }
+            Err(error) => self.misfit(&error, name, value),
         }
     }
 
     /// Reports what is wrong with a constant in every packet.
-    pub(super) fn misfit(&mut self, error: &EditError, span: Span) {
-        let report =
-            |code, label: &str| Diagnostic::error(code, span, error.to_string()).label(label);
+    pub(super) fn misfit(&mut self, error: &EditError, name: Span, value: Span) {
+        let text = with_short_numbers(&error.to_string());
+        let span = match error {
+            EditError::OutOfRange { .. }
+            | EditError::TooLong { .. }
+            | EditError::Unencodable { .. }
+            | EditError::UnknownName { .. }
+            | EditError::WrongType { .. }
+            | EditError::Form { .. } => value,
+            _ => name,
+        };
+        let report = |code, label: &str| Diagnostic::error(code, span, text.as_str()).label(label);
         let report = match error {
             EditError::OutOfRange { min, max, .. } => {
                 report("R014", &format!("{min} to {max} fit"))
@@ -457,7 +481,7 @@ impl<'c> Compiler<'c> {
             EditError::Computed { .. } => report("R012", "cannot be set"),
             EditError::Required { .. } => report("R012", "cannot be left out"),
             EditError::UnknownField { .. } => report("R010", "no such field"),
-            EditError::Condition { .. } => Diagnostic::warning("R012", span, error.to_string())
+            EditError::Condition { .. } => Diagnostic::warning("R012", span, text.as_str())
                 .label("set only in packets that have it already"),
             _ => return,
         };
@@ -548,6 +572,30 @@ fn bare_name(expr: &Expr) -> Option<&str> {
         },
         _ => None,
     }
+}
+
+/// A message in which numbers of very many digits are written with an exponent.
+fn with_short_numbers(message: &str) -> String {
+    const LONGEST: usize = 40;
+    let mut out = String::new();
+    let mut rest = message;
+    while let Some(at) = rest.find(|c: char| c.is_ascii_digit()) {
+        let (before, from) = rest.split_at(at);
+        let end = from.find(|c: char| !c.is_ascii_digit()).unwrap_or(from.len());
+        let (digits, behind) = from.split_at(end);
+        out.push_str(before);
+        match digits.split_at_checked(1) {
+            Some((first, others)) if digits.len() > LONGEST => {
+                let others = others.trim_end_matches('0');
+                let point = if others.is_empty() { "" } else { "." };
+                out.push_str(&format!("{first}{point}{others}e{}", digits.len() - 1));
+            }
+            _ => out.push_str(digits),
+        }
+        rest = behind;
+    }
+    out.push_str(rest);
+    out
 }
 
 /// The words of an expression that says which field it asks for, for messages.

@@ -1,13 +1,14 @@
 //! Packets that rules send.
 
 use midwire_codec::Direction;
+use midwire_definition::syntax::ast::Name;
 use midwire_definition::{Diagnostic, Given, Workspace};
 
 use super::Compiler;
 use super::targets::target_in;
 use crate::lower::Owner;
 use crate::rule::act::SendCode;
-use crate::rule::ast::{Send, Way};
+use crate::rule::ast::{Filling, Send, Way};
 use crate::rule::decision::Position;
 use crate::rule::fill::Fill;
 use crate::syntax::ast::Segment;
@@ -56,17 +57,29 @@ impl Compiler<'_> {
             };
             self.findings.sent.found_in(name.span, Some(Owner::of(packet)));
             let takes = target.takes(&plan);
-            let fill = self.filling(&plan, &target, &takes, filling, &name.text)?;
+            let fill = self.filled(&plan, &target, &takes, filling, &name.text)?;
             fields.push((name.text.as_str().into(), fill));
         }
         let fields = Fill::Fields(fields);
+        let mut wrong = None;
         if self.checks
             && let Some(given @ Given::Object(_)) = fields.constant()
         {
             let conn = protocol.initial_conn();
             let mut ws = Workspace::default();
             if let Err(error) = plan.encode(&given, &conn, &mut ws, &mut Vec::new()) {
-                self.misfit(&error, send.packet.span);
+                // The first words in back-ticks are the field's path.
+                let message = error.to_string();
+                let path = message.split('`').nth(1).unwrap_or_default();
+                let first = path.split(['.', '[']).next().unwrap_or_default();
+                let is_named = |field: &&(Name, Filling)| field.0.is(first);
+                wrong = send.fields.iter().find(is_named).map(|(_, filling)| filling.span());
+                self.misfit(&error, send.packet.span, wrong.unwrap_or(send.packet.span));
+            }
+        }
+        for (_, filling) in &send.fields {
+            if Some(filling.span()) != wrong {
+                self.findings.is_right(filling.span());
             }
         }
         let position = if send.after { Position::After } else { Position::Before };
