@@ -234,6 +234,32 @@ fn a_server_that_vanishes_from_play_is_spoken_for() {
 }
 
 #[test]
+fn a_server_that_vanishes_when_it_has_let_the_client_in_is_spoken_for() {
+    // In 1.21.4 the packet that lets in has the id that `disconnect` has in the next state.
+    for (version, id) in [(765, 1), (769, 2)] {
+        let server = Server::start();
+        let (_program, proxy) = Program::proxy("minecraft", server.address, &["-q"]);
+        let mut ends = Ends::open(proxy, &server);
+        let login = frame(b"\x00\x04Alva\0\0\0\0\0\0\0\0\0\0\0\0\0\0\0\0");
+        let hello = [handshake(version, 2), login].concat();
+        ends.client.send(&hello);
+        ends.server.expect(&hello);
+        let success = frame(b"\x02\0\0\0\0\0\0\0\0\0\0\0\0\0\0\0\0\x04Alva\0");
+        ends.server.send(&success);
+        ends.client.expect(&success);
+        let acknowledged = frame(b"\x03");
+        ends.client.send(&acknowledged);
+        ends.server.expect(&[hello, acknowledged].concat());
+        ends.server.finish();
+        let text =
+            format!("midwire: {} has ended the connection and gave no reason", server.address);
+        let kick = frame(&[&[id], &nbt(&text)[..]].concat());
+        ends.client.expect(&[success, kick].concat());
+        ends.client.expect_ending(Ending::Finished);
+    }
+}
+
+#[test]
 fn what_rules_delay_comes_before_the_reason() {
     let rules = std::env::temp_dir().join(format!("midwire-late-{}.rules", std::process::id()));
     std::fs::write(&rules, "delay 300ms clientbound keep_alive\n").unwrap();

@@ -56,8 +56,7 @@ async function main (version) {
     checkFarewell(await midwire.stop(), 'play', 'kick_disconnect')
   })
 
-  // With 1.21.4 the client is not told while it configures: a known fault, to be found.
-  if (supportFeature(version)('hasConfigurationState') && version !== '1.21.4') {
+  if (supportFeature(version)('hasConfigurationState')) {
     await step('a client whose server is killed while it configures is told', async () => {
       const server = await start(version, 'configuration')
       const midwire = await Midwire.start(server.port)

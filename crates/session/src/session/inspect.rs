@@ -72,11 +72,13 @@ impl Session {
         loop {
             let skimmed = self.skim(direction, framing, &chunk[at..], scratch);
             self.count(direction, skimmed.len, skimmed.frames);
-            last = skimmed.last.map(|payload| at + payload.start..at + payload.end).or(last);
+            if let Some(payload) = skimmed.last {
+                let payload = at + payload.start..at + payload.end;
+                last = Some((payload, self.side(direction).received.form.clone()));
+            }
             at += skimmed.len;
             let Stop::Look(frame) = skimmed.stop else { break };
             let payload = at + frame.payload.start..at + frame.payload.end;
-            last = Some(payload.clone());
             let frame = at..at + frame.len;
             at = frame.end;
             let offset = self.side(direction).counters.bytes;
@@ -85,6 +87,7 @@ impl Session {
             let looked =
                 Looked { direction, number, chunk: &chunk, frame: frame.clone(), payload, offset };
             let read = self.read(direction, &chunk, looked.payload.clone(), scratch);
+            last = Some((looked.payload.clone(), read.form.clone()));
             let outcome = self.look_at(looked, read, &mut run, scratch);
             self.settle(direction, &chunk, &mut run, frame, outcome, scratch);
             if self.side(direction).ended {
@@ -96,8 +99,8 @@ impl Session {
                 return chunk.len();
             }
         }
-        if let Some(payload) = last {
-            self.side(direction).last.set(&chunk[payload]);
+        if let Some((payload, form)) = last {
+            self.side(direction).last.set(&chunk[payload], &form);
         }
         self.pass(direction, chunk.slice(run..at));
         at

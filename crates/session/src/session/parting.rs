@@ -9,6 +9,7 @@ use midwire_definition::{PacketDefinition, StateId, ViewKind};
 use super::Session;
 use crate::decision::Disconnect;
 use crate::event::{Notice, Origin, PacketNumber};
+use crate::form::Form;
 use crate::id;
 use crate::order::{Gate, Item, Order};
 use crate::payload::{Stored, stored};
@@ -39,21 +40,25 @@ const KEPT: usize = 159;
 /// connection.
 const LARGE: usize = 4 << 10;
 
-/// The start of the last whole frame's payload, as it came.
+/// The start of the last whole frame's payload, as it came, and in which form: what it changes is the form of
+/// those behind it.
 #[derive(Debug)]
 pub(super) struct Last {
+    state: StateId,
+    compressed: bool,
     len: u8,
     bytes: [u8; KEPT],
 }
 
 impl Default for Last {
     fn default() -> Self {
-        Self { len: 0, bytes: [0; KEPT] }
+        Self { state: StateId(0), compressed: false, len: 0, bytes: [0; KEPT] }
     }
 }
 
 impl Last {
-    pub(super) fn set(&mut self, payload: &[u8]) {
+    pub(super) fn set(&mut self, payload: &[u8], form: &Form) {
+        (self.state, self.compressed) = (form.state, form.threshold.is_some());
         let len = payload.len().min(KEPT);
         self.bytes[..len].copy_from_slice(&payload[..len]);
         self.len = len as u8;
@@ -172,12 +177,14 @@ impl Session {
         if side.opaque || self.setup.frameless {
             return Parting::Unknown;
         }
-        let members = self.members(form.state, direction);
+        let is_last = |id: i64| {
+            self.members(side.last.state, direction).iter().any(|(packet, _)| packet.id == id)
+        };
         match self.last_packet(direction, scratch) {
-            LastPacket::Id(id) if members.iter().any(|(packet, _)| packet.id == id) => {
-                Parting::Said
-            }
-            LastPacket::Id(_) | LastPacket::Large if members.iter().any(|(_, always)| *always) => {
+            LastPacket::Id(id) if is_last(id) => Parting::Said,
+            LastPacket::Id(_) | LastPacket::Large
+                if self.members(form.state, direction).iter().any(|(_, always)| *always) =>
+            {
                 Parting::Missing
             }
             _ => Parting::Unknown,
@@ -206,8 +213,7 @@ impl Session {
     fn last_packet(&self, direction: Direction, scratch: &mut Scratch) -> LastPacket {
         let side = &self.sides[direction.index()];
         let (stack, last) = (&self.setup.protocol.stack, side.last.bytes());
-        let form = &side.received.form;
-        let (state, compressed) = (form.state, form.threshold.is_some());
+        let (state, compressed) = (side.last.state, side.last.compressed);
         let told = |id: Option<(i64, usize)>| id.map(|(id, _)| LastPacket::Id(id));
         match stored(last, 0..last.len(), compressed) {
             Ok(Stored::Plain(range)) => told(id::read(stack, state, &last[range])),

@@ -35,7 +35,8 @@ impl Session {
             let skimmed = self.skim(direction, &framing, bytes, scratch);
             self.count(direction, skimmed.len, skimmed.frames);
             if let Some(payload) = skimmed.last {
-                self.side(direction).last.set(&bytes[payload]);
+                let side = self.side(direction);
+                side.last.set(&bytes[payload], &side.received.form);
             }
             match skimmed.stop {
                 Stop::End => {
