@@ -11,6 +11,7 @@ mod arms;
 mod count;
 mod cursor;
 mod declarations;
+mod escapes;
 mod events;
 mod expression;
 mod fault;
@@ -27,6 +28,7 @@ mod types;
 mod value;
 
 pub use count::is_count_prefix;
+pub use escapes::unescaped;
 pub use format::format;
 pub(crate) use gates::OPEN;
 

@@ -2,6 +2,7 @@
 
 use midwire_definition::Diagnostic;
 use midwire_definition::syntax::ast::Span;
+use midwire_definition::syntax::unescaped;
 
 use super::ast::ExprKind;
 use super::parser::{Parser, shortened};
@@ -139,47 +140,4 @@ impl Parser<'_> {
             _ => None,
         }
     }
-}
-
-/// The text, or the range of the first wrong escape.
-fn unescaped(text: &str) -> Result<String, (usize, usize)> {
-    let mut out = String::with_capacity(text.len());
-    let mut rest = text;
-    while let Some(at) = rest.find('\\') {
-        out.push_str(&rest[..at]);
-        let escape = &rest[at + 1..];
-        let start = text.len() - escape.len() - 1;
-        let Some((c, len)) = escape_value(escape) else {
-            let len = 1 + escape.chars().next().map_or(0, char::len_utf8);
-            return Err((start, start + len));
-        };
-        out.push(c);
-        rest = &escape[len..];
-    }
-    out.push_str(rest);
-    Ok(out)
-}
-
-/// What follows a backslash: the character, and how many bytes stand for it.
-fn escape_value(text: &str) -> Option<(char, usize)> {
-    let simple = |c| Some((c, 1));
-    match text.chars().next()? {
-        c @ ('"' | '\'' | '\\') => simple(c),
-        'n' => simple('\n'),
-        'r' => simple('\r'),
-        't' => simple('\t'),
-        '0' => simple('\0'),
-        'x' => hex_char(text.get(1..3)?).map(|c| (c, 3)),
-        'u' => {
-            let digits = text.strip_prefix("u{")?;
-            let end = digits.find('}')?;
-            hex_char(&digits[..end]).map(|c| (c, end + 3))
-        }
-        _ => None,
-    }
-}
-
-fn hex_char(digits: &str) -> Option<char> {
-    let is_hex = !digits.is_empty() && digits.bytes().all(|b| b.is_ascii_hexdigit());
-    if is_hex { u32::from_str_radix(digits, 16).ok().and_then(char::from_u32) } else { None }
 }
