@@ -67,7 +67,6 @@ pub mod rule;
 mod scope;
 pub mod syntax;
 mod value;
-mod value_expr;
 mod valued;
 
 pub use codes::FILTER_CODES;
@@ -78,4 +77,3 @@ pub use lexicon::Lexicon;
 pub use lower::{ENVELOPE, FLAGS, FUNCTIONS};
 pub use scope::{Scope, ScopePackets};
 pub use value::{Number, Value, ValueKind};
-pub use value_expr::{CompiledValue, ValueExpr};

@@ -12,7 +12,6 @@ mod sets;
 mod valued;
 mod values;
 mod words;
-mod yields;
 
 use std::collections::HashMap;
 use std::sync::Arc;
@@ -29,7 +28,6 @@ pub(crate) use names::Names;
 pub(crate) use operand::{NumType, Operand, Shape, StrType, Word};
 pub(crate) use paths::steps;
 pub use paths::{ENVELOPE, FLAGS};
-pub(crate) use yields::Yield;
 
 use crate::evaluate::SLOTS_MAX;
 use crate::predicate::{Num, Pred, Str};
