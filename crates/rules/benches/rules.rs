@@ -15,7 +15,8 @@ use std::time::Instant;
 
 use midwire_definition::{Root, Workspace};
 use midwire_rules::rule::{Decision, RuleSet};
-use midwire_rules::{Envelope, Interest, Lexicon};
+use midwire_rules::{Interest, Lexicon};
+use midwire_session::Peers;
 use rules_support::texts;
 use support::{packets, protocol_of};
 
@@ -73,24 +74,7 @@ fn main() {
         state = set.begin();
         let begun = Instant::now();
         for packet in &wanted {
-            let envelope = Envelope {
-                version: packet.version,
-                state: packet.state,
-                direction: packet.direction,
-                id: packet.id,
-                definition: packet.definition.as_deref(),
-                length: packet.length,
-                time: packet.at.0,
-                session: 1,
-                client: None,
-                server: None,
-                malformed: false,
-                injected: false,
-                changed: false,
-                conn: &packet.conn,
-                payload: packet.payload.as_deref().unwrap_or(&[]),
-                body: packet.body,
-            };
+            let envelope = packet.envelope(Peers { session: 1, ..Peers::default() });
             set.judge(&rules, &mut state, &envelope, true, &mut ws, &mut decision);
             assert!(black_box(&decision).is_nothing(), "no rule matches");
         }

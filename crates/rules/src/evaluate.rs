@@ -62,7 +62,7 @@ impl<'e, 'a: 'e> Evaluator<'e, 'a> {
             Pred::Any(parts) => parts.iter().any(|part| self.pred(part, packet.as_deref_mut())),
             Pred::FixedInt { at, repr, member, op, value } => {
                 match peek_int(self.payload, self.body + *at as usize, *repr, *member) {
-                    Some(found) => ordered(*op, found.cmp(value)),
+                    Some(found) => op.holds(found.cmp(value)),
                     None => false,
                 }
             }
@@ -76,7 +76,7 @@ impl<'e, 'a: 'e> Evaluator<'e, 'a> {
                 let a = self.num(a, packet.as_deref_mut());
                 match (a, self.num(b, packet)) {
                     (Some(a), Some(b)) => match a.compare(b) {
-                        Some(order) => ordered(*op, order),
+                        Some(order) => op.holds(order),
                         None => *op == Comparison::NotEqual,
                     },
                     _ => false,
@@ -375,19 +375,6 @@ fn number_of(packet: &Packet<'_>, found: &Found<'_>) -> Option<Number> {
         };
     }
     packet.int_of(found).map(Number::Int)
-}
-
-#[inline]
-fn ordered(op: Comparison, order: std::cmp::Ordering) -> bool {
-    match op {
-        Comparison::Equal => order.is_eq(),
-        Comparison::NotEqual => order.is_ne(),
-        Comparison::Less => order.is_lt(),
-        Comparison::LessEqual => order.is_le(),
-        Comparison::Greater => order.is_gt(),
-        Comparison::GreaterEqual => order.is_ge(),
-        _ => false,
-    }
 }
 
 /// What is too large for a number, or divided by 0, is not there.

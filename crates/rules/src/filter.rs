@@ -1,6 +1,5 @@
 //! Filters: what is typed, checked against a protocol, and compiled for a version.
 
-use std::collections::HashMap;
 use std::sync::Arc;
 
 use midwire_codec::Direction;
@@ -12,6 +11,7 @@ use midwire_definition::{
 
 use crate::check::{check_names, check_scope};
 use crate::envelope::Envelope;
+use crate::kinds::Kinds;
 use crate::lexicon::Lexicon;
 use crate::lower::{Facts, Kind, Lowerer};
 use crate::program::Program;
@@ -81,29 +81,15 @@ impl Filter {
     /// The filter for the packets of one version.
     pub fn compile(&self, version: VersionId) -> Compiled {
         let protocol = &self.lexicon.protocol;
-        let dialect = protocol.dialect(version);
-        let states = protocol.states.len().max(1);
-        let mut compiled = Compiled { tables: Vec::new() };
         let mut facts = Facts::default();
-        for state in 0..states {
-            let state = StateId(u8::try_from(state).unwrap_or(u8::MAX));
-            compiled.tables.push(Direction::BOTH.map(|direction| Table {
-                unknown: self.program(version, state, direction, None, &mut facts),
-                dense: Vec::new(),
-                sparse: HashMap::new(),
-            }));
-        }
-        let mut packets: Vec<_> = dialect.packets().collect();
-        packets.sort_by_key(|packet| packet.id);
-        for packet in packets {
+        let mut kinds = Kinds::new(protocol.states.len().max(1), |state, direction| {
+            self.program(version, state, direction, None, &mut facts)
+        });
+        for packet in protocol.dialect(version).packets() {
             let (state, direction) = (packet.state, packet.direction);
-            let program = self.program(version, state, direction, Some(packet), &mut facts);
-            let tables = compiled.tables.get_mut(usize::from(packet.state.0));
-            if let Some(tables) = tables {
-                tables[packet.direction.index()].put(packet.id, program);
-            }
+            kinds.put(packet, self.program(version, state, direction, Some(packet), &mut facts));
         }
-        compiled
+        Compiled { kinds }
     }
 
     fn program(
@@ -136,56 +122,10 @@ impl Filter {
 /// A filter for the packets of one version.
 #[derive(Debug)]
 pub struct Compiled {
-    /// By state.
-    tables: Vec<[Table; 2]>,
-}
-
-#[derive(Debug)]
-struct Table {
-    unknown: Program,
-    dense: Vec<Option<Program>>,
-    sparse: HashMap<i64, Program>,
-}
-
-/// Ids up to this one are looked up by their place.
-const DENSE_MAX: i64 = 1024;
-
-impl Table {
-    fn put(&mut self, id: i64, program: Program) {
-        if !(0..DENSE_MAX).contains(&id) {
-            self.sparse.insert(id, program);
-            return;
-        }
-        let at = usize::try_from(id).unwrap_or(0);
-        if at >= self.dense.len() {
-            self.dense.resize_with(at + 1, || None);
-        }
-        self.dense[at] = Some(program);
-    }
-
-    fn get(&self, id: i64) -> Option<&Program> {
-        if (0..DENSE_MAX).contains(&id) {
-            return self.dense.get(usize::try_from(id).ok()?)?.as_ref();
-        }
-        self.sparse.get(&id)
-    }
+    kinds: Kinds<Program>,
 }
 
 impl Compiled {
-    #[inline]
-    fn program(
-        &self,
-        state: StateId,
-        direction: Direction,
-        definition: Option<&PacketDefinition>,
-    ) -> Option<&Program> {
-        let table = &self.tables.get(usize::from(state.0))?[direction.index()];
-        match definition {
-            Some(definition) => table.get(definition.id),
-            None => Some(&table.unknown),
-        }
-    }
-
     /// What must be looked at to tell whether packets of a kind match; `None` stands for unknown ids.
     pub fn interest(
         &self,
@@ -193,7 +133,7 @@ impl Compiled {
         direction: Direction,
         definition: Option<&PacketDefinition>,
     ) -> Interest {
-        match self.program(state, direction, definition) {
+        match self.kinds.get(state, direction, definition) {
             Some(program) => program.interest(),
             None => Interest::Never,
         }
@@ -202,7 +142,7 @@ impl Compiled {
     /// Whether a packet matches. `fields` are those of its body, if they were read; fields that were not
     /// read are absent.
     pub fn matches(&self, envelope: &Envelope<'_>, fields: Option<&mut Packet<'_>>) -> bool {
-        match self.program(envelope.state, envelope.direction, envelope.definition) {
+        match self.kinds.get(envelope.state, envelope.direction, envelope.definition) {
             Some(program) => program.matches(envelope, fields),
             None => false,
         }
@@ -211,7 +151,7 @@ impl Compiled {
     /// Whether a packet matches, reading no more of its payload than is asked for.
     #[inline]
     pub fn matches_payload(&self, envelope: &Envelope<'_>, ws: &mut Workspace) -> bool {
-        match self.program(envelope.state, envelope.direction, envelope.definition) {
+        match self.kinds.get(envelope.state, envelope.direction, envelope.definition) {
             Some(program) => program.matches_payload(envelope, ws),
             None => false,
         }

@@ -58,6 +58,7 @@ mod envelope;
 mod evaluate;
 mod filter;
 mod inside;
+mod kinds;
 mod lexicon;
 mod lower;
 mod matcher;

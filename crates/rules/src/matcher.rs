@@ -8,9 +8,9 @@ use regex::bytes::{Regex, RegexBuilder};
 use crate::syntax::ast::Comparison;
 
 /// The most memory that a compiled regular expression may take.
-const REGEX_SIZE_MAX: usize = 1 << 20;
+pub(crate) const REGEX_SIZE_MAX: usize = 1 << 20;
 /// How deep a regular expression may nest.
-const REGEX_NESTING_MAX: u32 = 100;
+pub(crate) const REGEX_NESTING_MAX: u32 = 100;
 
 /// What is looked for in a text.
 #[derive(Debug, Clone)]
@@ -71,6 +71,16 @@ impl Matchers {
     }
 }
 
+/// What is wrong with a regular expression, in one line.
+pub(crate) fn fault(error: &regex::Error) -> String {
+    if let regex::Error::CompiledTooBig(max) = error {
+        return format!("it takes more than {max} bytes when compiled");
+    }
+    let text = error.to_string();
+    let last = text.lines().rev().find(|line| !line.trim().is_empty());
+    last.unwrap_or("it is malformed").trim_start_matches("error: ").to_owned()
+}
+
 impl Matcher {
     /// A regular expression.
     ///
@@ -83,17 +93,8 @@ impl Matcher {
             .dfa_size_limit(REGEX_SIZE_MAX)
             .nest_limit(REGEX_NESTING_MAX)
             .build();
-        match built {
-            Ok(regex) => Ok(Matcher::Regex(Box::new(regex), nocase)),
-            Err(regex::Error::CompiledTooBig(max)) => {
-                Err(format!("it takes more than {max} bytes when compiled"))
-            }
-            Err(error) => {
-                let text = error.to_string();
-                let last = text.lines().rev().find(|line| !line.trim().is_empty());
-                Err(last.unwrap_or("it is malformed").trim_start_matches("error: ").to_owned())
-            }
-        }
+        let regex = built.map_err(|error| fault(&error))?;
+        Ok(Matcher::Regex(Box::new(regex), nocase))
     }
 
     /// The same as a regular expression; `None`: it looks for what is no text.

@@ -7,7 +7,7 @@ mod support;
 use std::sync::Arc;
 
 use midwire_definition::Workspace;
-use midwire_rules::{Envelope, Filter, Lexicon, Scope, syntax};
+use midwire_rules::{Filter, Lexicon, Scope, syntax};
 
 #[test]
 fn numbers_texts_flags_and_lists_are_asked_without_allocating() {
@@ -35,25 +35,7 @@ fn numbers_texts_flags_and_lists_are_asked_without_allocating() {
         let mut ask = || {
             let mut count = 0;
             for recorded in &packets {
-                let packet = &recorded.packet;
-                let envelope = Envelope {
-                    version: packet.version,
-                    state: packet.state,
-                    direction: packet.direction,
-                    id: packet.id,
-                    definition: packet.definition.as_deref(),
-                    length: packet.length,
-                    time: packet.at.0,
-                    session: recorded.connection,
-                    client: None,
-                    server: None,
-                    malformed: false,
-                    injected: false,
-                    changed: false,
-                    conn: &packet.conn,
-                    payload: packet.payload.as_deref().unwrap_or(&[]),
-                    body: packet.body,
-                };
+                let envelope = recorded.envelope();
                 count += u32::from(compiled.matches_payload(&envelope, &mut ws));
             }
             count

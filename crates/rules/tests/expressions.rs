@@ -6,13 +6,11 @@ mod support;
 
 use std::collections::HashMap;
 use std::fmt::Write as _;
-use std::net::{IpAddr, Ipv4Addr};
 use std::sync::Arc;
 
 use midwire_definition::{Root, Workspace};
 use midwire_rules::rule::{Decision, RuleSet};
-use midwire_rules::{Envelope, Interest, Lexicon};
-use midwire_session::Origin;
+use midwire_rules::{Interest, Lexicon};
 use serde_json::Value;
 
 use rules_support::texts;
@@ -67,24 +65,7 @@ fn rules_match_what_filters_match() {
         let mut is: Vec<Vec<String>> = vec![Vec::new(); table.rows.len()];
         for recorded in packets(&capture, &protocol) {
             let packet = &recorded.packet;
-            let envelope = Envelope {
-                version: packet.version,
-                state: packet.state,
-                direction: packet.direction,
-                id: packet.id,
-                definition: packet.definition.as_deref(),
-                length: packet.length,
-                time: packet.at.0,
-                session: recorded.connection,
-                client: Some(IpAddr::V4(Ipv4Addr::LOCALHOST)),
-                server: Some(IpAddr::V4(Ipv4Addr::LOCALHOST)),
-                malformed: packet.problem.is_some(),
-                injected: packet.origin != Origin::sender(packet.direction),
-                changed: packet.sent.is_some(),
-                conn: &packet.conn,
-                payload: packet.payload.as_deref().unwrap_or(&[]),
-                body: packet.body,
-            };
+            let envelope = recorded.envelope();
             let rules = set.at(packet.version);
             set.judge(&rules, &mut state, &envelope, true, &mut ws, &mut decision);
             let interest = rules.interest(packet.state, packet.direction, envelope.definition);

@@ -5,37 +5,13 @@
 mod support;
 
 use std::collections::HashMap;
-use std::net::{IpAddr, Ipv4Addr};
 use std::sync::Arc;
 
 use midwire_definition::{Diagnostics, Sources, VersionId, Workspace, render};
 use midwire_rules::{Compiled, Envelope, Filter, Interest, Lexicon, Scope, syntax};
-use midwire_session::Origin;
 use serde_json::Value;
 
 use support::{Recorded, packets, protocol_of, root};
-
-fn envelope(recorded: &Recorded) -> Envelope<'_> {
-    let packet = &recorded.packet;
-    Envelope {
-        version: packet.version,
-        state: packet.state,
-        direction: packet.direction,
-        id: packet.id,
-        definition: packet.definition.as_deref(),
-        length: packet.length,
-        time: packet.at.0,
-        session: recorded.connection,
-        client: Some(IpAddr::V4(Ipv4Addr::LOCALHOST)),
-        server: Some(IpAddr::V4(Ipv4Addr::LOCALHOST)),
-        malformed: packet.problem.is_some(),
-        injected: packet.origin != Origin::sender(packet.direction),
-        changed: packet.sent.is_some(),
-        conn: &packet.conn,
-        payload: packet.payload.as_deref().unwrap_or(&[]),
-        body: packet.body,
-    }
-}
 
 /// Whether a packet matches: as the fewest bytes are read, with all fields, and by the interest.
 fn matches(
@@ -44,7 +20,7 @@ fn matches(
     ws: &mut Workspace,
     other: &mut Workspace,
 ) -> bool {
-    let envelope = envelope(recorded);
+    let envelope = recorded.envelope();
     let is = compiled.matches_payload(&envelope, ws);
     let plan = envelope.definition.and_then(|definition| definition.plan.as_ref());
     let fields =

@@ -7,8 +7,10 @@ use std::time::Duration;
 use bytes::Bytes;
 use midwire_codec::{CompressionError, Direction, FrameError};
 use midwire_definition::{DecodeError, PacketDefinition, Protocol, StateId, Version, VersionId};
+use midwire_rules::Envelope;
 
 use crate::decision::Tags;
+use crate::rules::Peers;
 
 /// Time since the session began. A live driver measures it, a replay takes the recorded one.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, PartialOrd, Ord, Hash)]
@@ -170,6 +172,32 @@ pub struct PacketEvent {
     pub flaw: Option<Box<CompressionError>>,
     /// The frame's length as it was written, where it took more bytes than it need.
     pub length_raw: Option<Box<[u8]>>,
+}
+
+impl PacketEvent {
+    /// The packet as filters see it, in the session of these peers.
+    #[must_use]
+    pub fn envelope(&self, peers: Peers) -> Envelope<'_> {
+        let payload = self.payload.as_deref().filter(|_| self.problem.is_none());
+        Envelope {
+            version: self.version,
+            state: self.state,
+            direction: self.direction,
+            id: self.id,
+            definition: self.definition.as_deref(),
+            length: self.length,
+            time: self.at.0,
+            session: peers.session,
+            client: peers.client,
+            server: peers.server,
+            malformed: self.problem.is_some() || self.flaw.is_some(),
+            injected: self.origin != Origin::sender(self.direction),
+            changed: self.fate == Fate::Changed,
+            conn: &self.conn,
+            payload: payload.unwrap_or_default(),
+            body: self.body,
+        }
+    }
 }
 
 /// Where a packet or a change comes from.

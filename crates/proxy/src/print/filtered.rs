@@ -1,12 +1,11 @@
 //! `-Y`: shows a view only the packets that match. Everything else it is shown all the same.
 
 use std::collections::HashMap;
-use std::net::{IpAddr, SocketAddr};
+use std::net::SocketAddr;
 use std::sync::Arc;
 
 use midwire_definition::Protocol;
-use midwire_rules::Envelope;
-use midwire_session::{Event, Fate, Origin, PacketEvent};
+use midwire_session::{Event, PacketEvent, Peers};
 
 use super::View;
 use crate::filter::Filters;
@@ -22,8 +21,7 @@ pub(crate) struct Filtered {
 /// What is known of a session.
 struct Opened {
     protocol: Option<Arc<Protocol>>,
-    client: IpAddr,
-    server: Option<IpAddr>,
+    peers: Peers,
 }
 
 impl Filtered {
@@ -34,25 +32,7 @@ impl Filtered {
     fn matches(&mut self, session: u64, packet: &PacketEvent) -> bool {
         let Some(opened) = self.sessions.get(&session) else { return true };
         let Some(protocol) = &opened.protocol else { return true };
-        let envelope = Envelope {
-            version: packet.version,
-            state: packet.state,
-            direction: packet.direction,
-            id: packet.id,
-            definition: packet.definition.as_deref(),
-            length: packet.length,
-            time: packet.at.0,
-            session,
-            client: Some(opened.client),
-            server: opened.server,
-            malformed: packet.problem.is_some() || packet.flaw.is_some(),
-            injected: packet.origin != Origin::sender(packet.direction),
-            changed: packet.fate == Fate::Changed,
-            conn: &packet.conn,
-            payload: packet.payload.as_deref().filter(|_| packet.problem.is_none()).unwrap_or(&[]),
-            body: packet.body,
-        };
-        self.filters.matches(protocol, &envelope)
+        self.filters.matches(protocol, &packet.envelope(opened.peers))
     }
 }
 
@@ -66,7 +46,8 @@ impl View for Filtered {
         match message {
             Message::Opened { session, client, server } => {
                 let server = server.parse::<SocketAddr>().ok().map(|address| address.ip());
-                let opened = Opened { protocol: None, client: client.ip(), server };
+                let peers = Peers { session: *session, client: Some(client.ip()), server };
+                let opened = Opened { protocol: None, peers };
                 self.sessions.insert(*session, opened);
             }
             Message::Ended { session } => {

@@ -243,7 +243,7 @@ impl Lowerer<'_> {
             let order = x.compare(*y);
             self.always(span, "these are the same for all packets");
             return match (order, pred) {
-                (Some(order), _) => Pred::Const(holds(op, order)),
+                (Some(order), _) => Pred::Const(op.holds(order)),
                 (None, _) => Pred::Const(op == Comparison::NotEqual),
             };
         }
@@ -477,18 +477,6 @@ pub(super) fn rounded(num: Num, other: &NumType) -> Num {
             Num::Const(Number::Float(f64::from(n as f32)))
         }
         num => num,
-    }
-}
-
-fn holds(op: Comparison, order: std::cmp::Ordering) -> bool {
-    match op {
-        Comparison::Equal => order.is_eq(),
-        Comparison::NotEqual => order.is_ne(),
-        Comparison::Less => order.is_lt(),
-        Comparison::LessEqual => order.is_le(),
-        Comparison::Greater => order.is_gt(),
-        Comparison::GreaterEqual => order.is_ge(),
-        _ => false,
     }
 }
 

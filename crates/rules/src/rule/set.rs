@@ -19,12 +19,8 @@ use super::state::{RuleState, Slot};
 use super::tables::VersionRules;
 use crate::filter::Interest;
 use crate::lexicon::Lexicon;
+use crate::matcher::{REGEX_NESTING_MAX, REGEX_SIZE_MAX, fault};
 use crate::syntax::ast::ExprKind;
-
-/// The most memory that a compiled regular expression may take.
-const REGEX_SIZE_MAX: usize = 1 << 20;
-/// How deep a regular expression may nest.
-const REGEX_NESTING_MAX: u32 = 100;
 
 /// Rules of one or several files, in order, checked against a protocol.
 ///
@@ -293,15 +289,5 @@ fn regex(pattern: &str, nocase: bool) -> Result<Regex, String> {
         .dfa_size_limit(REGEX_SIZE_MAX)
         .nest_limit(REGEX_NESTING_MAX)
         .build();
-    match built {
-        Ok(regex) => Ok(regex),
-        Err(regex::Error::CompiledTooBig(max)) => {
-            Err(format!("it takes more than {max} bytes when compiled"))
-        }
-        Err(error) => {
-            let text = error.to_string();
-            let last = text.lines().rev().find(|line| !line.trim().is_empty());
-            Err(last.unwrap_or("it is malformed").trim_start_matches("error: ").to_owned())
-        }
-    }
+    built.map_err(|error| fault(&error))
 }

@@ -1,6 +1,5 @@
 //! Rules for one version: for each kind of packet those that may act on it, in order.
 
-use std::collections::HashMap;
 use std::sync::Arc;
 
 use midwire_codec::Direction;
@@ -15,24 +14,15 @@ use super::decision::RuleId;
 use super::guard::{Guard, guards};
 use super::set::RuleSet;
 use crate::filter::Interest;
+use crate::kinds::Kinds;
 use crate::predicate::{Needs, Pred};
 
 /// The rules of a set for one version.
 #[derive(Debug)]
 pub struct VersionRules {
-    /// By state and direction.
-    tables: Vec<[Table; 2]>,
+    /// Boxed: most kinds have no rules, and their places are small so.
+    kinds: Kinds<Box<Program>>,
 }
-
-#[derive(Debug, Default)]
-struct Table {
-    unknown: Program,
-    dense: Vec<Option<Box<Program>>>,
-    sparse: HashMap<i64, Box<Program>>,
-}
-
-/// Ids up to this one are looked up by their place.
-const DENSE_MAX: i64 = 1024;
 
 /// What is asked, in order, about one kind of packet.
 #[derive(Debug, Default)]
@@ -82,52 +72,22 @@ impl Step {
     }
 }
 
-impl Table {
-    fn put(&mut self, id: i64, program: Program) {
-        if program.steps.is_empty() {
-            return;
-        }
-        if !(0..DENSE_MAX).contains(&id) {
-            self.sparse.insert(id, Box::new(program));
-            return;
-        }
-        let at = usize::try_from(id).unwrap_or(0);
-        if at >= self.dense.len() {
-            self.dense.resize_with(at + 1, || None);
-        }
-        self.dense[at] = Some(Box::new(program));
-    }
-
-    fn get(&self, id: i64) -> Option<&Program> {
-        if (0..DENSE_MAX).contains(&id) {
-            return self.dense.get(usize::try_from(id).ok()?)?.as_deref();
-        }
-        self.sparse.get(&id).map(|program| &**program)
-    }
-}
-
 impl VersionRules {
     pub(super) fn new(set: &RuleSet, version: VersionId) -> VersionRules {
         let protocol = &set.lexicon.protocol;
-        let states = protocol.states.len().max(1);
-        let mut rules = VersionRules { tables: Vec::new() };
         // Nothing is told of what was checked before; what was made for conditions is made once.
         let mut findings = Findings::default();
-        for state in 0..states {
-            let state = StateId(u8::try_from(state).unwrap_or(u8::MAX));
-            rules.tables.push(Direction::BOTH.map(|direction| Table {
-                unknown: program(set, version, state, direction, None, &mut findings),
-                ..Table::default()
-            }));
-        }
+        let mut kinds = Kinds::new(protocol.states.len().max(1), |state, direction| {
+            Box::new(program(set, version, state, direction, None, &mut findings))
+        });
         for packet in protocol.dialect(version).packets() {
             let made =
                 program(set, version, packet.state, packet.direction, Some(packet), &mut findings);
-            if let Some(tables) = rules.tables.get_mut(usize::from(packet.state.0)) {
-                tables[packet.direction.index()].put(packet.id, made);
+            if !made.steps.is_empty() {
+                kinds.put(packet, Box::new(made));
             }
         }
-        rules
+        VersionRules { kinds }
     }
 
     pub(super) fn program(
@@ -136,11 +96,7 @@ impl VersionRules {
         direction: Direction,
         definition: Option<&PacketDefinition>,
     ) -> Option<&Program> {
-        let table = &self.tables.get(usize::from(state.0))?[direction.index()];
-        match definition {
-            Some(definition) => table.get(definition.id),
-            None => Some(&table.unknown),
-        }
+        self.kinds.get(state, direction, definition).map(|program| &**program)
     }
 
     /// What must be looked at of a kind of packet; `None` stands for unknown ids.

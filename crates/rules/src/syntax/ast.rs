@@ -1,5 +1,7 @@
 //! Expressions as they are written.
 
+use std::cmp::Ordering;
+
 use midwire_definition::syntax::ast::{Name, Span};
 
 /// An expression, and where it stands.
@@ -144,6 +146,22 @@ pub enum Comparison {
     EndsWith,
     /// `matches`
     Matches,
+}
+
+impl Comparison {
+    /// Whether it is so for values of this order. Those of texts alone never are.
+    #[inline]
+    pub(crate) fn holds(self, order: Ordering) -> bool {
+        match self {
+            Comparison::Equal => order.is_eq(),
+            Comparison::NotEqual => order.is_ne(),
+            Comparison::Less => order.is_lt(),
+            Comparison::LessEqual => order.is_le(),
+            Comparison::Greater => order.is_gt(),
+            Comparison::GreaterEqual => order.is_ge(),
+            _ => false,
+        }
+    }
 }
 
 impl Comparison {

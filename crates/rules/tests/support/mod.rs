@@ -5,14 +5,16 @@
 
 use std::fs::File;
 use std::io::{BufRead, BufReader};
+use std::net::{IpAddr, Ipv4Addr};
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
 use bytes::BytesMut;
 use flate2::read::GzDecoder;
 use midwire_definition::{Protocol, builtin};
+use midwire_rules::Envelope;
 use midwire_session::{
-    Direction, Elapsed, Event, Options, Output, PacketEvent, Scratch, Session, Setup, Watch,
+    Direction, Elapsed, Event, Options, Output, PacketEvent, Peers, Scratch, Session, Setup, Watch,
 };
 use serde_json::Value;
 
@@ -21,6 +23,14 @@ pub struct Recorded {
     pub key: String,
     pub connection: u64,
     pub packet: PacketEvent,
+}
+
+impl Recorded {
+    /// As filters see it; both ends are on this machine.
+    pub fn envelope(&self) -> Envelope<'_> {
+        let here = Some(IpAddr::V4(Ipv4Addr::LOCALHOST));
+        self.packet.envelope(Peers { session: self.connection, client: here, server: here })
+    }
 }
 
 pub fn root() -> PathBuf {
