@@ -8,6 +8,7 @@ use std::thread;
 
 use serde_json::Value;
 use support::dns::Dns;
+use support::ends::free_address;
 use support::program::{Ended, Program};
 
 #[test]
@@ -220,11 +221,4 @@ fn varint(mut number: usize, out: &mut Vec<u8>) {
         number >>= 7;
     }
     out.push(number as u8);
-}
-
-/// An address that nobody listens on.
-fn free_address() -> SocketAddr {
-    let free =
-        TcpListener::bind((Ipv4Addr::LOCALHOST, 0)).and_then(|listener| listener.local_addr());
-    free.expect("a free port")
 }

@@ -3,12 +3,13 @@
 
 mod support;
 
-use std::net::{Ipv4Addr, SocketAddr, TcpListener};
+use std::net::SocketAddr;
 use std::time::{Duration, Instant};
 
 use serde_json::Value;
-use support::ends::{End, Ending, Ends, Server};
-use support::program::Program;
+use support::ends::{End, Ending, Ends, Server, free_address};
+use support::minecraft::{frame, handshake, text};
+use support::program::{Program, packets};
 
 const JSON: [&str; 2] = ["--json", "--all"];
 const HELLO: &[u8] = b"\x0f\x00\x01\x0bTerraria326";
@@ -67,7 +68,7 @@ fn a_minecraft_client_reads_the_reason_in_the_list_and_at_login() {
     let reason = format!("midwire: cannot reach {nobody}: connection refused");
 
     let mut joining = client(proxy);
-    joining.send(&handshake(765, 2));
+    joining.send(&handshake(765, "localhost", 25_565, 2));
     let component = format!("{{\"text\":\"{reason}\"}}");
     joining.expect(&frame(&[&[0], &text(&component)[..]].concat()));
     // What it goes on to say does not turn the end into a reset.
@@ -77,7 +78,7 @@ fn a_minecraft_client_reads_the_reason_in_the_list_and_at_login() {
     // A version that nobody knows is answered as its own.
     for (number, name) in [(765, "1.20.4"), (9_000, "26.3")] {
         let mut pinging = client(proxy);
-        pinging.send(&[handshake(number, 1), frame(&[0])].concat());
+        pinging.send(&[handshake(number, "localhost", 25_565, 1), frame(&[0])].concat());
         let list = format!(
             "{{\"version\":{{\"name\":\"{name}\",\"protocol\":{number}}},\"players\":{{\"max\":0,\
              \"online\":0}},\"description\":{{\"text\":\"{reason}\"}}}}"
@@ -241,7 +242,7 @@ fn a_server_that_vanishes_when_it_has_let_the_client_in_is_spoken_for() {
         let (_program, proxy) = Program::proxy("minecraft", server.address, &["-q"]);
         let mut ends = Ends::open(proxy, &server);
         let login = frame(b"\x00\x04Alva\0\0\0\0\0\0\0\0\0\0\0\0\0\0\0\0");
-        let hello = [handshake(version, 2), login].concat();
+        let hello = [handshake(version, "localhost", 25_565, 2), login].concat();
         ends.client.send(&hello);
         ends.server.expect(&hello);
         let success = frame(b"\x02\0\0\0\0\0\0\0\0\0\0\0\0\0\0\0\0\x04Alva\0");
@@ -296,12 +297,12 @@ fn nothing_is_put_into_an_encrypted_connection() {
         let mut ends = Ends::open(proxy, &server);
         let key = frame(&[&[1][..], &[3, 1, 2, 3, 3, 4, 5, 6]].concat());
         let asked = frame(&[1, 0, 2, 8, 8, 2, 9, 9]);
-        ends.client.send(&handshake(765, 2));
-        ends.server.expect(&handshake(765, 2));
+        ends.client.send(&handshake(765, "localhost", 25_565, 2));
+        ends.server.expect(&handshake(765, "localhost", 25_565, 2));
         ends.server.send(&asked);
         ends.client.expect(&asked);
         ends.client.send(&key);
-        ends.server.expect(&[handshake(765, 2), key].concat());
+        ends.server.expect(&[handshake(765, "localhost", 25_565, 2), key].concat());
         ends.server.send(&[0xa5; 77]);
         let sent = [&asked[..], &[0xa5; 77]].concat();
         ends.client.expect(&sent);
@@ -333,7 +334,7 @@ fn in_play(proxy: SocketAddr, server: &Server) -> (Ends, Vec<u8>) {
     let mut ends = Ends::open(proxy, server);
     let login = frame(b"\x00\x04Alva\0\0\0\0\0\0\0\0\0\0\0\0\0\0\0\0");
     let success = frame(b"\x02\0\0\0\0\0\0\0\0\0\0\0\0\0\0\0\0\x04Alva\0");
-    let mut to_server = [handshake(765, 2), login].concat();
+    let mut to_server = [handshake(765, "localhost", 25_565, 2), login].concat();
     ends.client.send(&to_server);
     ends.server.expect(&to_server);
     let mut to_client = success.clone();
@@ -382,37 +383,4 @@ fn nbt(text: &str) -> Vec<u8> {
 
 fn utf16(text: &str) -> Vec<u8> {
     text.encode_utf16().flat_map(u16::to_be_bytes).collect()
-}
-
-/// A text with its length in front.
-fn text(text: &str) -> Vec<u8> {
-    [varint(text.len()), text.as_bytes().to_vec()].concat()
-}
-
-/// Minecraft's first packet.
-fn handshake(version: usize, next: u8) -> Vec<u8> {
-    frame(&[&[0], &varint(version)[..], &text("localhost"), &[0x63, 0xdd, next]].concat())
-}
-
-fn frame(payload: &[u8]) -> Vec<u8> {
-    [varint(payload.len()), payload.to_vec()].concat()
-}
-
-/// A number below 16,384, as short as can be.
-fn varint(number: usize) -> Vec<u8> {
-    match u8::try_from(number) {
-        Ok(byte) if byte < 0x80 => vec![byte],
-        _ => vec![(number & 0x7f) as u8 | 0x80, (number >> 7) as u8],
-    }
-}
-
-/// An address that nobody listens on.
-fn free_address() -> SocketAddr {
-    let free =
-        TcpListener::bind((Ipv4Addr::LOCALHOST, 0)).and_then(|listener| listener.local_addr());
-    free.expect("a free port")
-}
-
-fn packets(log: &[Value]) -> impl Iterator<Item = &Value> {
-    log.iter().filter(|line| line["type"] == "packet")
 }

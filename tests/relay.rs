@@ -6,12 +6,13 @@
 
 mod support;
 
-use std::net::{Ipv4Addr, SocketAddr, TcpListener};
+use std::net::{Ipv4Addr, TcpListener};
 
 use serde_json::Value;
 
-use support::ends::{End, Ending, Ends, Server};
-use support::program::Program;
+use support::ends::{End, Ending, Ends, Server, free_address};
+use support::minecraft::{frame, handshake};
+use support::program::{Program, packets};
 use support::random::Random;
 use support::recording::Direction;
 
@@ -291,11 +292,11 @@ fn the_host_in_a_handshake_becomes_the_servers_name() {
         let arguments = [&JSON[..], &["--to", &to], more].concat();
         let (program, proxy) = Program::proxy_with("minecraft", &arguments);
         let mut ends = Ends::open(proxy, &server);
-        ends.client.send(&handshake(&typed, 25_565));
-        ends.server.expect(&handshake(host, host_port));
+        ends.client.send(&handshake(765, &typed, 25_565, 2));
+        ends.server.expect(&handshake(765, host, host_port, 2));
         let login = frame(&[&[0_u8, 4][..], b"Alva", &[0; 16]].concat());
         ends.client.send(&login);
-        ends.server.expect(&[handshake(host, host_port), login].concat());
+        ends.server.expect(&[handshake(765, host, host_port, 2), login].concat());
         drop(ends);
         let log = program.interrupt().json();
         let fates: Vec<&str> = packets(&log).map(|line| line["fate"].as_str().unwrap()).collect();
@@ -310,7 +311,7 @@ fn a_handshake_that_begins_like_a_legacy_ping_is_a_handshake() {
     let (program, proxy) = Program::proxy("minecraft", server.address, &JSON);
     let mut ends = Ends::open(proxy, &server);
     let length_without_host = 1 + 2 + 2 + 2 + 1;
-    let handshake = handshake(&"a".repeat(254 - length_without_host), 25_565);
+    let handshake = handshake(765, &"a".repeat(254 - length_without_host), 25_565, 2);
     assert_eq!(handshake[..2], [0xfe, 0x01]);
     ends.client.send(&handshake);
     ends.server.expect(&handshake);
@@ -357,39 +358,5 @@ fn opposite(direction: Direction) -> Direction {
     match direction {
         Direction::Serverbound => Direction::Clientbound,
         Direction::Clientbound => Direction::Serverbound,
-    }
-}
-
-/// An address that nobody listens on.
-fn free_address() -> SocketAddr {
-    let free =
-        TcpListener::bind((Ipv4Addr::LOCALHOST, 0)).and_then(|listener| listener.local_addr());
-    free.expect("a free port")
-}
-
-fn packets(log: &[Value]) -> impl Iterator<Item = &Value> {
-    log.iter().filter(|line| line["type"] == "packet")
-}
-
-/// Minecraft's first packet: to log in with 1.20.4.
-fn handshake(host: &str, port: u16) -> Vec<u8> {
-    let (high, low) = (0x80 | (765 & 0x7f), 765 >> 7);
-    let mut payload = vec![0, high as u8, low as u8];
-    payload.extend_from_slice(&varint(host.len()));
-    payload.extend_from_slice(host.as_bytes());
-    payload.extend_from_slice(&port.to_be_bytes());
-    payload.push(2);
-    frame(&payload)
-}
-
-fn frame(payload: &[u8]) -> Vec<u8> {
-    [varint(payload.len()), payload.to_vec()].concat()
-}
-
-/// A number below 16,384, as short as can be.
-fn varint(number: usize) -> Vec<u8> {
-    match u8::try_from(number) {
-        Ok(byte) if byte < 0x80 => vec![byte],
-        _ => vec![(number & 0x7f) as u8 | 0x80, (number >> 7) as u8],
     }
 }

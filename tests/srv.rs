@@ -5,7 +5,8 @@ mod support;
 use std::net::{Ipv4Addr, SocketAddr, TcpListener, UdpSocket};
 
 use support::dns::Dns;
-use support::ends::{End, Ending, Ends, Server};
+use support::ends::{End, Ending, Ends, Server, free_address};
+use support::minecraft::{frame, handshake, varint};
 use support::program::Program;
 
 const NAME: &str = "play.example.org";
@@ -22,8 +23,8 @@ fn a_record_is_followed_and_told_to_the_server() {
         {
             let (_program, proxy) = proxy(NAME, &dns, more);
             let mut ends = Ends::open(proxy, &server);
-            ends.client.send(&handshake("typed", 25_565));
-            ends.server.expect(&handshake(host, said));
+            ends.client.send(&handshake(765, "typed", 25_565, 2));
+            ends.server.expect(&handshake(765, host, said, 2));
         }
         assert!(dns.asked().iter().all(|name| name == "_minecraft._tcp.play.example.org"));
     }
@@ -33,11 +34,11 @@ fn a_record_is_followed_and_told_to_the_server() {
 fn the_next_record_counts_where_one_leads_nowhere() {
     let server = Server::start();
     let port = server.address.port();
-    let dns = Dns::start(&[(9, 0, port, "localhost"), (1, 0, free_port(), "localhost")]);
+    let dns = Dns::start(&[(9, 0, port, "localhost"), (1, 0, free_address().port(), "localhost")]);
     let (_program, proxy) = proxy(NAME, &dns, &[]);
     let mut ends = Ends::open(proxy, &server);
-    ends.client.send(&handshake("typed", 25_565));
-    ends.server.expect(&handshake("localhost", port));
+    ends.client.send(&handshake(765, "typed", 25_565, 2));
+    ends.server.expect(&handshake(765, "localhost", port, 2));
 }
 
 #[test]
@@ -65,7 +66,7 @@ fn a_name_server_that_is_silent_is_not_waited_for() {
 
 #[test]
 fn a_port_that_was_typed_is_meant() {
-    let dns = Dns::start(&[(0, 0, free_port(), "localhost")]);
+    let dns = Dns::start(&[(0, 0, free_address().port(), "localhost")]);
     let (_program, proxy) = proxy("no-such-host.invalid:7", &dns, &[]);
     told(proxy, "midwire: cannot reach no-such-host.invalid:7: the name is not known");
     assert_eq!(dns.asked(), [""; 0]);
@@ -73,7 +74,7 @@ fn a_port_that_was_typed_is_meant() {
 
 #[test]
 fn records_that_lead_to_midwire_itself_are_refused() {
-    let port = free_port();
+    let port = free_address().port();
     let dns = Dns::start(&[(0, 0, port, "localhost")]);
     let set = format!("dns={}", dns.address);
     let listen = format!("127.0.0.1:{port}");
@@ -84,7 +85,7 @@ fn records_that_lead_to_midwire_itself_are_refused() {
     assert!(ended.diagnostics.contains("itself"), "{}", ended.diagnostics);
 
     // Later on, too.
-    dns.set(&[(0, 0, free_port(), "localhost")]);
+    dns.set(&[(0, 0, free_address().port(), "localhost")]);
     let (_program, proxy) = proxy(NAME, &dns, &[]);
     dns.set(&[(0, 0, proxy.port(), "localhost")]);
     told(proxy, "midwire: cannot reach play.example.org:25565: that is midwire itself");
@@ -92,7 +93,7 @@ fn records_that_lead_to_midwire_itself_are_refused() {
 
 #[test]
 fn where_a_record_has_led_is_said_when_nobody_is_there() {
-    let port = free_port();
+    let port = free_address().port();
     let dns = Dns::start(&[(0, 0, port, "localhost")]);
     let (_program, proxy) = proxy(NAME, &dns, &[]);
     told(
@@ -108,7 +109,7 @@ fn where_a_record_has_led_is_said_when_nobody_is_there() {
 fn a_server_that_is_down_at_the_start_is_a_warning() {
     // Nobody can be told so who has no words for it.
     for (protocol, then) in [("minecraft", "; clients are told so"), ("raw", "")] {
-        let address = SocketAddr::from((Ipv4Addr::LOCALHOST, free_port()));
+        let address = SocketAddr::from((Ipv4Addr::LOCALHOST, free_address().port()));
         let (program, proxy) = Program::proxy(protocol, address, &["--json"]);
         let warning = format!("the server {address} is not there now: connection refused{then}");
         program.wait_for_json(&warning, |line| line["message"] == *warning);
@@ -124,8 +125,8 @@ fn a_server_that_is_there_at_the_start_gets_no_empty_connection() {
     let server = Server::start();
     let (program, proxy) = Program::proxy("minecraft", server.address, &["--json"]);
     let mut ends = Ends::open(proxy, &server);
-    ends.client.send(&handshake("typed", 25_565));
-    ends.server.expect(&handshake("typed", 25_565));
+    ends.client.send(&handshake(765, "typed", 25_565, 2));
+    ends.server.expect(&handshake(765, "typed", 25_565, 2));
     drop(ends);
     let log = program.interrupt().json();
     assert!(log.iter().all(|line| line["type"] != "notice"), "{log:?}");
@@ -140,33 +141,9 @@ fn proxy(to: &str, dns: &Dns, more: &[&str]) -> (Program, SocketAddr) {
 fn told(proxy: SocketAddr, reason: &str) {
     let mut client = End::connect(proxy);
     client.read();
-    client.send(&handshake("typed", 25_565));
+    client.send(&handshake(765, "typed", 25_565, 2));
     let component = format!("{{\"text\":\"{reason}\"}}");
     let length = varint(component.len());
     client.expect(&frame(&[&[0], &length[..], component.as_bytes()].concat()));
     client.expect_ending(Ending::Finished);
-}
-
-fn handshake(host: &str, port: u16) -> Vec<u8> {
-    let (length, port) = (varint(host.len()), port.to_be_bytes());
-    frame(&[&[0, 0xfd, 0x05], &length[..], host.as_bytes(), &port, &[2]].concat())
-}
-
-fn frame(payload: &[u8]) -> Vec<u8> {
-    [varint(payload.len()), payload.to_vec()].concat()
-}
-
-/// A number below 16,384, as short as can be.
-fn varint(number: usize) -> Vec<u8> {
-    match u8::try_from(number) {
-        Ok(byte) if byte < 0x80 => vec![byte],
-        _ => vec![(number & 0x7f) as u8 | 0x80, (number >> 7) as u8],
-    }
-}
-
-/// A port that nobody listens on.
-fn free_port() -> u16 {
-    let free =
-        TcpListener::bind((Ipv4Addr::LOCALHOST, 0)).and_then(|listener| listener.local_addr());
-    free.expect("a free port").port()
 }

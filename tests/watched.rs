@@ -7,7 +7,7 @@ use std::net::{Ipv4Addr, SocketAddr, TcpListener, TcpStream};
 use std::time::{Duration, Instant};
 
 use support::PATIENCE;
-use support::ends::{End, Ending, Ends, Server};
+use support::ends::{End, Ending, Ends, Server, free_address};
 use support::program::Program;
 
 const HELLO: &[u8] = b"\x0f\x00\x01\x0bTerraria326";
@@ -348,11 +348,4 @@ fn ask(metrics: SocketAddr, request: &[u8]) -> String {
     // An answer to a request that is too long may end in a reset.
     stream.read_to_end(&mut answer).ok();
     String::from_utf8(answer).expect("text")
-}
-
-/// An address that nobody listens on.
-fn free_address() -> SocketAddr {
-    let free =
-        TcpListener::bind((Ipv4Addr::LOCALHOST, 0)).and_then(|listener| listener.local_addr());
-    free.expect("a free port")
 }

@@ -12,6 +12,13 @@ use socket2::SockRef;
 use super::PATIENCE;
 use super::recording::Direction;
 
+/// An address that nobody listens on.
+pub fn free_address() -> SocketAddr {
+    let free =
+        TcpListener::bind((Ipv4Addr::LOCALHOST, 0)).and_then(|listener| listener.local_addr());
+    free.expect("a free port")
+}
+
 /// A server that only accepts; what is said over its connections is the test's business.
 pub struct Server {
     pub address: SocketAddr,

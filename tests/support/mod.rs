@@ -6,6 +6,7 @@
 pub mod dns;
 pub mod ends;
 pub mod files;
+pub mod minecraft;
 pub mod program;
 pub mod random;
 pub mod recording;

@@ -254,6 +254,11 @@ impl Drop for Program {
     }
 }
 
+/// The packets of a JSON log.
+pub fn packets(log: &[Value]) -> impl Iterator<Item = &Value> {
+    log.iter().filter(|line| line["type"] == "packet")
+}
+
 impl Ended {
     /// The JSON log, one value a line.
     pub fn json(&self) -> Vec<Value> {
