@@ -304,7 +304,7 @@ fn prepare_auto(args: &args::Proxy, to_text: &str) -> anyhow::Result<Prepared> {
 /// What a configuration says.
 fn prepare_config(args: &args::Proxy, file: &std::path::Path) -> anyhow::Result<Prepared> {
     let config = config::read(file)?;
-    let settings = config.settings.with_args(&args.set)?;
+    let settings = config.settings.clone().with_args(&args.set)?;
     let Built { listeners, followed, routes } = config.build(&settings, &args.definitions.defs)?;
     Ok(Prepared {
         settings,
