@@ -18,6 +18,7 @@ use super::stop::on_a_thread;
 use super::store::{Entry, Store};
 use crate::args::{AccountAdd, AccountCommand};
 use crate::error::{NO, print, say, usage, write};
+use crate::log;
 use crate::settings::Settings;
 
 /// Characters of an account's name.
@@ -25,6 +26,7 @@ const NAME_MAX: usize = 64;
 
 /// Runs `midwire account`.
 pub(crate) fn run(command: &AccountCommand) -> anyhow::Result<ExitCode> {
+    log::begin(None)?;
     let result = match command {
         AccountCommand::Add(args) => {
             let settings = Settings::from_args(&args.set)?.account;
