@@ -120,7 +120,7 @@ impl Choice {
         if !self.ports.is_empty() && !self.ports.contains(&port) {
             return None;
         }
-        if self.given.is_some() && self.ports.contains(&port) {
+        if self.insists_on(port) && self.given.is_some() {
             return self.given.clone();
         }
         self.candidates.iter().find(|known| known.port == Some(port)).cloned()
@@ -131,9 +131,9 @@ impl Choice {
         self.ports.is_empty() || self.ports.contains(&port)
     }
 
-    /// Whether a stream to this port is shown whatever it is.
+    /// Whether a stream to this port is shown whatever it is. 0: its port is not known.
     pub(super) fn insists_on(&self, port: u16) -> bool {
-        self.ports.contains(&port)
+        self.ports.contains(&port) || port == 0 && self.given.is_some()
     }
 
     /// What the first bytes of both directions say.

@@ -289,7 +289,7 @@ impl Sessions {
 
     fn pass_over(&mut self, port: u16) {
         self.passed_over += 1;
-        if self.passed_ports.len() < PORTS_MAX && !self.passed_ports.contains(&port) {
+        if port != 0 && self.passed_ports.len() < PORTS_MAX && !self.passed_ports.contains(&port) {
             self.passed_ports.push(port);
         }
     }

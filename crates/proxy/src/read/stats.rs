@@ -123,21 +123,11 @@ impl Stats {
         };
         let names = rows.iter().map(|(key, _)| width(&name(key))).max().unwrap_or(0).max(6);
         let places = rows.iter().map(|(key, _)| width(&place(key).0)).max().unwrap_or(0);
-        let head = format!(
-            "{:>9} {:>7} {:>11} {:>9}  {:>7} {:>9} {:>7}  {:>9} {:>9}  {:places$} {:8}   {}",
-            "packets",
-            "share",
-            "bytes",
-            "per s",
-            "least",
-            "average",
-            "most",
-            "first",
-            "last",
-            "",
-            "",
-            "packet"
+        let columns = format!(
+            "{:>9} {:>7} {:>11} {:>9}  {:>7} {:>9} {:>7}  {:>9} {:>9}",
+            "packets", "share", "bytes", "per s", "least", "average", "most", "first", "last"
         );
+        let head = format!("{columns}  {:places$} {:8}   packet", "", "");
         let _ = writeln!(out, "{}", self.style.paint(Paint::Dim, head));
         let total = self.total(&rows);
         for (key, tally) in &rows {

@@ -189,12 +189,15 @@ impl Walk {
         if *passed_over > 0 && !out.is_done() {
             let ports: Vec<String> = passed_ports.iter().map(u16::to_string).collect();
             let more = if *passed_over > passed_ports.len() as u64 { ", .." } else { "" };
-            say(&format!(
-                "{passed_over} stream{} of no known protocol passed over (to port {}{more}); --port N \
-                 --protocol NAME reads them",
-                plural(*passed_over),
-                ports.join(", ")
-            ));
+            let how = match ports.is_empty() {
+                true => "; --protocol NAME reads them".to_owned(),
+                false => format!(
+                    " (to port {}{more}); --port N --protocol NAME reads them",
+                    ports.join(", ")
+                ),
+            };
+            let (count, plural) = (passed_over, plural(*passed_over));
+            say(&format!("{count} stream{plural} of no known protocol passed over{how}"));
         }
         if self.unread > 0 {
             say(&format!("{} packets of other links, or cut within their headers", self.unread));
