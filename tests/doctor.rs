@@ -155,6 +155,20 @@ fn definitions_that_cannot_be_read_are_wrong() {
     std::fs::remove_dir_all(folder).unwrap();
 }
 
+#[test]
+fn what_is_typed_for_vnc_is_a_port_and_has_a_password() {
+    for name in ["rfb", "vnc"] {
+        let ended = doctor(&[name], &["--to", "127.0.0.1:1"]);
+        assert_eq!(ended.status.code(), Some(2), "{}", ended.diagnostics);
+        let said = ended.diagnostics;
+        assert!(said.contains("did you mean display 1, port 5901?"), "{said}");
+    }
+    let said = doctor(&["rfb"], &[]).output;
+    for line in said.lines().filter(|line| line.contains("another device")) {
+        assert!(line.contains(" --client-password-file FILE"), "{line}");
+    }
+}
+
 fn doctor(protocol: &[&str], more: &[&str]) -> Ended {
     // The usual ports of this machine are no concern of the tests.
     let listen: &[&str] =
