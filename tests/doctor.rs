@@ -95,10 +95,10 @@ fn what_is_no_known_game_is_said() {
         stream.read_to_end(&mut Vec::new()).ok();
     });
     let to = mute.to_string();
-    let ended = doctor(&[], &["--to", &to, "--set", "connect_timeout=500"]);
+    let ended = doctor(&[], &["--to", &to, "--set", "connect_timeout=2000"]);
     assert_eq!(ended.status.code(), Some(1), "{}", ended.output);
     assert!(line(&ended, "game").contains("no game that midwire knows"), "{}", ended.output);
-    let ended = doctor(&["minecraft"], &["--to", &to, "--set", "connect_timeout=500"]);
+    let ended = doctor(&["minecraft"], &["--to", &to, "--set", "connect_timeout=2000"]);
     assert!(line(&ended, "game").contains("does not answer as Minecraft"), "{}", ended.output);
     // Without a ping, a connection is all that there is.
     let ended = doctor(&["raw"], &["--to", &to]);

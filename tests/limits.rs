@@ -134,7 +134,7 @@ fn a_session_in_which_nothing_happens_is_ended_only_if_that_is_set() {
 #[test]
 fn a_player_whose_session_is_ended_is_told_the_setting() {
     let server = Server::start();
-    let (program, proxy) = proxy("terraria", &server, "idle_timeout=500");
+    let (program, proxy) = proxy("terraria", &server, "idle_timeout=2000");
     let mut ends = Ends::open(proxy, &server);
     ends.client.send(HELLO);
     ends.server.expect_ending(Ending::Finished);
@@ -143,7 +143,7 @@ fn a_player_whose_session_is_ended_is_told_the_setting() {
     let disconnect = 2;
     assert_eq!(told.get(2), Some(&disconnect), "{told:x?}");
     let text = String::from_utf8_lossy(&told);
-    assert!(text.contains("500 ms (idle_timeout)"), "{text}");
+    assert!(text.contains("2000 ms (idle_timeout)"), "{text}");
     let ended = program.interrupt();
     assert_eq!(said(&ended, "idle_timeout"), 1, "{}", ended.diagnostics);
 }

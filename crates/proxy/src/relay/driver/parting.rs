@@ -11,6 +11,8 @@ use crate::relay::lent::with_lent;
 /// How long a client that was told that the session is ended may take to go by itself. It may still be
 /// sending: closing at once would be a reset, which may overtake the words.
 const LEAVE: Duration = Duration::from_millis(500);
+/// A client that waits for its first answer has said no more than this, in bytes.
+const ASKED_MAX: u64 = 4 << 10;
 /// What the client is told when the program is asked to end.
 const ENDS: &str = "midwire ends";
 
@@ -20,12 +22,16 @@ impl Driver {
         self.words.is_some() && self.session.has_parting_words()
     }
 
-    /// Whether nothing has come from the server, though the client has asked for something: in a protocol
-    /// with states its first packet only chooses one.
+    /// Whether nothing has come from the server, though the client has asked for something, and the server
+    /// has been sent all of it: in a protocol with states the client's first packet only chooses one.
     pub(super) fn is_unanswered(&self) -> bool {
-        let asked = self.session.counters(Direction::Serverbound).frames;
+        let asked = self.session.counters(Direction::Serverbound);
         let chooses = self.setup.protocol().states.len() > 1;
-        asked > u64::from(chooses) && self.is_mute()
+        let server = &self.legs[Direction::Serverbound.index()];
+        asked.frames > u64::from(chooses)
+            && asked.bytes <= ASKED_MAX
+            && server.is_empty()
+            && self.is_mute()
     }
 
     /// Whether nothing has come from the server.
