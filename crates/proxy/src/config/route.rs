@@ -179,7 +179,7 @@ const FOR_SERVERS: [&str; 7] = [
 fn action(table: &mut Table<'_, '_>, what: &str, out: &mut Problems) -> Option<WrittenAction> {
     let protocol = table.text("protocol", out);
     if let Some(rfb) =
-        protocol.filter(|protocol| crate::rfb::canonical(&protocol.text) == crate::rfb::NAME)
+        protocol.filter(|protocol| crate::rfb::canonical(protocol.text) == crate::rfb::NAME)
     {
         return vnc::read(table, what, rfb.span, out).map(WrittenAction::Rfb);
     }
