@@ -51,6 +51,7 @@
 pub mod compression;
 pub mod direction;
 pub mod error;
+mod first_byte;
 pub mod frame;
 pub mod framing;
 #[cfg(feature = "tokio")]
@@ -62,5 +63,6 @@ pub use compression::{
 };
 pub use direction::Direction;
 pub use error::{CompressionError, FrameError, VarintError};
+pub use first_byte::first_byte;
 pub use frame::{Frame, Frames, frames};
 pub use framing::{ByteOrder, Counts, Framing, Prefix};
