@@ -53,6 +53,7 @@ pub mod direction;
 pub mod error;
 pub mod frame;
 pub mod framing;
+pub mod origin;
 #[cfg(feature = "tokio")]
 pub mod tokio;
 pub mod varint;
@@ -64,3 +65,4 @@ pub use direction::Direction;
 pub use error::{CompressionError, FrameError, VarintError};
 pub use frame::{Frame, Frames, frames};
 pub use framing::{ByteOrder, Counts, Framing, Prefix};
+pub use origin::Origin;
