@@ -101,7 +101,7 @@ impl Program {
         Self::spawn(arguments, input, Path::new(NOWHERE), Stdio::piped())
     }
 
-    /// Starts midwire for a user whose programs are configured in this folder.
+    /// Starts midwire for a user whose programs are configured in this folder, and keep their data there.
     pub fn start_configured(arguments: &[&str], folder: &Path) -> Self {
         Self::spawn(arguments, b"", folder, Stdio::piped())
     }
@@ -110,6 +110,7 @@ impl Program {
         let mut child = Command::new(binary())
             .args(arguments)
             .env("XDG_CONFIG_HOME", configuration)
+            .env("XDG_DATA_HOME", configuration)
             .stdin(Stdio::piped())
             .stdout(output)
             .stderr(Stdio::piped())

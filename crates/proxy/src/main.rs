@@ -23,6 +23,7 @@ mod print;
 mod protocols;
 mod proxy;
 mod queue;
+mod record;
 mod relay;
 mod reload;
 mod rfb;

@@ -211,13 +211,14 @@ fn ahead(by_state: &[[Vec<Arc<PacketDefinition>>; 2]]) -> Vec<Ahead> {
 fn flags(definition: &PacketDefinition, dialect: &Dialect) -> u8 {
     let has_secrets = definition.plan.as_ref().is_some_and(|plan| plan.has_secrets());
     let secret = if has_secrets { SECRET } else { 0 };
-    secret | if definition.events.is_empty() && !definition.says_version {
-        0
-    } else if definition.says_version || dialect.depends_on(definition) {
-        NEEDED
-    } else {
-        TELLING
-    }
+    secret
+        | if definition.events.is_empty() && !definition.says_version {
+            0
+        } else if definition.says_version || dialect.depends_on(definition) {
+            NEEDED
+        } else {
+            TELLING
+        }
 }
 
 impl Ids {

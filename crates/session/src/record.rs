@@ -130,7 +130,10 @@ impl Marked {
         let secret = self.secret.iter();
         let secret =
             secret.map(|range| range.start.max(start) - start..range.end.max(start) - start);
-        Self { bytes: self.bytes.slice(start..), secret: secret.filter(|r| !r.is_empty()).collect() }
+        Self {
+            bytes: self.bytes.slice(start..),
+            secret: secret.filter(|r| !r.is_empty()).collect(),
+        }
     }
 
     /// Bytes of which all may be secret.

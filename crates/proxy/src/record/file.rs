@@ -259,8 +259,7 @@ impl Files {
             self.compressing = Some(thread);
         }
         let max = self.rotation.and_then(|rotation| rotation.files).unwrap_or(u32::MAX) as usize;
-        // The next one is about to be there.
-        while self.there.len() >= max.max(1) {
+        while self.there.len() > max.max(1) {
             if let Some(oldest) = self.there.pop_front() {
                 self.finish()?;
                 fs::remove_file(oldest)?;

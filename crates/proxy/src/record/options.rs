@@ -73,11 +73,6 @@ impl Options {
             keep: args.keep.clone(),
         })
     }
-
-    /// For another file.
-    pub(crate) fn with_path(&self, path: PathBuf) -> Self {
-        Self { path, ..self.clone() }
-    }
 }
 
 impl Rotation {
@@ -97,7 +92,7 @@ impl Rotation {
                 "files" => rotation.files = Some(number?),
                 _ => {
                     const NAMES: [&str; 3] = ["filesize", "duration", "files"];
-                    let near = suggest(name, NAMES)
+                    let near = suggest(name, NAMES.into_iter())
                         .map_or(String::new(), |near| format!("; did you mean {near}?"));
                     return Err(usage(format!(
                         "-b {text}: there is no {name}{near}\n  filesize:KB  the next file begins \
@@ -108,7 +103,9 @@ impl Rotation {
             }
         }
         if rotation.files.is_some() && rotation.size.is_none() && rotation.duration.is_none() {
-            return Err(usage("-b files:N: say when files change as well: filesize:KB, duration:SEC"));
+            return Err(usage(
+                "-b files:N: say when files change as well: filesize:KB, duration:SEC",
+            ));
         }
         Ok((rotation != Self::default()).then_some(rotation))
     }

@@ -63,7 +63,7 @@ impl Queue {
 
     /// Puts an entry in, if there is room.
     pub(super) fn try_put(&self, entry: Entry) -> Result<(), Full> {
-        if self.failed.load(Ordering::Relaxed) {
+        if self.has_failed() {
             return Ok(());
         }
         let cost = entry.cost().min(self.max) as u32;
@@ -89,6 +89,13 @@ impl Queue {
             self.push(entry, cost);
         }
         begun.elapsed()
+    }
+
+    /// Puts an entry in whether there is room or not.
+    pub(super) fn put_anyway(&self, entry: Entry) {
+        if !self.has_failed() {
+            self.push(entry, 0);
+        }
     }
 
     fn push(&self, entry: Entry, cost: u32) {
@@ -149,7 +156,7 @@ impl Queue {
         self.room.close();
     }
 
-    pub(super) fn has_failed(&self) -> bool {
+    fn has_failed(&self) -> bool {
         self.failed.load(Ordering::Relaxed)
     }
 

@@ -6,8 +6,10 @@ use std::task::{Context, Poll, ready};
 use std::time::{Duration, Instant};
 
 use bytes::BytesMut;
+use midwire_capture::Closing;
 use midwire_session::{
-    Counters, Direction, Elapsed, Event, Origin, Output, Parting, Peers, Scratch, Session, Setup,
+    Counters, Direction, Elapsed, Event, Origin, Output, Parting, Peers, Recording, Scratch,
+    Session, Setup, Watch,
 };
 use tokio::io::AsyncReadExt;
 use tokio::time::Sleep;
@@ -20,6 +22,8 @@ use super::leg::{Finish, Leg, reset_on_close};
 use super::lent::{grow, make_room, read_len, with_lent};
 use super::session::Ends;
 use crate::metrics::Meter;
+use crate::queue::Sender;
+use crate::record::{Tape, Told};
 
 /// Unfinished frames up to this size are copied into the scratch and back; larger ones grow where they are.
 const LEFTOVER_MAX: usize = 8 << 10;
@@ -74,6 +78,12 @@ pub(super) struct Driver {
     words: Option<Words>,
     /// What counts for whoever watches midwire.
     meter: Option<Meter>,
+    /// What is recorded of it.
+    tape: Option<Tape>,
+    /// The direction whose sender broke the session off.
+    broken: Option<Direction>,
+    /// Packets are shown, not only told to a recording.
+    shows: bool,
     /// It has been told.
     is_told: bool,
 }
@@ -86,12 +96,16 @@ impl Driver {
         ends: Ends,
         watcher: Option<Watcher>,
         words: Option<Words>,
+        tape: Option<Tape>,
         clock: Instant,
     ) -> Self {
         let Ends { client, server, read } = ends;
         let mut session = Session::new(setup.clone());
-        let watch = shared.watch_of(&setup);
+        let shown = shared.watch_of(&setup);
+        let tells = tape.as_ref().is_some_and(Tape::keeps_some);
+        let watch = if tells { Watch::Packets } else { shown };
         session.set_watch(watch);
+        session.set_recording(tape.as_ref().map_or(Recording::Off, Tape::recording));
         // Who counts frames needs them.
         let counts = shared.metrics.is_some() && setup.protocol().stack.framing.is_some();
         let mut driver = Self {
@@ -124,6 +138,9 @@ impl Driver {
             drained_at: None,
             words,
             meter: shared.metrics.clone().map(Meter::new),
+            tape,
+            broken: None,
+            shows: shown > Watch::Nothing,
             is_told: false,
         };
         driver.take_outputs();
@@ -273,6 +290,10 @@ impl Driver {
     /// Resets what is to be reset, and lets the connections go.
     pub(super) fn finish(mut self) -> ([Counters; 2], Option<HandedOver>) {
         self.measure();
+        if !self.closed {
+            let at = self.now();
+            self.tell_tape(Told::given_up(at));
+        }
         for leg in &mut self.legs {
             if leg.aborted || self.given_up {
                 reset_on_close(&leg.stream);
@@ -322,7 +343,8 @@ impl Driver {
                     }
                 }
             }
-            if !self.events.is_empty() || self.reason.is_some() || self.is_done() {
+            let is_taped = self.tape.as_mut().is_none_or(Tape::try_flush);
+            if !is_taped || !self.events.is_empty() || self.reason.is_some() || self.is_done() {
                 return Poll::Ready(());
             }
             if !progress && self.poll_timer(cx).is_pending() {
@@ -675,19 +697,58 @@ impl Driver {
                 | Output::Abort { direction: Direction::Clientbound }
                     if self.is_handing_over() => {}
                 Output::Finish { direction } => {
+                    let at = self.now();
+                    self.tell_tape(Told::Ended(direction, at));
                     let leg = &mut self.legs[direction.index()];
                     if leg.finish == Finish::No {
                         leg.finish = Finish::Wanted;
                     }
                 }
-                Output::Abort { direction } => self.legs[direction.index()].aborted = true,
-                Output::Event(event) => {
-                    if let Event::Closed { counters, .. } = &event {
-                        (self.counters, self.closed) = (*counters, true);
-                    }
-                    self.events.push(event);
+                Output::Abort { direction } => {
+                    self.broken.get_or_insert(direction);
+                    self.legs[direction.index()].aborted = true;
                 }
+                Output::Record(record) => {
+                    if let Some(tape) = &mut self.tape {
+                        tape.record(record);
+                    }
+                }
+                Output::Event(event) => self.take_event(event),
             }
+        }
+    }
+}
+
+impl Driver {
+    fn take_event(&mut self, event: Event) {
+        if let Event::Closed { counters, at } = &event {
+            (self.counters, self.closed) = (*counters, true);
+            let closing = self.broken.map_or(Closing::Finished, Closing::Reset);
+            self.tell_tape(Told::Closed(closing, *at));
+        }
+        if let Some(tape) = &mut self.tape {
+            tape.event(&event);
+        }
+        let is_told_alone = match &event {
+            Event::Packet(packet) => packet.tags.as_ref().is_none_or(|tags| tags.logs.is_empty()),
+            Event::Opaque { .. } => true,
+            _ => false,
+        };
+        if self.shows || !is_told_alone {
+            self.events.push(event);
+        }
+    }
+
+    fn tell_tape(&mut self, told: Told) {
+        if let Some(tape) = &mut self.tape {
+            tape.push(told);
+        }
+    }
+
+    /// Tells the recording what there is, once there is room for it.
+    pub(super) async fn flush_tape(&mut self, events: &Sender) {
+        if let Some(tape) = &mut self.tape {
+            tape.flush(events).await;
         }
     }
 }

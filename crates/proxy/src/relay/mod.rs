@@ -25,7 +25,7 @@ use std::future::poll_fn;
 use std::io;
 use std::net::SocketAddr;
 use std::pin::pin;
-use std::sync::Arc;
+use std::sync::{Arc, OnceLock};
 use std::task::Poll;
 use std::time::Duration;
 
@@ -43,6 +43,7 @@ pub(crate) use self::target::{Leads, Target, leads_to, reason, service};
 use crate::metrics::Metrics;
 use crate::names::Names;
 use crate::queue::Sender;
+use crate::record::{RecordTo, Recorder};
 use crate::settings::RelayLimits;
 
 /// How to relay.
@@ -84,11 +85,21 @@ pub(crate) struct Route {
     pub(crate) to: Target,
     /// It changes when a definition is saved.
     pub(crate) setup: watch::Receiver<Arc<Setup>>,
+    /// Where what passes this way is recorded, if it says so itself.
+    pub(crate) record_to: Option<RecordTo>,
+    /// What passes this way is recorded there.
+    pub(crate) recorder: OnceLock<Arc<Recorder>>,
+}
+
+impl Route {
+    pub(crate) fn new(to: Target, setup: watch::Receiver<Arc<Setup>>) -> Self {
+        Self { to, setup, record_to: None, recorder: OnceLock::new() }
+    }
 }
 
 impl Service {
     /// All ways that a client may go.
-    fn routes(&self) -> Vec<&Arc<Route>> {
+    pub(crate) fn routes(&self) -> Vec<&Arc<Route>> {
         match self {
             Self::Route(route) => vec![route],
             Self::Rfb(rfb) => rfb.servers.iter().map(|server| &server.route).collect(),

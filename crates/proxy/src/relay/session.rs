@@ -1,7 +1,7 @@
 //! One session, from the accepted client to the end of both connections.
 
 use std::future::poll_fn;
-use std::net::SocketAddr;
+use std::net::{Ipv4Addr, SocketAddr};
 use std::pin::pin;
 use std::sync::Arc;
 use std::time::{Duration, Instant, SystemTime};
@@ -9,7 +9,7 @@ use std::time::{Duration, Instant, SystemTime};
 use bytes::{Bytes, BytesMut};
 use midwire_definition::escape::escape;
 use midwire_route::{After, ProxyHeader, Response};
-use midwire_session::{Counters, Direction, HostRewrite, Setup};
+use midwire_session::{Counters, Direction, Elapsed, HostRewrite, Setup};
 use tokio::io::{AsyncReadExt, AsyncWriteExt};
 use tokio::net::TcpStream;
 use tokio::sync::watch;
@@ -26,6 +26,7 @@ use super::{ListenerConfig, RfbService, Route, Service, Shared};
 use crate::metrics::Failure;
 use crate::names::Place;
 use crate::queue::Message;
+use crate::record::{self, Tape};
 
 /// What a session begins with.
 pub(super) struct Start {
@@ -247,7 +248,9 @@ impl Serving {
                 let watcher = then.map(|then| Watcher::new(then, shared.limits.partial_wait));
                 let words = Words::of(shared, &route.to);
                 let clock = self.begun.clock;
-                let mut driver = Box::new(Driver::new(shared, first, ends, watcher, words, clock));
+                let tape = self.tape(route, &ends, &first);
+                let mut driver =
+                    Box::new(Driver::new(shared, first, ends, watcher, words, tape, clock));
                 driver.set_peers(self.number);
                 return Ok((driver, setup));
             }
@@ -287,7 +290,9 @@ impl Serving {
                 let mut setup = route.setup.clone();
                 let first = setup.borrow_and_update().clone();
                 let clock = self.begun.clock;
-                let mut driver = Box::new(Driver::new(shared, first, ends, None, None, clock));
+                let tape = self.tape(&route, &ends, &first);
+                let mut driver =
+                    Box::new(Driver::new(shared, first, ends, None, None, tape, clock));
                 driver.set_peers(self.number);
                 self.drive(driver, setup).await.0
             }
@@ -315,6 +320,25 @@ impl Serving {
         counters
     }
 
+    /// What is recorded of a session that goes this way, from here on.
+    fn tape(&self, route: &Route, ends: &Ends, setup: &Arc<Setup>) -> Option<Tape> {
+        let recorder = route.recorder.get()?.clone();
+        let (client, server) = (&ends.client, &ends.server);
+        let unknown = SocketAddr::from((Ipv4Addr::UNSPECIFIED, 0));
+        let client = midwire_capture::Ends {
+            client: client.peer_addr().unwrap_or(unknown),
+            server: client.local_addr().unwrap_or(unknown),
+        };
+        let server = match (server.local_addr(), server.peer_addr()) {
+            (Ok(client), Ok(server)) => Some(midwire_capture::Ends { client, server }),
+            _ => None,
+        };
+        let to = route.to.to_string().into();
+        let opened = record::Begun { client, server, to, setup: setup.clone() };
+        let Begun { at, clock } = self.begun;
+        Some(Tape::new(recorder, self.number, at, opened, Elapsed(clock.elapsed())))
+    }
+
     /// Moves bytes until the session is over.
     async fn drive(
         &self,
@@ -334,6 +358,7 @@ impl Serving {
                 () = &mut stopped, if !driver.is_stopping() => driver.stop(),
                 () = poll_fn(|cx| driver.poll(cx)) => {}
             }
+            driver.flush_tape(&self.shared.events).await;
             if let Some(reason) = driver.reason.take() {
                 self.shared.events.notice(Some(self.number), reason);
             }

@@ -45,9 +45,9 @@ impl Session {
                 note.decided_by = Some(Origin::User);
                 note.dropped(direction)
             });
-            let item = record.flatten().map(|record| {
-                Item::Bytes(Bytes::new(), Keep::Record(Box::new(record)))
-            });
+            let item = record
+                .flatten()
+                .map(|record| Item::Bytes(Bytes::new(), Keep::Record(Box::new(record))));
             self.side(direction).order.decide(number, item, gate);
         } else if let Some(new) = &ruling.new {
             self.side(direction).counters.changed += 1;

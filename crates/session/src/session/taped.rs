@@ -180,10 +180,9 @@ impl Session {
         }
         let header = frame.len().saturating_sub(payload.len());
         let secret = match secrets {
-            Secrets::In(ranges) if frame.ends_with(payload) => ranges
-                .into_iter()
-                .map(|range| range.start + header..range.end + header)
-                .collect(),
+            Secrets::In(ranges) if frame.ends_with(payload) => {
+                ranges.into_iter().map(|range| range.start + header..range.end + header).collect()
+            }
             _ => {
                 let framing = self.setup.framing.as_ref();
                 let cut = framing.and_then(|framing| framing.next(&frame).ok().flatten());
@@ -197,8 +196,8 @@ impl Session {
     /// Bytes that are sent on without being read, of a packet that may have secrets.
     pub(super) fn unread(&self, direction: Direction, bytes: Bytes) -> Marked {
         let state = self.sides[direction.index()].received.form.state;
-        let has_secrets = self.recording == Recording::Masked
-            && self.tables.ids(state, direction).has_secrets();
+        let has_secrets =
+            self.recording == Recording::Masked && self.tables.ids(state, direction).has_secrets();
         if has_secrets { Marked::secret(bytes) } else { bytes.into() }
     }
 

@@ -14,8 +14,8 @@ use midwire_rules::Lexicon;
 use midwire_rules::rule::RuleSet;
 use midwire_session::{
     Beside, Content, Decision, Elapsed, Event, Fate, Judge, Options, Output, PacketEvent,
-    PacketInfo, Passage, Place, Record, Recorded, Recording, Rules, Scratch, Session, Setup, Verdict,
-    Watch,
+    PacketInfo, Passage, Place, Record, Recorded, Recording, Rules, Scratch, Session, Setup,
+    Verdict, Watch,
 };
 
 pub use Direction::{Clientbound, Serverbound};
