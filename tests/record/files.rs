@@ -339,3 +339,44 @@ fn routes_are_recorded_where_they_say() {
     let rest = Captured::read(&folder.file("rest.pcapng"));
     assert_eq!(rest.one().sent[0], b"anything");
 }
+
+#[test]
+fn what_goes_past_packets_when_a_client_is_handed_over_is_recorded_too() {
+    let folder = Folder::new("handed-over");
+    let (lines, calls) = (Server::start(), Server::start());
+    let config = format!(
+        "[[route]]\nlisten = \"127.0.0.1:0\"\nprotocol = \"raw\"\nto = \"{}\"\n\
+         then = {{ text = \"GO\\n\", to = \"{}\", protocol = \"amp\", send_proxy_header = \"v1\" }}\n",
+        lines.address, calls.address
+    );
+    let config = folder.save("routes.toml", config);
+    let file = folder.path("it.pcapng");
+    let program = Program::start(&["proxy", "--config", &config, "-q", "-w", &file]);
+    let said = program.wait_for_diagnostics("recording to ");
+    let (_, address) = said.split_once("listening on ").unwrap();
+    let proxy = address.split_once(": ").unwrap().0.parse().unwrap();
+    let mut ends = Ends::open(proxy, &lines);
+    ends.client.send(b"hello\n");
+    ends.server.expect(b"hello\n");
+    let call = b"\x00\x04_ask\x00\x011\x00\x00";
+    ends.client.send(&[&b"GO\n"[..], call].concat());
+    ends.server.expect_ending(Ending::Finished);
+    ends.server.finish();
+    let mut next = calls.accept();
+    next.read();
+    let tail = [&b"GO\n"[..], call].concat();
+    next.wait(|a| a.bytes.ends_with(&tail), |_| (), |a| format!("{:?}", a.bytes));
+    ends.client.finish();
+    next.expect_ending(Ending::Finished);
+    next.finish();
+    ends.client.expect_ending(Ending::Finished);
+    let got = next.wait(|_| true, |a| a.bytes.clone(), |_| String::new());
+    assert!(got.starts_with(b"PROXY TCP4"));
+    program.interrupt();
+    let captured = Captured::read(Path::new(&file));
+    // One number, one section: the second way is the same session, with a connection of its own.
+    let session = captured.one();
+    assert_eq!(session.sent[0], [&b"hello\n"[..], &got].concat());
+    assert_eq!(session.came[0], [&b"hello\n"[..], &tail].concat());
+    assert_eq!(session.fact("protocol"), Some("amp"));
+}

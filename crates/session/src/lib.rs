@@ -70,7 +70,7 @@ pub use event::{Counters, Elapsed, Event, Fate, Lost, Notice, PacketEvent, Packe
 pub use interest::Watch;
 pub use limits::Limits;
 pub use midwire_codec::{Direction, Origin};
-pub use record::{Marked, Passage, Record, Recorded, RecordedFrame, Recording};
+pub use record::{Marked, Outside, Passage, Record, Recorded, RecordedFrame, Recording};
 pub use rules::{Peers, RuleCount, Rules};
 pub use scratch::Scratch;
 pub use session::{Output, Parting, Session};

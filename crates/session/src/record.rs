@@ -22,6 +22,17 @@ pub enum Recording {
     Whole,
 }
 
+/// How bytes went that a driver passed by the session, or did not pass on.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+pub enum Outside {
+    /// They came and were sent.
+    Passed,
+    /// They came and were not sent.
+    Dropped,
+    /// The driver made them, and sent them.
+    Made,
+}
+
 /// Something to be recorded. What belongs to one direction comes in the order in which it is sent; what is
 /// dropped stands where it would have been sent.
 #[derive(Clone, Debug)]

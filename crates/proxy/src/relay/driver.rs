@@ -5,11 +5,11 @@ use std::sync::Arc;
 use std::task::{Context, Poll, ready};
 use std::time::{Duration, Instant};
 
-use bytes::BytesMut;
+use bytes::{Bytes, BytesMut};
 use midwire_capture::Closing;
 use midwire_session::{
-    Counters, Direction, Elapsed, Event, Origin, Output, Parting, Peers, Recording, Scratch,
-    Session, Setup, Watch,
+    Counters, Direction, Elapsed, Event, Origin, Output, Outside, Parting, Peers, Recording,
+    Scratch, Session, Setup, Watch,
 };
 use tokio::io::AsyncReadExt;
 use tokio::time::Sleep;
@@ -99,7 +99,7 @@ impl Driver {
         tape: Option<Tape>,
         clock: Instant,
     ) -> Self {
-        let Ends { client, server, read } = ends;
+        let Ends { client, server, read, before } = ends;
         let mut session = Session::new(setup.clone());
         let shown = shared.watch_of(&setup);
         let tells = tape.as_ref().is_some_and(Tape::keeps_some);
@@ -143,6 +143,10 @@ impl Driver {
             shows: shown > Watch::Nothing,
             is_told: false,
         };
+        let at = driver.now();
+        for (outside, bytes) in before {
+            driver.session.handle_outside(Direction::Serverbound, bytes, outside, at);
+        }
         driver.take_outputs();
         for direction in Direction::BOTH {
             driver.take_read(direction);
@@ -395,7 +399,7 @@ impl Driver {
                     if !failed && self.tell_of_missing_words(direction, at, &mut lent.scratch) =>
                 {
                     // A part of a frame is of no use to anybody.
-                    self.note_dropped(direction, buffer.len());
+                    self.note_dropped(direction, &buffer);
                     buffer.clear();
                 }
                 Poll::Ready(Ok(0)) if !failed => {
@@ -501,7 +505,7 @@ impl Driver {
                 self.session.handle_reset(direction, at);
             } else {
                 let part = std::mem::take(&mut self.leftover[direction.index()]);
-                self.note_dropped(direction, part.len());
+                self.note_dropped(direction, &part);
             }
             self.take_outputs();
         } else {
@@ -532,8 +536,13 @@ impl Driver {
     }
 
     /// Says that a part of a frame made room for what the client is told.
-    fn note_dropped(&mut self, direction: Direction, len: usize) {
+    fn note_dropped(&mut self, direction: Direction, part: &[u8]) {
+        let len = part.len();
         if len > 0 {
+            if self.tape.is_some() {
+                let (part, at) = (Bytes::copy_from_slice(part), self.now());
+                self.session.handle_outside(direction, part, Outside::Dropped, at);
+            }
             self.reason = Some(format!(
                 "{direction} ended within a frame: its first {len} byte(s) were not passed on, as the \
                  client is told why instead"

@@ -9,7 +9,7 @@ use std::time::{Duration, Instant, SystemTime};
 use bytes::{Bytes, BytesMut};
 use midwire_definition::escape::escape;
 use midwire_route::{After, ProxyHeader, Response};
-use midwire_session::{Counters, Direction, Elapsed, HostRewrite, Setup};
+use midwire_session::{Counters, Direction, Elapsed, HostRewrite, Outside, Setup};
 use tokio::io::{AsyncReadExt, AsyncWriteExt};
 use tokio::net::TcpStream;
 use tokio::sync::watch;
@@ -44,6 +44,8 @@ pub(super) struct Ends {
     pub(super) server: TcpStream,
     /// By direction: what the client sent, what the server sent.
     pub(super) read: [BytesMut; 2],
+    /// What of the client's bytes is not among them, in order.
+    pub(super) before: Vec<(Outside, Bytes)>,
 }
 
 /// Where a client goes, and what is known of it.
@@ -57,6 +59,10 @@ struct Going {
     read: BytesMut,
     /// Its server is sent this first.
     header: Bytes,
+    /// So many bytes of that midwire has made.
+    made: usize,
+    /// The client sent this before, and nobody is sent it.
+    dropped: Bytes,
 }
 
 /// When a session began.
@@ -97,6 +103,8 @@ impl Start {
             client,
             read: BytesMut::new(),
             header: Bytes::new(),
+            made: 0,
+            dropped: Bytes::new(),
         };
         let serving = Serving { number, begun, shared, stop };
         match &listener.service {
@@ -156,6 +164,7 @@ impl Serving {
                 Action::Relay(route) => {
                     if let (Some(is_binary), Some(to)) = (next.send_header, to) {
                         let mut header = ProxyHeader::write(is_binary, from, to);
+                        going.made = header.len();
                         header.extend_from_slice(&going.header);
                         going.header = header.freeze();
                     }
@@ -173,14 +182,15 @@ impl Serving {
             let Some((handed_over, next)) = handed_over else { break };
             way = next.way;
             let HandedOver { client, text, rest, .. } = handed_over;
-            let text = if next.drop_match { Bytes::new() } else { text };
+            let (text, dropped) =
+                if next.drop_match { (Bytes::new(), text) } else { (text, Bytes::new()) };
             let is_first = sniffed.ways().get(way).is_some_and(|way| way.begins_with(&text));
             let (header, mut read) = match is_first {
                 true => (Bytes::new(), BytesMut::from(text)),
                 false => (text, BytesMut::new()),
             };
             read.extend_from_slice(&rest);
-            going = Going { client, from, to, read, header };
+            going = Going { client, from, to, read, header, made: 0, dropped };
         }
         total
     }
@@ -238,7 +248,13 @@ impl Serving {
             Ok(Connected { stream, place }) => {
                 tracing::info!("connected");
                 let read = [going.read, BytesMut::new()];
-                let ends = Ends { client: going.client, server: stream, read };
+                let header = going.header.clone();
+                let before = vec![
+                    (Outside::Made, header.slice(..going.made.min(header.len()))),
+                    (Outside::Dropped, going.dropped),
+                    (Outside::Passed, header.slice(going.made.min(header.len())..)),
+                ];
+                let ends = Ends { client: going.client, server: stream, read, before };
                 let mut setup = route.setup.clone();
                 let mut first = setup.borrow_and_update().clone();
                 if let Some(Place { host, port }) = place {

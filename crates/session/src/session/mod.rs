@@ -30,7 +30,7 @@ use crate::interest::{Tables, Watch};
 use crate::judged::Judged;
 use crate::legacy::{self, Start, Unclear};
 use crate::order::Order;
-use crate::record::{Record, Recording};
+use crate::record::{Outside, Record, Recording};
 use crate::rules::Peers;
 use crate::scratch::Scratch;
 use crate::setup::{OtherProtocol, Setup};
@@ -224,6 +224,19 @@ impl Session {
     /// in which it is. To be set before anything has come.
     pub fn set_recording(&mut self, recording: Recording) {
         self.recording = recording;
+    }
+
+    /// Bytes that the driver passed by the session, or did not pass on: they have no meaning for it, but are
+    /// recorded if it is.
+    pub fn handle_outside(
+        &mut self,
+        direction: Direction,
+        bytes: Bytes,
+        outside: Outside,
+        at: Elapsed,
+    ) {
+        self.now = at;
+        self.record_outside(direction, bytes, outside);
     }
 
     /// Says how many bytes that were polled of a direction have not been written yet. Together with what

@@ -15,7 +15,9 @@ use crate::event::{Elapsed, PacketNumber};
 use crate::form::Form;
 use crate::order::{Gate, Item, Order};
 use crate::payload::{Stored, stored};
-use crate::record::{Keep, Marked, Note, Record, Recorded, RecordedFrame, Recording};
+use crate::record::{
+    Keep, Marked, Note, Outside, Passage, Record, Recorded, RecordedFrame, Recording,
+};
 use crate::scratch::Scratch;
 
 impl Session {
@@ -251,13 +253,27 @@ impl Session {
         }
     }
 
+    /// Bytes that the driver passed by the session, or did not pass on.
+    pub(super) fn record_outside(&mut self, direction: Direction, bytes: Bytes, outside: Outside) {
+        if !self.is_recorded() || bytes.is_empty() {
+            return;
+        }
+        if outside == Outside::Made {
+            return self.record_made(direction, &bytes);
+        }
+        let content = Recorded::Opaque(self.unread(direction, bytes));
+        let record = Record { direction, at: self.now, content };
+        let is_lost = outside == Outside::Dropped;
+        self.record(if is_lost { record.lost() } else { record });
+    }
+
     /// Bytes that midwire made where nothing is cut into frames.
     pub(super) fn record_made(&mut self, direction: Direction, bytes: &Bytes) {
         if self.is_recorded() {
             let frame = RecordedFrame {
                 number: PacketNumber(0),
                 origin: Origin::Midwire,
-                passage: crate::record::Passage::Injected(bytes.clone().into()),
+                passage: Passage::Injected(bytes.clone().into()),
                 decided_by: None,
                 by: None,
                 delayed: None,
