@@ -83,9 +83,8 @@ pub(crate) struct Proxy {
     /// MIDWIRE_LOG says the same
     #[arg(long, value_name = "FILTER")]
     pub(crate) log: Option<String>,
-    /// Not there yet
-    #[arg(short = 'w', long = "write", value_name = "FILE", hide = true)]
-    pub(crate) write: Option<PathBuf>,
+    #[command(flatten)]
+    pub(crate) recording: Record,
     /// List only packets that match, as in 'update_health.health < 5'; `midwire fields` lists what can be
     /// written. Everything is relayed all the same
     #[arg(short = 'Y', long = "filter", value_name = "FILTER")]
@@ -104,6 +103,44 @@ pub(crate) struct Proxy {
     /// Listeners, and routes by first bytes, from a file; see docs/routes.md
     #[arg(long, value_name = "FILE")]
     pub(crate) config: Option<PathBuf>,
+}
+
+/// Whether all that passes is recorded, and how.
+#[derive(Clone, Debug, ClapArgs)]
+pub(crate) struct Record {
+    /// Record all that passes into this file, which Wireshark opens; what is in it stays. See docs/captures.md
+    #[arg(short = 'w', long = "write", value_name = "FILE", conflicts_with = "record")]
+    pub(crate) write: Option<PathBuf>,
+    /// Record into a new file, named by time and protocol, in midwire/captures of your data folder
+    #[arg(long)]
+    pub(crate) record: bool,
+    /// Go on in a new file: filesize:KB, duration:SECONDS; files:N leaves the last so many. Each file's name has
+    /// its number and time
+    #[arg(short = 'b', value_name = "NAME:NUMBER")]
+    pub(crate) rotate: Vec<String>,
+    /// Compress files with gzip when others follow them
+    #[arg(long)]
+    pub(crate) compress: bool,
+    /// When the system is told to put what was written on the disk itself
+    #[arg(long, value_name = "WHEN", value_enum, default_value_t)]
+    pub(crate) sync: crate::record::Sync,
+    /// Record only packets that match, as in 'group:chat'. Bytes that are not cut into packets are always recorded
+    #[arg(long, value_name = "FILTER")]
+    pub(crate) keep: Option<String>,
+    /// Record passwords and keys as they are; without it stars stand in their place
+    #[arg(long)]
+    pub(crate) record_secrets: bool,
+}
+
+impl Record {
+    /// Whether anything is said about how to record.
+    pub(crate) fn says_how(&self) -> bool {
+        !self.rotate.is_empty()
+            || self.compress
+            || self.sync != crate::record::Sync::default()
+            || self.keep.is_some()
+            || self.record_secrets
+    }
 }
 
 /// What is shown, and how.

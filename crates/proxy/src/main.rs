@@ -25,6 +25,7 @@ mod protocols;
 mod proxy;
 mod queue;
 mod read;
+mod record;
 mod recorded;
 mod relay;
 mod reload;

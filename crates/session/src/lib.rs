@@ -41,7 +41,7 @@
 //!             format!("packet {} {} {name}", packet.number, packet.direction)
 //!         }
 //!         Output::Event(Event::Version { number, .. }) => format!("version {number:?}"),
-//!         Output::Event(_) => continue,
+//!         Output::Event(_) | Output::Record(_) => continue,
 //!     });
 //! }
 //! assert_eq!(seen, ["version Some(319)", "packet 1 serverbound Hello", "15 bytes serverbound"]);
@@ -58,6 +58,7 @@ mod legacy;
 mod limits;
 mod order;
 mod payload;
+mod record;
 mod rules;
 mod scratch;
 mod session;
@@ -65,10 +66,11 @@ mod setup;
 mod verdict;
 
 pub use decision::{Beside, Content, Decision, Delay, Disconnect, Log, Place, Tags};
-pub use event::{Counters, Elapsed, Event, Fate, Lost, Notice, Origin, PacketEvent, PacketNumber};
+pub use event::{Counters, Elapsed, Event, Fate, Lost, Notice, PacketEvent, PacketNumber};
 pub use interest::Watch;
 pub use limits::Limits;
-pub use midwire_codec::Direction;
+pub use midwire_codec::{Direction, Origin};
+pub use record::{Marked, Outside, Passage, Record, Recorded, RecordedFrame, Recording};
 pub use rules::{Peers, RuleCount, Rules};
 pub use scratch::Scratch;
 pub use session::{Output, Parting, Session};

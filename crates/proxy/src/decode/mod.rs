@@ -223,7 +223,8 @@ impl Show {
     fn is_wanted(&mut self, protocol: &Arc<Protocol>, found: &Found) -> bool {
         let Some(source) = &self.filter else { return true };
         if self.filters.is_none() {
-            match Filters::new(source, [(protocol.clone(), Some(found.version))], self.limits) {
+            match Filters::new("-Y", source, [(protocol.clone(), Some(found.version))], self.limits)
+            {
                 Ok(filters) => self.filters = Some(filters),
                 Err(wrong) => {
                     self.wrong_filter.get_or_insert(wrong);

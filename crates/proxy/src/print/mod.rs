@@ -10,7 +10,7 @@ mod row;
 pub(crate) mod screen;
 pub(crate) mod style;
 mod tags;
-mod time;
+pub(crate) mod time;
 
 use std::io;
 use std::sync::Arc;

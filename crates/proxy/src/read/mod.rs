@@ -57,13 +57,15 @@ fn read(args: &args::Read) -> anyhow::Result<ExitCode> {
     let choice = Choice::new(&args.with, settings.clone())?;
     let filters = match &args.filter {
         None => None,
-        Some(source) => match Filters::new(source, choice.candidates(), settings.definition) {
-            Ok(filters) => Some(filters),
-            Err(wrong) => {
-                say(&wrong);
-                return Ok(ExitCode::from(USAGE));
+        Some(source) => {
+            match Filters::new("-Y", source, choice.candidates(), settings.definition) {
+                Ok(filters) => Some(filters),
+                Err(wrong) => {
+                    say(&wrong);
+                    return Ok(ExitCode::from(USAGE));
+                }
             }
-        },
+        }
     };
     let moment = |option, text: &Option<String>| {
         text.as_deref().map(|text| Moment::parse(option, text)).transpose()

@@ -286,6 +286,7 @@ impl<'a> StandIn<'a> {
                 }
                 // There is no server that could get it.
                 Output::Send { .. } | Output::Finish { .. } | Output::Abort { .. } => {}
+                Output::Record(_) => {}
                 Output::Event(event) => {
                     self.is_closed |= matches!(event, Event::Closed { .. });
                     let ping = Notice::LegacyPing;
