@@ -4,6 +4,8 @@ use std::path::PathBuf;
 
 use clap::{Args as ClapArgs, Parser, Subcommand};
 
+use crate::hex_text;
+
 /// Stands between a game and its server, and shows what they say to each other.
 #[derive(Debug, Parser)]
 #[command(
@@ -152,8 +154,11 @@ pub(crate) struct View {
     /// Add each packet's bytes, its fields marked
     #[arg(short = 'x', long = "hex", conflicts_with = "json")]
     pub(crate) hex: bool,
+    /// Add each packet's fields as a tree, and its bytes in their colours
+    #[arg(short = 'V', long = "tree", conflicts_with_all = ["json", "hex"])]
+    pub(crate) tree: bool,
     /// Only say what is wrong
-    #[arg(short = 'q', long = "quiet", conflicts_with_all = ["json", "hex"])]
+    #[arg(short = 'q', long = "quiet", conflicts_with_all = ["json", "hex", "tree"])]
     pub(crate) quiet: bool,
     /// On a terminal: a line for every packet, however many are alike
     #[arg(long)]
@@ -252,6 +257,16 @@ pub(crate) struct Decode {
     /// The hex text itself
     #[arg(long, value_name = "TEXT")]
     pub(crate) hex: Option<String>,
+    /// How the bytes are written, where that can be taken for something else
+    #[arg(long = "as", value_name = "FORM")]
+    pub(crate) form: Option<hex_text::Form>,
+    /// List what the bytes may be: every protocol, version, state and direction in which they can be read, how
+    /// much of them is explained, and why. With --json an object a line
+    #[arg(long)]
+    pub(crate) guess: bool,
+    /// Leave nothing out: all elements of lists, all bytes, all of long texts
+    #[arg(long)]
+    pub(crate) all: bool,
     #[command(flatten)]
     pub(crate) packet: Packet,
     /// Packet id and fields without a frame's length
@@ -297,9 +312,17 @@ pub(crate) struct Packet {
 /// `midwire encode`.
 #[derive(Debug, ClapArgs)]
 pub(crate) struct Encode {
-    /// The packet's name
-    #[arg(required_unless_present = "lines")]
+    /// The packet's name. Without it standard input has packets as `decode --json` prints them, a line each
     pub(crate) name: Option<String>,
+    /// How the bytes are written
+    #[arg(long = "as", value_name = "FORM", default_value = "hex", conflicts_with = "lines")]
+    pub(crate) form: WrittenAs,
+    /// Frames as they are once compression is on: what is not shorter than so many bytes is compressed
+    #[arg(long, value_name = "BYTES", conflicts_with = "unframed")]
+    pub(crate) threshold: Option<u32>,
+    /// With a frame's length in front, which is how it is unless --unframed is said
+    #[arg(long, conflicts_with = "unframed")]
+    pub(crate) framed: bool,
     #[command(flatten)]
     pub(crate) packet: Packet,
     /// Packet id and fields without a frame's length
@@ -312,6 +335,21 @@ pub(crate) struct Encode {
     pub(crate) lines: bool,
     #[command(flatten)]
     pub(crate) definitions: Definitions,
+}
+
+/// How bytes are written out.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, clap::ValueEnum)]
+pub(crate) enum WrittenAs {
+    /// Hex digits, a line for each packet
+    Hex,
+    /// A dump with offsets and characters
+    Xxd,
+    /// An array of C
+    C,
+    /// Base64, a line for each packet
+    Base64,
+    /// The bytes themselves
+    Raw,
 }
 
 /// `midwire check`.
