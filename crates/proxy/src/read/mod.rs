@@ -9,6 +9,7 @@ mod choose;
 mod columns;
 mod input;
 mod out;
+mod progress;
 mod replay;
 mod sessions;
 mod stats;
@@ -86,7 +87,8 @@ fn read(args: &args::Read) -> anyhow::Result<ExitCode> {
         inflate_max: settings.session.inflate_max,
         watch: Watch::Packets,
     };
-    let mut walk = Walk::new(Sessions::new(tools, out.clone()), out.clone(), stop, args.follow);
+    let mut walk =
+        Walk::new(Sessions::new(tools, out.clone()), out.clone(), stop, (args.follow, args.stats));
     for file in &files {
         walk.file(file)?;
         if walk.is_done() {
