@@ -218,11 +218,11 @@ impl Program {
     /// Waits until a line of the JSON log satisfies `wanted`.
     pub fn wait_for_json(&self, what: &str, mut wanted: impl FnMut(&Value) -> bool) {
         let is_wanted = |line: &str| serde_json::from_str(line).as_ref().is_ok_and(&mut wanted);
-        self.wait_for_output(what, is_wanted);
+        self.wait_for_line(what, is_wanted);
     }
 
     /// Waits until a line of the output satisfies `wanted`.
-    pub fn wait_for_output(&self, what: &str, mut wanted: impl FnMut(&str) -> bool) {
+    pub fn wait_for_line(&self, what: &str, mut wanted: impl FnMut(&str) -> bool) {
         let mut read = 0;
         let found = self.output.wait(|said| {
             while let Some(len) = said.text[read..].iter().position(|&byte| byte == b'\n') {
