@@ -14,9 +14,7 @@
 use std::fmt;
 
 use aes::Aes128Enc;
-use aes::cipher::{
-    Array, BlockCipherEncrypt as _, InnerIvInit as _, IvState as _, KeyInit as _,
-};
+use aes::cipher::{Array, BlockCipherEncrypt as _, InnerIvInit as _, IvState as _, KeyInit as _};
 use zeroize::{Zeroize as _, ZeroizeOnDrop};
 
 /// Bytes of a key, and of a shift register.

@@ -40,7 +40,7 @@ pub(super) struct Outcome {
     /// What goes behind it.
     pub(super) after: Vec<Item>,
     /// The session is to be ended, and the client told why.
-    pub(super) disconnect: Option<Disconnect>,
+    pub(super) disconnect: Option<(Disconnect, Origin)>,
 }
 
 /// A frame among others.
@@ -69,6 +69,7 @@ impl Session {
         // frames from `run` to `at` go on as they came and have not been sent yet
         let (mut run, mut at) = (0, start);
         let mut last = None;
+        let was_plain = !self.may_decrypt(direction);
         loop {
             let skimmed = self.skim(direction, framing, &chunk[at..], scratch);
             self.count(direction, skimmed.len, skimmed.frames);
@@ -92,6 +93,9 @@ impl Session {
             self.settle(direction, &chunk, &mut run, frame, outcome, scratch);
             if self.side(direction).ended {
                 return chunk.len();
+            }
+            if was_plain && self.may_decrypt(direction) {
+                break;
             }
             if self.side(direction).opaque {
                 self.pass(direction, chunk.slice(run..at));
@@ -125,9 +129,9 @@ impl Session {
                 self.put_beside(direction, item, scratch);
             }
         }
-        if let Some(disconnect) = disconnect {
+        if let Some((disconnect, origin)) = disconnect {
             self.flush(direction, chunk, run, frame.end);
-            self.disconnect_for(number, disconnect, scratch);
+            self.disconnect_for(number, disconnect, origin, scratch);
         }
     }
 
@@ -150,7 +154,11 @@ impl Session {
         let start = frame.start.max(*run).min(frame.end);
         let (item, gate) = match action {
             Action::Pass(effects) if effects.is_empty() => return,
-            Action::Pass(effects) if self.side(direction).order.is_empty() => {
+            // What is behind it is sent in another way, so it goes out by itself.
+            Action::Pass(effects)
+                if self.side(direction).order.is_empty()
+                    && !self.begins_cipher(direction, &effects) =>
+            {
                 return self.sent(direction, frame.end.saturating_sub(*run), &effects);
             }
             Action::Pass(effects) => {
@@ -209,6 +217,9 @@ impl Session {
                 at: self.now,
             };
             ruling = self.judge(&info, &read.form, workspace);
+            if definition.and_then(|d| d.plan.as_ref()).is_some_and(|plan| plan.is_of_cipher()) {
+                self.shake_hands(&info, &read.form, &effects, workspace, &mut ruling);
+            }
         }
         let mut changes = effects.clone();
         if let Some(new) = ruling.new.as_ref().filter(|_| !ruling.dropped) {
@@ -236,7 +247,8 @@ impl Session {
             let copies = self.copies(&looked, &read, payload, &ruling, &effects, &changes);
             after.splice(0..0, copies);
         }
-        let disconnect = ruling.disconnect.take();
+        let origin = if ruling.is_refused { Origin::Midwire } else { Origin::Rule };
+        let disconnect = ruling.disconnect.take().map(|disconnect| (disconnect, origin));
         if self.watch > Watch::Nothing || !ruling.tags.logs.is_empty() {
             self.report(looked, read, &scratch.plain, fate, ruling);
         }
@@ -318,6 +330,10 @@ impl Session {
             }
             _ if ruling.new.is_some() => (Fate::Changed, Gate::Open),
             _ => (Fate::Passed, Gate::Open),
+        };
+        let gate = match ruling.asked {
+            Some(request) => Gate::Asked(request, Box::new(gate)),
+            None => gate,
         };
         self.diverge(effects, &changes);
         (fate, Action::Put(item, gate))

@@ -71,6 +71,7 @@ impl Session {
 impl Side {
     /// Nothing is held.
     fn is_idle(&self) -> bool {
-        self.order.is_idle() && (self.opaque || self.handovers.is_empty())
+        let passes = self.stage.as_ref().is_none_or(|stage| stage.passes());
+        passes && self.order.is_idle() && (self.opaque || self.handovers.is_empty())
     }
 }

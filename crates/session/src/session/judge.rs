@@ -8,6 +8,7 @@ use midwire_rules::Envelope;
 
 use super::Session;
 use crate::decision::{Beside, Content, Decision, Delay, Disconnect, Log, Place, Tags};
+use crate::encryption::RequestId;
 use crate::event::{Notice, Origin, PacketNumber};
 use crate::form::Form;
 use crate::host;
@@ -32,6 +33,10 @@ pub(super) struct Ruling {
     pub(super) beside: Vec<(Origin, Beside)>,
     pub(super) disconnect: Option<Disconnect>,
     pub(super) tags: Tags,
+    /// It is midwire itself that ends the session.
+    pub(super) is_refused: bool,
+    /// It waits for an answer from outside.
+    pub(super) asked: Option<RequestId>,
     /// Who wanted an edit that could not be made, and why.
     pub(super) refused: Vec<(Option<Arc<str>>, String)>,
 }
@@ -127,6 +132,7 @@ impl Session {
             plan.map(|plan| plan.decode(&held.payload, held.body, &form.conn, workspace));
         ruling.add(verdict.into(), fields.as_mut(), Origin::User);
         self.address(definition.as_deref(), &held.payload, form, workspace, &mut ruling);
+        self.shake_hands_again(held, workspace, &mut ruling);
         ruling
     }
 
@@ -337,7 +343,7 @@ impl Ruling {
     }
 }
 
-fn spliced(packet: &mut Packet<'_>, edits: &Edits) -> Result<Bytes, String> {
+pub(super) fn spliced(packet: &mut Packet<'_>, edits: &Edits) -> Result<Bytes, String> {
     let mut new = Vec::new();
     packet.splice(edits, &mut new).map_err(|error| error.to_string())?;
     Ok(new.into())

@@ -14,7 +14,7 @@ use midwire_rules::Lexicon;
 use midwire_rules::rule::RuleSet;
 use midwire_session::{
     Beside, Content, Decision, Elapsed, Event, Fate, Judge, Options, Output, PacketEvent,
-    PacketInfo, Place, Rules, Scratch, Session, Setup, Verdict, Watch,
+    PacketInfo, Place, Request, RequestId, Rules, Scratch, Session, Setup, Verdict, Watch,
 };
 
 pub use Direction::{Clientbound, Serverbound};
@@ -130,6 +130,7 @@ pub struct Driver {
     /// The sizes of the pieces in which it was sent.
     pub pieces: [Vec<usize>; 2],
     pub events: Vec<Event>,
+    pub requests: Vec<(RequestId, Request)>,
     /// Events and ends as lines, and sent bytes as hex.
     pub lines: Vec<String>,
     pub rules: Option<Arc<Rules>>,
@@ -156,6 +157,7 @@ impl Driver {
             sent: Default::default(),
             pieces: Default::default(),
             events: Vec::new(),
+            requests: Vec::new(),
             lines: Vec::new(),
             rules: None,
             protocol: setup.protocol().clone(),
@@ -241,6 +243,10 @@ impl Driver {
                 }
                 Output::Finish { direction } => self.lines.push(format!("{direction} finish")),
                 Output::Abort { direction } => self.lines.push(format!("{direction} abort")),
+                Output::Request(request, what) => {
+                    self.lines.push("request".to_owned());
+                    self.requests.push((request, what));
+                }
                 Output::Event(event) => {
                     self.lines.push(self.line(&event));
                     self.events.push(event);
@@ -285,6 +291,7 @@ impl Driver {
                     if *closed { ", closed" } else { "" }
                 )
             }
+            Event::Key { key, .. } => format!("{key:?}"),
             Event::Notice { notice, .. } => format!("notice: {notice}"),
             Event::Closed { counters, .. } => {
                 let [up, down] = counters;
