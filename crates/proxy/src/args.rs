@@ -4,6 +4,8 @@ use std::path::PathBuf;
 
 use clap::{Args as ClapArgs, Parser, Subcommand};
 
+use crate::encryption::Reads;
+
 /// Stands between a game and its server, and shows what they say to each other.
 #[derive(Debug, Parser)]
 #[command(
@@ -71,6 +73,11 @@ pub(crate) struct Proxy {
     /// Read every session with this version, whatever it says itself: 769 or 1.21.4
     #[arg(long, value_name = "VERSION")]
     pub(crate) protocol_version: Option<String>,
+    /// Encrypted sessions: auto reads those that midwire can stand in the middle of (the server does not ask
+    /// who the client is), and passes the ciphertext of others on; pass reads none; read stands in the middle of
+    /// all, though a server that checks who the client is refuses it
+    #[arg(long, value_name = "auto|pass|read", value_parser = reads)]
+    pub(crate) encryption: Option<Reads>,
     /// Tell what midwire counts as Prometheus reads it, at http://ADDRESS/metrics; a port alone is one on
     /// loopback
     #[arg(long, value_name = "[ADDRESS:]PORT")]
@@ -328,4 +335,8 @@ pub(crate) struct Protodef {
     pub(crate) over: Option<String>,
     #[command(flatten)]
     pub(crate) definitions: Definitions,
+}
+
+fn reads(text: &str) -> Result<Reads, String> {
+    Reads::named(text).ok_or_else(|| "it is auto, pass or read".to_owned())
 }

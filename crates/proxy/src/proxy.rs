@@ -11,6 +11,7 @@ use tokio::sync::watch;
 
 use crate::args;
 use crate::config::{self, Built, Followed};
+use crate::encryption;
 use crate::error::{USAGE, say, say_styled, usage};
 use crate::filter::Filters;
 use crate::log;
@@ -62,6 +63,13 @@ pub(crate) fn run(args: &args::Proxy) -> anyhow::Result<ExitCode> {
         }
         None => None,
     };
+    let has_cipher = |followed: &Followed| {
+        let setup = followed.setups.borrow();
+        setup.protocol().stack.cipher && setup.options().encryption.is_some()
+    };
+    if followed.iter().any(has_cipher) {
+        encryption::make_key();
+    }
     let style = Style::of_stdout();
     let newest: Vec<_> = followed.iter().map(|followed| followed.setups.subscribe()).collect();
     let config = RelayConfig {
@@ -207,9 +215,22 @@ fn prepare(args: &args::Proxy) -> anyhow::Result<Prepared> {
     if name == "auto" { prepare_auto(args, to) } else { prepare_one(args, name, to) }
 }
 
+fn settings(args: &args::Proxy) -> anyhow::Result<Settings> {
+    with_args(Settings::default(), args)
+}
+
+/// These settings with what was typed on top.
+fn with_args(settings: Settings, args: &args::Proxy) -> anyhow::Result<Settings> {
+    let mut settings = settings.with_args(&args.set)?;
+    if let Some(reads) = args.encryption {
+        settings.encryption = reads;
+    }
+    Ok(settings)
+}
+
 /// One protocol and one server.
 fn prepare_one(args: &args::Proxy, name: &str, to_text: &str) -> anyhow::Result<Prepared> {
-    let settings = Settings::from_args(&args.set)?;
+    let settings = settings(args)?;
     let lookup = Lookup::new(name, &args.definitions.defs)?;
     let protocol = lookup.read()?;
     let is_rfb = name == rfb::NAME;
@@ -237,6 +258,8 @@ fn prepare_one(args: &args::Proxy, name: &str, to_text: &str) -> anyhow::Result<
         start: if is_rfb { protocol.state_named(rfb::START) } else { None },
         rewrite_host: rewrite(&to, args.keep_host),
         on_lost_framing: settings.on_lost_framing,
+            encryption: settings.encryption.options(),
+            cipher_keys: Arc::default(),
     };
     let (setups, setup) = watch::channel(Setup::new(protocol.clone(), options));
     let route = Arc::new(Route { to, setup });
@@ -274,7 +297,7 @@ fn prepare_auto(args: &args::Proxy, to_text: &str) -> anyhow::Result<Prepared> {
             "--rules: they are of one protocol; name it, or say rules = \"..\" in a route of --config",
         ));
     }
-    let settings = Settings::from_args(&args.set)?;
+    let settings = settings(args)?;
     let to = to(to_text, None, "auto")?;
     let wanted = listen(args.listen.as_deref(), to.port)?;
     let place = (wanted, args.listen.is_none());
@@ -304,7 +327,7 @@ fn prepare_auto(args: &args::Proxy, to_text: &str) -> anyhow::Result<Prepared> {
 /// What a configuration says.
 fn prepare_config(args: &args::Proxy, file: &std::path::Path) -> anyhow::Result<Prepared> {
     let config = config::read(file)?;
-    let settings = config.settings.with_args(&args.set)?;
+    let settings = with_args(config.settings, args)?;
     let Built { listeners, followed, routes } = config.build(&settings, &args.definitions.defs)?;
     Ok(Prepared {
         settings,

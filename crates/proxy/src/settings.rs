@@ -6,6 +6,7 @@ use std::time::Duration;
 use midwire_definition::diagnostics::suggest;
 use midwire_session::OnLostFraming;
 
+use crate::encryption::Reads;
 use crate::error::usage;
 
 /// Limits of the relay itself.
@@ -97,6 +98,8 @@ pub(crate) struct Settings {
     pub(crate) session: midwire_session::Limits,
     pub(crate) definition: midwire_definition::Limits,
     pub(crate) on_lost_framing: OnLostFraming,
+    /// `encryption`: which encrypted sessions are read.
+    pub(crate) encryption: Reads,
 }
 
 /// Each name, and what it is for.
@@ -129,6 +132,7 @@ const NAMES: &[(&str, &str)] = &[
     ("probe", "on or off: look at the start whether the server is there"),
     ("farewell", "on or off: tell a client why it cannot be served, in its game's own words"),
     ("farewell_wait", "milliseconds that a client may take to be told so, and to go"),
+    ("encryption", "auto, pass or read: which encrypted sessions are read; --encryption says the same"),
     ("on_lost_framing", "relay or close: what to do when nothing says where the next frame starts"),
     ("buffer_max", "bytes of one direction that are held back"),
     ("frame_length_max", "the most that a frame's length may say"),
@@ -221,6 +225,10 @@ impl Settings {
             "probe" => self.relay.probe = switch()?,
             "farewell" => self.relay.farewell = switch()?,
             "farewell_wait" => self.relay.farewell_wait = millis()?,
+            "encryption" => {
+                self.encryption =
+                    Reads::named(value).ok_or(NotSet::Takes("auto, pass or read"))?;
+            }
             "on_lost_framing" => {
                 self.on_lost_framing = match value {
                     "relay" => OnLostFraming::Relay,
@@ -273,6 +281,7 @@ mod tests {
             let value = match *name {
                 "on_lost_framing" => "close",
                 "join" => "never",
+                "encryption" => "read",
                 "farewell" | "probe" => "off",
                 "dns" => "127.0.0.1:5353",
                 _ => "77",

@@ -10,7 +10,9 @@ use std::task::{Context, Poll};
 use std::time::{Duration, Instant};
 
 use bytes::BytesMut;
-use midwire_session::{Counters, Direction, Elapsed, Event, Output, Peers, Session, Setup};
+use midwire_session::{
+    Answer, Counters, Direction, Elapsed, Event, Output, Peers, Request, RequestId, Session, Setup,
+};
 
 use self::due::Due;
 use super::Shared;
@@ -39,6 +41,8 @@ pub(super) struct Driver {
     /// Directions whose sender was reset, which is told once what it sent has been written.
     reset: [bool; 2],
     pub(super) events: Vec<Event>,
+    /// What the session waits for from outside.
+    pub(super) requests: Vec<(RequestId, Request)>,
     /// Bytes of one read.
     read_len: usize,
     write_max: usize,
@@ -90,6 +94,7 @@ impl Driver {
             joined: false,
             reset: [false; 2],
             events: Vec::new(),
+            requests: Vec::new(),
             read_len: read_len(watch),
             write_max: shared.limits.write_max,
             close_wait: shared.limits.close_wait,
@@ -167,6 +172,13 @@ impl Driver {
         self.take_outputs();
     }
 
+    /// Tells the session what became of what it waited for.
+    pub(super) fn answer(&mut self, request: RequestId, answer: Answer) {
+        let (at, setup) = (self.now(), self.setup.clone());
+        with_lent(&setup, |lent| self.session.answer(request, answer, at, &mut lent.scratch));
+        self.take_outputs();
+    }
+
     /// Ends both directions once what has come already is read.
     pub(super) fn stop(&mut self) {
         self.last_reads = Some([LAST_READS; 2]);
@@ -229,7 +241,8 @@ impl Driver {
                     }
                 }
             }
-            if !self.events.is_empty() || self.reason.is_some() || self.is_done() {
+            let has_news = !self.events.is_empty() || !self.requests.is_empty();
+            if has_news || self.reason.is_some() || self.is_done() {
                 return Poll::Ready(());
             }
             if !progress && self.poll_timer(cx).is_pending() {
@@ -270,6 +283,7 @@ impl Driver {
                     }
                 }
                 Output::Abort { direction } => self.legs[direction.index()].aborted = true,
+                Output::Request(request, what) => self.requests.push((request, what)),
                 Output::Event(event) => {
                     if let Event::Closed { counters, .. } = &event {
                         (self.counters, self.closed) = (*counters, true);

@@ -305,7 +305,10 @@ impl<'a> StandIn<'a> {
                     self.out.extend_from_slice(&bytes);
                 }
                 // There is no server that could get it.
-                Output::Send { .. } | Output::Finish { .. } | Output::Abort { .. } => {}
+                Output::Send { .. }
+                | Output::Finish { .. }
+                | Output::Abort { .. }
+                | Output::Request(..) => {}
                 Output::Event(event) => {
                     self.is_closed |= matches!(event, Event::Closed { .. });
                     let ping = Notice::LegacyPing;
