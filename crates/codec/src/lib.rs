@@ -54,6 +54,7 @@ pub mod direction;
 pub mod error;
 pub mod frame;
 pub mod framing;
+pub mod server_hash;
 #[cfg(feature = "tokio")]
 pub mod tokio;
 pub mod varint;
@@ -66,3 +67,4 @@ pub use direction::Direction;
 pub use error::{CompressionError, FrameError, VarintError};
 pub use frame::{Frame, Frames, frames};
 pub use framing::{ByteOrder, Counts, Framing, Prefix};
+pub use server_hash::server_hash;

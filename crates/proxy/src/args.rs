@@ -36,6 +36,8 @@ pub(crate) enum Command {
     Defs(Defs),
     /// Look at all that has to be right: the port, the server, its game, definitions
     Doctor(Doctor),
+    /// Log in with Microsoft for servers that ask who plays; list and remove logins
+    Account(Account),
     /// Play a recorded game through a real midwire on this machine: nothing else is needed
     Demo,
 }
@@ -78,6 +80,10 @@ pub(crate) struct Proxy {
     /// all, though a server that checks who the client is refuses it
     #[arg(long, value_name = "auto|pass|read", value_parser = reads)]
     pub(crate) encryption: Option<Reads>,
+    /// Play with this account where a server asks who the client is, so that its sessions can be read; `midwire
+    /// account add` logs one in
+    #[arg(long, value_name = "NAME")]
+    pub(crate) account: Option<String>,
     /// Tell what midwire counts as Prometheus reads it, at http://ADDRESS/metrics; a port alone is one on
     /// loopback
     #[arg(long, value_name = "[ADDRESS:]PORT")]
@@ -266,6 +272,41 @@ pub(crate) struct Doctor {
     #[command(flatten)]
     pub(crate) definitions: Definitions,
     /// Raise a limit; an unknown name lists them all
+    #[arg(long, value_name = "NAME=VALUE")]
+    pub(crate) set: Vec<String>,
+}
+
+/// `midwire account`.
+#[derive(Debug, ClapArgs)]
+pub(crate) struct Account {
+    #[command(subcommand)]
+    pub(crate) command: AccountCommand,
+}
+
+#[derive(Debug, Subcommand)]
+pub(crate) enum AccountCommand {
+    /// Log in with Microsoft: shows a code to enter in a browser. Again for a login that does not count any
+    /// more
+    Add(AccountAdd),
+    /// The accounts that there are
+    List {
+        /// One JSON object a line
+        #[arg(long)]
+        json: bool,
+    },
+    /// Forget an account
+    Remove {
+        /// What `midwire account list` calls it, or the player's name
+        name: String,
+    },
+}
+
+/// `midwire account add`.
+#[derive(Debug, ClapArgs)]
+pub(crate) struct AccountAdd {
+    /// What to call it [default: the player's name]
+    pub(crate) name: Option<String>,
+    /// account_client_id=ID is needed, see docs/accounts.md; an unknown name lists all that there are
     #[arg(long, value_name = "NAME=VALUE")]
     pub(crate) set: Vec<String>,
 }

@@ -1,5 +1,6 @@
 //! midwire: stands between a game and its server, and shows what they say to each other.
 
+mod account;
 mod args;
 mod ask;
 mod check;
@@ -67,6 +68,7 @@ fn run(command: args::Command) -> anyhow::Result<ExitCode> {
         args::Command::Fields(args) => fields::run(&args),
         args::Command::Defs(args) => defs::run(&args.command),
         args::Command::Doctor(args) => doctor::run(&args),
+        args::Command::Account(args) => account::run(&args.command),
         args::Command::Demo => demo::run(),
     }
 }

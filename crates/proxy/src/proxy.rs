@@ -9,6 +9,7 @@ use midwire_definition::Protocol;
 use midwire_session::{HostRewrite, Options, Setup, Watch};
 use tokio::sync::watch;
 
+use crate::account::Account;
 use crate::args;
 use crate::config::{self, Built, Followed};
 use crate::encryption;
@@ -45,6 +46,11 @@ pub(crate) fn run(args: &args::Proxy) -> anyhow::Result<ExitCode> {
     refuse_what_is_later(args)?;
     log::begin(args.log.as_deref())?;
     let Prepared { settings, listeners, followed, extensions, banner } = prepare(args)?;
+    let account = args.account.as_deref().map(|name| Account::open(name, &settings)).transpose()?;
+    let account = account.map(|(account, warnings)| {
+        warnings.iter().for_each(|warning| say(warning));
+        account
+    });
     let metrics_at = args.metrics.as_deref().map(metrics::address).transpose()?;
     let metrics = metrics_at.is_some().then(Arc::<Metrics>::default);
     let filters = match &args.filter {
@@ -78,6 +84,7 @@ pub(crate) fn run(args: &args::Proxy) -> anyhow::Result<ExitCode> {
         watch_raw: if shows_bytes(&args.view) { Watch::Packets } else { Watch::Nothing },
         limits: settings.relay,
         metrics: metrics.clone(),
+        account,
     };
     let when_full =
         if style.is_terminal && !args.view.json { WhenFull::Drop } else { WhenFull::Wait };
@@ -225,6 +232,7 @@ fn with_args(settings: Settings, args: &args::Proxy) -> anyhow::Result<Settings>
     if let Some(reads) = args.encryption {
         settings.encryption = reads;
     }
+    settings.has_account = args.account.is_some();
     Ok(settings)
 }
 
@@ -258,7 +266,7 @@ fn prepare_one(args: &args::Proxy, name: &str, to_text: &str) -> anyhow::Result<
         start: if is_rfb { protocol.state_named(rfb::START) } else { None },
         rewrite_host: rewrite(&to, args.keep_host),
         on_lost_framing: settings.on_lost_framing,
-            encryption: settings.encryption.options(),
+            encryption: settings.encryption(),
             cipher_keys: Arc::default(),
     };
     let (setups, setup) = watch::channel(Setup::new(protocol.clone(), options));
@@ -327,7 +335,7 @@ fn prepare_auto(args: &args::Proxy, to_text: &str) -> anyhow::Result<Prepared> {
 /// What a configuration says.
 fn prepare_config(args: &args::Proxy, file: &std::path::Path) -> anyhow::Result<Prepared> {
     let config = config::read(file)?;
-    let settings = with_args(config.settings, args)?;
+    let settings = with_args(config.settings.clone(), args)?;
     let Built { listeners, followed, routes } = config.build(&settings, &args.definitions.defs)?;
     Ok(Prepared {
         settings,

@@ -4,7 +4,7 @@ use std::net::{IpAddr, SocketAddr};
 use std::time::Duration;
 
 use midwire_definition::diagnostics::suggest;
-use midwire_session::OnLostFraming;
+use midwire_session::{Encryption, OnLostFraming};
 
 use crate::encryption::Reads;
 use crate::error::usage;
@@ -92,14 +92,18 @@ impl Default for RelayLimits {
 }
 
 /// All that `--set` can set.
-#[derive(Clone, Copy, Debug, Default)]
+#[derive(Clone, Debug, Default)]
 pub(crate) struct Settings {
     pub(crate) relay: RelayLimits,
+    #[cfg(feature = "online-auth")]
+    pub(crate) account: crate::account::AccountSettings,
     pub(crate) session: midwire_session::Limits,
     pub(crate) definition: midwire_definition::Limits,
     pub(crate) on_lost_framing: OnLostFraming,
     /// `encryption`: which encrypted sessions are read.
     pub(crate) encryption: Reads,
+    /// An account joins for midwire where a server asks who the client is.
+    pub(crate) has_account: bool,
 }
 
 /// Each name, and what it is for.
@@ -146,6 +150,14 @@ const NAMES: &[(&str, &str)] = &[
     ("nbt_depth_max", "NBT lists and compounds inside each other"),
 ];
 
+/// The names about accounts, if they are built in.
+fn account_names() -> impl Iterator<Item = (&'static str, &'static str)> + Clone {
+    #[cfg(feature = "online-auth")]
+    return crate::account::settings::NAMES.into_iter();
+    #[cfg(not(feature = "online-auth"))]
+    std::iter::empty()
+}
+
 /// Why something was not set.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum NotSet {
@@ -176,9 +188,14 @@ impl Settings {
         Ok(self)
     }
 
+    /// How sessions treat logins that ask for encryption.
+    pub(crate) fn encryption(&self) -> Option<Encryption> {
+        self.encryption.options(self.has_account)
+    }
+
     /// The names that there are.
     pub(crate) fn names() -> impl Iterator<Item = &'static str> {
-        NAMES.iter().map(|(name, _)| *name)
+        NAMES.iter().copied().chain(account_names()).map(|(name, _)| name)
     }
 
     /// Sets one by its name.
@@ -254,6 +271,9 @@ impl Settings {
             "sniff_wait" => self.relay.sniff_wait = millis()?,
             "partial_wait" => self.relay.partial_wait = millis()?,
             "drain_wait" => self.relay.drain_wait = millis()?,
+            #[cfg(feature = "online-auth")]
+            _ => self.account.set(name, value)?,
+            #[cfg(not(feature = "online-auth"))]
             _ => return Err(NotSet::Unknown),
         }
         Ok(())
@@ -261,9 +281,14 @@ impl Settings {
 }
 
 fn unknown(name: &str) -> anyhow::Error {
-    let hint = suggest(name, NAMES.iter().map(|(known, _)| *known))
+    #[cfg(not(feature = "online-auth"))]
+    if name.starts_with("account_") || name == "client_check" {
+        return usage(format!("--set {name}: {}", crate::account::NOT_BUILT));
+    }
+    let hint = suggest(name, Settings::names())
         .map_or(String::new(), |near| format!("; did you mean {near}?"));
-    let list: String = NAMES.iter().map(|(name, what)| format!("\n  {name:<23} {what}")).collect();
+    let names = NAMES.iter().copied().chain(account_names());
+    let list: String = names.map(|(name, what)| format!("\n  {name:<23} {what}")).collect();
     usage(format!("there is no setting {name}{hint}{list}"))
 }
 
@@ -277,13 +302,15 @@ mod tests {
 
     #[test]
     fn every_listed_name_can_be_set() {
-        for (name, _) in NAMES {
-            let value = match *name {
+        for name in Settings::names() {
+            let value = match name {
                 "on_lost_framing" => "close",
                 "join" => "never",
                 "encryption" => "read",
                 "farewell" | "probe" => "off",
                 "dns" => "127.0.0.1:5353",
+                "client_check" => "none",
+                _ if name.starts_with("account_url_") => "https://example.org/",
                 _ => "77",
             };
             set(&[&format!("{name}={value}")]).unwrap();

@@ -36,7 +36,7 @@ pub(crate) fn auto(
             start: None,
             rewrite_host: rewrite(to, keep_host),
             on_lost_framing: settings.on_lost_framing,
-            encryption: settings.encryption.options(),
+            encryption: settings.encryption(),
             cipher_keys: Arc::default(),
         };
         let (setups, setup) = watch::channel(Setup::new(protocol, options));

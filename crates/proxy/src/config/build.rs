@@ -235,7 +235,7 @@ impl Builder<'_> {
             trust_version: relay.trust_version,
             rewrite_host: rewrite(&to, relay.keep_host),
             on_lost_framing: self.settings.on_lost_framing,
-            encryption: self.settings.encryption.options(),
+            encryption: self.settings.encryption(),
             cipher_keys: Arc::default(),
         };
         let (setups, setup) = watch::channel(Setup::new(protocol, options));

@@ -196,7 +196,7 @@ impl Builder<'_> {
             start: protocol.state_named(rfb::START),
             rewrite_host: None,
             on_lost_framing: self.settings.on_lost_framing,
-            encryption: self.settings.encryption.options(),
+            encryption: self.settings.encryption(),
             cipher_keys: Arc::default(),
         };
         let usual = protocol.port;

@@ -26,7 +26,7 @@ pub(super) struct Wanted {
 }
 
 impl Wanted {
-    pub(super) fn new(args: &args::Decode, settings: Settings) -> anyhow::Result<Self> {
+    pub(super) fn new(args: &args::Decode, settings: &Settings) -> anyhow::Result<Self> {
         let packet = &args.packet;
         let names: Vec<String> = match &packet.protocol {
             Some(name) => vec![name.clone()],
@@ -191,7 +191,7 @@ mod tests {
         let Some(args::Command::Decode(args)) = args::Args::parse_from(command).command else {
             panic!("that is decode")
         };
-        Wanted::new(&args, Settings::default()).unwrap()
+        Wanted::new(&args, &Settings::default()).unwrap()
     }
 
     fn names(reading: &Reading) -> Vec<String> {

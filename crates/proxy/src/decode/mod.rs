@@ -28,7 +28,7 @@ use crate::wire_id;
 /// Runs `midwire decode`.
 pub(crate) fn run(args: &args::Decode) -> anyhow::Result<ExitCode> {
     let settings = Settings::from_args(&args.set)?;
-    let wanted = Wanted::new(args, settings)?;
+    let wanted = Wanted::new(args, &settings)?;
     let input = input(args)?;
     let pieces: Vec<HexText> = match (&input, args.lines) {
         (Input::Bytes(bytes), _) => vec![HexText { bytes: bytes.clone(), ignored: Vec::new() }],
@@ -47,7 +47,7 @@ pub(crate) fn run(args: &args::Decode) -> anyhow::Result<ExitCode> {
     if pieces.iter().all(|piece| piece.bytes.is_empty()) {
         return Err(usage("there is no hex in the input"));
     }
-    let mut show = Show::new(args, settings);
+    let mut show = Show::new(args, &settings);
     let mut form = None;
     for piece in &pieces {
         if piece.bytes.is_empty() {
@@ -162,7 +162,7 @@ struct Show {
 }
 
 impl Show {
-    fn new(args: &args::Decode, settings: Settings) -> Self {
+    fn new(args: &args::Decode, settings: &Settings) -> Self {
         Self {
             json: args.json,
             open: args.open,

@@ -33,11 +33,11 @@ impl Reads {
     }
 
     /// How sessions treat logins that ask for encryption.
-    pub(crate) fn options(self) -> Option<Encryption> {
+    pub(crate) fn options(self, joins: bool) -> Option<Encryption> {
         (self != Self::Pass).then(|| Encryption {
             keys: KEYS.clone(),
             always: self == Self::Always,
-            joins: false,
+            joins,
         })
     }
 }
