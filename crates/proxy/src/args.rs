@@ -22,6 +22,8 @@ pub(crate) struct Args {
 pub(crate) enum Command {
     /// Relay a game's connections to its server, and list every packet
     Proxy(Proxy),
+    /// Show recorded sessions: midwire's own captures, and those of tcpdump and Wireshark
+    Read(Box<Read>),
     /// Explain the bytes of packets, from hex in any common form
     Decode(Decode),
     /// Make packets: JSON on stdin, hex on stdout
@@ -139,6 +141,80 @@ pub(crate) struct Definitions {
     /// begin with `extend NAME` add to it. The folder midwire/defs of your configuration is one as well
     #[arg(long, value_name = "DIR")]
     pub(crate) defs: Vec<PathBuf>,
+}
+
+/// `midwire read`.
+#[derive(Debug, ClapArgs)]
+#[command(
+    after_help = "Exit codes: 0 done, 1 something in the file is damaged, or there is no packet N, 2 wrong \
+                  usage, 3 the file cannot be read."
+)]
+pub(crate) struct Read {
+    /// pcapng or pcap, packed with gzip or not; standard input where it is left out, or -
+    pub(crate) files: Vec<PathBuf>,
+    /// The same
+    #[arg(short = 'r', long = "read", value_name = "FILE")]
+    pub(crate) read: Vec<PathBuf>,
+    /// Show only packets that match, as in 'update_health.health < 5'; `midwire fields` lists what can be
+    /// written
+    #[arg(short = 'Y', long = "filter", value_name = "FILTER")]
+    pub(crate) filter: Option<String>,
+    /// Add each packet's bytes, its fields marked
+    #[arg(short = 'x', long = "hex", conflicts_with = "json")]
+    pub(crate) hex: bool,
+    /// Add each packet's fields, each with the bytes that it comes from
+    #[arg(short = 'V', long = "tree", conflicts_with = "json")]
+    pub(crate) tree: bool,
+    /// One JSON object a line; with --stats for each kind of packet
+    #[arg(long)]
+    pub(crate) json: bool,
+    /// Show these fields of each packet with commas between them: time,name,window_click.slot
+    #[arg(long, value_name = "FIELDS", conflicts_with_all = ["json", "hex", "tree", "tsv", "stats"])]
+    pub(crate) csv: Option<String>,
+    /// The same with tabs
+    #[arg(long, value_name = "FIELDS", conflicts_with_all = ["json", "hex", "tree", "stats"])]
+    pub(crate) tsv: Option<String>,
+    /// Stop after so many packets that are shown
+    #[arg(short = 'c', long = "count", value_name = "N")]
+    pub(crate) count: Option<u64>,
+    /// Count packets: a line for each kind, with bytes, rates, sizes, the first and the last
+    #[arg(long, conflicts_with_all = ["hex", "tree"])]
+    pub(crate) stats: bool,
+    /// From when on packets are shown: seconds into the capture, a time of day in UTC (16:05), or a date with
+    /// it (2026-11-22T16:05:07Z)
+    #[arg(long, value_name = "TIME")]
+    pub(crate) from: Option<String>,
+    /// Until when
+    #[arg(long, value_name = "TIME")]
+    pub(crate) to: Option<String>,
+    /// Only the Nth packet of all, in full
+    #[arg(long, value_name = "N", conflicts_with_all = ["count", "stats", "follow"])]
+    pub(crate) packet: Option<u64>,
+    /// Go on as the file grows, or is replaced by a new one
+    #[arg(long)]
+    pub(crate) follow: bool,
+    #[command(flatten)]
+    pub(crate) with: ReadWith,
+    /// Raise a limit; an unknown name lists them all
+    #[arg(long, value_name = "NAME=VALUE")]
+    pub(crate) set: Vec<String>,
+}
+
+/// How what was recorded is read.
+#[derive(Clone, Debug, ClapArgs)]
+pub(crate) struct ReadWith {
+    /// minecraft, terraria, amp, rfb, raw, or a .wire file [default: as the recording says; by port and
+    /// first bytes]
+    #[arg(long, value_name = "PROTOCOL")]
+    pub(crate) protocol: Option<String>,
+    /// Read every session with this version, whatever it says itself: 769 or 1.21.4
+    #[arg(long, value_name = "VERSION")]
+    pub(crate) protocol_version: Option<String>,
+    /// Read only streams to this port, whatever they begin with
+    #[arg(long, value_name = "N")]
+    pub(crate) port: Vec<u16>,
+    #[command(flatten)]
+    pub(crate) definitions: Definitions,
 }
 
 /// `midwire decode`.

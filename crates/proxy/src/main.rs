@@ -25,6 +25,8 @@ mod print;
 mod protocols;
 mod proxy;
 mod queue;
+mod read;
+mod recorded;
 mod relay;
 mod reload;
 mod rfb;
@@ -61,6 +63,7 @@ fn main() -> ExitCode {
 fn run(command: args::Command) -> anyhow::Result<ExitCode> {
     match command {
         args::Command::Proxy(args) => proxy::run(&args),
+        args::Command::Read(args) => read::run(*args),
         args::Command::Decode(args) => decode::run(&args),
         args::Command::Encode(args) => encode::run(&args),
         args::Command::Check(args) => check::run(&args),

@@ -453,7 +453,7 @@ const INTERRUPTED: i32 = 130;
 
 /// The first ctrl-c ends the program in order, the second at once. They have a thread of their own: when the
 /// relay has ended, what it said may still wait for somebody to read it.
-fn end_on_signals(stop: Arc<watch::Sender<bool>>) -> anyhow::Result<()> {
+pub(crate) fn end_on_signals(stop: Arc<watch::Sender<bool>>) -> anyhow::Result<()> {
     let runtime = tokio::runtime::Builder::new_current_thread()
         .enable_all()
         .build()

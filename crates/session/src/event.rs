@@ -456,6 +456,8 @@ pub enum Notice {
     },
     /// Rules would do something, but the session's version is assumed.
     OnlyWatching,
+    /// What the driver has to say.
+    Told(Arc<str>),
     /// A packet to be injected was not sent: when its turn had come, it was not defined any more in
     /// the receiver's protocol state, or did not fit a frame.
     InjectionRefused {
@@ -528,6 +530,7 @@ impl fmt::Display for Notice {
                 "this version is not listed, so rules only watch and count (--trust-version lets \
                  them act)",
             ),
+            Self::Told(text) => f.write_str(text),
             Self::InjectionRefused { number, reason } => {
                 write!(f, "packet {number} was not injected: {reason}")
             }

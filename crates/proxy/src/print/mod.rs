@@ -25,6 +25,7 @@ use tokio::sync::watch;
 
 pub(crate) use self::filtered::Filtered;
 pub(crate) use self::json::PacketJson;
+pub(crate) use self::listing::Detail;
 pub(crate) use self::marked::{Marked, write_marked};
 pub(crate) use self::row::{Columns, RowWriter, put, write_line};
 
@@ -55,12 +56,22 @@ pub(crate) fn view(args: &args::View, style: Style, limits: Limits) -> Box<dyn V
     if args.quiet {
         Box::new(notices::Notices::new(limits))
     } else if args.json {
-        Box::new(json::Json::new(limits))
+        json(limits)
     } else if style.is_terminal && !args.all && !args.hex {
         Box::new(live::Live::new(limits, style))
     } else {
-        Box::new(listing::Listing::new(limits, style, args.hex))
+        listing(limits, style, Detail { hex: args.hex, tree: false })
     }
+}
+
+/// A line of JSON for everything.
+pub(crate) fn json(limits: Limits) -> Box<dyn View> {
+    Box::new(json::Json::new(limits))
+}
+
+/// A line for everything, with this below it.
+pub(crate) fn listing(limits: Limits, style: Style, detail: Detail) -> Box<dyn View> {
+    Box::new(listing::Listing::new(limits, style, detail))
 }
 
 /// Text that waits is written at the latest when there is so much.
@@ -68,7 +79,7 @@ const WRITE_AT: usize = 64 << 10;
 /// How often a view may put right what it put off.
 const TICK: Duration = Duration::from_millis(100);
 /// Definitions may nest deeply.
-const STACK: usize = 16 << 20;
+pub(crate) const STACK: usize = 16 << 20;
 
 /// Starts the thread that shows everything. When its output is closed it asks for the end of the program.
 pub(crate) fn spawn(

@@ -13,6 +13,7 @@ mod judge;
 mod parting;
 mod read;
 mod relay;
+mod replay;
 mod resume;
 mod say;
 mod skim;

@@ -1,0 +1,16 @@
+//! `midwire read`: recorded sessions are shown as they would have been while they passed.
+#![cfg(unix)]
+#![allow(clippy::unwrap_used, reason = "a test that cannot go on has failed")]
+
+mod support;
+
+#[path = "read/damaged.rs"]
+mod damaged;
+#[path = "read/files.rs"]
+mod files;
+#[path = "read/golden.rs"]
+mod golden;
+#[path = "read/ours.rs"]
+mod ours;
+#[path = "read/theirs.rs"]
+mod theirs;
