@@ -10,6 +10,8 @@ mod damaged;
 mod files;
 #[path = "read/golden.rs"]
 mod golden;
+#[path = "read/keys.rs"]
+mod keys;
 #[path = "read/ours.rs"]
 mod ours;
 #[path = "read/theirs.rs"]

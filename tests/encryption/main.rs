@@ -5,5 +5,10 @@
 #[path = "../support/mod.rs"]
 mod support;
 
+#[cfg(feature = "online-auth")]
+mod account;
 mod login;
 mod peers;
+#[cfg(feature = "online-auth")]
+#[path = "../accounts/world.rs"]
+mod world;

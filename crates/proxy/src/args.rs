@@ -214,7 +214,20 @@ pub(crate) struct ReadWith {
     #[arg(long, value_name = "N")]
     pub(crate) port: Vec<u16>,
     #[command(flatten)]
+    pub(crate) keys: Keys,
+    #[command(flatten)]
     pub(crate) definitions: Definitions,
+}
+
+/// Keys of sessions that are encrypted.
+#[derive(Clone, Debug, Default, ClapArgs)]
+pub(crate) struct Keys {
+    /// The key of an encrypted session, as 32 hex digits
+    #[arg(long, value_name = "HEX")]
+    pub(crate) key: Vec<String>,
+    /// Keys in a file, in whatever form has them as 32 hex digits; which one is a session's shows itself
+    #[arg(long, value_name = "FILE")]
+    pub(crate) keylog: Vec<PathBuf>,
 }
 
 /// `midwire decode`.

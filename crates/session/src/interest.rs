@@ -204,10 +204,11 @@ fn ahead(by_state: &[[Vec<Arc<PacketDefinition>>; 2]]) -> Vec<Ahead> {
 }
 
 fn flags(definition: &PacketDefinition, dialect: &Dialect) -> u8 {
-    let is_of_cipher = definition.plan.as_ref().is_some_and(|plan| plan.is_of_cipher());
-    if definition.events.is_empty() && !definition.says_version && !is_of_cipher {
+    let is_marked =
+        definition.plan.as_ref().is_some_and(|plan| plan.is_of_cipher() || plan.has_host());
+    if definition.events.is_empty() && !definition.says_version && !is_marked {
         0
-    } else if definition.says_version || is_of_cipher || dialect.depends_on(definition) {
+    } else if definition.says_version || is_marked || dialect.depends_on(definition) {
         NEEDED
     } else {
         TELLING

@@ -23,6 +23,9 @@ pub struct Options {
     pub start: Option<StateId>,
     /// Tell the server that its client was told this address.
     pub rewrite_host: Option<HostRewrite>,
+    /// Where a server that sends its client elsewhere sends it, instead of where it says: put into fields
+    /// marked `@host` and `@port` of clientbound packets.
+    pub transfer_to: Option<HostRewrite>,
     /// What to do when nothing says where the next frame starts.
     pub on_lost_framing: OnLostFraming,
     /// What players are told in the game's chat once this is set while they play.

@@ -166,6 +166,11 @@ impl Plan {
 }
 
 impl Plan {
+    /// Whether a field is the name of the server that the client was told.
+    pub fn has_host(&self) -> bool {
+        self.fields.iter().any(|field| field.marks.host)
+    }
+
     /// Whether a field has a part in how encryption begins.
     pub fn is_of_cipher(&self) -> bool {
         self.fields.iter().any(|field| field.marks.cipher.is_some())

@@ -37,6 +37,7 @@ pub(crate) fn auto(
             rewrite_host: rewrite(to, keep_host),
             on_lost_framing: settings.on_lost_framing,
             encryption: settings.encryption(),
+            transfer_to: settings.transfer.clone(),
             cipher_keys: Arc::default(),
         };
         let (setups, setup) = watch::channel(Setup::new(protocol, options));

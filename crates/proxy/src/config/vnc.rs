@@ -196,7 +196,8 @@ impl Builder<'_> {
             start: protocol.state_named(rfb::START),
             rewrite_host: None,
             on_lost_framing: self.settings.on_lost_framing,
-            encryption: self.settings.encryption(),
+            encryption: None,
+            transfer_to: None,
             cipher_keys: Arc::default(),
         };
         let usual = protocol.port;

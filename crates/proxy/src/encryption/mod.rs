@@ -1,11 +1,13 @@
 //! Standing in the middle of encrypted logins: which of them, and midwire's own key.
 
+mod keylog;
 mod keys;
 
 use std::sync::{Arc, LazyLock};
 
 use midwire_session::Encryption;
 
+pub(crate) use self::keylog::keys;
 use self::keys::OwnKeys;
 
 /// Which encrypted sessions are read.

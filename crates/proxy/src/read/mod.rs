@@ -54,7 +54,7 @@ pub(crate) fn run(args: args::Read) -> anyhow::Result<ExitCode> {
 fn read(args: &args::Read) -> anyhow::Result<ExitCode> {
     let settings = Settings::from_args(&args.set)?;
     let files = files(args)?;
-    let choice = Choice::new(&args.with, settings)?;
+    let choice = Choice::new(&args.with, settings.clone())?;
     let filters = match &args.filter {
         None => None,
         Some(source) => match Filters::new(source, choice.candidates(), settings.definition) {
@@ -75,7 +75,7 @@ fn read(args: &args::Read) -> anyhow::Result<ExitCode> {
         count: args.count,
         packet: args.packet,
     };
-    let out = Rc::new(RefCell::new(Out::new(view(args, settings)?, wanted)));
+    let out = Rc::new(RefCell::new(Out::new(view(args, &settings)?, wanted)));
     let stop = Stop::listen()?;
     let tools = Tools {
         choice,
@@ -119,7 +119,7 @@ fn files(args: &args::Read) -> anyhow::Result<Vec<PathBuf>> {
     }
 }
 
-fn view(args: &args::Read, settings: Settings) -> anyhow::Result<Box<dyn View>> {
+fn view(args: &args::Read, settings: &Settings) -> anyhow::Result<Box<dyn View>> {
     let (style, limits) = (Style::of_stdout(), settings.definition);
     if args.stats {
         return Ok(Box::new(Stats::new(args.json, style, limits)));

@@ -35,6 +35,7 @@ impl Session {
         self.version_known
             && version
             && !ahead.cipher
+            && options.transfer_to.is_none()
             && !side.received.is_changing()
             && !side.diverged
             && options.on_lost_framing == OnLostFraming::Relay

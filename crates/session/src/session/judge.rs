@@ -3,6 +3,7 @@
 use std::sync::Arc;
 
 use bytes::Bytes;
+use midwire_codec::Direction;
 use midwire_definition::{Edits, Packet, PacketDefinition, Workspace};
 use midwire_rules::Envelope;
 
@@ -167,8 +168,14 @@ impl Session {
         form: &Form,
         workspace: &mut Workspace,
     ) -> Result<Option<Bytes>, String> {
-        let Some(to) = &self.setup.options.rewrite_host else { return Ok(None) };
-        let Some(plan) = definition.filter(|d| d.says_version).and_then(|d| d.plan.as_ref()) else {
+        let options = &self.setup.options;
+        let to = definition.and_then(|definition| match definition.direction {
+            Direction::Serverbound if definition.says_version => options.rewrite_host.as_ref(),
+            Direction::Clientbound => options.transfer_to.as_ref(),
+            Direction::Serverbound => None,
+        });
+        let plan = definition.and_then(|definition| definition.plan.as_ref());
+        let (Some(to), Some(plan)) = (to, plan.filter(|plan| plan.has_host())) else {
             return Ok(None);
         };
         let Some((_, body)) = id::read(&self.setup.protocol.stack, form.state, payload) else {
