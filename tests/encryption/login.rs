@@ -20,8 +20,10 @@ fn named(log: &[Value]) -> Vec<(String, String)> {
 
 #[test]
 fn both_connections_have_one_ciphertext_until_a_packet_is_changed_and_are_valid_after_it() {
-    let rules = std::env::temp_dir().join(format!("midwire-encryption-{}.rules", std::process::id()));
-    std::fs::write(&rules, "replace clientbound group:chat text \"Steve\" with \"Alexander\"\n").unwrap();
+    let rules =
+        std::env::temp_dir().join(format!("midwire-encryption-{}.rules", std::process::id()));
+    std::fs::write(&rules, "replace clientbound group:chat text \"Steve\" with \"Alexander\"\n")
+        .unwrap();
     let server = Server::start();
     let options = ["--json", "--all", "--rules", rules.to_str().unwrap()];
     let (program, proxy) = Program::proxy("minecraft", server.address, &options);

@@ -63,8 +63,8 @@ pub fn chat(said: &str) -> Vec<u8> {
 pub fn to_play() -> ([Vec<u8>; 2], [Vec<u8>; 2]) {
     let success = frame(&[&[2], &[7; 16][..], &text("Alva"), &[0]].concat());
     (
-        [success, frame(&[3])],           // success; finish_configuration
-        [frame(&[3]), frame(&[3])],       // login_acknowledged; finish_configuration
+        [success, frame(&[3])],     // success; finish_configuration
+        [frame(&[3]), frame(&[3])], // login_acknowledged; finish_configuration
     )
 }
 

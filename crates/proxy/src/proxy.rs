@@ -115,6 +115,12 @@ pub(crate) fn run(args: &args::Proxy) -> anyhow::Result<ExitCode> {
             ),
             None => None,
         };
+        if let Some(account) = config.account.as_ref().filter(|account| !account.checks_clients()) {
+            // Who connects plays as the account, whoever it is.
+            let profile =
+                account.check().await.map_err(|error| BindError::Account(error.into()))?;
+            encryption::play_as(profile.name);
+        }
         let relay = Relay::bind(config, events.clone()).await?;
         say(&banner(relay.addresses()));
         if let Some(server) = watched {
@@ -143,7 +149,7 @@ pub(crate) fn run(args: &args::Proxy) -> anyhow::Result<ExitCode> {
     let printed = printer.join();
     let totals = relayed.map_err(|error| match &error {
         BindError::Itself(_) => usage(error.to_string()),
-        BindError::Listen(..) | BindError::Metrics(..) => error.into(),
+        BindError::Listen(..) | BindError::Metrics(..) | BindError::Account(_) => error.into(),
     })?;
     say(&summary(&totals));
     for setup in newest {
@@ -266,9 +272,9 @@ fn prepare_one(args: &args::Proxy, name: &str, to_text: &str) -> anyhow::Result<
         start: if is_rfb { protocol.state_named(rfb::START) } else { None },
         rewrite_host: rewrite(&to, args.keep_host),
         on_lost_framing: settings.on_lost_framing,
-            encryption: settings.encryption(),
-            transfer_to: settings.transfer.clone(),
-            cipher_keys: Arc::default(),
+        encryption: settings.encryption(),
+        transfer_to: settings.transfer.clone(),
+        cipher_keys: Arc::default(),
     };
     let (setups, setup) = watch::channel(Setup::new(protocol.clone(), options));
     let route = Arc::new(Route { to, setup });

@@ -138,8 +138,14 @@ const NAMES: &[(&str, &str)] = &[
     ("probe", "on or off: look at the start whether the server is there"),
     ("farewell", "on or off: tell a client why it cannot be served, in its game's own words"),
     ("farewell_wait", "milliseconds that a client may take to be told so, and to go"),
-    ("transfer", "HOST:PORT that clients go to where the server sends them elsewhere; keep: where it says"),
-    ("encryption", "auto, pass or read: which encrypted sessions are read; --encryption says the same"),
+    (
+        "transfer",
+        "HOST:PORT that clients go to where the server sends them elsewhere; keep: where it says",
+    ),
+    (
+        "encryption",
+        "auto, pass or read: which encrypted sessions are read; --encryption says the same",
+    ),
     ("on_lost_framing", "relay or close: what to do when nothing says where the next frame starts"),
     ("buffer_max", "bytes of one direction that are held back"),
     ("frame_length_max", "the most that a frame's length may say"),
@@ -252,8 +258,7 @@ impl Settings {
                 };
             }
             "encryption" => {
-                self.encryption =
-                    Reads::named(value).ok_or(NotSet::Takes("auto, pass or read"))?;
+                self.encryption = Reads::named(value).ok_or(NotSet::Takes("auto, pass or read"))?;
             }
             "on_lost_framing" => {
                 self.on_lost_framing = match value {

@@ -12,9 +12,7 @@ use bytes::{Bytes, BytesMut};
 use cpu_time::ThreadTime;
 use midwire_codec::varint::write_uvarint;
 use midwire_codec::{Decryptor, Direction, Encryptor};
-use midwire_session::{
-    Elapsed, Key, NewPacket, Options, Origin, Output, Scratch, Session, Setup,
-};
+use midwire_session::{Elapsed, Key, NewPacket, Options, Origin, Output, Scratch, Session, Setup};
 
 const KEY: [u8; 16] = *b"a shared secret!";
 const ROUNDS: usize = 15;
@@ -132,7 +130,10 @@ fn main() -> ExitCode {
                 let packet = NewPacket { payload, origin: Origin::User, forced: true };
                 let at = Elapsed::default();
                 let way = Direction::Clientbound;
-                playing.session.inject(way, packet, at, &mut playing.scratch).expect("it is played");
+                playing
+                    .session
+                    .inject(way, packet, at, &mut playing.scratch)
+                    .expect("it is played");
                 while playing.session.poll_output().is_some() {}
             }
             let cipher = encrypted(&mut playing.server, &plain);

@@ -8,7 +8,7 @@
 //! ```
 
 use std::fmt;
-use std::sync::Arc;
+use std::sync::{Arc, OnceLock};
 
 use bytes::Bytes;
 use midwire_codec::Key;
@@ -24,6 +24,8 @@ pub struct Encryption {
     /// Somebody joins the session service for midwire: [`Request::Join`] is asked where the server will
     /// check.
     pub joins: bool,
+    /// The player whom servers are told instead of the one that a client says it is, once that is set.
+    pub plays_as: Arc<OnceLock<String>>,
 }
 
 /// midwire's own key pair, and randomness to seal with. Its private half, and the clock by which a wrong

@@ -381,6 +381,9 @@ pub enum Notice {
     Reading,
     /// None of the keys that were given is that of the session.
     NoKey,
+    /// A packet that the client has signed for its own account was taken out, as the server knows it as
+    /// another.
+    NotOwn,
     /// Encryption cannot be begun, or an account cannot join: the client is told, and the session ends.
     LoginRefused {
         /// Why.
@@ -477,6 +480,10 @@ impl fmt::Display for Notice {
             Self::Reading => f.write_str("encrypted from here, and read"),
             Self::NoKey => f.write_str(
                 "encrypted from here, and none of the keys fits: packets cannot be read",
+            ),
+            Self::NotOwn => f.write_str(
+                "the client is not the account's own, so its chat is not signed: what it signs for \
+                 itself is taken out",
             ),
             Self::LoginRefused { reason } => {
                 write!(f, "{reason}, so the client is told, and the session ends")

@@ -96,7 +96,8 @@ impl KeyPair for Toy {
 }
 
 fn options(always: bool, joins: bool) -> Options {
-    let encryption = Some(Encryption { keys: Arc::new(Toy), always, joins });
+    let encryption =
+        Some(Encryption { keys: Arc::new(Toy), always, joins, plays_as: Arc::default() });
     Options { encryption, ..Options::default() }
 }
 
@@ -541,4 +542,38 @@ fn bytes_that_are_no_frames_pass_in_an_encrypted_session_too() {
     assert_eq!(driver.sent(Clientbound)[before..], cipher);
     assert_eq!(client.read(driver.sent(Clientbound)), plain);
     assert!(driver.lines().iter().any(|line| line.contains("lost framing")));
+}
+
+#[test]
+fn who_plays_as_another_is_called_so_and_what_it_signs_for_itself_is_taken_out() {
+    let text = LOCKED.replace(
+        "packet play clientbound kick = 6",
+        "packet play serverbound signed = 7 { key: bytes[varint] @cipher own }\n\
+         packet play clientbound kick = 6",
+    );
+    for (player, name) in [(Some("Steve"), "Steve"), (Some("Alva"), "Alva"), (None, "Alva")] {
+        let options = options(true, false);
+        if let (Some(encryption), Some(player)) = (&options.encryption, player) {
+            encryption.plays_as.set(player.to_owned()).unwrap();
+        }
+        let mut driver = Driver::with(support::protocol(&text), options);
+        driver.session.set_watch(Watch::Nothing);
+        driver.feed(Serverbound, &hello()).feed(Clientbound, &ask(b"server", true));
+        driver.feed(Serverbound, &answer(b"midwire", &KEY, &TOKEN));
+        let expected = [frame(&said(0, name)), answer(b"server", &KEY, &TOKEN)].concat();
+        assert_eq!(driver.sent(Serverbound), expected);
+        let (mut client, mut server) = (Peer::new(0), Peer::new(expected.len()));
+        driver.feed(Clientbound, &server.write(&frame(&[2])));
+        let signed = frame(&[7, 1, 9]);
+        let plain = [say("one"), signed.clone(), say("two"), signed.clone()].concat();
+        driver.feed(Serverbound, &client.write(&plain));
+        let read = server.read(driver.sent(Serverbound));
+        if player == Some("Steve") {
+            assert_eq!(read, [say("one"), say("two")].concat());
+            let told = driver.lines().iter().filter(|line| line.contains("not signed")).count();
+            assert_eq!(told, 1);
+        } else {
+            assert_eq!(read, plain);
+        }
+    }
 }

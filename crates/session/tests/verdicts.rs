@@ -10,8 +10,8 @@ use bytes::Bytes;
 use hex_literal::hex;
 use midwire_definition::{Edits, Given};
 use midwire_session::{
-    Elapsed, HostRewrite, InjectError, Limits, NewPacket, Options, Origin, PacketNumber, Session, UnknownPacket,
-    Verdict, Watch,
+    Elapsed, HostRewrite, InjectError, Limits, NewPacket, Options, Origin, PacketNumber, Session,
+    UnknownPacket, Verdict, Watch,
 };
 use support::{
     By, Clientbound, Driver, Serverbound, TOY, bytes, on, protocol, said, say, squeezed,
@@ -492,10 +492,7 @@ fn a_transfer_leads_where_the_setting_says_and_without_one_where_the_server_says
     );
     let transfer = [&[4, 1][..], b"a", &[80]].concat();
     let to = HostRewrite { host: "other".into(), port: 99 };
-    let leads_to = [
-        (None, transfer.clone()),
-        (Some(to), [&[4, 5][..], b"other", &[99]].concat()),
-    ];
+    let leads_to = [(None, transfer.clone()), (Some(to), [&[4, 5][..], b"other", &[99]].concat())];
     for watch in [Watch::Nothing, Watch::Packets] {
         for (transfer_to, payload) in leads_to.clone() {
             let options = Options { transfer_to, ..Options::default() };

@@ -321,19 +321,22 @@ pub enum CipherField {
     Authenticates,
     /// `secret`: the sealed key of what follows.
     Secret,
+    /// `own`: signed for the client's own account, so of no use to a server that knows it as another.
+    Own,
 }
 
 impl CipherField {
     /// What they are called, as in the definition.
-    pub const NAMES: [&'static str; 6] =
-        ["name", "server_id", "public_key", "token", "authenticates", "secret"];
-    const ALL: [Self; 6] = [
+    pub const NAMES: [&'static str; 7] =
+        ["name", "server_id", "public_key", "token", "authenticates", "secret", "own"];
+    const ALL: [Self; 7] = [
         Self::Name,
         Self::ServerId,
         Self::PublicKey,
         Self::Token,
         Self::Authenticates,
         Self::Secret,
+        Self::Own,
     ];
 
     pub(crate) fn named(name: &str) -> Option<Self> {

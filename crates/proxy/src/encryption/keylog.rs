@@ -88,7 +88,9 @@ mod tests {
 
     #[test]
     fn a_key_that_is_none_is_refused_without_showing_it() {
-        for typed in ["", "0102", "zz02030405060708090a0b0c0d0e0f10", "0102030405060708090a0b0c0d0e0f1012"] {
+        for typed in
+            ["", "0102", "zz02030405060708090a0b0c0d0e0f10", "0102030405060708090a0b0c0d0e0f1012"]
+        {
             let args = args::Keys { key: vec![typed.into()], keylog: Vec::new() };
             let error = keys(&args).unwrap_err().to_string();
             assert_eq!(error, "--key: a key is 32 hex digits");

@@ -8,6 +8,7 @@ use rsa::pkcs8::{DecodePublicKey as _, EncodePublicKey as _};
 use rsa::rand_core::{OsRng, RngCore as _};
 use rsa::traits::PublicKeyParts as _;
 use rsa::{Pkcs1v15Encrypt, RsaPrivateKey, RsaPublicKey};
+use zeroize::Zeroizing;
 
 /// Bits of midwire's own key, as servers have them. It lasts as long as the program.
 const BITS: usize = 1024;
@@ -65,6 +66,7 @@ impl KeyPair for OwnKeys {
     fn open(&self, secret: &[u8], token: Option<Token<'_>>) -> Result<Key, Refused> {
         // Both are opened, whatever became of the first.
         let (secret, is_secret) = self.opened(secret, 16);
+        let secret = Zeroizing::new(secret);
         let is_token = token.is_none_or(|Token { sealed, expected }| {
             let (token, is_opened) = self.opened(sealed, expected.len());
             is_opened & is_same(&token, expected)
@@ -87,8 +89,9 @@ impl KeyPair for OwnKeys {
 }
 
 fn public(der: &[u8]) -> Result<RsaPublicKey, String> {
-    let key = RsaPublicKey::from_public_key_der(der)
-        .map_err(|error| format!("it is no RSA key of up to {} bits: {error}", RsaPublicKey::MAX_SIZE))?;
+    let key = RsaPublicKey::from_public_key_der(der).map_err(|error| {
+        format!("it is no RSA key of up to {} bits: {error}", RsaPublicKey::MAX_SIZE)
+    })?;
     let bits = key.n().bits();
     if bits < SERVER_BITS_MIN {
         return Err(format!("it has {bits} bits, and the least is {SERVER_BITS_MIN}"));

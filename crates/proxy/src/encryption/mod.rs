@@ -3,7 +3,7 @@
 mod keylog;
 mod keys;
 
-use std::sync::{Arc, LazyLock};
+use std::sync::{Arc, LazyLock, OnceLock};
 
 use midwire_session::Encryption;
 
@@ -40,8 +40,18 @@ impl Reads {
             keys: KEYS.clone(),
             always: self == Self::Always,
             joins,
+            plays_as: PLAYER.clone(),
         })
     }
+}
+
+/// Whom servers are told instead of the player that a client says it is, once that is known.
+static PLAYER: LazyLock<Arc<OnceLock<String>>> = LazyLock::new(Arc::default);
+
+/// Servers are told from here on that clients are this player.
+pub(crate) fn play_as(name: String) {
+    // who it is does not change
+    let _ = PLAYER.set(name);
 }
 
 /// midwire's key, which lives as long as the program.

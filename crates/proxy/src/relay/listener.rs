@@ -36,6 +36,8 @@ pub(crate) enum BindError {
     Metrics(SocketAddr, io::Error),
     /// The server's address is our own.
     Itself(SocketAddr),
+    /// The account cannot be used.
+    Account(anyhow::Error),
 }
 
 impl std::fmt::Display for BindError {
@@ -66,6 +68,7 @@ impl std::fmt::Display for BindError {
                 "cannot listen on {address} for the metrics: {error}; another port is chosen with \
                  --metrics PORT"
             ),
+            Self::Account(error) => write!(f, "{error}"),
             Self::Itself(address) => write!(
                 f,
                 "the server {address} is midwire itself: it would connect to itself without end; \

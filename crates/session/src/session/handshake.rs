@@ -30,6 +30,10 @@ pub(super) struct Login {
     /// Who the client says it is.
     name: Option<String>,
     asked: Option<Asked>,
+    /// The server knows the client as another player.
+    is_other: bool,
+    /// That was told.
+    told_other: bool,
     /// What came of the client's answer.
     pub(super) outcome: Option<Result<Key, Refused>>,
     /// One of the keys that were given is the right one.
@@ -100,15 +104,38 @@ impl Session {
         ruling: &mut Ruling,
     ) {
         let Some(encryption) = self.setup.options.encryption.clone() else { return };
+        if self.setup.frameless {
+            return;
+        }
         let Some(plan) = info.definition.and_then(|definition| definition.plan.as_ref()) else {
             return;
         };
         let parts = Parts::of(&mut plan.decode(info.payload, info.body, &form.conn, workspace));
         let login = self.login.get_or_insert_default();
-        if let Some(name) = parts.text(CipherField::Name) {
-            login.name = Some(name);
+        let mut renamed = Edits::new();
+        if let Some(name) = parts.get(CipherField::Name) {
+            login.name = parts.text(CipherField::Name);
+            if let Some(player) = encryption.plays_as.get()
+                && login.name.as_ref() != Some(player)
+            {
+                login.is_other = true;
+                renamed.set(&name.path, Given::Text(player.clone()));
+            }
         }
-        let edits = if form::encrypts(effects) {
+        if login.is_other && parts.get(CipherField::Own).is_some() {
+            *ruling = Ruling {
+                dropped: true,
+                tags: std::mem::take(&mut ruling.tags),
+                ..Ruling::default()
+            };
+            if !std::mem::replace(&mut login.told_other, true) {
+                self.notice(Notice::NotOwn);
+            }
+            return;
+        }
+        let edits = if !renamed.is_empty() {
+            renamed
+        } else if form::encrypts(effects) {
             let Some(asked) = login.asked.take() else { return };
             self.answered_by_client(&encryption, asked, &parts, info, ruling)
         } else {
