@@ -52,6 +52,8 @@ fn a_session_before_its_first_byte_holds_little() {
         expect_little(protocol, &[], &Vec::new());
     }
     expect_little("raw", &["-q"], &Vec::new());
+    // Nobody says anything, so each goes where all others go.
+    expect_little("auto", &["-q", "--set", "sniff_wait=1"], &Vec::new());
     // With a timer each.
     expect_little("minecraft", &["-q", "--set", "idle_timeout=600000"], &Vec::new());
 }
@@ -60,6 +62,7 @@ fn a_session_before_its_first_byte_holds_little() {
 fn a_game_that_pauses_holds_little() {
     let game = recorded("mc-1.20.4-offline");
     expect_little("minecraft", &["-q"], &game);
+    expect_little("auto", &["-q"], &game);
     // What waits to be shown is nobody's: little enough is said that it is all shown by the time of
     // the measure.
     let mut said = 0;

@@ -52,6 +52,7 @@ pub mod cipher;
 pub mod compression;
 pub mod direction;
 pub mod error;
+mod first_byte;
 pub mod frame;
 pub mod framing;
 pub mod server_hash;
@@ -65,6 +66,7 @@ pub use compression::{
 };
 pub use direction::Direction;
 pub use error::{CompressionError, FrameError, VarintError};
+pub use first_byte::first_byte;
 pub use frame::{Frame, Frames, frames};
 pub use framing::{ByteOrder, Counts, Framing, Prefix};
 pub use server_hash::server_hash;

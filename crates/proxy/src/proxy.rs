@@ -11,7 +11,7 @@ use tokio::sync::watch;
 
 use crate::account::Account;
 use crate::args;
-use crate::config::{self, Built, Followed};
+use crate::config::{self, Built, Followed, Places};
 use crate::encryption;
 use crate::error::{USAGE, say, say_styled, usage};
 use crate::filter::Filters;
@@ -36,6 +36,8 @@ struct Prepared {
     extensions: String,
     /// What is said once it listens on these addresses.
     banner: Banner,
+    /// Where a configuration says what is listened on.
+    places: Option<Places>,
 }
 
 /// What is said once midwire listens, of the addresses.
@@ -45,7 +47,7 @@ type Banner = Box<dyn Fn(&[SocketAddr]) -> String>;
 pub(crate) fn run(args: &args::Proxy) -> anyhow::Result<ExitCode> {
     refuse_what_is_later(args)?;
     log::begin(args.log.as_deref())?;
-    let Prepared { settings, listeners, followed, extensions, banner } = prepare(args)?;
+    let Prepared { settings, listeners, followed, extensions, banner, places } = prepare(args)?;
     let account = args.account.as_deref().map(|name| Account::open(name, &settings)).transpose()?;
     let account = account.map(|(account, warnings)| {
         warnings.iter().for_each(|warning| say(warning));
@@ -147,10 +149,7 @@ pub(crate) fn run(args: &args::Proxy) -> anyhow::Result<ExitCode> {
     // Sessions that did not end in time hold on to the printer's queue; they go with the runtime.
     runtime.shutdown_background();
     let printed = printer.join();
-    let totals = relayed.map_err(|error| match &error {
-        BindError::Itself(_) => usage(error.to_string()),
-        BindError::Listen(..) | BindError::Metrics(..) | BindError::Account(_) => error.into(),
-    })?;
+    let totals = relayed.map_err(|error| cannot_begin(&error, places.as_ref()))?;
     say(&summary(&totals));
     for setup in newest {
         if let Some(rules) = &setup.borrow().options().rules {
@@ -162,6 +161,24 @@ pub(crate) fn run(args: &args::Proxy) -> anyhow::Result<ExitCode> {
         Err(_) => anyhow::bail!("the printer has failed"),
     }
     Ok(ExitCode::SUCCESS)
+}
+
+/// Why midwire does not begin, where that is said, and how to put it right.
+fn cannot_begin(error: &BindError, places: Option<&Places>) -> anyhow::Error {
+    let text = match places.and_then(|places| Some((places.file(), places.render(error)?))) {
+        Some((file, shown)) => {
+            say_styled(&shown);
+            format!("{file}: {error}")
+        }
+        None => match error.remedy(|address| format!("--listen {address}")) {
+            Some(remedy) => format!("{error}; {remedy}"),
+            None => error.to_string(),
+        },
+    };
+    match error {
+        BindError::Itself { .. } => usage(text),
+        BindError::Listen(..) | BindError::Metrics(..) => anyhow::anyhow!(text),
+    }
 }
 
 /// The rules that were named; what is wrong with them ends the program.
@@ -206,7 +223,7 @@ fn refuse_what_is_later(args: &args::Proxy) -> anyhow::Result<()> {
 }
 
 fn prepare(args: &args::Proxy) -> anyhow::Result<Prepared> {
-    let name = args.protocol.as_deref().unwrap_or("auto");
+    let name = rfb::canonical(args.protocol.as_deref().unwrap_or("auto"));
     if let Some(file) = &args.config {
         let in_file = [
             ("a protocol", name != "auto"),
@@ -249,11 +266,7 @@ fn prepare_one(args: &args::Proxy, name: &str, to_text: &str) -> anyhow::Result<
     let protocol = lookup.read()?;
     let is_rfb = name == rfb::NAME;
     if is_rfb {
-        for (flag, text) in [("--to", Some(to_text)), ("--listen", args.listen.as_deref())] {
-            let text = text.unwrap_or_default();
-            rfb::check_display(text, flag == "--listen")
-                .map_err(|what| usage(format!("{flag} {text}: {what}")))?;
-        }
+        rfb::check_displays(Some(to_text), args.listen.as_deref())?;
     }
     let to = to(to_text, protocol.port, &protocol.name)?;
     let wanted = listen(args.listen.as_deref(), protocol.port.unwrap_or(0))?;
@@ -299,6 +312,7 @@ fn prepare_one(args: &args::Proxy, name: &str, to_text: &str) -> anyhow::Result<
             [address, ..] => banner(*address, wanted, &protocol, &shown),
             [] => String::new(),
         }),
+        places: None,
     })
 }
 
@@ -336,6 +350,7 @@ fn prepare_auto(args: &args::Proxy, to_text: &str) -> anyhow::Result<Prepared> {
             }
             [] => String::new(),
         }),
+        places: None,
     })
 }
 
@@ -358,6 +373,7 @@ fn prepare_config(args: &args::Proxy, file: &std::path::Path) -> anyhow::Result<
             text.push_str("ctrl-c ends\n");
             text
         }),
+        places: Some(config.into_places()),
     })
 }
 

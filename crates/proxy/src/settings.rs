@@ -19,8 +19,8 @@ pub(crate) struct RelayLimits {
     pub(crate) write_max: usize,
     /// `connect_timeout`: how long the server may take to answer.
     pub(crate) connect_timeout: Duration,
-    /// `handshake_timeout`: how long a client may take to begin to talk, and a peer for its part of
-    /// a handshake; zero: for ever.
+    /// `handshake_timeout`: how long a client may take to begin to talk, a game's server to answer for
+    /// the first time, and a peer for its part of a handshake; zero: for ever.
     pub(crate) handshake_timeout: Duration,
     /// `password_timeout`: how long a VNC client may take for its password, which people type; zero: for
     /// ever.
@@ -115,7 +115,7 @@ const NAMES: &[(&str, &str)] = &[
     ("connect_timeout", "milliseconds that the server may take to answer"),
     (
         "handshake_timeout",
-        "milliseconds until a client must have begun to talk, and for a handshake; 0: for ever",
+        "milliseconds for a client to begin to talk, its server to answer, and a handshake; 0: for ever",
     ),
     ("password_timeout", "milliseconds that a VNC client may take for its password; 0: for ever"),
     ("sessions_per_client_max", "sessions at once from one address; 0: no limit of their own"),

@@ -391,6 +391,11 @@ pub enum Notice {
     },
     /// An old client's ping; both directions are relayed as they come.
     LegacyPing,
+    /// An old client's ping was answered with this text, and not by the server.
+    LegacyAnswer {
+        /// What it was told.
+        text: String,
+    },
     /// The protocol has neither frames nor packets; both directions are relayed as they come.
     NoFrames,
     /// A packet of a protocol without frames takes all that comes. From its start on its direction
@@ -490,6 +495,9 @@ impl fmt::Display for Notice {
             }
             Self::LegacyPing => {
                 f.write_str("ping of an old client: it is answered by the server, and not read")
+            }
+            Self::LegacyAnswer { text } => {
+                write!(f, "ping of an old client: midwire has answered it: {text}")
             }
             Self::NoFrames => {
                 f.write_str("this protocol has no frames: bytes are passed on, and not read")

@@ -345,6 +345,11 @@ impl<'a> Interest<'a> {
         self.wants_slowly(id, Need::Envelope)
     }
 
+    /// Whether the session itself needs this packet.
+    pub(crate) fn needs(&self, id: i64) -> bool {
+        self.tables.needs(self.of, self.state, self.direction, id)
+    }
+
     /// Whether what this packet says is needed.
     pub(crate) fn reads(&self, id: i64) -> bool {
         self.wants_slowly(id, Need::Fields)

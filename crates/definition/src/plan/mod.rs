@@ -29,6 +29,7 @@ mod pass;
 mod quick;
 mod run;
 mod scope;
+mod straight;
 #[cfg(test)]
 mod tests;
 mod walk;
@@ -45,6 +46,7 @@ pub(crate) use expr::{Cond, Scope, binary, compare, each};
 pub use expr::{Ex, FieldRef, Member};
 pub use meaning::{Comparison, EntryDifference, LayoutDifference};
 pub use measure::{Extent, Progress};
+pub use straight::Straight;
 pub use walk::{Flow, Found, Group, Node, Packet, Visitor};
 pub(crate) use workspace::{ABSENT, START as START_SLOT};
 pub use workspace::{Activation, Place, Workspace};

@@ -25,7 +25,7 @@ use std::process::ExitCode;
 use std::rc::Rc;
 
 use anyhow::Context as _;
-use midwire_definition::Workspace;
+use midwire_definition::{Limits, Workspace};
 use midwire_session::{Scratch, Watch};
 
 use self::choose::Choice;
@@ -75,7 +75,7 @@ fn read(args: &args::Read) -> anyhow::Result<ExitCode> {
         count: args.count,
         packet: args.packet,
     };
-    let out = Rc::new(RefCell::new(Out::new(view(args, &settings)?, wanted)));
+    let out = Rc::new(RefCell::new(Out::new(view(args, settings.definition)?, wanted)));
     let stop = Stop::listen()?;
     let tools = Tools {
         choice,
@@ -119,8 +119,8 @@ fn files(args: &args::Read) -> anyhow::Result<Vec<PathBuf>> {
     }
 }
 
-fn view(args: &args::Read, settings: &Settings) -> anyhow::Result<Box<dyn View>> {
-    let (style, limits) = (Style::of_stdout(), settings.definition);
+fn view(args: &args::Read, limits: Limits) -> anyhow::Result<Box<dyn View>> {
+    let style = Style::of_stdout();
     if args.stats {
         return Ok(Box::new(Stats::new(args.json, style, limits)));
     }

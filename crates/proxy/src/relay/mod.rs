@@ -116,7 +116,7 @@ impl Relay {
             reached.extend(reach(&route.to, &names, &events).await);
         }
         let refuse_loop = |own: SocketAddr| match reached.iter().find(|to| leads_to(**to, own)) {
-            Some(to) => Err(BindError::Itself(*to)),
+            Some(to) => Err(BindError::Itself { listen: own, server: *to }),
             None => Ok(()),
         };
         let mut bound = Vec::new();

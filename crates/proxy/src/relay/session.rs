@@ -104,8 +104,13 @@ impl Start {
             Service::Rfb(service) => {
                 Box::pin(serving.authenticate(service, going.client, going.from)).await
             }
-            // Boxed: sessions of the other kinds have no use for the memory.
-            Service::Sniff(sniffed) => Box::pin(serving.sniff(sniffed, going)).await,
+            Service::Sniff(sniffed) => {
+                // Boxed: what the choice takes is given back before the client goes on.
+                match Box::pin(serving.choose(sniffed, going)).await {
+                    Some((way, going)) => serving.follow(sniffed, way, going).await,
+                    None => Default::default(),
+                }
+            }
         }
     }
 }
@@ -126,29 +131,33 @@ struct Serving {
 }
 
 impl Serving {
-    /// Chooses the client's way by its first bytes, and goes on with it, from one to the next.
-    async fn sniff(&self, sniffed: &Sniffed, mut going: Going) -> [Counters; 2] {
+    /// Chooses the client's way by its first bytes. `None`: there is none for it.
+    async fn choose(&self, sniffed: &Sniffed, mut going: Going) -> Option<(usize, Going)> {
         let mut stop = self.stop.clone();
         let chosen = tokio::select! {
-            chosen = Box::pin(sniffed.choose(&going.client)) => chosen,
-            () = asked(&mut stop) => return Default::default(),
+            chosen = sniffed.choose(&going.client) => chosen,
+            () = asked(&mut stop) => return None,
         };
-        let mut way = match chosen {
+        match chosen {
             Ok(chosen) => {
                 if let Some((from, to)) = chosen.addresses {
                     (going.from, going.to) = (from, Some(to));
                 }
                 (going.read, going.header) = (chosen.read, chosen.header);
-                chosen.way
+                Some((chosen.way, going))
             }
             Err(Turned::Refused(refusal)) => {
                 let text = format!("{} was turned away: {refusal}", going.from);
                 self.shared.events.notice(None, text);
-                return Default::default();
+                None
             }
             // Nobody has heard of it yet.
-            Err(Turned::Gone) => return Default::default(),
-        };
+            Err(Turned::Gone) => None,
+        }
+    }
+
+    /// Goes on with a client on the way that was chosen, and from one to the next.
+    async fn follow(&self, sniffed: &Sniffed, mut way: usize, mut going: Going) -> [Counters; 2] {
         let mut total = [Counters::default(); 2];
         while let Some(next) = sniffed.ways().get(way) {
             let (from, to) = (going.from, going.to);
@@ -337,8 +346,8 @@ impl Serving {
                 () = &mut stopped, if !driver.is_stopping() => driver.stop(),
                 () = poll_fn(|cx| driver.poll(cx)) => {}
             }
-            if let Some(reason) = driver.reason.take() {
-                self.shared.events.notice(Some(self.number), reason);
+            for note in std::mem::take(&mut driver.notes) {
+                self.shared.events.notice(Some(self.number), note);
             }
             if !driver.events.is_empty() {
                 let events = std::mem::take(&mut driver.events);

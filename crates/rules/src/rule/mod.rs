@@ -71,6 +71,7 @@ mod injected;
 mod judge;
 mod load;
 mod parse;
+mod quiet;
 mod replace;
 mod set;
 mod state;

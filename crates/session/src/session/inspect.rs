@@ -72,7 +72,7 @@ impl Session {
         let was_plain = !self.may_decrypt(direction);
         loop {
             let skimmed = self.skim(direction, framing, &chunk[at..], scratch);
-            self.count(direction, skimmed.len, skimmed.frames);
+            self.count_skimmed(direction, &skimmed);
             if let Some(payload) = skimmed.last {
                 let payload = at + payload.start..at + payload.end;
                 last = Some((payload, self.side(direction).received.form.clone()));

@@ -95,6 +95,13 @@ impl Session {
         ruling
     }
 
+    /// Counts packets that the rules were asked about on the way, and do nothing about.
+    pub(super) fn note_quiet(&mut self, packets: u64) {
+        if let Some(rules) = self.judged.as_mut().and_then(|judged| judged.rules.as_mut()) {
+            rules.note_quiet(packets);
+        }
+    }
+
     /// Asks the rules about a packet that neither peer sent. Only those that say so are about such.
     pub(super) fn judge_injected(
         &mut self,

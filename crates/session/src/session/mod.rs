@@ -271,6 +271,12 @@ impl Session {
         self.version_known.then_some(self.tables.version)
     }
 
+    /// The number of its version that the session has said, be it listed or not.
+    #[must_use]
+    pub fn version_number(&self) -> Option<i64> {
+        self.said
+    }
+
     /// What went through a direction so far.
     #[must_use]
     pub fn counters(&self, direction: Direction) -> Counters {

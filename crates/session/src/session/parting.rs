@@ -95,6 +95,7 @@ impl Session {
         {
             let answer = asked.answer(text).into();
             self.pass_made(direction, answer);
+            self.notice(Notice::LegacyAnswer { text: text.to_owned() });
             self.end_behind(direction, scratch);
             return Ok(());
         }

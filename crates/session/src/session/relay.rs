@@ -3,7 +3,7 @@
 use bytes::{Bytes, BytesMut};
 use midwire_codec::{Direction, Framing};
 
-use super::skim::Stop;
+use super::skim::{Skimmed, Stop};
 use super::{Output, Session};
 use crate::event::{Elapsed, Event, Lost, Notice};
 use crate::form::{self, Effects};
@@ -94,7 +94,7 @@ impl Session {
                 _ => return self.pass_opaque(direction, bytes.take()),
             };
             let skimmed = self.skim(direction, &framing, bytes, scratch);
-            self.count(direction, skimmed.len, skimmed.frames);
+            self.count_skimmed(direction, &skimmed);
             if let Some(payload) = skimmed.last {
                 let side = self.side(direction);
                 side.last.set(&bytes[payload], &side.received.form);
@@ -131,6 +131,14 @@ impl Session {
         counters.bytes += bytes as u64;
         counters.frames += frames;
         self.packets += frames;
+    }
+
+    /// Counts frames that were passed over.
+    pub(super) fn count_skimmed(&mut self, direction: Direction, skimmed: &Skimmed) {
+        self.count(direction, skimmed.len, skimmed.frames);
+        if skimmed.quiet > 0 {
+            self.note_quiet(skimmed.quiet);
+        }
     }
 
     /// Nothing says where the next frame or packet starts: a direction is relayed as it comes from here.

@@ -49,8 +49,8 @@ pub(super) struct Driver {
     close_wait: Duration,
     clock: Instant,
     due: Due,
-    /// Why the session is ended, for people.
-    pub(super) reason: Option<String>,
+    /// Why the session is ended, and what was left out for that, for people.
+    pub(super) notes: Vec<String>,
     /// Reads that each direction may still have before it is ended; `None`: it goes on.
     last_reads: Option<[u32; 2]>,
     /// Directions that were ended here: the program ends, or the client goes on elsewhere.
@@ -100,7 +100,7 @@ impl Driver {
             close_wait: shared.limits.close_wait,
             clock,
             due: Due::new(&shared.limits, clock),
-            reason: None,
+            notes: Vec::new(),
             last_reads: None,
             ended: [false; 2],
             counters: [Counters::default(); 2],
@@ -234,15 +234,10 @@ impl Driver {
                 self.tell_reset(direction);
                 let read = self.may_read(direction) && self.poll_read(direction, cx).is_ready();
                 progress |= read;
-                if let Some(left) = &mut self.last_reads {
-                    left[direction.index()] = left[direction.index()].saturating_sub(1);
-                    if !read || left[direction.index()] == 0 {
-                        progress |= self.end(direction);
-                    }
-                }
+                progress |= self.end_if_drained(direction, read);
             }
             let has_news = !self.events.is_empty() || !self.requests.is_empty();
-            if has_news || self.reason.is_some() || self.is_done() {
+            if has_news || !self.notes.is_empty() || self.is_done() {
                 return Poll::Ready(());
             }
             if !progress && self.poll_timer(cx).is_pending() {
@@ -251,7 +246,22 @@ impl Driver {
         }
     }
 
-    /// Ends a direction when the program is to end and nothing more has come.
+    /// Ends a direction when the program is to end and nothing more has come; the client is told why.
+    fn end_if_drained(&mut self, direction: Direction, read: bool) -> bool {
+        let has_room = self.has_room(direction);
+        let Some(left) = &mut self.last_reads else { return false };
+        let left = &mut left[direction.index()];
+        *left = left.saturating_sub(u32::from(read));
+        let is_drained = *left == 0 || !read && has_room;
+        match direction {
+            _ if !is_drained => false,
+            Direction::Serverbound if self.is_let_go() => false,
+            Direction::Clientbound if self.tell_of_stop() => true,
+            _ => self.end(direction),
+        }
+    }
+
+    /// Ends a direction before its sender does.
     fn end(&mut self, direction: Direction) -> bool {
         if std::mem::replace(&mut self.ended[direction.index()], true) {
             return false;
