@@ -177,7 +177,9 @@ fn cannot_begin(error: &BindError, places: Option<&Places>) -> anyhow::Error {
     };
     match error {
         BindError::Itself { .. } => usage(text),
-        BindError::Listen(..) | BindError::Metrics(..) => anyhow::anyhow!(text),
+        BindError::Listen(..) | BindError::Metrics(..) | BindError::Account(_) => {
+            anyhow::anyhow!(text)
+        }
     }
 }
 
