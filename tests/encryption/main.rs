@@ -10,5 +10,6 @@ mod account;
 mod login;
 mod peers;
 #[cfg(feature = "online-auth")]
+#[allow(dead_code, reason = "each test uses its part")]
 #[path = "../accounts/world.rs"]
 mod world;

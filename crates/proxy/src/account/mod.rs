@@ -6,13 +6,16 @@
 mod absent;
 #[cfg(feature = "online-auth")]
 mod online;
+#[cfg_attr(not(feature = "online-auth"), allow(dead_code, reason = "nobody has one"))]
 mod profile;
 
 #[cfg(not(feature = "online-auth"))]
-pub(crate) use absent::{Account, AccountError, NOT_BUILT, run};
+pub(crate) use absent::{Account, NOT_BUILT, run};
 #[cfg(feature = "online-auth")]
-pub(crate) use online::{Account, AccountError, AccountSettings, run, settings};
-pub(crate) use profile::{Profile, ProfileId};
+pub(crate) use online::{Account, AccountSettings, run, settings};
+pub(crate) use profile::Profile;
+#[cfg(feature = "online-auth")]
+pub(crate) use profile::ProfileId;
 
 /// A session that is to log in.
 #[derive(Clone, Debug)]

@@ -5,10 +5,11 @@ use std::pin::Pin;
 use std::time::Duration;
 
 use midwire_codec::server_hash;
+use midwire_definition::escape::escape;
 use midwire_session::{Answer, Join, Request, RequestId};
 
 use super::Shared;
-use crate::account::{Account, Login};
+use crate::account::{Account, LoggedIn, Login};
 
 /// What is asked for a session; dropped with it.
 #[derive(Default)]
@@ -51,7 +52,10 @@ async fn joined(account: Option<Account>, join: Box<Join>, limit: Duration) -> A
         limit => tokio::time::timeout(limit, logged_in).await,
     };
     match logged_in {
-        Ok(Ok(_)) => Answer::Done,
+        Ok(Ok(LoggedIn { profile, is_own })) => {
+            tracing::info!(player = %escape(&profile.name), is_own, "the account has joined");
+            Answer::Done
+        }
         Ok(Err(error)) => Answer::Refused(error.to_string()),
         Err(_) => Answer::Refused(format!(
             "the account {} could not join the server within {} ms (handshake_timeout)",
