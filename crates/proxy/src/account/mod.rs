@@ -14,8 +14,6 @@ pub(crate) use absent::{Account, NOT_BUILT, run};
 #[cfg(feature = "online-auth")]
 pub(crate) use online::{Account, AccountSettings, run, settings};
 pub(crate) use profile::Profile;
-#[cfg(feature = "online-auth")]
-pub(crate) use profile::ProfileId;
 
 /// A session that is to log in.
 #[derive(Clone, Debug)]
