@@ -1,5 +1,7 @@
 //! `midwire account`, as whoever logs in sees it: with services that are well, that are not, and that say no.
 
+#![allow(clippy::unwrap_used, reason = "a test that cannot go on has failed")]
+
 mod support;
 
 #[cfg(feature = "online-auth")]

@@ -2,13 +2,18 @@
 //! documentation goes. It is strict: every token has to be one that it gave out for that step, and a server is
 //! told yes only about the last hash that a profile has joined with.
 
+// Others than support's own tests take this file by its path, from where paths are the same.
+#[path = "services/http.rs"]
+mod http;
+
 use std::collections::HashMap;
-use std::io::{BufRead, BufReader, ErrorKind, Read, Write};
+use std::io::{ErrorKind, Read, Write};
 use std::net::{Ipv4Addr, Shutdown, SocketAddr, TcpListener, TcpStream};
 use std::sync::{Arc, Condvar, Mutex, MutexGuard};
 use std::thread;
 use std::time::Duration;
 
+use http::{read_form, read_json, read_request, response};
 use serde_json::{Value, json};
 
 /// What each setting's URL is here: the last two are where clients and servers of the game look for them.
@@ -159,8 +164,9 @@ impl Services {
     pub fn settings(&self) -> Vec<String> {
         let urls = PATHS.iter().map(|(name, path)| format!("{name}=http://{}{path}", self.address));
         // A loaded machine may take long for an answer; tests of slow services set less.
-        let more = [format!("account_client_id={CLIENT_ID}"), "account_timeout=60000".to_owned()];
-        let all = urls.chain(more);
+        let times =
+            ["account_timeout", "account_login_timeout"].map(|name| format!("{name}=60000"));
+        let all = urls.chain(times).chain([format!("account_client_id={CLIENT_ID}")]);
         all.flat_map(|setting| ["--set".to_owned(), setting]).collect()
     }
 
@@ -491,28 +497,6 @@ impl State {
     }
 }
 
-/// What is asked: path, token and body.
-fn read_request(stream: &TcpStream) -> Option<(String, String, String)> {
-    let mut reader = BufReader::new(stream);
-    let mut line = String::new();
-    reader.read_line(&mut line).ok()?;
-    let path = line.split(' ').nth(1)?.to_owned();
-    let (mut length, mut bearer) = (0, String::new());
-    loop {
-        line.clear();
-        reader.read_line(&mut line).ok()?;
-        let Some((name, value)) = line.trim_end().split_once(": ") else { break };
-        match name.to_ascii_lowercase().as_str() {
-            "content-length" => length = value.parse().ok()?,
-            "authorization" => bearer = value.strip_prefix("Bearer ")?.to_owned(),
-            _ => {}
-        }
-    }
-    let mut body = vec![0; length];
-    reader.read_exact(&mut body).ok()?;
-    Some((path, bearer, String::from_utf8(body).ok()?))
-}
-
 fn step(path: &str, body: &str) -> Option<Step> {
     Some(match path {
         "/devicecode" => Step::DeviceCode,
@@ -526,40 +510,4 @@ fn step(path: &str, body: &str) -> Option<Step> {
         "/session/minecraft/hasJoined" => Step::HasJoined,
         _ => return None,
     })
-}
-
-fn response(status: u16, body: &str, more: &str) -> Vec<u8> {
-    let length = body.len();
-    let head = format!(
-        "HTTP/1.1 {status} Said\r\nContent-Type: application/json\r\nContent-Length: {length}\r\n{more}\
-         Connection: close\r\n\r\n{body}"
-    );
-    head.into_bytes()
-}
-
-/// The fields of a form or a query.
-fn read_form(text: &str) -> HashMap<String, String> {
-    let fields = text.split('&').filter_map(|field| field.split_once('='));
-    fields.map(|(name, value)| (name.to_owned(), unescape(value))).collect()
-}
-
-fn unescape(text: &str) -> String {
-    let mut bytes = text.bytes();
-    let mut out = Vec::new();
-    while let Some(byte) = bytes.next() {
-        out.push(match byte {
-            b'+' => b' ',
-            b'%' => {
-                let digits = [bytes.next().unwrap(), bytes.next().unwrap()];
-                u8::from_str_radix(std::str::from_utf8(&digits).unwrap(), 16).unwrap()
-            }
-            byte => byte,
-        });
-    }
-    String::from_utf8(out).unwrap()
-}
-
-fn read_json(text: &str, pointer: &str) -> String {
-    let value: Value = serde_json::from_str(text).unwrap_or_default();
-    value.pointer(pointer).and_then(Value::as_str).unwrap_or_default().to_owned()
 }

@@ -55,7 +55,7 @@ pub mod error;
 mod first_byte;
 pub mod frame;
 pub mod framing;
-pub mod server_hash;
+mod server_hash;
 #[cfg(feature = "tokio")]
 pub mod tokio;
 pub mod varint;

@@ -19,6 +19,8 @@ pub(crate) enum AccountError {
     Unreachable(Service, String, String),
     /// A service did not answer in time.
     Timeout(Service, Duration),
+    /// Logging in took too long, whichever service that lay at.
+    TooLong(Duration),
     /// A service is not well or does not like what it was asked: the status, and what it says.
     Status(Service, u16, Option<String>),
     /// A service wants to be asked less often.
@@ -106,6 +108,11 @@ impl fmt::Display for AccountError {
             Self::Timeout(service, limit) => {
                 write!(f, "{service} did not answer within {} s (account_timeout)", limit.as_secs_f32())
             }
+            Self::TooLong(limit) => write!(
+                f,
+                "logging in took longer than {} s (account_login_timeout); try again",
+                limit.as_secs_f32()
+            ),
             Self::Status(service, status, text) if *status >= 500 => {
                 write!(f, "{service} is not well now (status {status}){}", said(text))
             }

@@ -86,8 +86,12 @@ impl Account {
     ///
     /// A future that is dropped has logged nobody in, or has: the server will tell.
     pub(crate) async fn log_in(&self, login: Login) -> Result<LoggedIn, AccountError> {
-        let _turn = self.0.turn.lock().await;
-        self.ask(move |shared, stop| shared.log_in(&login, stop)).await
+        let limit = self.0.http.settings().login_timeout;
+        let in_turn = async {
+            let _turn = self.0.turn.lock().await;
+            self.ask(move |shared, stop| shared.log_in(&login, stop)).await
+        };
+        tokio::time::timeout(limit, in_turn).await.unwrap_or(Err(AccountError::TooLong(limit)))
     }
 
     async fn ask<T: Send + 'static>(

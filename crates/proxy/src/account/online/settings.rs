@@ -7,9 +7,10 @@ use super::service::{Service, Url};
 use crate::settings::NotSet;
 
 /// Each name, and what it is for.
-pub(crate) const NAMES: [(&str, &str); 11] = [
+pub(crate) const NAMES: [(&str, &str); 12] = [
     ("account_client_id", "the Azure application that `midwire account add` logs in for"),
     ("account_timeout", "milliseconds that a service may take for one answer"),
+    ("account_login_timeout", "milliseconds that all that it takes to log a session in may take"),
     (
         "client_check",
         "strict: a client has to be the account's own; none: whoever connects plays as the account",
@@ -41,6 +42,8 @@ pub(crate) struct AccountSettings {
     pub(super) client_id: Option<Arc<str>>,
     /// `account_timeout`: how long a service may take for one answer.
     pub(super) timeout: Duration,
+    /// `account_login_timeout`: how long logging a session in may take, whatever has to be asked for it.
+    pub(super) login_timeout: Duration,
     /// `client_check`.
     pub(super) client_check: ClientCheck,
     /// `account_url_*`.
@@ -52,6 +55,8 @@ impl Default for AccountSettings {
         Self {
             client_id: None,
             timeout: Duration::from_secs(10),
+            // Games and servers give up a login after 30 s; the reason has to be there before.
+            login_timeout: Duration::from_secs(25),
             client_check: ClientCheck::Strict,
             urls: Service::ALL.map(Service::usual),
         }
@@ -61,6 +66,11 @@ impl Default for AccountSettings {
 impl AccountSettings {
     /// Sets one by its name.
     pub(crate) fn set(&mut self, name: &str, value: &str) -> Result<(), NotSet> {
+        let millis = || {
+            let millis = value.parse::<u32>().ok().filter(|millis| *millis > 0);
+            let millis = millis.ok_or(NotSet::Takes("a number from 1 to 4294967295"))?;
+            Ok(Duration::from_millis(millis.into()))
+        };
         match name {
             "account_client_id" => {
                 let is_id = |c: char| c.is_ascii_alphanumeric() || c == '-';
@@ -71,14 +81,8 @@ impl AccountSettings {
                 }
                 self.client_id = Some(value.into());
             }
-            "account_timeout" => {
-                let millis: u32 = value
-                    .parse()
-                    .ok()
-                    .filter(|millis| *millis > 0)
-                    .ok_or(NotSet::Takes("a number from 1 to 4294967295"))?;
-                self.timeout = Duration::from_millis(millis.into());
-            }
+            "account_timeout" => self.timeout = millis()?,
+            "account_login_timeout" => self.login_timeout = millis()?,
             "client_check" => {
                 self.client_check = match value {
                     "strict" => ClientCheck::Strict,

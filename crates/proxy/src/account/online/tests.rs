@@ -262,6 +262,7 @@ fn a_client_that_goes_leaves_nothing_that_goes_on() {
     let mut world = World::new();
     // Far longer than anybody waits here.
     world.set("account_timeout", "600000");
+    world.set("account_login_timeout", "600000");
     world.services.fault_times(Step::HasJoined, Fault::Silent, 1);
     world.client_joins();
     let account = world.account();
@@ -357,6 +358,31 @@ async fn services_that_are_slow_are_not_waited_for() {
             world.services.heal();
         }
     }
+}
+
+#[tokio::test]
+async fn a_login_ends_before_games_give_it_up() {
+    let mut world = World::with(|services| services.token_expires(0));
+    world.set("account_login_timeout", "500");
+    // Each answer is in time, but there are many.
+    for step in Step::ALL {
+        world.services.fault(step, Fault::Late(Duration::from_millis(300)));
+    }
+    let text = world.refused().await;
+    assert!(text.contains("took longer than 0.5 s (account_login_timeout)"), "{text}");
+    // Who waits for his turn waits no longer either.
+    world.services.heal();
+    world.services.token_expires(86_400);
+    world.set("account_login_timeout", "600000");
+    world.account().check().await.unwrap();
+    world.set("account_login_timeout", "500");
+    world.services.fault(Step::HasJoined, Fault::Silent);
+    let account = world.account();
+    let both = tokio::join!(account.log_in(login(PLAYER.1)), account.log_in(login(PLAYER.1)));
+    for ended in [both.0, both.1] {
+        assert!(matches!(ended, Err(AccountError::TooLong(_))), "{ended:?}");
+    }
+    world.services.heal();
 }
 
 #[tokio::test]
