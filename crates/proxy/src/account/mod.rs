@@ -16,6 +16,7 @@ pub(crate) use online::{Account, AccountSettings, run, settings};
 pub(crate) use profile::Profile;
 
 /// A session that is to log in.
+#[cfg_attr(not(feature = "online-auth"), allow(dead_code, reason = "nobody reads it"))]
 #[derive(Clone, Debug)]
 pub(crate) struct Login {
     /// The name that the client gives.
