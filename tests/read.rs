@@ -12,6 +12,8 @@ mod files;
 mod following;
 #[path = "read/golden.rs"]
 mod golden;
+#[path = "read/keys.rs"]
+mod keys;
 #[path = "read/ours.rs"]
 mod ours;
 #[path = "read/theirs.rs"]

@@ -48,6 +48,7 @@
 //! # Ok::<(), Box<dyn std::error::Error>>(())
 //! ```
 
+pub mod cipher;
 pub mod compression;
 pub mod direction;
 pub mod error;
@@ -60,6 +61,7 @@ mod server_hash;
 pub mod tokio;
 pub mod varint;
 
+pub use cipher::{Decryptor, Encryptor, Key};
 pub use compression::{
     Compressed, Deflater, INFLATE_MAX, Inflater, Wrapper, split, write_compressed,
 };

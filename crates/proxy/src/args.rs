@@ -4,6 +4,7 @@ use std::path::PathBuf;
 
 use clap::{Args as ClapArgs, Parser, Subcommand};
 
+use crate::encryption::Reads;
 use crate::hex_text;
 
 /// Stands between a game and its server, and shows what they say to each other.
@@ -21,7 +22,7 @@ pub(crate) struct Args {
 #[derive(Debug, Subcommand)]
 pub(crate) enum Command {
     /// Relay a game's connections to its server, and list every packet
-    Proxy(Proxy),
+    Proxy(Box<Proxy>),
     /// Show recorded sessions: midwire's own captures, and those of tcpdump and Wireshark
     Read(Box<Read>),
     /// Explain the bytes of packets, from hex in any common form
@@ -77,6 +78,15 @@ pub(crate) struct Proxy {
     /// Read every session with this version, whatever it says itself: 769 or 1.21.4
     #[arg(long, value_name = "VERSION")]
     pub(crate) protocol_version: Option<String>,
+    /// Encrypted sessions: auto reads those that midwire can stand in the middle of (the server does not ask
+    /// who the client is), and passes the ciphertext of others on; pass reads none; read stands in the middle of
+    /// all, though a server that checks who the client is refuses it
+    #[arg(long, value_name = "auto|pass|read", value_parser = reads)]
+    pub(crate) encryption: Option<Reads>,
+    /// Play with this account where a server asks who the client is, so that its sessions can be read; `midwire
+    /// account add` logs one in
+    #[arg(long, value_name = "NAME")]
+    pub(crate) account: Option<String>,
     /// Tell what midwire counts as Prometheus reads it, at http://ADDRESS/metrics; a port alone is one on
     /// loopback
     #[arg(long, value_name = "[ADDRESS:]PORT")]
@@ -245,7 +255,20 @@ pub(crate) struct ReadWith {
     #[arg(long, value_name = "N")]
     pub(crate) port: Vec<u16>,
     #[command(flatten)]
+    pub(crate) keys: Keys,
+    #[command(flatten)]
     pub(crate) definitions: Definitions,
+}
+
+/// Keys of sessions that are encrypted.
+#[derive(Clone, Debug, Default, ClapArgs)]
+pub(crate) struct Keys {
+    /// The key of an encrypted session, as 32 hex digits
+    #[arg(long, value_name = "HEX")]
+    pub(crate) key: Vec<String>,
+    /// Keys in a file, in whatever form has them as 32 hex digits; which one is a session's shows itself
+    #[arg(long, value_name = "FILE")]
+    pub(crate) keylog: Vec<PathBuf>,
 }
 
 /// `midwire decode`.
@@ -516,4 +539,8 @@ pub(crate) struct Protodef {
     pub(crate) over: Option<String>,
     #[command(flatten)]
     pub(crate) definitions: Definitions,
+}
+
+fn reads(text: &str) -> Result<Reads, String> {
+    Reads::named(text).ok_or_else(|| "it is auto, pass or read".to_owned())
 }

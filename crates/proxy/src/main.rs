@@ -10,6 +10,7 @@ mod defs;
 mod demo;
 mod doctor;
 mod encode;
+mod encryption;
 mod error;
 mod explain;
 mod fields;

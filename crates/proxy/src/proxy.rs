@@ -10,8 +10,10 @@ use midwire_definition::{Protocol, VersionId};
 use midwire_session::{HostRewrite, Options, Setup, Watch};
 use tokio::sync::watch;
 
+use crate::account::Account;
 use crate::args;
 use crate::config::{self, Built, Followed, Places};
+use crate::encryption;
 use crate::error::{FAILED, USAGE, say, say_styled, usage};
 use crate::filter::Filters;
 use crate::log;
@@ -47,6 +49,11 @@ type Banner = Box<dyn Fn(&[SocketAddr]) -> String>;
 pub(crate) fn run(args: &args::Proxy) -> anyhow::Result<ExitCode> {
     log::begin(args.log.as_deref())?;
     let Prepared { settings, listeners, followed, extensions, banner, places } = prepare(args)?;
+    let account = args.account.as_deref().map(|name| Account::open(name, &settings)).transpose()?;
+    let account = account.map(|(account, warnings)| {
+        warnings.iter().for_each(|warning| say(warning));
+        account
+    });
     let metrics_at = args.metrics.as_deref().map(metrics::address).transpose()?;
     let metrics = metrics_at.is_some().then(Arc::<Metrics>::default);
     let filters = match &args.filter {
@@ -69,6 +76,13 @@ pub(crate) fn run(args: &args::Proxy) -> anyhow::Result<ExitCode> {
     };
     let room = settings.relay.record_max;
     let (recordings, recording) = Recordings::open(&args.recording, name, room, routes, keep)?;
+    let has_cipher = |followed: &Followed| {
+        let setup = followed.setups.borrow();
+        setup.protocol().stack.cipher && setup.options().encryption.is_some()
+    };
+    if followed.iter().any(has_cipher) {
+        encryption::make_key();
+    }
     let style = Style::of_stdout();
     let newest: Vec<_> = followed.iter().map(|followed| followed.setups.subscribe()).collect();
     let config = RelayConfig {
@@ -77,6 +91,7 @@ pub(crate) fn run(args: &args::Proxy) -> anyhow::Result<ExitCode> {
         watch_raw: if shows_bytes(&args.view) { Watch::Packets } else { Watch::Nothing },
         limits: settings.relay,
         metrics: metrics.clone(),
+        account,
     };
     let when_full =
         if style.is_terminal && !args.view.json { WhenFull::Drop } else { WhenFull::Wait };
@@ -109,6 +124,12 @@ pub(crate) fn run(args: &args::Proxy) -> anyhow::Result<ExitCode> {
             ),
             None => None,
         };
+        if let Some(account) = config.account.as_ref().filter(|account| !account.checks_clients()) {
+            // Who connects plays as the account, whoever it is.
+            let profile =
+                account.check().await.map_err(|error| BindError::Account(error.into()))?;
+            encryption::play_as(profile.name);
+        }
         let relay = Relay::bind(config, events.clone()).await?;
         say(&banner(relay.addresses()));
         if let Some(server) = watched {
@@ -180,7 +201,9 @@ fn cannot_begin(error: &BindError, places: Option<&Places>) -> anyhow::Error {
     };
     match error {
         BindError::Itself { .. } => usage(text),
-        BindError::Listen(..) | BindError::Metrics(..) => anyhow::anyhow!(text),
+        BindError::Listen(..) | BindError::Metrics(..) | BindError::Account(_) => {
+            anyhow::anyhow!(text)
+        }
     }
 }
 
@@ -240,9 +263,23 @@ fn prepare(args: &args::Proxy) -> anyhow::Result<Prepared> {
     if name == "auto" { prepare_auto(args, to) } else { prepare_one(args, name, to) }
 }
 
+fn settings(args: &args::Proxy) -> anyhow::Result<Settings> {
+    with_args(Settings::default(), args)
+}
+
+/// These settings with what was typed on top.
+fn with_args(settings: Settings, args: &args::Proxy) -> anyhow::Result<Settings> {
+    let mut settings = settings.with_args(&args.set)?;
+    if let Some(reads) = args.encryption {
+        settings.encryption = reads;
+    }
+    settings.has_account = args.account.is_some();
+    Ok(settings)
+}
+
 /// One protocol and one server.
 fn prepare_one(args: &args::Proxy, name: &str, to_text: &str) -> anyhow::Result<Prepared> {
-    let settings = Settings::from_args(&args.set)?;
+    let settings = settings(args)?;
     let lookup = Lookup::new(name, &args.definitions.defs)?;
     let protocol = lookup.read()?;
     let is_rfb = name == rfb::NAME;
@@ -266,6 +303,9 @@ fn prepare_one(args: &args::Proxy, name: &str, to_text: &str) -> anyhow::Result<
         start: if is_rfb { protocol.state_named(rfb::START) } else { None },
         rewrite_host: rewrite(&to, args.keep_host),
         on_lost_framing: settings.on_lost_framing,
+        encryption: settings.encryption(),
+        transfer_to: settings.transfer.clone(),
+        cipher_keys: Arc::default(),
     };
     let (setups, setup) = watch::channel(Setup::new(protocol.clone(), options));
     let route = Arc::new(Route::new(to, setup));
@@ -304,7 +344,7 @@ fn prepare_auto(args: &args::Proxy, to_text: &str) -> anyhow::Result<Prepared> {
             "--rules: they are of one protocol; name it, or say rules = \"..\" in a route of --config",
         ));
     }
-    let settings = Settings::from_args(&args.set)?;
+    let settings = settings(args)?;
     let to = to(to_text, None, "auto")?;
     let wanted = listen(args.listen.as_deref(), to.port)?;
     let place = (wanted, args.listen.is_none());
@@ -335,7 +375,7 @@ fn prepare_auto(args: &args::Proxy, to_text: &str) -> anyhow::Result<Prepared> {
 /// What a configuration says.
 fn prepare_config(args: &args::Proxy, file: &std::path::Path) -> anyhow::Result<Prepared> {
     let config = config::read(file)?;
-    let settings = config.settings.clone().with_args(&args.set)?;
+    let settings = with_args(config.settings.clone(), args)?;
     let Built { listeners, followed, routes } = config.build(&settings, &args.definitions.defs)?;
     Ok(Prepared {
         settings,

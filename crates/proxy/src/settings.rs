@@ -4,8 +4,9 @@ use std::net::{IpAddr, SocketAddr};
 use std::time::Duration;
 
 use midwire_definition::diagnostics::suggest;
-use midwire_session::OnLostFraming;
+use midwire_session::{Encryption, HostRewrite, OnLostFraming};
 
+use crate::encryption::Reads;
 use crate::error::usage;
 
 /// Limits of the relay itself.
@@ -102,6 +103,12 @@ pub(crate) struct Settings {
     pub(crate) session: midwire_session::Limits,
     pub(crate) definition: midwire_definition::Limits,
     pub(crate) on_lost_framing: OnLostFraming,
+    /// `transfer`: where a server that sends its client elsewhere sends it.
+    pub(crate) transfer: Option<HostRewrite>,
+    /// `encryption`: which encrypted sessions are read.
+    pub(crate) encryption: Reads,
+    /// An account joins for midwire where a server asks who the client is.
+    pub(crate) has_account: bool,
 }
 
 /// Each name, and what it is for.
@@ -135,6 +142,14 @@ const NAMES: &[(&str, &str)] = &[
     ("probe", "on or off: look at the start whether the server is there"),
     ("farewell", "on or off: tell a client why it cannot be served, in its game's own words"),
     ("farewell_wait", "milliseconds that a client may take to be told so, and to go"),
+    (
+        "transfer",
+        "HOST:PORT that clients go to where the server sends them elsewhere; keep: where it says",
+    ),
+    (
+        "encryption",
+        "auto, pass or read: which encrypted sessions are read; --encryption says the same",
+    ),
     ("on_lost_framing", "relay or close: what to do when nothing says where the next frame starts"),
     ("buffer_max", "bytes of one direction that are held back"),
     ("frame_length_max", "the most that a frame's length may say"),
@@ -184,6 +199,11 @@ impl Settings {
             })?;
         }
         Ok(self)
+    }
+
+    /// How sessions treat logins that ask for encryption.
+    pub(crate) fn encryption(&self) -> Option<Encryption> {
+        self.encryption.options(self.has_account)
     }
 
     /// The names that there are.
@@ -236,6 +256,15 @@ impl Settings {
             "probe" => self.relay.probe = switch()?,
             "farewell" => self.relay.farewell = switch()?,
             "farewell_wait" => self.relay.farewell_wait = millis()?,
+            "transfer" => {
+                self.transfer = match value {
+                    "keep" => None,
+                    address => Some(transfer(address)?),
+                };
+            }
+            "encryption" => {
+                self.encryption = Reads::named(value).ok_or(NotSet::Takes("auto, pass or read"))?;
+            }
             "on_lost_framing" => {
                 self.on_lost_framing = match value {
                     "relay" => OnLostFraming::Relay,
@@ -270,6 +299,18 @@ impl Settings {
     }
 }
 
+/// An address that a client is told.
+fn transfer(address: &str) -> Result<HostRewrite, NotSet> {
+    let parts = address.rsplit_once(':');
+    let parts = parts.and_then(|(host, port)| Some((host, port.parse::<u16>().ok()?)));
+    // no address of version 6 without brackets
+    let is_host = |host: &str| !host.is_empty() && (!host.contains(':') || host.ends_with(']'));
+    match parts.filter(|(host, port)| is_host(host) && *port != 0) {
+        Some((host, port)) => Ok(HostRewrite { host: host.trim_matches(['[', ']']).into(), port }),
+        None => Err(NotSet::Takes("HOST:PORT, or keep")),
+    }
+}
+
 fn unknown(name: &str) -> anyhow::Error {
     #[cfg(not(feature = "online-auth"))]
     if name.starts_with("account_") || name == "client_check" {
@@ -296,6 +337,8 @@ mod tests {
             let value = match name {
                 "on_lost_framing" => "close",
                 "join" => "never",
+                "transfer" => "localhost:25566",
+                "encryption" => "read",
                 "farewell" | "probe" => "off",
                 "dns" => "127.0.0.1:5353",
                 "client_check" => "none",

@@ -5,7 +5,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use bytes::Bytes;
-use midwire_codec::{CompressionError, Direction, FrameError, Origin};
+use midwire_codec::{CompressionError, Direction, FrameError, Key, Origin};
 use midwire_definition::{DecodeError, PacketDefinition, Protocol, StateId, Version, VersionId};
 use midwire_rules::Envelope;
 
@@ -104,6 +104,13 @@ pub enum Event {
         error: Lost,
         /// The session was closed.
         closed: bool,
+        /// When.
+        at: Elapsed,
+    },
+    /// The key of a session that is encrypted from here on, for who is asked to write it down.
+    Key {
+        /// The key; it shows itself nowhere.
+        key: Key,
         /// When.
         at: Elapsed,
     },
@@ -329,6 +336,18 @@ pub struct Counters {
 pub enum Notice {
     /// From here on both directions are encrypted.
     Encrypted,
+    /// From here on both directions are encrypted, and read.
+    Reading,
+    /// None of the keys that were given is that of the session.
+    NoKey,
+    /// A packet that the client has signed for its own account was taken out, as the server knows it as
+    /// another.
+    NotOwn,
+    /// Encryption cannot be begun, or an account cannot join: the client is told, and the session ends.
+    LoginRefused {
+        /// Why.
+        reason: String,
+    },
     /// An old client's ping; both directions are relayed as they come.
     LegacyPing,
     /// An old client's ping was answered with this text, and not by the server.
@@ -421,6 +440,17 @@ impl fmt::Display for Notice {
         match self {
             Self::Encrypted => {
                 f.write_str("encrypted from here: the game works, packets cannot be read")
+            }
+            Self::Reading => f.write_str("encrypted from here, and read"),
+            Self::NoKey => f.write_str(
+                "encrypted from here, and none of the keys fits: packets cannot be read",
+            ),
+            Self::NotOwn => f.write_str(
+                "the client is not the account's own, so its chat is not signed: what it signs for \
+                 itself is taken out",
+            ),
+            Self::LoginRefused { reason } => {
+                write!(f, "{reason}, so the client is told, and the session ends")
             }
             Self::LegacyPing => {
                 f.write_str("ping of an old client: it is answered by the server, and not read")

@@ -209,12 +209,13 @@ fn ahead(by_state: &[[Vec<Arc<PacketDefinition>>; 2]]) -> Vec<Ahead> {
 }
 
 fn flags(definition: &PacketDefinition, dialect: &Dialect) -> u8 {
-    let has_secrets = definition.plan.as_ref().is_some_and(|plan| plan.has_secrets());
-    let secret = if has_secrets { SECRET } else { 0 };
+    let plan = definition.plan.as_ref();
+    let secret = if plan.is_some_and(|plan| plan.has_secrets()) { SECRET } else { 0 };
+    let is_marked = plan.is_some_and(|plan| plan.is_of_cipher() || plan.has_host());
     secret
-        | if definition.events.is_empty() && !definition.says_version {
+        | if definition.events.is_empty() && !definition.says_version && !is_marked {
             0
-        } else if definition.says_version || dialect.depends_on(definition) {
+        } else if definition.says_version || is_marked || dialect.depends_on(definition) {
             NEEDED
         } else {
             TELLING

@@ -34,6 +34,10 @@ impl Account {
         match *self {}
     }
 
+    pub(crate) fn checks_clients(&self) -> bool {
+        match *self {}
+    }
+
     pub(crate) async fn check(&self) -> Result<Profile, AccountError> {
         match *self {}
     }

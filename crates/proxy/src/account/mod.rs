@@ -2,21 +2,21 @@
 //!
 //! They need the feature `online-auth`. Without it everything here is there all the same, and there is no account.
 
-#![expect(dead_code, unused_imports, reason = "the relay is to call it")]
-
 #[cfg(not(feature = "online-auth"))]
 mod absent;
 #[cfg(feature = "online-auth")]
 mod online;
+#[cfg_attr(not(feature = "online-auth"), allow(dead_code, reason = "nobody has one"))]
 mod profile;
 
 #[cfg(not(feature = "online-auth"))]
-pub(crate) use absent::{Account, AccountError, NOT_BUILT, run};
+pub(crate) use absent::{Account, NOT_BUILT, run};
 #[cfg(feature = "online-auth")]
-pub(crate) use online::{Account, AccountError, AccountSettings, run, settings};
-pub(crate) use profile::{Profile, ProfileId};
+pub(crate) use online::{Account, AccountSettings, run, settings};
+pub(crate) use profile::Profile;
 
 /// A session that is to log in.
+#[cfg_attr(not(feature = "online-auth"), allow(dead_code, reason = "nobody reads it"))]
 #[derive(Clone, Debug)]
 pub(crate) struct Login {
     /// The name that the client gives.

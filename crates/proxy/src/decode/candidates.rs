@@ -396,7 +396,7 @@ impl Seen<'_> {
                 Some(direction) => std::slice::from_ref(direction),
                 None => &Direction::BOTH,
             };
-            let mut best: Option<(f64, Direction, Option<Arc<PacketDefinition>>, Arc<Told>)> = None;
+            let mut best: Option<Best> = None;
             for way in both {
                 let (definition, told) = self.told(packets, &form, *way, at, payload);
                 let turn = if before.is_some_and(|before| before != *way) { TURN } else { 0.0 };
@@ -583,3 +583,6 @@ fn tell(
     }
     Told { evidence, signature: signature.finish() }
 }
+
+/// A score, a direction, a packet, and what is told of it.
+type Best = (f64, Direction, Option<Arc<PacketDefinition>>, Arc<Told>);

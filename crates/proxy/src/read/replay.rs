@@ -334,6 +334,7 @@ fn put_back(said: &Said, elapsed: Elapsed, events: &mut [Event]) {
             | Event::Opaque { at, .. }
             | Event::State { at, .. }
             | Event::Version { at, .. }
+            | Event::Key { at, .. }
             | Event::LostFraming { at, .. }
             | Event::Notice { at, .. }
             | Event::Closed { at, .. } => *at = elapsed,

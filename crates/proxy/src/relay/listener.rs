@@ -34,6 +34,8 @@ pub(crate) enum BindError {
     Listen(SocketAddr, io::Error),
     /// The same, of the address for the metrics.
     Metrics(SocketAddr, io::Error),
+    /// The account cannot be used.
+    Account(anyhow::Error),
     /// Listening there, the server's address would be midwire's own.
     Itself { listen: SocketAddr, server: SocketAddr },
 }
@@ -43,7 +45,7 @@ impl BindError {
     pub(crate) fn listen(&self) -> Option<SocketAddr> {
         match self {
             Self::Listen(listen, _) | Self::Itself { listen, .. } => Some(*listen),
-            Self::Metrics(..) => None,
+            Self::Metrics(..) | Self::Account(_) => None,
         }
     }
 
@@ -65,6 +67,7 @@ impl BindError {
                     _ => None,
                 }
             }
+            Self::Account(_) => None,
             Self::Metrics(..) => Some("another port is chosen with --metrics PORT".to_owned()),
             Self::Itself { .. } => {
                 Some(format!("take another port for the game with {}", another("127.0.0.1:PORT")))
@@ -89,6 +92,7 @@ impl std::fmt::Display for BindError {
             Self::Metrics(address, error) => {
                 write!(f, "cannot listen on {address} for the metrics: {error}")
             }
+            Self::Account(error) => write!(f, "{error}"),
             Self::Itself { server, .. } => write!(
                 f,
                 "the server {server} is midwire itself: it would connect to itself without end"

@@ -16,6 +16,7 @@ use tokio::sync::watch;
 use tracing::Instrument as _;
 
 use super::driver::Driver;
+use super::encryption::Questions;
 use super::farewell::{Unserved, Words};
 use super::handover::{HandedOver, Watcher};
 use super::leg::reset_on_close;
@@ -372,6 +373,7 @@ impl Serving {
     ) -> ([Counters; 2], Option<HandedOver>) {
         let mut stop = self.stop.clone();
         let mut stopped = pin!(asked(&mut stop));
+        let mut questions = Questions::default();
         loop {
             tokio::select! {
                 // What was saved counts for what comes afterwards, however much waits to be read.
@@ -380,6 +382,7 @@ impl Serving {
                     let setup = setup.borrow_and_update().clone();
                     driver.set_definitions(setup);
                 }
+                (request, answer) = questions.answered() => driver.answer(request, answer),
                 () = &mut stopped, if !driver.is_stopping() => driver.stop(),
                 () = poll_fn(|cx| driver.poll(cx)) => {}
             }
@@ -392,6 +395,9 @@ impl Serving {
                 crate::log::events(&events);
                 let (session, begun) = (self.number, self.begun.at);
                 self.shared.events.send(Message::Events { session, begun, events }).await;
+            }
+            for (request, what) in std::mem::take(&mut driver.requests) {
+                questions.ask(request, what, &self.shared);
             }
             if driver.is_done() {
                 return driver.finish();

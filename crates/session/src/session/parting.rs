@@ -127,10 +127,11 @@ impl Session {
         &mut self,
         number: PacketNumber,
         disconnect: Disconnect,
+        origin: Origin,
         scratch: &mut Scratch,
     ) {
         let Disconnect { why, by } = disconnect;
-        if let Err(error) = self.part(Direction::Clientbound, &why, Origin::Rule, scratch) {
+        if let Err(error) = self.part(Direction::Clientbound, &why, origin, scratch) {
             self.note_refused(by.as_deref());
             self.notice(Notice::NotTold { number, by, reason: error.to_string() });
         }

@@ -71,6 +71,11 @@ impl Account {
         &self.0.name
     }
 
+    /// Whether a client has to be the account's own.
+    pub(crate) fn checks_clients(&self) -> bool {
+        self.0.http.settings().client_check == ClientCheck::Strict
+    }
+
     /// Makes sure that it could log in now, with new tokens if need be; who it is.
     pub(crate) async fn check(&self) -> Result<Profile, AccountError> {
         self.ask(|shared, stop| shared.player(None, stop).map(|(profile, _)| profile)).await

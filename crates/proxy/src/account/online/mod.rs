@@ -32,6 +32,5 @@ mod token;
 mod xerr;
 
 pub(crate) use command::run;
-pub(crate) use error::AccountError;
 pub(crate) use login::Account;
 pub(crate) use settings::AccountSettings;

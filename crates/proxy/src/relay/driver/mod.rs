@@ -12,7 +12,8 @@ use std::time::{Duration, Instant};
 
 use bytes::BytesMut;
 use midwire_session::{
-    Counters, Direction, Elapsed, Event, Output, Peers, Recording, Session, Setup, Watch,
+    Answer, Counters, Direction, Elapsed, Event, Output, Peers, Recording, Request, RequestId,
+    Session, Setup, Watch,
 };
 
 use self::due::Due;
@@ -43,6 +44,8 @@ pub(super) struct Driver {
     /// Directions whose sender was reset, which is told once what it sent has been written.
     reset: [bool; 2],
     pub(super) events: Vec<Event>,
+    /// What the session waits for from outside.
+    pub(super) requests: Vec<(RequestId, Request)>,
     /// Bytes of one read.
     read_len: usize,
     write_max: usize,
@@ -104,6 +107,7 @@ impl Driver {
             joined: false,
             reset: [false; 2],
             events: Vec::new(),
+            requests: Vec::new(),
             read_len: read_len(watch),
             write_max: shared.limits.write_max,
             close_wait: shared.limits.close_wait,
@@ -188,6 +192,13 @@ impl Driver {
         self.take_outputs();
     }
 
+    /// Tells the session what became of what it waited for.
+    pub(super) fn answer(&mut self, request: RequestId, answer: Answer) {
+        let (at, setup) = (self.now(), self.setup.clone());
+        with_lent(&setup, |lent| self.session.answer(request, answer, at, &mut lent.scratch));
+        self.take_outputs();
+    }
+
     /// Ends both directions once what has come already is read.
     pub(super) fn stop(&mut self) {
         self.last_reads = Some([LAST_READS; 2]);
@@ -250,8 +261,8 @@ impl Driver {
                 progress |= self.end_if_drained(direction, read);
             }
             let is_taped = self.tape.as_mut().is_none_or(Tape::try_flush);
-            let has_news = !self.events.is_empty() || !self.notes.is_empty();
-            if !is_taped || has_news || self.is_done() {
+            let has_news = !self.events.is_empty() || !self.requests.is_empty();
+            if !is_taped || has_news || !self.notes.is_empty() || self.is_done() {
                 return Poll::Ready(());
             }
             if !progress && self.poll_timer(cx).is_pending() {
@@ -308,6 +319,7 @@ impl Driver {
                         leg.finish = Finish::Wanted;
                     }
                 }
+                Output::Request(request, what) => self.requests.push((request, what)),
                 Output::Abort { direction } => {
                     self.broken.get_or_insert(direction);
                     self.legs[direction.index()].aborted = true;

@@ -285,8 +285,11 @@ impl<'a> StandIn<'a> {
                     self.out.extend_from_slice(&bytes);
                 }
                 // There is no server that could get it.
-                Output::Send { .. } | Output::Finish { .. } | Output::Abort { .. } => {}
-                Output::Record(_) => {}
+                Output::Send { .. }
+                | Output::Finish { .. }
+                | Output::Abort { .. }
+                | Output::Request(..)
+                | Output::Record(_) => {}
                 Output::Event(event) => {
                     self.is_closed |= matches!(event, Event::Closed { .. });
                     let ping = Notice::LegacyPing;
