@@ -41,6 +41,15 @@ pub struct Options {
     pub cipher_keys: Arc<[Key]>,
 }
 
+impl Options {
+    /// Whether packets are needed that others can do without: those that send clients elsewhere, and those
+    /// that are signed for a client's own account.
+    fn needs_marked(&self) -> bool {
+        let encryption = self.encryption.as_ref();
+        self.transfer_to.is_some() || encryption.is_some_and(|own| own.plays_as.get().is_some())
+    }
+}
+
 /// The most bytes of a packet without a frame where neither the definition nor a setting says.
 const PACKET_LENGTH_MAX: usize = 1 << 20;
 
@@ -79,7 +88,8 @@ pub struct Setup {
     pub(crate) conn: Arc<[i64]>,
     /// The state that both directions begin in.
     pub(crate) start: StateId,
-    tables: Arc<Mutex<HashMap<VersionId, Arc<Tables>>>>,
+    /// By version, and whether packets are needed that only settings ask for.
+    tables: Arc<Mutex<HashMap<(VersionId, bool), Arc<Tables>>>>,
 }
 
 /// The protocol is another, or its states, stages or connection variables are.
@@ -176,7 +186,8 @@ impl Setup {
 
     pub(crate) fn tables(&self, version: VersionId) -> Arc<Tables> {
         let mut tables = self.tables.lock().unwrap_or_else(|poisoned| poisoned.into_inner());
-        let make = || Arc::new(Tables::new(&self.protocol, version));
-        tables.entry(version).or_insert_with(make).clone()
+        let marked = self.options.needs_marked();
+        let make = || Arc::new(Tables::new(&self.protocol, version, marked));
+        tables.entry((version, marked)).or_insert_with(make).clone()
     }
 }

@@ -577,3 +577,38 @@ fn who_plays_as_another_is_called_so_and_what_it_signs_for_itself_is_taken_out()
         }
     }
 }
+
+/// Whoever only reads along changes nothing, whatever comes when.
+#[test]
+fn who_has_the_key_of_others_passes_all_as_it_came() {
+    for seed in 0..600 {
+        let mut dice = Dice(seed);
+        let keys = [Key::from([3; 16]), Key::from(KEY)];
+        let options = Options { cipher_keys: keys.into(), ..Options::default() };
+        let mut driver = Driver::with(support::protocol(LOCKED), options);
+        let (mut client, mut server) = (Peer::new(0), Peer::new(0));
+        let mut came = [hello(), ask(b"server", false)];
+        driver.feed(Serverbound, &came[0].clone()).feed(Clientbound, &came[1].clone());
+        let reply = answer(b"server", &KEY, &TOKEN);
+        let note = frame(&said(4, "before it knew"));
+        let up = [reply, client.write(&[say("early"), say("x")].concat())].concat();
+        let plain = [frame(&[2]), say("one"), say(&"two".repeat(dice.below(20)))].concat();
+        let cipher = if dice.below(6) == 0 { vec![0xee; 50] } else { server.write(&plain) };
+        let down = [note.repeat(dice.below(3)), cipher].concat();
+        let mut rest = [&up[..], &down[..]];
+        while rest.iter().any(|rest| !rest.is_empty()) {
+            // the server knows the key once the answer is there
+            let is_up = rest[1].is_empty() || dice.below(2) == 0 || rest[0].len() > up.len() - 60;
+            let index = usize::from(!is_up);
+            let len = (1 + dice.below(40)).min(rest[index].len());
+            let (now, later) = rest[index].split_at(len);
+            came[index].extend_from_slice(now);
+            driver.feed(Direction::BOTH[index], now);
+            rest[index] = later;
+        }
+        driver.end(Serverbound).end(Clientbound);
+        for direction in Direction::BOTH {
+            assert_eq!(driver.sent(direction), came[direction.index()], "seed {seed}, {direction}");
+        }
+    }
+}

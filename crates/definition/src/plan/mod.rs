@@ -175,7 +175,14 @@ impl Plan {
 
     /// Whether a field has a part in how encryption begins.
     pub fn is_of_cipher(&self) -> bool {
-        self.fields.iter().any(|field| field.marks.cipher.is_some())
+        let cipher =
+            |field: &Field| field.marks.cipher.is_some_and(|what| what != CipherField::Own);
+        self.fields.iter().any(cipher)
+    }
+
+    /// Whether it is signed for the client's own account.
+    pub fn is_own(&self) -> bool {
+        self.fields.iter().any(|field| field.marks.cipher == Some(CipherField::Own))
     }
 }
 

@@ -87,8 +87,12 @@ impl Session {
             };
             match start {
                 Start::Cipher => {
+                    let passive = self.login.as_ref().is_some_and(|login| login.passive);
                     if let Some(stage) = &mut self.side(direction).stage {
                         stage.receive_cipher();
+                        if passive {
+                            stage.send_cipher();
+                        }
                     }
                 }
                 Start::Plain(len) => {
@@ -232,8 +236,11 @@ impl Session {
                 }
             }
             (None, Some(key)) => {
-                self.login.get_or_insert_default().undecided = true;
-                self.begin_cipher(direction, &key);
+                let login = self.login.get_or_insert_default();
+                (login.undecided, login.passive) = (true, true);
+                // Both peers have the key already: each direction begins where its sender begins.
+                self.stage(direction, &key).receive_cipher();
+                self.stage(direction.opposite(), &key);
             }
             (None, None) => {
                 self.side(direction).opaque = true;

@@ -38,6 +38,8 @@ pub(super) struct Login {
     pub(super) outcome: Option<Result<Key, Refused>>,
     /// One of the keys that were given is the right one.
     pub(super) undecided: bool,
+    /// Nobody stands in the middle: both peers have the key already.
+    pub(super) passive: bool,
     /// What midwire changes in the packet that somebody holds, to decide about it later.
     edits: Option<(PacketNumber, Edits)>,
     /// What is waited for, and the packet that waits.

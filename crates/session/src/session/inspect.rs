@@ -300,7 +300,10 @@ impl Session {
                 at: self.now,
             };
             ruling = self.judge(&info, &read.form, workspace);
-            if definition.and_then(|d| d.plan.as_ref()).is_some_and(|plan| plan.is_of_cipher()) {
+            if definition
+                .and_then(|d| d.plan.as_ref())
+                .is_some_and(|plan| plan.is_of_cipher() || plan.is_own())
+            {
                 self.shake_hands(&info, &read.form, &effects, workspace, &mut ruling);
             }
         }
