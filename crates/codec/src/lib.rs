@@ -53,7 +53,7 @@ pub mod direction;
 pub mod error;
 pub mod frame;
 pub mod framing;
-mod server_hash;
+pub mod server_hash;
 #[cfg(feature = "tokio")]
 pub mod tokio;
 pub mod varint;
