@@ -56,7 +56,7 @@ mod first_byte;
 pub mod frame;
 pub mod framing;
 pub mod origin;
-mod server_hash;
+pub mod server_hash;
 #[cfg(feature = "tokio")]
 pub mod tokio;
 pub mod varint;
