@@ -23,8 +23,14 @@ use crate::wire_id;
 const PACKETS_MAX: usize = 24;
 /// Of bytes that begin within a frame, so many are passed at most to find the next.
 const LOST_MAX: usize = 1 << 20;
+/// Frames that are looked at in search of the first.
+const STEPS_MAX: usize = 4_000_000;
 /// Frames that have to follow each other behind what was passed.
 const CHAIN_MIN: usize = 3;
+/// Of them so many are remembered.
+const CHAIN_MAX: usize = 64;
+/// Places that are tried as the first.
+const STARTS_MAX: usize = 64;
 /// A change of direction within a stream is rare.
 const TURN: f64 = -6.0;
 /// What each byte of a frame's length tells that leads to its end.
@@ -123,12 +129,85 @@ pub(super) fn all(
 ) -> Vec<Candidate> {
     let mut found = Vec::new();
     for (framed, compressed) in search.shapes {
-        let Some(shape) = shape(search, pieces, *framed, *compressed) else { continue };
-        let mut seen = Seen { search, shape: &shape, cache: HashMap::new(), workspace };
-        found.extend(seen.all());
+        let shape_from = |start| shape(search, pieces, *framed, *compressed, start);
+        let Some(shape) = shape_from(0) else { continue };
+        let from_start = Seen::new(search, &shape, workspace).all();
+        let is_whole = from_start.iter().any(|candidate| candidate.is_whole);
+        found.extend(from_start);
+        if *framed
+            && !is_whole
+            && let Some(start) = behind_lost(search, pieces, *compressed, workspace)
+            && let Some(shape) = shape_from(start)
+        {
+            found.extend(Seen::new(search, &shape, workspace).all());
+        }
     }
     sort(&mut found);
     found
+}
+
+/// Where the first frame begins behind the end of one that began before the bytes.
+///
+/// Frames follow each other from many places, but nearly always come to the true ones soon. So it is found out
+/// what those are, and then from where on they are the same.
+fn behind_lost(
+    search: &Search<'_>,
+    pieces: &[&[u8]],
+    compressed: bool,
+    workspace: &mut Workspace,
+) -> Option<usize> {
+    let framing = search.protocol.stack.framing?;
+    let bytes = pieces.first()?;
+    let mut steps = 0;
+    let mut chains: Vec<Vec<usize>> = Vec::new();
+    for start in 1..bytes.len().min(LOST_MAX) {
+        if steps > STEPS_MAX || chains.len() == STARTS_MAX {
+            break;
+        }
+        let chain = chain(&framing, bytes, start, &mut steps);
+        chains.extend(chain.filter(|chain| chain.len() >= CHAIN_MIN));
+    }
+    let mut passed: HashMap<usize, usize> = HashMap::new();
+    for at in chains.iter().flatten() {
+        *passed.entry(*at).or_default() += 1;
+    }
+    let (anchor, _) = passed.into_iter().max_by_key(|(at, count)| (*count, usize::MAX - at))?;
+    let shape_from = |start| shape(search, pieces, true, compressed, start);
+    let shape = shape_from(anchor)?;
+    let mut found = Seen::new(search, &shape, workspace).all();
+    sort(&mut found);
+    let best = found.into_iter().next()?;
+    let (dialect, _) = search.protocol.packets_at(best.versions.1);
+    let packets = Packets { version: best.versions.1, without_plans: Arc::new(dialect) };
+    let mut first = (best.bits, anchor);
+    for start in chains.iter().filter(|chain| chain.contains(&anchor)).map(|chain| chain[0]) {
+        let Some(shape) = shape_from(start) else { continue };
+        let mut seen = Seen::new(search, &shape, workspace);
+        if let Some(candidate) = seen.candidate(&packets, best.state, best.direction)
+            && candidate.bits > first.0
+        {
+            first = (candidate.bits, start);
+        }
+    }
+    Some(first.1)
+}
+
+/// Where frames begin that follow each other from a place to the end of some bytes; the last may be cut.
+fn chain(framing: &Framing, bytes: &[u8], start: usize, steps: &mut usize) -> Option<Vec<usize>> {
+    let mut rest = start;
+    let mut found = Vec::new();
+    while rest < bytes.len() {
+        *steps += 1;
+        if found.len() < CHAIN_MAX {
+            found.push(rest);
+        }
+        match framing.next(&bytes[rest..]) {
+            Ok(Some(frame)) if frame.len > 0 && !frame.payload.is_empty() => rest += frame.len,
+            Ok(None) => break,
+            _ => return None,
+        }
+    }
+    Some(found)
 }
 
 /// The best first; of equals the newer version, and what is said more often.
@@ -143,7 +222,13 @@ pub(super) fn sort(found: &mut [Candidate]) {
     });
 }
 
-fn shape(search: &Search<'_>, pieces: &[&[u8]], framed: bool, compressed: bool) -> Option<Shape> {
+fn shape(
+    search: &Search<'_>,
+    pieces: &[&[u8]],
+    framed: bool,
+    compressed: bool,
+    start: usize,
+) -> Option<Shape> {
     let mut shape = Shape {
         framed,
         compressed,
@@ -165,7 +250,7 @@ fn shape(search: &Search<'_>, pieces: &[&[u8]], framed: bool, compressed: bool) 
             });
             continue;
         };
-        let mut rest = if at == 0 { start(&framing, piece)? } else { 0 };
+        let mut rest = if at == 0 { start } else { 0 };
         shape.lost += rest;
         while rest < piece.len() && shape.payloads.len() < PACKETS_MAX {
             let frame = match framing.next(&piece[rest..]) {
@@ -215,31 +300,6 @@ fn shape(search: &Search<'_>, pieces: &[&[u8]], framed: bool, compressed: bool) 
     (!shape.payloads.is_empty()).then_some(shape)
 }
 
-/// Where the first frame begins: at the start, or behind the end of one that began before.
-fn start(framing: &Framing, bytes: &[u8]) -> Option<usize> {
-    if chain(framing, bytes).is_some() {
-        return Some(0);
-    }
-    let most = bytes.len().min(LOST_MAX);
-    let found =
-        (1..most).find(|at| chain(framing, &bytes[*at..]).is_some_and(|count| count >= CHAIN_MIN));
-    Some(found.unwrap_or(0))
-}
-
-/// How many frames follow each other to the end of some bytes, of which the last may be cut.
-fn chain(framing: &Framing, bytes: &[u8]) -> Option<usize> {
-    let (mut rest, mut count) = (0, 0);
-    while rest < bytes.len() {
-        match framing.next(&bytes[rest..]) {
-            Ok(Some(frame)) if frame.len > 0 && !frame.payload.is_empty() => rest += frame.len,
-            Ok(None) => return Some(count),
-            _ => return None,
-        }
-        count += 1;
-    }
-    Some(count)
-}
-
 /// A packet and what it tells: by the payload's number and the address of the plan.
 type Cache = HashMap<(usize, usize), Arc<Told>>;
 
@@ -261,7 +321,11 @@ struct Packets {
     without_plans: Arc<Dialect>,
 }
 
-impl Seen<'_> {
+impl<'a> Seen<'a> {
+    fn new(search: &'a Search<'a>, shape: &'a Shape, workspace: &'a mut Workspace) -> Self {
+        Self { search, shape, cache: HashMap::new(), workspace }
+    }
+
     fn all(&mut self) -> Vec<Candidate> {
         let protocol = self.search.protocol;
         let versions = match self.search.version {
