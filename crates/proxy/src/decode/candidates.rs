@@ -15,7 +15,7 @@ use midwire_definition::{
 use midwire_session::Direction;
 
 use super::evidence::Evidence;
-use super::reading::{Fixed, Form, plain};
+use super::reading::{Fixed, Form, Plain, plain};
 use crate::defs::releases;
 use crate::wire_id;
 
@@ -37,6 +37,8 @@ const TURN: f64 = -6.0;
 const FRAME: f64 = 7.0;
 /// Of one frame at most.
 const FRAME_MAX: f64 = 14.0;
+/// Bytes without a frame, where there are frames otherwise, are less likely.
+const UNFRAMED: f64 = -10.0;
 /// What the compression stage tells that can be taken off.
 const STORED: f64 = 5.0;
 const INFLATED: f64 = 30.0;
@@ -65,6 +67,8 @@ pub(super) struct Candidate {
     pub(super) reasons: String,
     /// Everything was read, to the last byte.
     pub(super) is_whole: bool,
+    /// The first packet was.
+    begins_whole: bool,
     /// What the fields are, whatever they hold.
     signature: u64,
 }
@@ -132,10 +136,11 @@ pub(super) fn all(
         let shape_from = |start| shape(search, pieces, *framed, *compressed, start);
         let Some(shape) = shape_from(0) else { continue };
         let from_start = Seen::new(search, &shape, workspace).all();
-        let is_whole = from_start.iter().any(|candidate| candidate.is_whole);
+        let is_begin = |candidate: &Candidate| candidate.begins_whole && candidate.bits > 0.0;
+        let is_begun = from_start.iter().any(is_begin);
         found.extend(from_start);
         if *framed
-            && !is_whole
+            && !is_begun
             && let Some(start) = behind_lost(search, pieces, *compressed, workspace)
             && let Some(shape) = shape_from(start)
         {
@@ -280,12 +285,7 @@ fn shape(
             let header = frame.len - payload.len();
             shape.bits += (FRAME * header as f64).min(FRAME_MAX);
             if compressed {
-                let is_inflated = plain.payload.len() + 1 != payload.len();
-                shape.bits += match &plain.problem {
-                    Some(_) => -60.0,
-                    None if is_inflated => INFLATED,
-                    None => STORED,
-                };
+                shape.bits += staged(&plain, payload.len());
             }
             shape.payloads.push(Payload {
                 bytes: plain.payload,
@@ -298,6 +298,15 @@ fn shape(
     }
     shape.bits = shape.bits.min(40.0 + 6.0 * shape.payloads.len() as f64);
     (!shape.payloads.is_empty()).then_some(shape)
+}
+
+/// What the compression stage tells of a payload that was so long with it.
+fn staged(plain: &Plain, len: usize) -> f64 {
+    match &plain.problem {
+        Some(_) => -60.0,
+        None if plain.payload.len() + 1 != len => INFLATED,
+        None => STORED,
+    }
 }
 
 /// A packet and what it tells: by the payload's number and the address of the plan.
@@ -435,11 +444,17 @@ impl<'a> Seen<'a> {
             len: shape.len,
             reasons: String::new(),
             is_whole: shape.problem.is_none() && shape.lost == 0,
+            begins_whole: false,
             signature: 0,
         };
         if protocol.state_name(state) == "play" {
             candidate.bits += 2.0;
         }
+        if protocol.stack.framing.is_some() && !shape.framed {
+            candidate.bits += UNFRAMED;
+        }
+        let Fixed { state: fixed_state, direction: fixed_direction } = self.search.fixed;
+        let is_placed = shape.framed && fixed_state.is_some() && fixed_direction.is_some();
         let mut signature = DefaultHasher::new();
         let mut reasons: Vec<String> = shape.problem.iter().cloned().collect();
         let mut inflater = Inflater::new(self.search.inflate_max);
@@ -449,6 +464,7 @@ impl<'a> Seen<'a> {
             let (at, payload) = match form.compressed && !shape.compressed {
                 true => {
                     let plain = plain(true, &payload.bytes, &mut inflater);
+                    candidate.bits += staged(&plain, payload.bytes.len());
                     let (bytes, problem) = (plain.payload, plain.problem.or(plain.flaw));
                     inflated = Payload { bytes, problem, ..*payload };
                     (at + PACKETS_MAX, &inflated)
@@ -470,15 +486,18 @@ impl<'a> Seen<'a> {
                 }
             }
             let (bits, way, definition, told) = best?;
-            if candidate.names.is_empty() {
+            let is_first = candidate.names.is_empty();
+            // What is no packet anywhere is one that is not known where it was said to be.
+            if is_first && !is_placed {
                 definition.as_ref()?;
             }
             let Evidence { explained, problem, .. } = &told.evidence;
             candidate.bits += bits - if payload.problem.is_some() { 20.0 } else { 0.0 };
             candidate.explained +=
                 explained + if definition.is_some() { payload.around } else { 0 };
-            candidate.is_whole &=
-                problem.is_none() && payload.problem.is_none() && definition.is_some();
+            let is_whole = problem.is_none() && payload.problem.is_none() && definition.is_some();
+            candidate.is_whole &= is_whole;
+            candidate.begins_whole |= is_first && is_whole;
             told.signature.hash(&mut signature);
             let name = definition.as_ref().map_or("?".into(), |definition| definition.name.clone());
             if reasons.len() < 2 || problem.is_some() && reasons.len() < 3 {
