@@ -15,7 +15,7 @@ use midwire_definition::{
 use midwire_session::Direction;
 
 use super::evidence::Evidence;
-use super::reading::{Fixed, Form, plain};
+use super::reading::{Fixed, Form, Plain, plain};
 use crate::defs::releases;
 use crate::wire_id;
 
@@ -23,14 +23,22 @@ use crate::wire_id;
 const PACKETS_MAX: usize = 24;
 /// Of bytes that begin within a frame, so many are passed at most to find the next.
 const LOST_MAX: usize = 1 << 20;
+/// Frames that are looked at in search of the first.
+const STEPS_MAX: usize = 4_000_000;
 /// Frames that have to follow each other behind what was passed.
 const CHAIN_MIN: usize = 3;
+/// Of them so many are remembered.
+const CHAIN_MAX: usize = 64;
+/// Places that are tried as the first.
+const STARTS_MAX: usize = 64;
 /// A change of direction within a stream is rare.
 const TURN: f64 = -6.0;
 /// What each byte of a frame's length tells that leads to its end.
 const FRAME: f64 = 7.0;
 /// Of one frame at most.
 const FRAME_MAX: f64 = 14.0;
+/// Bytes without a frame, where there are frames otherwise, are less likely.
+const UNFRAMED: f64 = -10.0;
 /// What the compression stage tells that can be taken off.
 const STORED: f64 = 5.0;
 const INFLATED: f64 = 30.0;
@@ -59,6 +67,8 @@ pub(super) struct Candidate {
     pub(super) reasons: String,
     /// Everything was read, to the last byte.
     pub(super) is_whole: bool,
+    /// The first packet was.
+    begins_whole: bool,
     /// What the fields are, whatever they hold.
     signature: u64,
 }
@@ -123,12 +133,86 @@ pub(super) fn all(
 ) -> Vec<Candidate> {
     let mut found = Vec::new();
     for (framed, compressed) in search.shapes {
-        let Some(shape) = shape(search, pieces, *framed, *compressed) else { continue };
-        let mut seen = Seen { search, shape: &shape, cache: HashMap::new(), workspace };
-        found.extend(seen.all());
+        let shape_from = |start| shape(search, pieces, *framed, *compressed, start);
+        let Some(shape) = shape_from(0) else { continue };
+        let from_start = Seen::new(search, &shape, workspace).all();
+        let is_begin = |candidate: &Candidate| candidate.begins_whole && candidate.bits > 0.0;
+        let is_begun = from_start.iter().any(is_begin);
+        found.extend(from_start);
+        if *framed
+            && !is_begun
+            && let Some(start) = behind_lost(search, pieces, *compressed, workspace)
+            && let Some(shape) = shape_from(start)
+        {
+            found.extend(Seen::new(search, &shape, workspace).all());
+        }
     }
     sort(&mut found);
     found
+}
+
+/// Where the first frame begins behind the end of one that began before the bytes.
+///
+/// Frames follow each other from many places, but nearly always come to the true ones soon. So it is found out
+/// what those are, and then from where on they are the same.
+fn behind_lost(
+    search: &Search<'_>,
+    pieces: &[&[u8]],
+    compressed: bool,
+    workspace: &mut Workspace,
+) -> Option<usize> {
+    let framing = search.protocol.stack.framing?;
+    let bytes = pieces.first()?;
+    let mut steps = 0;
+    let mut chains: Vec<Vec<usize>> = Vec::new();
+    for start in 1..bytes.len().min(LOST_MAX) {
+        if steps > STEPS_MAX || chains.len() == STARTS_MAX {
+            break;
+        }
+        let chain = chain(&framing, bytes, start, &mut steps);
+        chains.extend(chain.filter(|chain| chain.len() >= CHAIN_MIN));
+    }
+    let mut passed: HashMap<usize, usize> = HashMap::new();
+    for at in chains.iter().flatten() {
+        *passed.entry(*at).or_default() += 1;
+    }
+    let (anchor, _) = passed.into_iter().max_by_key(|(at, count)| (*count, usize::MAX - at))?;
+    let shape_from = |start| shape(search, pieces, true, compressed, start);
+    let shape = shape_from(anchor)?;
+    let mut found = Seen::new(search, &shape, workspace).all();
+    sort(&mut found);
+    let best = found.into_iter().next()?;
+    let (dialect, _) = search.protocol.packets_at(best.versions.1);
+    let packets = Packets { version: best.versions.1, without_plans: Arc::new(dialect) };
+    let mut first = (best.bits, anchor);
+    for start in chains.iter().filter(|chain| chain.contains(&anchor)).map(|chain| chain[0]) {
+        let Some(shape) = shape_from(start) else { continue };
+        let mut seen = Seen::new(search, &shape, workspace);
+        if let Some(candidate) = seen.candidate(&packets, best.state, best.direction)
+            && candidate.bits > first.0
+        {
+            first = (candidate.bits, start);
+        }
+    }
+    Some(first.1)
+}
+
+/// Where frames begin that follow each other from a place to the end of some bytes; the last may be cut.
+fn chain(framing: &Framing, bytes: &[u8], start: usize, steps: &mut usize) -> Option<Vec<usize>> {
+    let mut rest = start;
+    let mut found = Vec::new();
+    while rest < bytes.len() {
+        *steps += 1;
+        if found.len() < CHAIN_MAX {
+            found.push(rest);
+        }
+        match framing.next(&bytes[rest..]) {
+            Ok(Some(frame)) if frame.len > 0 && !frame.payload.is_empty() => rest += frame.len,
+            Ok(None) => break,
+            _ => return None,
+        }
+    }
+    Some(found)
 }
 
 /// The best first; of equals the newer version, and what is said more often.
@@ -143,7 +227,13 @@ pub(super) fn sort(found: &mut [Candidate]) {
     });
 }
 
-fn shape(search: &Search<'_>, pieces: &[&[u8]], framed: bool, compressed: bool) -> Option<Shape> {
+fn shape(
+    search: &Search<'_>,
+    pieces: &[&[u8]],
+    framed: bool,
+    compressed: bool,
+    start: usize,
+) -> Option<Shape> {
     let mut shape = Shape {
         framed,
         compressed,
@@ -165,7 +255,7 @@ fn shape(search: &Search<'_>, pieces: &[&[u8]], framed: bool, compressed: bool) 
             });
             continue;
         };
-        let mut rest = if at == 0 { start(&framing, piece)? } else { 0 };
+        let mut rest = if at == 0 { start } else { 0 };
         shape.lost += rest;
         while rest < piece.len() && shape.payloads.len() < PACKETS_MAX {
             let frame = match framing.next(&piece[rest..]) {
@@ -195,12 +285,7 @@ fn shape(search: &Search<'_>, pieces: &[&[u8]], framed: bool, compressed: bool) 
             let header = frame.len - payload.len();
             shape.bits += (FRAME * header as f64).min(FRAME_MAX);
             if compressed {
-                let is_inflated = plain.payload.len() + 1 != payload.len();
-                shape.bits += match &plain.problem {
-                    Some(_) => -60.0,
-                    None if is_inflated => INFLATED,
-                    None => STORED,
-                };
+                shape.bits += staged(&plain, payload.len());
             }
             shape.payloads.push(Payload {
                 bytes: plain.payload,
@@ -215,29 +300,13 @@ fn shape(search: &Search<'_>, pieces: &[&[u8]], framed: bool, compressed: bool) 
     (!shape.payloads.is_empty()).then_some(shape)
 }
 
-/// Where the first frame begins: at the start, or behind the end of one that began before.
-fn start(framing: &Framing, bytes: &[u8]) -> Option<usize> {
-    if chain(framing, bytes).is_some() {
-        return Some(0);
+/// What the compression stage tells of a payload that was so long with it.
+fn staged(plain: &Plain, len: usize) -> f64 {
+    match &plain.problem {
+        Some(_) => -60.0,
+        None if plain.payload.len() + 1 != len => INFLATED,
+        None => STORED,
     }
-    let most = bytes.len().min(LOST_MAX);
-    let found =
-        (1..most).find(|at| chain(framing, &bytes[*at..]).is_some_and(|count| count >= CHAIN_MIN));
-    Some(found.unwrap_or(0))
-}
-
-/// How many frames follow each other to the end of some bytes, of which the last may be cut.
-fn chain(framing: &Framing, bytes: &[u8]) -> Option<usize> {
-    let (mut rest, mut count) = (0, 0);
-    while rest < bytes.len() {
-        match framing.next(&bytes[rest..]) {
-            Ok(Some(frame)) if frame.len > 0 && !frame.payload.is_empty() => rest += frame.len,
-            Ok(None) => return Some(count),
-            _ => return None,
-        }
-        count += 1;
-    }
-    Some(count)
 }
 
 /// A packet and what it tells: by the payload's number and the address of the plan.
@@ -261,7 +330,11 @@ struct Packets {
     without_plans: Arc<Dialect>,
 }
 
-impl Seen<'_> {
+impl<'a> Seen<'a> {
+    fn new(search: &'a Search<'a>, shape: &'a Shape, workspace: &'a mut Workspace) -> Self {
+        Self { search, shape, cache: HashMap::new(), workspace }
+    }
+
     fn all(&mut self) -> Vec<Candidate> {
         let protocol = self.search.protocol;
         let versions = match self.search.version {
@@ -371,11 +444,17 @@ impl Seen<'_> {
             len: shape.len,
             reasons: String::new(),
             is_whole: shape.problem.is_none() && shape.lost == 0,
+            begins_whole: false,
             signature: 0,
         };
         if protocol.state_name(state) == "play" {
             candidate.bits += 2.0;
         }
+        if protocol.stack.framing.is_some() && !shape.framed {
+            candidate.bits += UNFRAMED;
+        }
+        let Fixed { state: fixed_state, direction: fixed_direction } = self.search.fixed;
+        let is_placed = shape.framed && fixed_state.is_some() && fixed_direction.is_some();
         let mut signature = DefaultHasher::new();
         let mut reasons: Vec<String> = shape.problem.iter().cloned().collect();
         let mut inflater = Inflater::new(self.search.inflate_max);
@@ -385,6 +464,7 @@ impl Seen<'_> {
             let (at, payload) = match form.compressed && !shape.compressed {
                 true => {
                     let plain = plain(true, &payload.bytes, &mut inflater);
+                    candidate.bits += staged(&plain, payload.bytes.len());
                     let (bytes, problem) = (plain.payload, plain.problem.or(plain.flaw));
                     inflated = Payload { bytes, problem, ..*payload };
                     (at + PACKETS_MAX, &inflated)
@@ -406,15 +486,18 @@ impl Seen<'_> {
                 }
             }
             let (bits, way, definition, told) = best?;
-            if candidate.names.is_empty() {
+            let is_first = candidate.names.is_empty();
+            // What is no packet anywhere is one that is not known where it was said to be.
+            if is_first && !is_placed {
                 definition.as_ref()?;
             }
             let Evidence { explained, problem, .. } = &told.evidence;
             candidate.bits += bits - if payload.problem.is_some() { 20.0 } else { 0.0 };
             candidate.explained +=
                 explained + if definition.is_some() { payload.around } else { 0 };
-            candidate.is_whole &=
-                problem.is_none() && payload.problem.is_none() && definition.is_some();
+            let is_whole = problem.is_none() && payload.problem.is_none() && definition.is_some();
+            candidate.is_whole &= is_whole;
+            candidate.begins_whole |= is_first && is_whole;
             told.signature.hash(&mut signature);
             let name = definition.as_ref().map_or("?".into(), |definition| definition.name.clone());
             if reasons.len() < 2 || problem.is_some() && reasons.len() < 3 {

@@ -44,7 +44,7 @@ impl Evidence {
     pub(super) fn unknown(id: Option<i64>) -> Self {
         let problem =
             Some(id.map_or("ends within its packet id".into(), |id| format!("no packet {id}")));
-        Self { bits: 1.5 * MALFORMED, problem, ..Self::default() }
+        Self { bits: MALFORMED - 10.0, problem, ..Self::default() }
     }
 
     /// What a payload tells that is taken for a packet; `cut` if its end is missing.

@@ -253,10 +253,10 @@ fn form(
 }
 
 #[cfg(test)]
-mod tests {
+pub(super) mod tests {
     use super::*;
 
-    fn wanted(arguments: &[&str]) -> Wanted {
+    pub(in super::super) fn wanted(arguments: &[&str]) -> Wanted {
         use clap::Parser as _;
         let command = [&["midwire", "decode", "--hex", "00"], arguments].concat();
         let Some(args::Command::Decode(args)) = args::Args::parse_from(command).command else {
@@ -316,110 +316,5 @@ mod tests {
             let bytes: Vec<u8> = (0..len).map(|n: u8| n.wrapping_mul(37) ^ len).collect();
             best(&wanted, &bytes, None, &mut workspace);
         }
-    }
-
-    /// Lines of JSON of a file below `captures`.
-    fn captured(name: &str) -> Vec<serde_json::Value> {
-        let path =
-            std::path::Path::new(env!("CARGO_MANIFEST_DIR")).join("../../captures").join(name);
-        let bytes = std::fs::read(path).unwrap();
-        let mut text = String::new();
-        if name.ends_with(".gz") {
-            use std::io::Read as _;
-            flate2::read::GzDecoder::new(&bytes[..]).read_to_string(&mut text).unwrap();
-        } else {
-            text = String::from_utf8(bytes).unwrap();
-        }
-        text.lines().map(|line| serde_json::from_str(line).unwrap()).collect()
-    }
-
-    /// How often the right name was the first, and one of the first three.
-    #[derive(Debug, Default)]
-    struct Score {
-        first: usize,
-        three: usize,
-        all: usize,
-    }
-
-    impl Score {
-        fn add(&mut self, found: &[Candidate], name: &str) {
-            let mut names: Vec<&str> = Vec::new();
-            for candidate in found {
-                let name = candidate.names.first().map_or("", |name| &**name);
-                if !names.contains(&name) {
-                    names.push(name);
-                }
-            }
-            self.all += 1;
-            self.first += usize::from(names.first() == Some(&name));
-            self.three += usize::from(names.iter().take(3).any(|known| *known == name));
-            if std::env::var_os("MIDWIRE_SHOW_GUESSES").is_some() && names.first() != Some(&name) {
-                println!("{name}: {:?}", names.iter().take(4).collect::<Vec<_>>());
-            }
-        }
-
-        fn share(part: usize, all: usize) -> f64 {
-            100.0 * part as f64 / all.max(1) as f64
-        }
-
-        #[track_caller]
-        fn expect(&self, what: &str, first: f64, three: f64) {
-            let (a, b) = (Self::share(self.first, self.all), Self::share(self.three, self.all));
-            println!("{what}: of {} packets {a:.1} % first, {b:.1} % in the first three", self.all);
-            assert!(a >= first && b >= three, "{what}: {self:?}");
-        }
-    }
-
-    fn framed(protocol: &str, payload: &[u8]) -> Vec<u8> {
-        let protocol = protocols::find(protocol, &[]).unwrap();
-        let mut frame = Vec::new();
-        protocol.stack.framing.unwrap().write_frame(payload, &mut frame).unwrap();
-        frame
-    }
-
-    /// One packet each of every name and version that vanilla servers send.
-    fn corpus(every: usize) -> Vec<(String, String, Vec<u8>)> {
-        let text = |value: &serde_json::Value| value.as_str().unwrap().to_owned();
-        let lines = captured("minecraft/corpus.jsonl").into_iter().step_by(every);
-        lines
-            .map(|line| {
-                let payload = hex::decode(text(&line["payload"])).unwrap();
-                (text(&line["version"]), text(&line["name"]), payload)
-            })
-            .collect()
-    }
-
-    #[test]
-    fn the_right_packet_is_found_of_what_vanilla_servers_send() {
-        let mut workspace = Workspace::default();
-        let (mut nothing, mut bare, mut version) =
-            (Score::default(), Score::default(), Score::default());
-        let all = wanted(&[]);
-        let start = std::time::Instant::now();
-        for (key, name, payload) in corpus(13) {
-            let frame = framed("minecraft", &payload);
-            nothing.add(&candidates(&all, &[&frame], &mut workspace), &name);
-            bare.add(&candidates(&all, &[&payload], &mut workspace), &name);
-            let told = wanted(&["--protocol", "minecraft", "--protocol-version", &key]);
-            version.add(&candidates(&told, &[&frame], &mut workspace), &name);
-        }
-        println!("{:?}", start.elapsed());
-        nothing.expect("a frame, nothing told", 80.0, 90.0);
-        bare.expect("a payload, nothing told", 80.0, 90.0);
-        version.expect("a frame, the version told", 97.0, 99.0);
-    }
-
-    #[test]
-    fn the_right_packet_is_found_of_terraria() {
-        let mut workspace = Workspace::default();
-        let all = wanted(&[]);
-        let mut score = Score::default();
-        for line in captured("terraria/sample.jsonl").into_iter().step_by(3) {
-            let name = line["message"].as_str().unwrap();
-            let mut payload = vec![line["id"].as_u64().unwrap() as u8];
-            payload.extend(hex::decode(line["hex"].as_str().unwrap()).unwrap());
-            score.add(&candidates(&all, &[&framed("terraria", &payload)], &mut workspace), name);
-        }
-        score.expect("Terraria, a frame, nothing told", 90.0, 97.0);
     }
 }

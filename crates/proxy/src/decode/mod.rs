@@ -3,6 +3,8 @@
 mod candidates;
 mod evidence;
 mod guess;
+#[cfg(test)]
+mod quality;
 mod reading;
 mod stream;
 mod table;

@@ -151,7 +151,9 @@ fn shape(lines: &[Line<'_>], certain: bool) -> Option<Shape> {
         return None;
     }
     let mut best: Option<(usize, Shape)> = None;
-    for radix in [16, 8, 10] {
+    // Only od, which has one space there, counts otherwise than in hex.
+    let is_od = first.parted == Parted::Space;
+    for radix in [16, 8, 10].into_iter().take(if is_od { 3 } else { 1 }) {
         let mut steps: HashMap<u64, usize> = HashMap::new();
         let mut agree = 0;
         for pair in lines.windows(2) {

@@ -166,6 +166,13 @@ fn a_row_that_is_missing_is_told_with_the_line_behind_it() {
 }
 
 #[test]
+fn lines_left_out_of_a_dump_without_offsets_are_told() {
+    let found = &parse(" 00 00 00 00\n*\n 01\n", None)[0];
+    assert_eq!(found.problems.len(), 1, "{found:?}");
+    assert_eq!(found.problems[0].0, 2);
+}
+
+#[test]
 fn several_dumps_are_several_pieces() {
     let text = "Frame (4 bytes):\n0000  0f 00 01 0b  ....\n\nFrame (2 bytes):\n0000  68 69  hi\n";
     let parts = parse(text, None);
