@@ -202,17 +202,24 @@ impl Proxied {
 
     fn open(&mut self, talk: &Talk) {
         let mut client = TcpStream::connect(self.address).expect("midwire accepts");
+        let speaks_first = matches!(talk.first(), Some((Direction::Serverbound, _)));
+        if let Some((_, bytes)) = talk.first().filter(|_| speaks_first) {
+            // It may be these that say where the connection goes.
+            client.write_all(bytes).expect("midwire takes bytes");
+        }
         let (mut server, _) = self.server.accept().expect("midwire connects");
         for end in [&client, &server] {
             end.set_read_timeout(Some(PATIENCE)).expect("an open socket");
             end.set_nodelay(true).expect("an open socket");
         }
-        for (direction, bytes) in talk {
+        for (at, (direction, bytes)) in talk.iter().enumerate() {
             let (from, to) = match direction {
                 Direction::Serverbound => (&mut client, &mut server),
                 Direction::Clientbound => (&mut server, &mut client),
             };
-            from.write_all(bytes).expect("midwire takes bytes");
+            if at > 0 || !speaks_first {
+                from.write_all(bytes).expect("midwire takes bytes");
+            }
             let mut arrived = vec![0; bytes.len()];
             to.read_exact(&mut arrived).expect("they arrive");
             assert!(arrived == *bytes, "other bytes than were sent arrived");

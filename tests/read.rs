@@ -8,6 +8,8 @@ mod support;
 mod damaged;
 #[path = "read/files.rs"]
 mod files;
+#[path = "read/following.rs"]
+mod following;
 #[path = "read/golden.rs"]
 mod golden;
 #[path = "read/keys.rs"]

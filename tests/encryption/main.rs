@@ -1,6 +1,6 @@
 //! Encrypted sessions through the whole program: real keys, real sockets, scripted peers.
 
-#![allow(clippy::unwrap_used, reason = "a test that cannot go on has failed")]
+#![allow(unreachable_pub, clippy::unwrap_used, reason = "a test that cannot go on has failed")]
 
 #[path = "../support/mod.rs"]
 mod support;

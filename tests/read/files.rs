@@ -12,10 +12,10 @@ use crate::support::program::{Ended, Program};
 use crate::support::recording;
 
 /// A folder of one test, which is gone when it is over.
-pub struct Folder(PathBuf);
+pub(crate) struct Folder(PathBuf);
 
 impl Folder {
-    pub fn new(name: &str) -> Self {
+    pub(crate) fn new(name: &str) -> Self {
         let name = format!("midwire-read-{}-{name}", std::process::id());
         let folder = std::env::temp_dir().join(name);
         let _ = fs::remove_dir_all(&folder);
@@ -23,11 +23,11 @@ impl Folder {
         Self(folder)
     }
 
-    pub fn path(&self, name: &str) -> String {
+    pub(crate) fn path(&self, name: &str) -> String {
         self.0.join(name).to_str().unwrap().to_owned()
     }
 
-    pub fn write(&self, name: &str, bytes: &[u8]) -> String {
+    pub(crate) fn write(&self, name: &str, bytes: &[u8]) -> String {
         fs::write(self.0.join(name), bytes).unwrap();
         self.path(name)
     }
@@ -40,30 +40,30 @@ impl Drop for Folder {
 }
 
 /// What `midwire read` makes of these arguments.
-pub fn read(arguments: &[&str]) -> Ended {
+pub(crate) fn read(arguments: &[&str]) -> Ended {
     Program::start(&[&["read"], arguments].concat()).wait()
 }
 
 /// The same, which must go well.
-pub fn read_well(arguments: &[&str]) -> Ended {
+pub(crate) fn read_well(arguments: &[&str]) -> Ended {
     let ended = read(arguments);
     assert_eq!(ended.status.code(), Some(0), "{arguments:?}: {}", ended.diagnostics);
     ended
 }
 
 /// A recording of `captures/`.
-pub fn recorded(name: &str) -> String {
+pub(crate) fn recorded(name: &str) -> String {
     recording::find(&format!("{name}.stream.jsonl.gz")).to_str().unwrap().to_owned()
 }
 
 /// When a recording of the tests begins.
-pub const BEGINNING: Timestamp = Timestamp(1_795_363_507_000_000_000);
+pub(crate) const BEGINNING: Timestamp = Timestamp(1_795_363_507_000_000_000);
 
-pub fn at(millis: f64) -> Timestamp {
+pub(crate) fn at(millis: f64) -> Timestamp {
     Timestamp(BEGINNING.0 + (millis * 1e6) as u64)
 }
 
-pub fn direction(of: recording::Direction) -> Direction {
+pub(crate) fn direction(of: recording::Direction) -> Direction {
     match of {
         recording::Direction::Serverbound => Direction::Serverbound,
         recording::Direction::Clientbound => Direction::Clientbound,
@@ -71,13 +71,13 @@ pub fn direction(of: recording::Direction) -> Direction {
 }
 
 /// The ends of a connection of a recording.
-pub fn ends(connection: usize, port: u16) -> Ends {
+pub(crate) fn ends(connection: usize, port: u16) -> Ends {
     let client = ([127, 0, 0, 1], 40_000 + connection as u16).into();
     Ends { client, server: ([127, 0, 0, 1], port).into() }
 }
 
 /// A recording as midwire writes it: the packets that its JSON tells of, frame by frame.
-pub fn as_ours(name: &str, protocol: &str, log: &[Value]) -> Vec<u8> {
+pub(crate) fn as_ours(name: &str, protocol: &str, log: &[Value]) -> Vec<u8> {
     let lines = recording::json_lines(&recording::find(&format!("{name}.stream.jsonl.gz")));
     let mut streams: HashMap<(u64, Direction), Vec<u8>> = HashMap::new();
     for line in lines.filter(|line| line["ev"] == "data") {
@@ -133,7 +133,7 @@ fn time(line: &Value) -> Timestamp {
 }
 
 /// The packets of a file of midwire's, such as tcpdump writes them: without notes.
-pub fn as_pcap(ours: &[u8]) -> Vec<u8> {
+pub(crate) fn as_pcap(ours: &[u8]) -> Vec<u8> {
     let mut pcap = Pcap::new();
     let mut reader = Reader::new(ours);
     while let Some(item) = reader.next().unwrap() {
@@ -145,15 +145,15 @@ pub fn as_pcap(ours: &[u8]) -> Vec<u8> {
 }
 
 /// A pcap file of raw IP.
-pub struct Pcap(pub Vec<u8>);
+pub(crate) struct Pcap(pub(crate) Vec<u8>);
 
 impl Pcap {
-    pub fn new() -> Self {
+    pub(crate) fn new() -> Self {
         let words: [u32; 6] = [0xa1b2_3c4d, 0x0004_0002, 0, 0, 262_144, 101];
         Self(words.iter().flat_map(|word| word.to_le_bytes()).collect())
     }
 
-    pub fn record(&mut self, at: Timestamp, bytes: &[u8]) {
+    pub(crate) fn record(&mut self, at: Timestamp, bytes: &[u8]) {
         let len = bytes.len() as u32;
         let words = [(at.0 / 1_000_000_000) as u32, (at.0 % 1_000_000_000) as u32, len, len];
         self.0.extend(words.iter().flat_map(|word| word.to_le_bytes()));
@@ -162,7 +162,7 @@ impl Pcap {
 }
 
 /// The records of a pcap file, each with its header.
-pub fn records(pcap: &[u8]) -> Vec<&[u8]> {
+pub(crate) fn records(pcap: &[u8]) -> Vec<&[u8]> {
     let mut records = Vec::new();
     let mut rest = &pcap[24..];
     while !rest.is_empty() {
@@ -175,7 +175,7 @@ pub fn records(pcap: &[u8]) -> Vec<&[u8]> {
 }
 
 /// The payload of a record: behind IPv4 and TCP without options.
-pub fn payload(record: &[u8]) -> &[u8] {
+pub(crate) fn payload(record: &[u8]) -> &[u8] {
     &record[16 + 40..]
 }
 

@@ -217,12 +217,18 @@ impl Program {
 
     /// Waits until a line of the JSON log satisfies `wanted`.
     pub fn wait_for_json(&self, what: &str, mut wanted: impl FnMut(&Value) -> bool) {
+        let is_wanted = |line: &str| serde_json::from_str(line).as_ref().is_ok_and(&mut wanted);
+        self.wait_for_line(what, is_wanted);
+    }
+
+    /// Waits until a line of the output satisfies `wanted`.
+    pub fn wait_for_line(&self, what: &str, mut wanted: impl FnMut(&str) -> bool) {
         let mut read = 0;
         let found = self.output.wait(|said| {
             while let Some(len) = said.text[read..].iter().position(|&byte| byte == b'\n') {
-                let line = serde_json::from_slice(&said.text[read..read + len]);
+                let line = String::from_utf8_lossy(&said.text[read..read + len]).into_owned();
                 read += len + 1;
-                if line.as_ref().is_ok_and(&mut wanted) {
+                if wanted(&line) {
                     return Some(());
                 }
             }

@@ -55,7 +55,8 @@ pub mod error;
 mod first_byte;
 pub mod frame;
 pub mod framing;
-mod server_hash;
+pub mod origin;
+pub mod server_hash;
 #[cfg(feature = "tokio")]
 pub mod tokio;
 pub mod varint;
@@ -69,4 +70,5 @@ pub use error::{CompressionError, FrameError, VarintError};
 pub use first_byte::first_byte;
 pub use frame::{Frame, Frames, frames};
 pub use framing::{ByteOrder, Counts, Framing, Prefix};
+pub use origin::Origin;
 pub use server_hash::server_hash;

@@ -5,6 +5,7 @@ use std::path::PathBuf;
 use clap::{Args as ClapArgs, Parser, Subcommand};
 
 use crate::encryption::Reads;
+use crate::hex_text;
 
 /// Stands between a game and its server, and shows what they say to each other.
 #[derive(Debug, Parser)]
@@ -21,7 +22,7 @@ pub(crate) struct Args {
 #[derive(Debug, Subcommand)]
 pub(crate) enum Command {
     /// Relay a game's connections to its server, and list every packet
-    Proxy(Proxy),
+    Proxy(Box<Proxy>),
     /// Show recorded sessions: midwire's own captures, and those of tcpdump and Wireshark
     Read(Box<Read>),
     /// Explain the bytes of packets, from hex in any common form
@@ -94,9 +95,8 @@ pub(crate) struct Proxy {
     /// MIDWIRE_LOG says the same
     #[arg(long, value_name = "FILTER")]
     pub(crate) log: Option<String>,
-    /// Not there yet
-    #[arg(short = 'w', long = "write", value_name = "FILE", hide = true)]
-    pub(crate) write: Option<PathBuf>,
+    #[command(flatten)]
+    pub(crate) recording: Record,
     /// List only packets that match, as in 'update_health.health < 5'; `midwire fields` lists what can be
     /// written. Everything is relayed all the same
     #[arg(short = 'Y', long = "filter", value_name = "FILTER")]
@@ -117,6 +117,44 @@ pub(crate) struct Proxy {
     pub(crate) config: Option<PathBuf>,
 }
 
+/// Whether all that passes is recorded, and how.
+#[derive(Clone, Debug, ClapArgs)]
+pub(crate) struct Record {
+    /// Record all that passes into this file, which Wireshark opens; what is in it stays. See docs/captures.md
+    #[arg(short = 'w', long = "write", value_name = "FILE", conflicts_with = "record")]
+    pub(crate) write: Option<PathBuf>,
+    /// Record into a new file, named by time and protocol, in midwire/captures of your data folder
+    #[arg(long)]
+    pub(crate) record: bool,
+    /// Go on in a new file: filesize:KB, duration:SECONDS; files:N leaves the last so many. Each file's name has
+    /// its number and time
+    #[arg(short = 'b', value_name = "NAME:NUMBER")]
+    pub(crate) rotate: Vec<String>,
+    /// Compress files with gzip when others follow them
+    #[arg(long)]
+    pub(crate) compress: bool,
+    /// When the system is told to put what was written on the disk itself
+    #[arg(long, value_name = "WHEN", value_enum, default_value_t)]
+    pub(crate) sync: crate::record::Sync,
+    /// Record only packets that match, as in 'group:chat'. Bytes that are not cut into packets are always recorded
+    #[arg(long, value_name = "FILTER")]
+    pub(crate) keep: Option<String>,
+    /// Record passwords and keys as they are; without it stars stand in their place
+    #[arg(long)]
+    pub(crate) record_secrets: bool,
+}
+
+impl Record {
+    /// Whether anything is said about how to record.
+    pub(crate) fn says_how(&self) -> bool {
+        !self.rotate.is_empty()
+            || self.compress
+            || self.sync != crate::record::Sync::default()
+            || self.keep.is_some()
+            || self.record_secrets
+    }
+}
+
 /// What is shown, and how.
 #[derive(Clone, Debug, ClapArgs)]
 pub(crate) struct View {
@@ -126,8 +164,11 @@ pub(crate) struct View {
     /// Add each packet's bytes, its fields marked
     #[arg(short = 'x', long = "hex", conflicts_with = "json")]
     pub(crate) hex: bool,
+    /// Add each packet's fields as a tree, and its bytes in their colours
+    #[arg(short = 'V', long = "tree", conflicts_with_all = ["json", "hex"])]
+    pub(crate) tree: bool,
     /// Only say what is wrong
-    #[arg(short = 'q', long = "quiet", conflicts_with_all = ["json", "hex"])]
+    #[arg(short = 'q', long = "quiet", conflicts_with_all = ["json", "hex", "tree"])]
     pub(crate) quiet: bool,
     /// On a terminal: a line for every packet, however many are alike
     #[arg(long)]
@@ -239,6 +280,16 @@ pub(crate) struct Decode {
     /// The hex text itself
     #[arg(long, value_name = "TEXT")]
     pub(crate) hex: Option<String>,
+    /// How the bytes are written, where that can be taken for something else
+    #[arg(long = "as", value_name = "FORM")]
+    pub(crate) form: Option<hex_text::Form>,
+    /// List what the bytes may be: every protocol, version, state and direction in which they can be read, how
+    /// much of them is explained, and why. With --json an object a line
+    #[arg(long)]
+    pub(crate) guess: bool,
+    /// Leave nothing out: all elements of lists, all bytes, all of long texts
+    #[arg(long)]
+    pub(crate) all: bool,
     #[command(flatten)]
     pub(crate) packet: Packet,
     /// Packet id and fields without a frame's length
@@ -284,9 +335,17 @@ pub(crate) struct Packet {
 /// `midwire encode`.
 #[derive(Debug, ClapArgs)]
 pub(crate) struct Encode {
-    /// The packet's name
-    #[arg(required_unless_present = "lines")]
+    /// The packet's name. Without it standard input has packets as `decode --json` prints them, a line each
     pub(crate) name: Option<String>,
+    /// How the bytes are written
+    #[arg(long = "as", value_name = "FORM", default_value = "hex", conflicts_with = "lines")]
+    pub(crate) form: WrittenAs,
+    /// Frames as they are once compression is on: what is not shorter than so many bytes is compressed
+    #[arg(long, value_name = "BYTES", conflicts_with = "unframed")]
+    pub(crate) threshold: Option<u32>,
+    /// With a frame's length in front, which is how it is unless --unframed is said
+    #[arg(long, conflicts_with = "unframed")]
+    pub(crate) framed: bool,
     #[command(flatten)]
     pub(crate) packet: Packet,
     /// Packet id and fields without a frame's length
@@ -299,6 +358,21 @@ pub(crate) struct Encode {
     pub(crate) lines: bool,
     #[command(flatten)]
     pub(crate) definitions: Definitions,
+}
+
+/// How bytes are written out.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, clap::ValueEnum)]
+pub(crate) enum WrittenAs {
+    /// Hex digits, a line for each packet
+    Hex,
+    /// A dump with offsets and characters
+    Xxd,
+    /// An array of C
+    C,
+    /// Base64, a line for each packet
+    Base64,
+    /// The bytes themselves
+    Raw,
 }
 
 /// `midwire check`.

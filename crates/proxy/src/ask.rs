@@ -86,7 +86,7 @@ fn ask(input: &mut impl BufRead, output: &mut impl Write) -> io::Result<Option<P
         }
         // As if it had been typed at once; what an option begins with is no name.
         match Args::try_parse_from(["midwire", "proxy", &game, &format!("--to={to}")]) {
-            Ok(Args { command: Some(Command::Proxy(args)) }) => return Ok(Some(args)),
+            Ok(Args { command: Some(Command::Proxy(args)) }) => return Ok(Some(*args)),
             _ => writeln!(output, "midwire cannot go there; type another address")?,
         }
     }

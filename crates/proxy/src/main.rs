@@ -26,6 +26,7 @@ mod protocols;
 mod proxy;
 mod queue;
 mod read;
+mod record;
 mod recorded;
 mod relay;
 mod reload;

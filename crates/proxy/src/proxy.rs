@@ -3,9 +3,10 @@
 use std::net::{Ipv4Addr, SocketAddr};
 use std::process::ExitCode;
 use std::sync::Arc;
+use std::time::Duration;
 
 use anyhow::Context as _;
-use midwire_definition::Protocol;
+use midwire_definition::{Protocol, VersionId};
 use midwire_session::{HostRewrite, Options, Setup, Watch};
 use tokio::sync::watch;
 
@@ -13,13 +14,14 @@ use crate::account::Account;
 use crate::args;
 use crate::config::{self, Built, Followed, Places};
 use crate::encryption;
-use crate::error::{USAGE, say, say_styled, usage};
+use crate::error::{FAILED, USAGE, say, say_styled, usage};
 use crate::filter::Filters;
 use crate::log;
 use crate::metrics::{self, Metrics, Told};
 use crate::print::{self, Style};
 use crate::protocols::{self, Lookup};
 use crate::queue::{WhenFull, queue};
+use crate::record::Recordings;
 use crate::relay::{BindError, ListenerConfig, Relay, RelayConfig, Route, Service, Target, Totals};
 use crate::reload::Follow;
 use crate::rfb;
@@ -45,7 +47,6 @@ type Banner = Box<dyn Fn(&[SocketAddr]) -> String>;
 
 /// Runs `midwire proxy`.
 pub(crate) fn run(args: &args::Proxy) -> anyhow::Result<ExitCode> {
-    refuse_what_is_later(args)?;
     log::begin(args.log.as_deref())?;
     let Prepared { settings, listeners, followed, extensions, banner, places } = prepare(args)?;
     let account = args.account.as_deref().map(|name| Account::open(name, &settings)).transpose()?;
@@ -57,11 +58,7 @@ pub(crate) fn run(args: &args::Proxy) -> anyhow::Result<ExitCode> {
     let metrics = metrics_at.is_some().then(Arc::<Metrics>::default);
     let filters = match &args.filter {
         Some(source) => {
-            let protocols = followed.iter().map(|followed| {
-                let setup = followed.setups.borrow();
-                (setup.protocol().clone(), setup.options().version)
-            });
-            match Filters::new(source, protocols, settings.definition) {
+            match Filters::new("-Y", source, protocols(&followed), settings.definition) {
                 Ok(filters) => Some(filters),
                 Err(wrong) => {
                     say(&wrong);
@@ -71,6 +68,14 @@ pub(crate) fn run(args: &args::Proxy) -> anyhow::Result<ExitCode> {
         }
         None => None,
     };
+    let name = args.protocol.as_deref().unwrap_or("auto");
+    let routes = listeners.iter().flat_map(|listener| listener.service.routes());
+    let keep = |source: &str| {
+        let filters = Filters::new("--keep", source, protocols(&followed), settings.definition);
+        filters.map_err(usage)
+    };
+    let room = settings.relay.record_max;
+    let (recordings, recording) = Recordings::open(&args.recording, name, room, routes, keep)?;
     let has_cipher = |followed: &Followed| {
         let setup = followed.setups.borrow();
         setup.protocol().stack.cipher && setup.options().encryption.is_some()
@@ -99,16 +104,18 @@ pub(crate) fn run(args: &args::Proxy) -> anyhow::Result<ExitCode> {
         None => view,
     };
     let printer = print::spawn(view, shown, stop.clone())?;
+    recordings.start(&events).context("cannot start to record")?;
 
     let runtime = tokio::runtime::Builder::new_multi_thread()
         .enable_all()
         .build()
         .context("cannot start the relay")?;
-    end_on_signals(stop)?;
+    let kept = recordings.clone();
+    end_on_signals(stop, move || kept.finish_within(RECORD_WAIT))?;
     let relayed = runtime.block_on(async {
-        let watched = metrics_at
-            .zip(metrics)
-            .map(|(address, metrics)| (address, Told { metrics, losses: events.losses() }));
+        let watched = metrics_at.zip(metrics).map(|(address, metrics)| {
+            (address, Told { metrics, losses: events.losses(), recordings: recordings.clone() })
+        });
         let watched = match watched {
             Some((address, told)) => Some(
                 metrics::Server::bind(address, told)
@@ -134,6 +141,9 @@ pub(crate) fn run(args: &args::Proxy) -> anyhow::Result<ExitCode> {
         if !extensions.is_empty() {
             say(&extensions);
         }
+        if !recording.is_empty() {
+            say(&recording);
+        }
         for Followed { lookup, version, rules, setups } in followed {
             if let Some((_, read)) = &rules {
                 say(&rules_of(read));
@@ -148,9 +158,13 @@ pub(crate) fn run(args: &args::Proxy) -> anyhow::Result<ExitCode> {
     });
     // Sessions that did not end in time hold on to the printer's queue; they go with the runtime.
     runtime.shutdown_background();
+    let (recorded, is_recorded) = recordings.finish();
     let printed = printer.join();
     let totals = relayed.map_err(|error| cannot_begin(&error, places.as_ref()))?;
     say(&summary(&totals));
+    if !recorded.is_empty() {
+        say(&recorded);
+    }
     for setup in newest {
         if let Some(rules) = &setup.borrow().options().rules {
             say(&rules::summary(rules));
@@ -160,7 +174,17 @@ pub(crate) fn run(args: &args::Proxy) -> anyhow::Result<ExitCode> {
         Ok(printed) => printed?,
         Err(_) => anyhow::bail!("the printer has failed"),
     }
-    Ok(ExitCode::SUCCESS)
+    Ok(if is_recorded { ExitCode::SUCCESS } else { ExitCode::from(FAILED) })
+}
+
+/// The protocols of a run, with the versions that were typed for them.
+fn protocols(
+    followed: &[Followed],
+) -> impl Iterator<Item = (Arc<Protocol>, Option<VersionId>)> + '_ {
+    followed.iter().map(|followed| {
+        let setup = followed.setups.borrow();
+        (setup.protocol().clone(), setup.options().version)
+    })
 }
 
 /// Why midwire does not begin, where that is said, and how to put it right.
@@ -214,14 +238,6 @@ fn rules_of(read: &rules::Read) -> String {
 /// half as much; they are counted all the same.
 fn shows_bytes(view: &args::View) -> bool {
     view.json || view.hex || view.all
-}
-
-fn refuse_what_is_later(args: &args::Proxy) -> anyhow::Result<()> {
-    let later = [("-w", args.write.is_some(), "captures are")];
-    match later.iter().find(|(_, given, _)| *given) {
-        Some((flag, _, what)) => Err(usage(format!("{flag}: {what} not there yet"))),
-        None => Ok(()),
-    }
 }
 
 fn prepare(args: &args::Proxy) -> anyhow::Result<Prepared> {
@@ -292,7 +308,7 @@ fn prepare_one(args: &args::Proxy, name: &str, to_text: &str) -> anyhow::Result<
         cipher_keys: Arc::default(),
     };
     let (setups, setup) = watch::channel(Setup::new(protocol.clone(), options));
-    let route = Arc::new(Route { to, setup });
+    let route = Arc::new(Route::new(to, setup));
     let service = match passwords {
         Some(passwords) => passwords.service(route, wanted, &settings.relay)?,
         None => Service::Route(route),
@@ -476,9 +492,15 @@ fn summary(totals: &Totals) -> String {
 /// The exit code of a program that ctrl-c has ended, by custom.
 const INTERRUPTED: i32 = 130;
 
-/// The first ctrl-c ends the program in order, the second at once. They have a thread of their own: when the
-/// relay has ended, what it said may still wait for somebody to read it.
-pub(crate) fn end_on_signals(stop: Arc<watch::Sender<bool>>) -> anyhow::Result<()> {
+/// How long a program that is to end at once writes what it has to record.
+const RECORD_WAIT: Duration = Duration::from_secs(5);
+
+/// The first ctrl-c ends the program in order, the second at once, but for what `at_last` still does. They have
+/// a thread of their own: when the relay has ended, what it said may still wait for somebody to read it.
+pub(crate) fn end_on_signals(
+    stop: Arc<watch::Sender<bool>>,
+    at_last: impl FnOnce() + Send + 'static,
+) -> anyhow::Result<()> {
     let runtime = tokio::runtime::Builder::new_current_thread()
         .enable_all()
         .build()
@@ -494,6 +516,7 @@ pub(crate) fn end_on_signals(stop: Arc<watch::Sender<bool>>) -> anyhow::Result<(
             stop.send_replace(true);
             signals.next().await;
         });
+        at_last();
         std::process::exit(INTERRUPTED);
     };
     std::thread::Builder::new()

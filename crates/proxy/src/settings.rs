@@ -43,6 +43,8 @@ pub(crate) struct RelayLimits {
     pub(crate) close_wait: Duration,
     /// `events_max`: bytes of packets that wait to be shown.
     pub(crate) events_max: usize,
+    /// `record_max`: bytes of packets that wait to be recorded.
+    pub(crate) record_max: usize,
     /// `sniff_max`: bytes of a client that are looked at to choose its route.
     pub(crate) sniff_max: usize,
     /// `sniff_wait`: how long a client's route is waited for; then the route for all others is taken.
@@ -77,6 +79,7 @@ impl Default for RelayLimits {
             reason_length_max: 1024,
             close_wait: Duration::from_secs(3),
             events_max: 32 << 20,
+            record_max: 32 << 20,
             sniff_max: 16 << 10,
             sniff_wait: Duration::from_secs(1),
             partial_wait: Duration::from_millis(20),
@@ -125,6 +128,7 @@ const NAMES: &[(&str, &str)] = &[
     ("reason_length_max", "bytes of a server's reason for a refusal"),
     ("close_wait", "milliseconds that sessions may take to end on ctrl-c"),
     ("events_max", "bytes of packets that wait to be shown"),
+    ("record_max", "bytes of packets that wait to be recorded"),
     ("sniff_max", "bytes of a client that are looked at to choose its route"),
     ("sniff_wait", "milliseconds to wait for them; a server that speaks first is connected then"),
     ("partial_wait", "milliseconds that the beginning of a hand-over's pattern is held back"),
@@ -233,6 +237,7 @@ impl Settings {
             "reason_length_max" => self.relay.reason_length_max = bytes()?,
             "close_wait" => self.relay.close_wait = millis()?,
             "events_max" => self.relay.events_max = bytes()?.max(1),
+            "record_max" => self.relay.record_max = bytes()?.max(1),
             "join" => {
                 self.relay.joins = match value {
                     "auto" => true,

@@ -5,7 +5,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use bytes::Bytes;
-use midwire_codec::{CompressionError, Direction, FrameError, Key};
+use midwire_codec::{CompressionError, Direction, FrameError, Key, Origin};
 use midwire_definition::{DecodeError, PacketDefinition, Protocol, StateId, Version, VersionId};
 use midwire_rules::Envelope;
 
@@ -203,47 +203,6 @@ impl PacketEvent {
             conn: &self.conn,
             payload: payload.unwrap_or_default(),
             body: self.body,
-        }
-    }
-}
-
-/// Where a packet or a change comes from.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
-pub enum Origin {
-    /// The game.
-    Client,
-    /// The server.
-    Server,
-    /// midwire itself.
-    Midwire,
-    /// A rule.
-    Rule,
-    /// A script.
-    Script,
-    /// A person.
-    User,
-}
-
-impl Origin {
-    /// The peer that sends in a direction.
-    #[must_use]
-    pub const fn sender(direction: Direction) -> Self {
-        match direction {
-            Direction::Serverbound => Self::Client,
-            Direction::Clientbound => Self::Server,
-        }
-    }
-
-    /// The word for it in output.
-    #[must_use]
-    pub const fn as_str(self) -> &'static str {
-        match self {
-            Self::Client => "client",
-            Self::Server => "server",
-            Self::Midwire => "midwire",
-            Self::Rule => "rule",
-            Self::Script => "script",
-            Self::User => "user",
         }
     }
 }

@@ -4,20 +4,21 @@ use std::collections::{BTreeMap, VecDeque};
 use std::sync::Arc;
 
 use bytes::Bytes;
-use midwire_codec::Direction;
+use midwire_codec::{Direction, Origin};
 
 use crate::decision::Beside;
 use crate::encryption::RequestId;
-use crate::event::{Elapsed, Origin, PacketNumber};
+use crate::event::{Elapsed, PacketNumber};
 use crate::form::{Effects, Form};
+use crate::record::{Keep, Note};
 
 /// What is sent when its turn comes.
 #[derive(Debug)]
 pub(crate) enum Item {
     /// Bytes as they came.
-    Bytes(Bytes),
+    Bytes(Bytes, Keep),
     /// A frame as it came, which changes its receiver.
-    Frame(Bytes, Effects),
+    Frame(Bytes, Effects, Keep),
     /// A payload of which a frame is made in the form that its receiver then reads.
     Payload(Made),
     /// A packet that is made when its turn has come.
@@ -43,6 +44,8 @@ pub(crate) struct Made {
     /// It is sent whether it is defined in the receiver's state or not.
     pub(crate) forced: bool,
     pub(crate) effects: Effects,
+    /// What is recorded of it.
+    pub(crate) note: Option<Box<Note>>,
 }
 
 /// A packet that is sent because of another.
@@ -140,7 +143,7 @@ impl Item {
     pub(crate) fn cost(&self) -> usize {
         ITEM_COST
             + match self {
-                Self::Bytes(bytes) | Self::Frame(bytes, _) => bytes.len(),
+                Self::Bytes(bytes, _) | Self::Frame(bytes, ..) => bytes.len(),
                 Self::Payload(made) => {
                     made.payload.len() + made.instead.as_ref().map_or(0, |came| came.frame.len())
                 }
@@ -152,6 +155,18 @@ impl Item {
                 Self::Loose(loose) => size_of::<Loose>().saturating_add(loose.item.cost()),
                 Self::End => 0,
             }
+    }
+}
+
+impl Item {
+    /// What would be recorded of it.
+    pub(crate) fn into_note(self) -> Option<Box<Note>> {
+        match self {
+            Self::Frame(_, _, Keep::Note(note)) => Some(note),
+            Self::Payload(made) => made.note,
+            Self::Loose(loose) => loose.item.into_note(),
+            Self::Bytes(..) | Self::Frame(..) | Self::Beside(_) | Self::Copy(_) | Self::End => None,
+        }
     }
 }
 
@@ -242,6 +257,16 @@ impl Order {
         })
     }
 
+    /// What is recorded of an intercepted packet.
+    pub(crate) fn note_of(&self, number: PacketNumber) -> Option<Box<Note>> {
+        let is_it = |w: &&Waiting| matches!(&w.gate, Gate::Held(held) if held.number == number);
+        match &self.queue.iter().find(is_it)?.item {
+            Item::Frame(_, _, Keep::Note(note)) => Some(note.clone()),
+            Item::Payload(made) => made.note.clone(),
+            _ => None,
+        }
+    }
+
     /// Decides about an intercepted packet: what is sent in its place (nothing, when dropped), and
     /// when.
     pub(crate) fn decide(&mut self, number: PacketNumber, item: Option<Item>, gate: Gate) {
@@ -281,8 +306,10 @@ impl Order {
         }
     }
 
-    /// Forgets everything.
-    pub(crate) fn clear(&mut self) {
-        *self = Self::default();
+    /// All that is held.
+    pub(crate) fn into_items(self) -> impl Iterator<Item = Item> {
+        let loose = self.loose.map(|loose| *loose).unwrap_or_default();
+        let loose = loose.into_values().map(|loose| loose.item);
+        self.queue.into_iter().map(|waiting| waiting.item).chain(loose)
     }
 }

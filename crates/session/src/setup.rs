@@ -178,6 +178,12 @@ impl Setup {
         &self.options
     }
 
+    /// How its bytes are cut into frames, with the limit in force; `None`: they are not.
+    #[must_use]
+    pub fn framing(&self) -> Option<&Framing> {
+        self.framing.as_ref()
+    }
+
     pub(crate) fn tables(&self, version: VersionId) -> Arc<Tables> {
         let mut tables = self.tables.lock().unwrap_or_else(|poisoned| poisoned.into_inner());
         let marked = self.options.needs_marked();

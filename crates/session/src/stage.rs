@@ -28,6 +28,7 @@ pub(crate) struct Stage {
 }
 
 /// What is received.
+#[expect(clippy::large_enum_variant, reason = "a stage is a box of its own")]
 enum Incoming {
     /// Plain.
     Plain,
@@ -37,6 +38,7 @@ enum Incoming {
 }
 
 /// What is sent.
+#[expect(clippy::large_enum_variant, reason = "a stage is a box of its own")]
 enum Outgoing {
     Plain,
     /// As it came, with the last bytes that were sent.

@@ -278,6 +278,13 @@ pub struct Field {
     pub(crate) opened: Vec<LayoutId>,
 }
 
+impl Field {
+    /// Whether the definition says what its bytes hold (`@open`).
+    pub fn is_opened(&self) -> bool {
+        !self.opened.is_empty()
+    }
+}
+
 /// The attributes of a field.
 #[derive(Debug, Clone, Default, PartialEq)]
 pub struct Marks {

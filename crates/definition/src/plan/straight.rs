@@ -26,6 +26,8 @@ pub struct Straight {
 /// What lies at the end of the way.
 #[derive(Debug, Clone, PartialEq)]
 enum What {
+    /// An integer of a constant number of bytes.
+    Small(Small),
     Int(IntRepr, Option<Member>),
     Bool,
     Float(FloatRepr),
@@ -35,6 +37,17 @@ enum What {
         is_utf8: bool,
     },
     Nbt(NbtForm),
+}
+
+/// An integer of 1, 2, 4 or 8 bytes, of which all or some bits are taken: moved up against the highest of 64,
+/// and down again with or without the sign.
+#[derive(Debug, Clone, Copy, PartialEq)]
+struct Small {
+    bytes: u8,
+    order: ByteOrder,
+    up: u8,
+    down: u8,
+    signed: bool,
 }
 
 /// Where texts and bytes end.
@@ -125,7 +138,7 @@ fn what(
                 }
                 _ => false,
             };
-            is_whole.then_some(What::Int(*repr, member))?
+            is_whole.then(|| What::int(*repr, member))?
         }
         Kind::Bool if size == Some(1) => What::Bool,
         Kind::Float(repr) if size == Some(repr.bytes.into()) => What::Float(*repr),
@@ -187,10 +200,45 @@ fn slow_prefixed(payload: &[u8], at: usize, repr: IntRepr, unit: u8, max: u32) -
     pass::prefixed_exact(payload, at, repr, unit, max).ok()
 }
 
+impl Small {
+    /// `None` for one of other widths, and one that 64 bits with a sign do not hold.
+    fn new(repr: IntRepr, member: Option<Member>) -> Option<Small> {
+        let IntRepr::Fixed { bytes: bytes @ (1 | 2 | 4 | 8), signed, order } = repr else {
+            return None;
+        };
+        let whole = Member { shift: 0, width: bytes * 8, signed };
+        let Member { shift, width, signed } = member.unwrap_or(whole);
+        let fits = width > 0 && shift + width <= bytes * 8 && (signed || width < 64);
+        let up = 64u8.checked_sub(shift.checked_add(width)?)?;
+        fits.then_some(Small { bytes, order, up, down: 64 - width, signed })
+    }
+
+    #[inline]
+    fn read(self, raw: &[u8]) -> Option<i64> {
+        let bits: u64 = match (self.bytes, self.order) {
+            (1, _) => (*raw.first()?).into(),
+            (2, ByteOrder::Big) => u16::from_be_bytes(*raw.first_chunk()?).into(),
+            (2, ByteOrder::Little) => u16::from_le_bytes(*raw.first_chunk()?).into(),
+            (4, ByteOrder::Big) => u32::from_be_bytes(*raw.first_chunk()?).into(),
+            (4, ByteOrder::Little) => u32::from_le_bytes(*raw.first_chunk()?).into(),
+            (_, ByteOrder::Big) => u64::from_be_bytes(*raw.first_chunk()?),
+            (_, ByteOrder::Little) => u64::from_le_bytes(*raw.first_chunk()?),
+        };
+        let bits = bits << self.up;
+        Some(if self.signed { bits as i64 >> self.down } else { (bits >> self.down) as i64 })
+    }
+}
+
+impl What {
+    fn int(repr: IntRepr, member: Option<Member>) -> What {
+        Small::new(repr, member).map_or(What::Int(repr, member), What::Small)
+    }
+}
+
 impl Straight {
     /// An integer so many bytes behind the start of the body, or some bits of it.
     pub fn int_at(at: u32, repr: IntRepr, member: Option<Member>) -> Straight {
-        Straight { passes: Box::default(), skip: at, what: What::Int(repr, member) }
+        Straight { passes: Box::default(), skip: at, what: What::int(repr, member) }
     }
 
     /// A float so many bytes behind the start of the body.
@@ -200,7 +248,7 @@ impl Straight {
 
     /// It leads to an integer, a part of one, or a bool.
     pub fn is_int(&self) -> bool {
-        matches!(self.what, What::Int(..) | What::Bool)
+        matches!(self.what, What::Small(_) | What::Int(..) | What::Bool)
     }
 
     /// It leads to a float.
@@ -238,6 +286,7 @@ impl Straight {
     pub fn int(&self, payload: &[u8], body: u32) -> Option<i128> {
         let raw = payload.get(self.start(payload, body)?..)?;
         match self.what {
+            What::Small(small) => small.read(raw).map(Into::into),
             What::Int(repr, None) => Some(repr.read(raw).ok()?.0),
             What::Int(repr, Some(member)) => Some(member.of(repr.read(raw).ok()?.0)),
             What::Bool => Some((*raw.first()? != 0).into()),

@@ -29,6 +29,10 @@ pub(crate) enum Subject {
     NoRules,
     /// midwire, showing nothing, with rules of which none matches.
     Rules,
+    /// midwire, showing nothing and recording all.
+    Recorded,
+    /// midwire, recording all and with its listing thrown away.
+    ListedRecorded,
 }
 
 impl Subject {
@@ -43,6 +47,8 @@ impl Subject {
             Self::Json => "--json",
             Self::NoRules => "no rules",
             Self::Rules => "200 rules",
+            Self::Recorded => "-q -w FILE",
+            Self::ListedRecorded => "-w FILE",
         }
     }
 }
@@ -50,6 +56,10 @@ impl Subject {
 impl Subject {
     /// Starts it, and waits until it listens.
     pub(crate) fn start(self, traffic: &Traffic, server: SocketAddr) -> Running {
+        let cpu = match self {
+            Subject::Recorded | Subject::ListedRecorded => relaying,
+            _ => cpu,
+        };
         Running::start(self.command(traffic, server), cpu).expect("the program starts")
     }
 
@@ -71,6 +81,16 @@ impl Subject {
             Subject::Joined => midwire(&["-q", "--set", "farewell=off"]),
             Subject::Watched => midwire(&["-q", "--set", "join=never", "--metrics", "0"]),
             Subject::Listing => midwire(&[]),
+            Subject::Recorded | Subject::ListedRecorded => {
+                let name = format!("midwire-{}-{self:?}.pcapng", std::process::id());
+                let file = folder().join(name);
+                let file = file.to_str().expect("a path in Unicode").to_owned();
+                // So that the disk does not fill up.
+                let ring = ["-w", &file, "-b", "filesize:200000", "-b", "files:2"];
+                let quiet = ["-q", "--set", "join=never"];
+                let quiet = if self == Subject::Recorded { &quiet[..] } else { &[] };
+                midwire(&[quiet, &ring].concat())
+            }
             Subject::Json => midwire(&["--json"]),
             Subject::NoRules | Subject::Rules => {
                 let text = if self == Subject::Rules { rules::text() } else { String::new() };
@@ -95,11 +115,38 @@ pub(crate) fn can_be_measured() -> bool {
     fs::read_to_string("/proc/self/schedstat").is_ok()
 }
 
+/// Where recordings go, and are removed again.
+fn folder() -> std::path::PathBuf {
+    let folder = std::env::temp_dir().join(format!("midwire-bench-{}", std::process::id()));
+    fs::create_dir_all(&folder).expect("a folder for recordings");
+    folder
+}
+
+/// Removes what was recorded.
+pub(crate) fn remove_recordings() {
+    // There may be none.
+    let _ = fs::remove_dir_all(folder());
+}
+
+/// Nanoseconds of CPU time of a process's threads that relay, not of those that record.
+fn relaying(process: u32) -> u64 {
+    cpu_of(process, |name| name != "recorder" && name != "sync")
+}
+
 /// Nanoseconds of CPU time of a process.
 fn cpu(process: u32) -> u64 {
+    cpu_of(process, |_| true)
+}
+
+/// The same of those of its threads that have such names.
+fn cpu_of(process: u32, counts: impl Fn(&str) -> bool) -> u64 {
     let threads = fs::read_dir(format!("/proc/{process}/task")).expect("the process runs");
     let of = |thread: std::io::Result<fs::DirEntry>| -> Option<u64> {
-        let text = fs::read_to_string(thread.ok()?.path().join("schedstat")).ok()?;
+        let thread = thread.ok()?.path();
+        if !counts(fs::read_to_string(thread.join("comm")).ok()?.trim()) {
+            return None;
+        }
+        let text = fs::read_to_string(thread.join("schedstat")).ok()?;
         text.split(' ').next()?.parse().ok()
     };
     threads.filter_map(of).sum()

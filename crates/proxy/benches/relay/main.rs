@@ -57,6 +57,8 @@ fn main() -> ExitCode {
     let bound = Some(RULES_BOUND);
     bench.floods(&games, "200 rules", Subject::NoRules, &[Subject::Rules], 64 << 20, bound);
     bench.looks(&games);
+    bench.recorded(&games);
+    child::remove_recordings();
     let kinds = games;
     bench.answers(&kinds[0]);
     if bench.over { ExitCode::FAILURE } else { ExitCode::SUCCESS }
@@ -130,6 +132,45 @@ impl Bench {
                 let is_bound = is_held && !traffic.is_tiny();
                 let bound = bound.filter(|_| is_bound);
                 self.flood_row(traffic, *subject, took, &copied, bound);
+            }
+        }
+    }
+
+    /// What recording costs, in throughput and in the time of the threads that relay.
+    fn recorded(&self, kinds: &[Traffic]) {
+        const SUBJECTS: [Subject; 4] =
+            [Subject::Quiet, Subject::Recorded, Subject::Listing, Subject::ListedRecorded];
+        let title = "recorded";
+        if !kinds.iter().any(|traffic| self.wants(&[title, traffic.name])) {
+            return;
+        }
+        self.line(&format!(
+            "{title:32} {:14} {:>10} {:>8} {:>8}",
+            "by", "relay ns", "MB/s", "of it"
+        ));
+        for traffic in kinds.iter().filter(|traffic| self.wants(&[title, traffic.name])) {
+            let bytes = if self.timed { 24 << 20 } else { traffic.flood.len() };
+            let times = (bytes / traffic.flood.len()).max(1);
+            let rounds = by_turns(&SUBJECTS, traffic, self.rounds(), |child, ends| {
+                let before = child.cpu_when_idle();
+                let took = ends.flood(traffic, times);
+                let relaying = child.cpu_when_idle() - before;
+                let speed = (times * traffic.flood.len()) as f64 / took.as_secs_f64();
+                (relaying as f64 / (times * traffic.packets) as f64, speed / 1e6)
+            });
+            for (place, (subject, took)) in SUBJECTS.iter().zip(&rounds).enumerate() {
+                let base = rounds.get(place & !1).unwrap_or(took);
+                let mut ratios: Vec<f64> =
+                    took.iter().zip(base).map(|(took, base)| took.1 / base.1).collect();
+                let (mut cpu, mut speed): (Vec<f64>, Vec<f64>) = took.iter().copied().unzip();
+                self.line(&format!(
+                    "{:32} {:14} {:10.1} {:8.0} {:8.2}",
+                    traffic.name,
+                    subject.name(),
+                    quantile(&mut cpu, 1, 2),
+                    quantile(&mut speed, 1, 2),
+                    quantile(&mut ratios, 1, 2),
+                ));
             }
         }
     }

@@ -21,7 +21,7 @@ pub(crate) use profile::Profile;
 pub(crate) struct Login {
     /// The name that the client gives.
     pub(crate) client_name: String,
-    /// The hash of midwire's key ([`midwire_codec::server_hash`]), by which the client has told the session
+    /// The hash of midwire's key ([`midwire_codec::server_hash()`]), by which the client has told the session
     /// service that it joins.
     pub(crate) client_hash: String,
     /// The hash of the server's key.

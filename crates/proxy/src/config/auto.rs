@@ -42,7 +42,7 @@ pub(crate) fn auto(
         };
         let (setups, setup) = watch::channel(Setup::new(protocol, options));
         followed.push(Followed { lookup, version: None, rules: None, setups });
-        let action = Action::Relay(Arc::new(Route { to: to.clone(), setup }));
+        let action = Action::Relay(Arc::new(Route::new(to.clone(), setup)));
         ways.push(Way { name: name.into(), action, then: None, send_header: None });
         ways.len() - 1
     };

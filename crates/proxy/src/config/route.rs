@@ -11,6 +11,7 @@ use super::address::listen_address;
 use super::pattern::{bytes, pattern};
 use super::reader::{Problems, Table, Text, codes, span_of, wrong_kind};
 use super::vnc::{self, WrittenRfb};
+use crate::record::RecordTo;
 
 /// A name or another text of the file, and where it stands.
 #[derive(Clone, Debug)]
@@ -61,6 +62,8 @@ pub(super) struct WrittenRelay {
     pub(super) trust_version: bool,
     /// The server is sent a PROXY header: of version 2 (true) or 1.
     pub(super) send_header: Option<bool>,
+    /// Where it is recorded.
+    pub(super) record: Option<RecordTo>,
 }
 
 /// A pattern that hands the connection over.
@@ -165,7 +168,7 @@ fn one_of<T: Copy>(
 }
 
 /// Keys that say nothing where midwire answers itself.
-const FOR_SERVERS: [&str; 7] = [
+const FOR_SERVERS: [&str; 9] = [
     "to",
     "protocol",
     "keep_host",
@@ -173,6 +176,8 @@ const FOR_SERVERS: [&str; 7] = [
     "rules",
     "trust_version",
     "send_proxy_header",
+    "write",
+    "record",
 ];
 
 /// `to` and `protocol`, or `respond`; from a route or what stands in its place.
@@ -204,6 +209,7 @@ fn action(table: &mut Table<'_, '_>, what: &str, out: &mut Problems) -> Option<W
     let send_header = table
         .text("send_proxy_header", out)
         .and_then(|text| one_of("send_proxy_header", text, &[("v1", false), ("v2", true)], out));
+    let record = record(table, out);
     let respond = match table.get("respond") {
         Some(value) => match value.get_ref() {
             DeValue::Table(answer) => Some(Table::new(answer, span_of(value))),
@@ -246,8 +252,20 @@ fn action(table: &mut Table<'_, '_>, what: &str, out: &mut Problems) -> Option<W
         rules,
         trust_version,
         send_header,
+        record,
     };
     Some(WrittenAction::Relay(relay))
+}
+
+/// Where it is recorded: `write` or `record`.
+pub(super) fn record(table: &mut Table<'_, '_>, out: &mut Problems) -> Option<RecordTo> {
+    let write = table.text("write", out).map(|text| RecordTo::File(text.text.into()));
+    let data = table.bool("record", out).filter(|is_wanted| *is_wanted).map(|_| RecordTo::Data);
+    if write.is_some() && data.is_some() {
+        let message = "`write` says where it is recorded already";
+        out.error(codes::EXCLUDED, table.key_span("record"), message);
+    }
+    write.or(data)
 }
 
 fn response(table: &mut Table<'_, '_>, out: &mut Problems) -> Option<Response> {

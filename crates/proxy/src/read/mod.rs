@@ -9,6 +9,7 @@ mod choose;
 mod columns;
 mod input;
 mod out;
+mod progress;
 mod replay;
 mod sessions;
 mod stats;
@@ -57,13 +58,15 @@ fn read(args: &args::Read) -> anyhow::Result<ExitCode> {
     let choice = Choice::new(&args.with, settings.clone())?;
     let filters = match &args.filter {
         None => None,
-        Some(source) => match Filters::new(source, choice.candidates(), settings.definition) {
-            Ok(filters) => Some(filters),
-            Err(wrong) => {
-                say(&wrong);
-                return Ok(ExitCode::from(USAGE));
+        Some(source) => {
+            match Filters::new("-Y", source, choice.candidates(), settings.definition) {
+                Ok(filters) => Some(filters),
+                Err(wrong) => {
+                    say(&wrong);
+                    return Ok(ExitCode::from(USAGE));
+                }
             }
-        },
+        }
     };
     let moment = |option, text: &Option<String>| {
         text.as_deref().map(|text| Moment::parse(option, text)).transpose()
@@ -84,7 +87,8 @@ fn read(args: &args::Read) -> anyhow::Result<ExitCode> {
         inflate_max: settings.session.inflate_max,
         watch: Watch::Packets,
     };
-    let mut walk = Walk::new(Sessions::new(tools, out.clone()), out.clone(), stop, args.follow);
+    let mut walk =
+        Walk::new(Sessions::new(tools, out.clone()), out.clone(), stop, (args.follow, args.stats));
     for file in &files {
         walk.file(file)?;
         if walk.is_done() {

@@ -15,8 +15,11 @@ use crate::account::{Account, LoggedIn, Login};
 #[derive(Default)]
 pub(super) struct Questions {
     /// A session asks one question at a time.
-    asked: Option<(RequestId, Pin<Box<dyn Future<Output = Answer> + Send>>)>,
+    asked: Option<(RequestId, Coming)>,
 }
+
+/// An answer that is looked for.
+type Coming = Pin<Box<dyn Future<Output = Answer> + Send>>;
 
 impl Questions {
     /// Begins to find the answer.

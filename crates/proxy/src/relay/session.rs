@@ -1,7 +1,7 @@
 //! One session, from the accepted client to the end of both connections.
 
 use std::future::poll_fn;
-use std::net::SocketAddr;
+use std::net::{Ipv4Addr, SocketAddr};
 use std::pin::pin;
 use std::sync::Arc;
 use std::time::{Duration, Instant, SystemTime};
@@ -9,7 +9,7 @@ use std::time::{Duration, Instant, SystemTime};
 use bytes::{Bytes, BytesMut};
 use midwire_definition::escape::escape;
 use midwire_route::{After, ProxyHeader, Response};
-use midwire_session::{Counters, Direction, HostRewrite, Setup};
+use midwire_session::{Counters, Direction, Elapsed, HostRewrite, Outside, Setup};
 use tokio::io::{AsyncReadExt, AsyncWriteExt};
 use tokio::net::TcpStream;
 use tokio::sync::watch;
@@ -27,6 +27,7 @@ use super::{ListenerConfig, RfbService, Route, Service, Shared};
 use crate::metrics::Failure;
 use crate::names::Place;
 use crate::queue::Message;
+use crate::record::{self, Tape};
 
 /// What a session begins with.
 pub(super) struct Start {
@@ -44,6 +45,8 @@ pub(super) struct Ends {
     pub(super) server: TcpStream,
     /// By direction: what the client sent, what the server sent.
     pub(super) read: [BytesMut; 2],
+    /// What of the client's bytes is not among them, in order.
+    pub(super) before: Vec<(Outside, Bytes)>,
 }
 
 /// Where a client goes, and what is known of it.
@@ -57,6 +60,10 @@ struct Going {
     read: BytesMut,
     /// Its server is sent this first.
     header: Bytes,
+    /// So many bytes of that midwire has made.
+    made: usize,
+    /// The client sent this before, and nobody is sent it.
+    dropped: Bytes,
 }
 
 /// When a session began.
@@ -97,6 +104,8 @@ impl Start {
             client,
             read: BytesMut::new(),
             header: Bytes::new(),
+            made: 0,
+            dropped: Bytes::new(),
         };
         let serving = Serving { number, begun, shared, stop };
         match &listener.service {
@@ -165,6 +174,7 @@ impl Serving {
                 Action::Relay(route) => {
                     if let (Some(is_binary), Some(to)) = (next.send_header, to) {
                         let mut header = ProxyHeader::write(is_binary, from, to);
+                        going.made = header.len();
                         header.extend_from_slice(&going.header);
                         going.header = header.freeze();
                     }
@@ -182,14 +192,15 @@ impl Serving {
             let Some((handed_over, next)) = handed_over else { break };
             way = next.way;
             let HandedOver { client, text, rest, .. } = handed_over;
-            let text = if next.drop_match { Bytes::new() } else { text };
+            let (text, dropped) =
+                if next.drop_match { (Bytes::new(), text) } else { (text, Bytes::new()) };
             let is_first = sniffed.ways().get(way).is_some_and(|way| way.begins_with(&text));
             let (header, mut read) = match is_first {
                 true => (Bytes::new(), BytesMut::from(text)),
                 false => (text, BytesMut::new()),
             };
             read.extend_from_slice(&rest);
-            going = Going { client, from, to, read, header };
+            going = Going { client, from, to, read, header, made: 0, dropped };
         }
         total
     }
@@ -247,7 +258,13 @@ impl Serving {
             Ok(Connected { stream, place }) => {
                 tracing::info!("connected");
                 let read = [going.read, BytesMut::new()];
-                let ends = Ends { client: going.client, server: stream, read };
+                let header = going.header.clone();
+                let before = vec![
+                    (Outside::Made, header.slice(..going.made.min(header.len()))),
+                    (Outside::Dropped, going.dropped),
+                    (Outside::Passed, header.slice(going.made.min(header.len())..)),
+                ];
+                let ends = Ends { client: going.client, server: stream, read, before };
                 let mut setup = route.setup.clone();
                 let mut first = setup.borrow_and_update().clone();
                 if let Some(Place { host, port }) = place {
@@ -257,7 +274,9 @@ impl Serving {
                 let watcher = then.map(|then| Watcher::new(then, shared.limits.partial_wait));
                 let words = Words::of(shared, &route.to);
                 let clock = self.begun.clock;
-                let mut driver = Box::new(Driver::new(shared, first, ends, watcher, words, clock));
+                let tape = self.tape(route, &ends, &first);
+                let mut driver =
+                    Box::new(Driver::new(shared, first, ends, watcher, words, tape, clock));
                 driver.set_peers(self.number);
                 return Ok((driver, setup));
             }
@@ -297,7 +316,9 @@ impl Serving {
                 let mut setup = route.setup.clone();
                 let first = setup.borrow_and_update().clone();
                 let clock = self.begun.clock;
-                let mut driver = Box::new(Driver::new(shared, first, ends, None, None, clock));
+                let tape = self.tape(&route, &ends, &first);
+                let mut driver =
+                    Box::new(Driver::new(shared, first, ends, None, None, tape, clock));
                 driver.set_peers(self.number);
                 self.drive(driver, setup).await.0
             }
@@ -325,6 +346,25 @@ impl Serving {
         counters
     }
 
+    /// What is recorded of a session that goes this way, from here on.
+    fn tape(&self, route: &Route, ends: &Ends, setup: &Arc<Setup>) -> Option<Tape> {
+        let recorder = route.recorder.get()?.clone();
+        let (client, server) = (&ends.client, &ends.server);
+        let unknown = SocketAddr::from((Ipv4Addr::UNSPECIFIED, 0));
+        let client = midwire_capture::Ends {
+            client: client.peer_addr().unwrap_or(unknown),
+            server: client.local_addr().unwrap_or(unknown),
+        };
+        let server = match (server.local_addr(), server.peer_addr()) {
+            (Ok(client), Ok(server)) => Some(midwire_capture::Ends { client, server }),
+            _ => None,
+        };
+        let to = route.to.to_string().into();
+        let opened = record::Begun { client, server, to, setup: setup.clone() };
+        let Begun { at, clock } = self.begun;
+        Some(Tape::new(recorder, self.number, at, opened, Elapsed(clock.elapsed())))
+    }
+
     /// Moves bytes until the session is over.
     async fn drive(
         &self,
@@ -346,6 +386,7 @@ impl Serving {
                 () = &mut stopped, if !driver.is_stopping() => driver.stop(),
                 () = poll_fn(|cx| driver.poll(cx)) => {}
             }
+            driver.flush_tape(&self.shared.events).await;
             for note in std::mem::take(&mut driver.notes) {
                 self.shared.events.notice(Some(self.number), note);
             }

@@ -65,6 +65,7 @@ mod codes;
 mod compile;
 mod constants;
 mod decision;
+mod doubled;
 mod fill;
 mod guard;
 mod injected;

@@ -4,7 +4,7 @@
 use std::sync::Arc;
 
 use bytes::Bytes;
-use midwire_codec::{Direction, Key};
+use midwire_codec::{Direction, Key, Origin};
 use midwire_definition::plan::CipherField;
 use midwire_definition::value::Value;
 use midwire_definition::{Edits, Given, Packet, Workspace};
@@ -13,7 +13,7 @@ use super::judge::{Ruling, spliced};
 use super::{Output, Session};
 use crate::decision::Disconnect;
 use crate::encryption::{Answer, Encryption, Join, Refused, Request, RequestId, Token};
-use crate::event::{Notice, Origin, PacketNumber};
+use crate::event::{Notice, PacketNumber};
 use crate::form::{self, Effects, Form};
 use crate::id;
 use crate::marked::each_field;

@@ -3,14 +3,14 @@
 use std::sync::Arc;
 
 use bytes::Bytes;
-use midwire_codec::Direction;
+use midwire_codec::{Direction, Origin};
 use midwire_definition::{Edits, Packet, PacketDefinition, Workspace};
 use midwire_rules::Envelope;
 
 use super::Session;
 use crate::decision::{Beside, Content, Decision, Delay, Disconnect, Log, Place, Tags};
 use crate::encryption::RequestId;
-use crate::event::{Notice, Origin, PacketNumber};
+use crate::event::{Notice, PacketNumber};
 use crate::form::Form;
 use crate::host;
 use crate::id;

@@ -17,22 +17,24 @@ mod replay;
 mod resume;
 mod say;
 mod skim;
+mod taped;
 mod turn;
 
 use std::collections::VecDeque;
 use std::sync::Arc;
 
 use bytes::{Bytes, BytesMut};
-use midwire_codec::Direction;
+use midwire_codec::{Direction, Origin};
 use midwire_definition::{Given, VersionId};
 
 use crate::encryption::{Answer, Request, RequestId};
-use crate::event::{Counters, Elapsed, Event, Notice, Origin, PacketNumber};
+use crate::event::{Counters, Elapsed, Event, Notice, PacketNumber};
 use crate::form::{Effects, Form, Received};
 use crate::interest::{Tables, Watch};
 use crate::judged::Judged;
 use crate::legacy::{self, Start, Unclear};
 use crate::order::Order;
+use crate::record::{Outside, Record, Recording};
 use crate::rules::Peers;
 use crate::scratch::Scratch;
 use crate::setup::{OtherProtocol, Setup};
@@ -72,6 +74,8 @@ pub enum Output {
     Request(RequestId, Request),
     /// Tell whoever listens.
     Event(Event),
+    /// Tell whoever records, see [`Session::set_recording`].
+    Record(Record),
 }
 
 /// One game connection: the client's and the server's connection together, from the first byte to
@@ -103,6 +107,7 @@ pub struct Session {
     tables: Arc<Tables>,
     judged: Option<Box<Judged>>,
     watch: Watch,
+    recording: Recording,
     sides: [Side; 2],
     outputs: VecDeque<Output>,
     /// Packets counted so far.
@@ -193,6 +198,7 @@ impl Session {
             tables: setup.tables(version),
             judged: None,
             watch: Watch::default(),
+            recording: Recording::Off,
             sides: [side(), side()],
             outputs: VecDeque::from([Output::Event(Event::Opened { protocol: protocol.clone() })]),
             packets: 0,
@@ -228,6 +234,25 @@ impl Session {
     /// there is a judge.
     pub fn set_watch(&mut self, watch: Watch) {
         self.watch = watch;
+    }
+
+    /// Sets whether all that is sent is told to somebody who records it, as [`Output::Record`], in the order
+    /// in which it is. To be set before anything has come.
+    pub fn set_recording(&mut self, recording: Recording) {
+        self.recording = recording;
+    }
+
+    /// Bytes that the driver passed by the session, or did not pass on: they have no meaning for it, but are
+    /// recorded if it is.
+    pub fn handle_outside(
+        &mut self,
+        direction: Direction,
+        bytes: Bytes,
+        outside: Outside,
+        at: Elapsed,
+    ) {
+        self.now = at;
+        self.record_outside(direction, bytes, outside);
     }
 
     /// Says how many bytes that were polled of a direction have not been written yet. Together with what
@@ -351,7 +376,8 @@ impl Session {
             self.end_undecided(direction);
             let offset = self.sides[direction.index()].counters.bytes;
             self.notice(Notice::CutFrame { direction, bytes: bytes.len(), offset });
-            self.pass_opaque(direction, bytes.split().freeze());
+            let part = self.unread(direction, bytes.split().freeze());
+            self.pass_opaque_as(direction, part, 0, 0);
         }
         self.end_loose(direction, scratch);
         self.end_behind(direction, scratch);
@@ -376,6 +402,7 @@ impl Session {
         }
         for direction in Direction::BOTH {
             self.release(direction);
+            self.record_late(direction);
             self.pump(direction, scratch);
             self.release_loose(direction, scratch);
         }
@@ -386,7 +413,7 @@ impl Session {
     #[must_use]
     pub fn poll_timeout(&self) -> Option<Elapsed> {
         let unclear = self.unclear.as_ref().map(|unclear| unclear.until);
-        let partial = |side: &Side| side.partial.as_ref().and_then(|partial| partial.due);
+        let partial = |side: &Side| side.partial.as_ref().and_then(|partial| partial.next_due());
         let due = self.sides.iter().flat_map(|side| [side.order.due(), partial(side)]);
         due.chain([unclear]).flatten().min()
     }
@@ -519,7 +546,9 @@ impl Session {
                     self.close();
                 }
             }
-            Some(Output::Abort { .. } | Output::Request(..) | Output::Event(_)) => {}
+            Some(
+                Output::Abort { .. } | Output::Request(..) | Output::Event(_) | Output::Record(_),
+            ) => {}
             None => self.outputs = VecDeque::new(),
         }
         output
@@ -619,9 +648,9 @@ impl Session {
         }
         self.closed = true;
         self.unclear = None;
-        for side in &mut self.sides {
-            side.order.clear();
-            side.partial = None;
+        for direction in Direction::BOTH {
+            self.forget_held(direction);
+            self.forget_partial(direction);
         }
         // what was given out goes out before the end, so it counts
         let counters = Direction::BOTH.map(|direction| {

@@ -3,12 +3,12 @@
 use std::sync::Arc;
 
 use bytes::Bytes;
-use midwire_codec::Direction;
+use midwire_codec::{Direction, Origin};
 use midwire_definition::{PacketDefinition, StateId, ViewKind};
 
 use super::Session;
 use crate::decision::Disconnect;
-use crate::event::{Notice, Origin, PacketNumber};
+use crate::event::{Notice, PacketNumber};
 use crate::form::Form;
 use crate::id;
 use crate::order::{Gate, Item, Order};
@@ -117,6 +117,7 @@ impl Session {
             }
             return Err(error.into());
         }
+        self.record_lost(direction, held);
         self.end_behind(direction, scratch);
         Ok(())
     }
@@ -136,7 +137,7 @@ impl Session {
         }
         for direction in Direction::BOTH {
             if !self.side(direction).ended {
-                self.side(direction).order.clear();
+                self.forget_held(direction);
                 self.end_behind(direction, scratch);
             }
         }

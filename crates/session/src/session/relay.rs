@@ -10,6 +10,7 @@ use crate::form::{self, Effects};
 use crate::id;
 use crate::interest::Watch;
 use crate::order::{Gate, Item, Made};
+use crate::record::{Keep, Marked};
 use crate::scratch::Scratch;
 use crate::setup::OnLostFraming;
 
@@ -95,23 +96,24 @@ impl Session {
             };
             let skimmed = self.skim(direction, &framing, bytes, scratch);
             self.count_skimmed(direction, &skimmed);
-            if let Some(payload) = skimmed.last {
+            if let Some(payload) = skimmed.last.clone() {
                 let side = self.side(direction);
                 side.last.set(&bytes[payload], &side.received.form);
             }
             match skimmed.stop {
                 Stop::End => {
-                    self.pass(direction, bytes.take_front(skimmed.len));
+                    let keep = self.keep_run(self.packets + 1 - skimmed.frames);
+                    self.pass(direction, bytes.take_front(skimmed.len), keep);
                     return;
                 }
                 Stop::Look(_) => {
                     let chunk = bytes.take();
-                    let used =
-                        self.inspect(direction, &framing, chunk.clone(), skimmed.len, scratch);
+                    let used = self.inspect(direction, &framing, chunk.clone(), &skimmed, scratch);
                     bytes.put_back(chunk.slice(used..));
                 }
                 Stop::Lost(error) => {
-                    self.pass(direction, bytes.take_front(skimmed.len));
+                    let keep = self.keep_run(self.packets + 1 - skimmed.frames);
+                    self.pass(direction, bytes.take_front(skimmed.len), keep);
                     let error = error.shifted(self.side(direction).counters.bytes);
                     self.lose(direction, error.into());
                 }
@@ -161,30 +163,39 @@ impl Session {
 
     /// Sends on bytes that are not cut into frames.
     pub(super) fn pass_opaque(&mut self, direction: Direction, bytes: Bytes) {
-        self.pass_opaque_from(direction, bytes, 0);
+        self.pass_opaque_as(direction, bytes.into(), 0, 0);
     }
 
-    /// The same with bytes of which so many were sent on before.
-    pub(super) fn pass_opaque_from(&mut self, direction: Direction, bytes: Bytes, passed: usize) {
+    /// The same with bytes of which so many were sent on before, and so many recorded.
+    pub(super) fn pass_opaque_as(
+        &mut self,
+        direction: Direction,
+        bytes: Marked,
+        passed: usize,
+        recorded: usize,
+    ) {
+        let kept = bytes.from(recorded);
+        let bytes = bytes.bytes;
         let offset = self.side(direction).counters.bytes;
         self.count(direction, bytes.len(), 0);
         if self.watch == Watch::Packets && !bytes.is_empty() {
             let (at, bytes) = (self.now, bytes.clone());
             self.event(Event::Opaque { direction, offset, at, bytes });
         }
-        self.pass(direction, bytes.slice(passed.min(bytes.len())..));
+        self.record_opaque(direction, kept);
+        self.pass(direction, bytes.slice(passed.min(bytes.len())..), Keep::Nothing);
     }
 
     /// Sends on bytes as they came, when it is their turn.
-    pub(super) fn pass(&mut self, direction: Direction, bytes: Bytes) {
+    pub(super) fn pass(&mut self, direction: Direction, bytes: Bytes, keep: Keep) {
         if bytes.is_empty() {
             return;
         }
         let side = self.side(direction);
         if side.order.is_empty() {
-            self.send(direction, bytes);
+            self.send(direction, bytes, keep);
         } else {
-            side.order.push(Item::Bytes(owned(&bytes)), Gate::Open);
+            side.order.push(Item::Bytes(owned(&bytes), keep), Gate::Open);
         }
     }
 
@@ -215,10 +226,14 @@ impl Session {
     /// Sends bytes that nobody sent where nothing is cut into frames.
     pub(super) fn pass_made(&mut self, direction: Direction, bytes: Bytes) {
         self.side(direction).counters.injected += 1;
-        self.send(direction, bytes);
+        self.record_made(direction, &bytes);
+        self.send(direction, bytes, Keep::Nothing);
     }
 
-    fn send(&mut self, direction: Direction, bytes: Bytes) {
+    fn send(&mut self, direction: Direction, bytes: Bytes, keep: Keep) {
+        if let Some(record) = keep.sent(direction, &bytes, self.now) {
+            self.record(record);
+        }
         if bytes.is_empty() {
             return;
         }
@@ -234,8 +249,10 @@ impl Session {
 
     pub(super) fn send_item(&mut self, direction: Direction, item: Item, scratch: &mut Scratch) {
         match item {
-            Item::Bytes(bytes) => self.send(direction, bytes),
-            Item::Frame(frame, effects) => self.send_frame(direction, frame, &effects),
+            Item::Bytes(bytes, keep) => self.send(direction, bytes, keep),
+            Item::Frame(frame, effects, keep) => {
+                self.send_frame(direction, frame, keep, &effects);
+            }
             Item::Payload(made) => self.send_made(direction, made, scratch),
             Item::Beside(next) => self.send_next(direction, next, scratch),
             Item::Copy(copy) => self.send_copy(direction, copy, scratch),
@@ -244,8 +261,8 @@ impl Session {
         }
     }
 
-    fn send_frame(&mut self, direction: Direction, frame: Bytes, effects: &Effects) {
-        self.send(direction, frame);
+    fn send_frame(&mut self, direction: Direction, frame: Bytes, keep: Keep, effects: &Effects) {
+        self.send(direction, frame, keep);
         self.sent(direction, 0, effects);
     }
 
@@ -285,7 +302,13 @@ impl Session {
         }
     }
 
-    pub(super) fn send_made(&mut self, direction: Direction, made: Made, scratch: &mut Scratch) {
+    pub(super) fn send_made(
+        &mut self,
+        direction: Direction,
+        mut made: Made,
+        scratch: &mut Scratch,
+    ) {
+        let note = made.note.take();
         let framing = self.setup.framing;
         let setup = self.setup.clone();
         let sent = &self.sides[direction.index()].sent;
@@ -294,7 +317,8 @@ impl Session {
             && came.threshold == sent.threshold
         {
             let frame = came.frame.clone();
-            return self.send_frame(direction, frame, &made.effects);
+            let keep = self.keep_sent(direction, note, &frame, &made.payload, scratch);
+            return self.send_frame(direction, frame, keep, &made.effects);
         }
         if made.instead.is_none() && !made.forced {
             let state = sent.state;
@@ -308,11 +332,15 @@ impl Session {
         let constants = &setup.protocol.stack.before_length[..];
         let came = made.instead.as_ref().map_or(constants, |came| &came.frame[..]);
         match frame_of(framing.as_ref(), &made.payload, came, sent.threshold, scratch) {
-            Ok(frame) => self.send_frame(direction, frame, &made.effects),
+            Ok(frame) => {
+                let keep = self.keep_sent(direction, note, &frame, &made.payload, scratch);
+                self.send_frame(direction, frame, keep, &made.effects);
+            }
             Err(reason) => match made.instead {
                 Some(came) => {
                     self.notice(Notice::EditRefused { number: made.number, by: None, reason });
-                    self.send_frame(direction, came.frame, &came.effects);
+                    let keep = note.map_or(Keep::Nothing, Keep::Note);
+                    self.send_frame(direction, came.frame, keep, &came.effects);
                 }
                 None => self.notice(Notice::InjectionRefused { number: made.number, reason }),
             },

@@ -9,6 +9,7 @@ use super::Session;
 use crate::id;
 use crate::interest::{ByFirstByte, Interest, Watch};
 use crate::payload::{Stored, stored};
+use crate::record::Recording;
 use crate::scratch::Scratch;
 
 /// Frames at the start of some bytes that need no looking at.
@@ -38,7 +39,8 @@ impl Session {
     pub(super) fn interest(&self, state: StateId, direction: Direction) -> Interest<'_> {
         let is_shown = self.watch > Watch::Nothing;
         let wanted = self.judged.as_deref().map(|judged| &*judged.wanted);
-        Interest::new(&self.tables, wanted, is_shown, state, direction)
+        let is_masked = self.recording == Recording::Masked;
+        Interest::new(&self.tables, wanted, is_shown, is_masked, state, direction)
     }
 
     /// Whether a packet that is not compressed is wanted by rules alone, none of which does anything about it.

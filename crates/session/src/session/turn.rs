@@ -14,19 +14,21 @@ impl Session {
     /// The sender of a direction has surely made the first changes that it was told of.
     pub(super) fn commit(&mut self, direction: Direction, changes: usize) {
         let received = &mut self.side(direction).received;
-        let before = received.form.state;
+        let (before, threshold) = (received.form.state, received.form.threshold);
         received.commit(changes, direction);
         self.report_state(direction, before);
+        self.record_compression(direction, threshold);
     }
 
     /// A packet that changes the session has been read: its sender has made the changes.
     pub(super) fn was_sent(&mut self, direction: Direction, effects: &Effects) {
         let side = self.side(direction);
-        let before = side.received.form.state;
+        let (before, threshold) = (side.received.form.state, side.received.form.threshold);
         side.received.form.apply(effects, direction);
         let back = direction.opposite();
         self.side(back).sent.apply(effects, back);
         self.report_state(direction, before);
+        self.record_compression(direction, threshold);
         if form::encrypts(effects) {
             self.encrypted_from_here(direction);
         }

@@ -4,6 +4,7 @@ mod due;
 mod handing;
 mod parting;
 mod reading;
+mod taping;
 
 use std::sync::Arc;
 use std::task::{Context, Poll};
@@ -11,7 +12,8 @@ use std::time::{Duration, Instant};
 
 use bytes::BytesMut;
 use midwire_session::{
-    Answer, Counters, Direction, Elapsed, Event, Output, Peers, Request, RequestId, Session, Setup,
+    Answer, Counters, Direction, Elapsed, Event, Output, Peers, Recording, Request, RequestId,
+    Session, Setup, Watch,
 };
 
 use self::due::Due;
@@ -22,6 +24,7 @@ use super::leg::{Finish, Leg, reset_on_close};
 use super::lent::{read_len, with_lent};
 use super::session::Ends;
 use crate::metrics::Meter;
+use crate::record::{Tape, Told};
 
 /// Reads of a direction after the program was asked to end, before the direction is ended.
 const LAST_READS: u32 = 64;
@@ -65,6 +68,12 @@ pub(super) struct Driver {
     words: Option<Words>,
     /// What counts for whoever watches midwire.
     meter: Option<Meter>,
+    /// What is recorded of it.
+    tape: Option<Tape>,
+    /// The direction whose sender broke the session off.
+    broken: Option<Direction>,
+    /// Packets are shown, not only told to a recording.
+    shows: bool,
     /// It has been told.
     is_told: bool,
 }
@@ -77,12 +86,16 @@ impl Driver {
         ends: Ends,
         watcher: Option<Watcher>,
         words: Option<Words>,
+        tape: Option<Tape>,
         clock: Instant,
     ) -> Self {
-        let Ends { client, server, read } = ends;
+        let Ends { client, server, read, before } = ends;
         let mut session = Session::new(setup.clone());
-        let watch = shared.watch_of(&setup);
+        let shown = shared.watch_of(&setup);
+        let tells = tape.as_ref().is_some_and(Tape::keeps_some);
+        let watch = if tells { Watch::Packets } else { shown };
         session.set_watch(watch);
+        session.set_recording(tape.as_ref().map_or(Recording::Off, Tape::recording));
         // Who counts frames needs them.
         let counts = shared.metrics.is_some() && setup.protocol().stack.framing.is_some();
         let mut driver = Self {
@@ -110,8 +123,15 @@ impl Driver {
             drain_wait: shared.limits.drain_wait,
             words,
             meter: shared.metrics.clone().map(Meter::new),
+            tape,
+            broken: None,
+            shows: shown > Watch::Nothing,
             is_told: false,
         };
+        let at = driver.now();
+        for (outside, bytes) in before {
+            driver.session.handle_outside(Direction::Serverbound, bytes, outside, at);
+        }
         driver.take_outputs();
         for direction in Direction::BOTH {
             driver.take_read(direction);
@@ -192,6 +212,10 @@ impl Driver {
     /// Resets what is to be reset, and lets the connections go.
     pub(super) fn finish(mut self) -> ([Counters; 2], Option<HandedOver>) {
         self.measure();
+        if !self.closed {
+            let at = self.now();
+            self.tell_tape(Told::given_up(at));
+        }
         for leg in &mut self.legs {
             if leg.aborted || self.given_up {
                 reset_on_close(&leg.stream);
@@ -236,8 +260,9 @@ impl Driver {
                 progress |= read;
                 progress |= self.end_if_drained(direction, read);
             }
+            let is_taped = self.tape.as_mut().is_none_or(Tape::try_flush);
             let has_news = !self.events.is_empty() || !self.requests.is_empty();
-            if has_news || !self.notes.is_empty() || self.is_done() {
+            if !is_taped || has_news || !self.notes.is_empty() || self.is_done() {
                 return Poll::Ready(());
             }
             if !progress && self.poll_timer(cx).is_pending() {
@@ -287,19 +312,24 @@ impl Driver {
                 | Output::Abort { direction: Direction::Clientbound }
                     if self.is_handing_over() => {}
                 Output::Finish { direction } => {
+                    let at = self.now();
+                    self.tell_tape(Told::Ended(direction, at));
                     let leg = &mut self.legs[direction.index()];
                     if leg.finish == Finish::No {
                         leg.finish = Finish::Wanted;
                     }
                 }
-                Output::Abort { direction } => self.legs[direction.index()].aborted = true,
                 Output::Request(request, what) => self.requests.push((request, what)),
-                Output::Event(event) => {
-                    if let Event::Closed { counters, .. } = &event {
-                        (self.counters, self.closed) = (*counters, true);
-                    }
-                    self.events.push(event);
+                Output::Abort { direction } => {
+                    self.broken.get_or_insert(direction);
+                    self.legs[direction.index()].aborted = true;
                 }
+                Output::Record(record) => {
+                    if let Some(tape) = &mut self.tape {
+                        tape.record(record);
+                    }
+                }
+                Output::Event(event) => self.take_event(event),
             }
         }
     }

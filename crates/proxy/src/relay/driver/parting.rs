@@ -2,7 +2,8 @@
 
 use std::time::{Duration, Instant};
 
-use midwire_session::{Direction, Elapsed, Origin, Parting, Scratch};
+use bytes::Bytes;
+use midwire_session::{Direction, Elapsed, Origin, Outside, Parting, Scratch};
 
 use super::Driver;
 use crate::relay::farewell::{Words, list};
@@ -53,7 +54,7 @@ impl Driver {
                 self.session.handle_reset(direction, at);
             } else {
                 let part = std::mem::take(&mut self.leftover[direction.index()]);
-                self.note_dropped(direction, part.len());
+                self.note_dropped(direction, &part);
             }
             self.take_outputs();
         } else {
@@ -86,8 +87,13 @@ impl Driver {
     }
 
     /// Says that a part of a frame made room for what the client is told.
-    pub(super) fn note_dropped(&mut self, direction: Direction, len: usize) {
+    pub(super) fn note_dropped(&mut self, direction: Direction, part: &[u8]) {
+        let len = part.len();
         if len > 0 {
+            if self.tape.is_some() {
+                let (part, at) = (Bytes::copy_from_slice(part), self.now());
+                self.session.handle_outside(direction, part, Outside::Dropped, at);
+            }
             self.notes.push(format!(
                 "{direction} ended within a frame: its first {len} byte(s) were not passed on, as the \
                  client is told why instead"
@@ -142,7 +148,7 @@ impl Driver {
         }
         self.ended[direction.index()] = true;
         let part = std::mem::take(&mut self.leftover[direction.index()]);
-        self.note_dropped(direction, part.len());
+        self.note_dropped(direction, &part);
         self.take_outputs();
         self.due.leaves_by = Some(Instant::now() + LEAVE);
         true

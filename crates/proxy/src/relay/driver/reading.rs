@@ -82,7 +82,7 @@ impl Driver {
                     if !failed && self.tell_of_missing_words(direction, at, &mut lent.scratch) =>
                 {
                     // A part of a frame is of no use to anybody.
-                    self.note_dropped(direction, buffer.len());
+                    self.note_dropped(direction, &buffer);
                     buffer.clear();
                 }
                 Poll::Ready(Ok(0)) if !failed => {

@@ -288,7 +288,8 @@ impl<'a> StandIn<'a> {
                 Output::Send { .. }
                 | Output::Finish { .. }
                 | Output::Abort { .. }
-                | Output::Request(..) => {}
+                | Output::Request(..)
+                | Output::Record(_) => {}
                 Output::Event(event) => {
                     self.is_closed |= matches!(event, Event::Closed { .. });
                     let ping = Notice::LegacyPing;
