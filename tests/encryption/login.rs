@@ -174,3 +174,33 @@ fn an_answer_that_cannot_be_used_is_told_in_the_game_and_in_the_log_and_has_no_s
         no_secret(&ended.output, &ended.diagnostics);
     }
 }
+
+#[test]
+fn an_encrypted_session_is_recorded_in_the_clear_and_its_key_where_that_is_asked_for() {
+    for with_secrets in [false, true] {
+        let name = format!("midwire-encrypted-{}-{with_secrets}.pcapng", std::process::id());
+        let file = std::env::temp_dir().join(name);
+        let path = file.to_str().unwrap();
+        let server = Server::start();
+        let options = ["--json", "--all", "-w", path, "--record-secrets"];
+        let options = if with_secrets { &options[..] } else { &options[..4] };
+        let (program, proxy) = Program::proxy("minecraft", server.address, options);
+        let mut login = Login::begin(proxy, &server, 1024, false);
+        login.answer();
+        let [_, mut game] = login.peers();
+        let ([success, finish], _) = to_play();
+        let cipher = game.write(&[success, finish, chat("hello, Alva")].concat());
+        assert_eq!(login.pass(Clientbound, &cipher, cipher.len()), cipher);
+        drop(login);
+        let shown = named(&program.interrupt().json());
+        let read = Program::start(&["read", path, "--json"]).wait();
+        let bytes = std::fs::read(&file).unwrap();
+        std::fs::remove_file(&file).unwrap();
+        assert_eq!(named(&read.json()), shown, "{}", read.diagnostics);
+        assert_eq!(shown.last().unwrap().0, "system_chat");
+        let key = hex::encode(SECRET);
+        let has_key = bytes.windows(key.len()).any(|text| text == key.as_bytes());
+        assert_eq!(has_key, with_secrets);
+        assert!(!bytes.windows(SECRET.len()).any(|text| text == SECRET));
+    }
+}

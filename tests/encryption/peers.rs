@@ -11,26 +11,26 @@ use crate::support::ends::{Ends, Server};
 use crate::support::minecraft::{frame, handshake, text, varint};
 use crate::support::recording::Direction;
 
-pub const SECRET: [u8; 16] = *b"planted secret 7";
-pub const TOKEN: [u8; 4] = *b"tokn";
+pub(crate) const SECRET: [u8; 16] = *b"planted secret 7";
+pub(crate) const TOKEN: [u8; 4] = *b"tokn";
 
 /// A login up to the server's question.
-pub struct Login {
-    pub ends: Ends,
-    pub server_key: RsaPrivateKey,
+pub(crate) struct Login {
+    pub(crate) ends: Ends,
+    pub(crate) server_key: RsaPrivateKey,
     /// What the client was given.
-    pub given_key: RsaPublicKey,
+    pub(crate) given_key: RsaPublicKey,
     /// What each side got so far, by direction.
-    pub got: [Vec<u8>; 2],
+    pub(crate) got: [Vec<u8>; 2],
 }
 
 /// The server's question.
-pub fn ask(key: &[u8], checks: bool) -> Vec<u8> {
+pub(crate) fn ask(key: &[u8], checks: bool) -> Vec<u8> {
     frame(&[&[1], &text("")[..], &bytes(key), &bytes(&TOKEN), &[u8::from(checks)]].concat())
 }
 
 /// The client's answer.
-pub fn answer(secret: &[u8], token: &[u8]) -> Vec<u8> {
+pub(crate) fn answer(secret: &[u8], token: &[u8]) -> Vec<u8> {
     frame(&[&[1], &bytes(secret)[..], &bytes(token)].concat())
 }
 
@@ -38,21 +38,21 @@ fn bytes(bytes: &[u8]) -> Vec<u8> {
     [varint(bytes.len()), bytes.to_vec()].concat()
 }
 
-pub fn hello(name: &str) -> Vec<u8> {
+pub(crate) fn hello(name: &str) -> Vec<u8> {
     [handshake(769, "localhost", 25_565, 2), frame(&[&[0], &text(name)[..], &[7; 16]].concat())]
         .concat()
 }
 
-pub fn der(key: &RsaPrivateKey) -> Vec<u8> {
+pub(crate) fn der(key: &RsaPrivateKey) -> Vec<u8> {
     key.to_public_key().to_public_key_der().unwrap().into_vec()
 }
 
-pub fn seal(key: &RsaPublicKey, plain: &[u8]) -> Vec<u8> {
+pub(crate) fn seal(key: &RsaPublicKey, plain: &[u8]) -> Vec<u8> {
     key.encrypt(&mut OsRng, Pkcs1v15Encrypt, plain).unwrap()
 }
 
 /// A packet `system_chat` of 1.21.4.
-pub fn chat(said: &str) -> Vec<u8> {
+pub(crate) fn chat(said: &str) -> Vec<u8> {
     let mut nbt = vec![8];
     nbt.extend((said.len() as u16).to_be_bytes());
     nbt.extend(said.as_bytes());
@@ -60,7 +60,7 @@ pub fn chat(said: &str) -> Vec<u8> {
 }
 
 /// `success`, and what leads from there to play.
-pub fn to_play() -> ([Vec<u8>; 2], [Vec<u8>; 2]) {
+pub(crate) fn to_play() -> ([Vec<u8>; 2], [Vec<u8>; 2]) {
     let success = frame(&[&[2], &[7; 16][..], &text("Alva"), &[0]].concat());
     (
         [success, frame(&[3])],     // success; finish_configuration
@@ -69,12 +69,12 @@ pub fn to_play() -> ([Vec<u8>; 2], [Vec<u8>; 2]) {
 }
 
 impl Login {
-    pub fn begin(proxy: SocketAddr, server: &Server, bits: usize, checks: bool) -> Self {
+    pub(crate) fn begin(proxy: SocketAddr, server: &Server, bits: usize, checks: bool) -> Self {
         let server_key = RsaPrivateKey::new(&mut OsRng, bits).unwrap();
         Self::begin_with(proxy, server, server_key, checks)
     }
 
-    pub fn begin_with(
+    pub(crate) fn begin_with(
         proxy: SocketAddr,
         server: &Server,
         server_key: RsaPrivateKey,
@@ -97,7 +97,7 @@ impl Login {
     }
 
     /// The client answers, and the server reads it.
-    pub fn answer(&mut self) {
+    pub(crate) fn answer(&mut self) {
         let sealed = answer(&seal(&self.given_key, &SECRET), &seal(&self.given_key, &TOKEN));
         self.ends.client.send(&sealed);
         let skip = self.got[0].len();
@@ -113,12 +113,12 @@ impl Login {
     }
 
     /// What a side sends is encrypted by itself.
-    pub fn peers(&self) -> [Peer; 2] {
+    pub(crate) fn peers(&self) -> [Peer; 2] {
         [Peer::new(), Peer::new()]
     }
 
     /// Sends ciphertext, and gives what the receiver got of as many bytes.
-    pub fn pass(&mut self, direction: Direction, cipher: &[u8], wanted: usize) -> Vec<u8> {
+    pub(crate) fn pass(&mut self, direction: Direction, cipher: &[u8], wanted: usize) -> Vec<u8> {
         self.ends.sender(direction).send(cipher);
         let skip = self.got[direction as usize].len();
         let got = self.ends.receiver(direction).wait(
@@ -132,26 +132,26 @@ impl Login {
 }
 
 /// One end: what it writes and what it reads.
-pub struct Peer {
-    pub encryptor: Encryptor,
-    pub decryptor: Decryptor,
+pub(crate) struct Peer {
+    pub(crate) encryptor: Encryptor,
+    pub(crate) decryptor: Decryptor,
 }
 
 impl Peer {
-    pub fn new() -> Self {
+    pub(crate) fn new() -> Self {
         Self {
             encryptor: Encryptor::new(&SECRET.into(), &SECRET),
             decryptor: Decryptor::new(&SECRET.into(), &SECRET),
         }
     }
 
-    pub fn write(&mut self, plain: &[u8]) -> Vec<u8> {
+    pub(crate) fn write(&mut self, plain: &[u8]) -> Vec<u8> {
         let mut bytes = plain.to_vec();
         self.encryptor.encrypt(&mut bytes);
         bytes
     }
 
-    pub fn read(&mut self, cipher: &[u8]) -> Vec<u8> {
+    pub(crate) fn read(&mut self, cipher: &[u8]) -> Vec<u8> {
         let mut bytes = cipher.to_vec();
         self.decryptor.decrypt(&mut bytes);
         bytes
@@ -170,7 +170,7 @@ fn number(bytes: &[u8]) -> Option<(usize, &[u8])> {
     None
 }
 
-pub fn whole_frame(bytes: &[u8]) -> bool {
+pub(crate) fn whole_frame(bytes: &[u8]) -> bool {
     number(bytes).is_some_and(|(len, rest)| rest.len() >= len)
 }
 

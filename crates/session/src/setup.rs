@@ -88,9 +88,11 @@ pub struct Setup {
     pub(crate) conn: Arc<[i64]>,
     /// The state that both directions begin in.
     pub(crate) start: StateId,
-    /// By version, and whether packets are needed that only settings ask for.
-    tables: Arc<Mutex<HashMap<(VersionId, bool), Arc<Tables>>>>,
+    tables: Arc<Mutex<TablesOf>>,
 }
+
+/// By version, and whether packets are needed that only settings ask for.
+type TablesOf = HashMap<(VersionId, bool), Arc<Tables>>;
 
 /// The protocol is another, or its states, stages or connection variables are.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]

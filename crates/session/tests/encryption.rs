@@ -612,3 +612,20 @@ fn who_has_the_key_of_others_passes_all_as_it_came() {
         }
     }
 }
+
+#[test]
+fn an_answer_that_somebody_has_replaced_ends_the_login() {
+    let mut driver = Driver::with(support::protocol(LOCKED), options(false, false));
+    driver.session.set_judge(Some(Box::new(By(|info: &PacketInfo<'_>| {
+        match info.definition.is_some_and(|known| *known.name == *"answer") {
+            true => Verdict::Replace(said(0, "other").into()),
+            false => Verdict::Pass,
+        }
+    }))));
+    driver.feed(Serverbound, &hello()).feed(Clientbound, &ask(b"server", false));
+    let mut client = Peer::new(driver.sent(Clientbound).len());
+    driver.feed(Serverbound, &answer(b"midwire", &KEY, &TOKEN));
+    assert_eq!(driver.sent(Serverbound), hello());
+    let why = "midwire: the client's answer to the encryption request was changed";
+    assert_eq!(client.read(driver.sent(Clientbound)), frame(&said(0, why)));
+}

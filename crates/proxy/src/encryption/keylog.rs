@@ -16,7 +16,7 @@ const DIGITS: usize = 32;
 /// Bytes of a file of keys.
 const FILE_MAX: u64 = 1 << 20;
 /// Keys at all: each is tried on each session, until one shows itself as the right one.
-const KEYS_MAX: usize = 1024;
+const KEYS_MAX: usize = 256;
 
 /// The keys that were named. In a file they are whatever stands there as 32 hex digits, but for lines that
 /// begin with `#`.

@@ -17,7 +17,8 @@ use midwire_capture::{
 use midwire_codec::{Framing, frames};
 use midwire_definition::Protocol;
 use midwire_session::{
-    Direction, Event, Marked, Origin, PacketNumber, Passage, Peers, Record, Recorded, RecordedFrame,
+    Direction, Event, Marked, Origin, PacketNumber, Passage, Peers, Record, Recorded,
+    RecordedFrame, Recording,
 };
 
 use super::Counts;
@@ -324,6 +325,10 @@ impl Recorder {
                     facts.push(("version_assumed", "yes"));
                 }
                 writer.facts(session, begun.after(at.0), &facts)
+            }
+            Event::Key { key, at } if self.options.recording == Recording::Whole => {
+                let key = hex::encode(key.as_bytes());
+                writer.facts(session, begun.after(at.0), &[("key", &key)])
             }
             _ => Ok(()),
         }

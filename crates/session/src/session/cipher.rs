@@ -23,7 +23,7 @@ use crate::stage::Stage;
 const LARGE: usize = 64 << 10;
 
 /// Bytes in which none of several keys shows itself, after which none of them is the right one.
-const UNDECIDED_MAX: usize = 64 << 10;
+const UNDECIDED_MAX: usize = 8 << 10;
 
 /// What stands at a place where encryption may begin.
 enum Start {
@@ -172,7 +172,7 @@ impl Session {
         };
         let mut best = (First::None, None);
         for key in keys {
-            let mut plain = bytes.to_vec();
+            let mut plain = bytes[..bytes.len().min(UNDECIDED_MAX)].to_vec();
             Decryptor::new(&key, key.as_bytes()).decrypt(&mut plain);
             let first = self.first(direction, &plain, scratch);
             if best.1.is_none() || first > best.0 {

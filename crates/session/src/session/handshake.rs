@@ -146,8 +146,13 @@ impl Session {
         if edits.is_empty() || ruling.is_refused {
             return;
         }
-        if !ruling.dropped {
-            self.make(&edits, info.direction, info.payload, form, workspace, ruling);
+        if !ruling.dropped
+            && !self.make(&edits, info.direction, info.payload, form, workspace, ruling)
+            && let Some(Ok(key)) = self.login.as_mut().and_then(|login| login.outcome.take())
+        {
+            // A rule has made another packet of it: the server would not know the key.
+            let reason = "the client's answer to the encryption request was changed".to_owned();
+            return self.refuse_answer(ruling, reason, Refused { key: Some(key) });
         }
         if let Some(login) = self.login.as_mut().filter(|_| ruling.held) {
             login.edits = Some((info.number, edits));
@@ -279,7 +284,7 @@ impl Session {
         self.notice(Notice::LoginRefused { reason });
     }
 
-    /// Makes edits of what is to be sent of a packet.
+    /// Makes edits of what is to be sent of a packet. Gives whether that went well.
     fn make(
         &self,
         edits: &Edits,
@@ -288,19 +293,25 @@ impl Session {
         form: &Form,
         workspace: &mut Workspace,
         ruling: &mut Ruling,
-    ) {
+    ) -> bool {
         let payload = ruling.new.as_deref().unwrap_or(payload);
         let found = id::read(&self.setup.protocol.stack, form.state, payload);
-        let Some((id, body)) = found else { return };
+        let Some((id, body)) = found else { return false };
         let definition = self.tables.definition(form.state, direction, id);
-        let Some(plan) = definition.and_then(|definition| definition.plan.as_ref()) else { return };
+        let Some(plan) = definition.and_then(|definition| definition.plan.as_ref()) else {
+            return false;
+        };
         let mut packet = plan.decode(payload, body as u32, &form.conn, workspace);
         match spliced(&mut packet, edits) {
             Ok(new) => {
                 ruling.new = Some(new);
                 ruling.changed_by.get_or_insert(Origin::Midwire);
+                true
             }
-            Err(reason) => ruling.refused.push((None, reason)),
+            Err(reason) => {
+                ruling.refused.push((None, reason));
+                false
+            }
         }
     }
 

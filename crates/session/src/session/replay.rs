@@ -62,7 +62,7 @@ impl Session {
         side.sent = form.clone();
         side.received = Received::new(form);
         side.opaque = !has_packets;
-        side.partial = None;
+        (side.partial, side.left) = (None, 0);
         if direction == Direction::Serverbound {
             (self.may_ping, self.unclear) = (false, None);
         }
@@ -72,7 +72,7 @@ impl Session {
     pub fn leave(&mut self, direction: Direction) {
         let side = self.side(direction);
         side.opaque = true;
-        side.partial = None;
+        (side.partial, side.left) = (None, 0);
     }
 
     /// The plain payload of a whole frame, as the receiver of a direction reads it now. `None` where
