@@ -16,3 +16,5 @@ mod golden;
 mod ours;
 #[path = "read/theirs.rs"]
 mod theirs;
+#[path = "read/trying.rs"]
+mod trying;

@@ -71,7 +71,7 @@ pub use limits::Limits;
 pub use midwire_codec::Direction;
 pub use rules::{Peers, RuleCount, Rules};
 pub use scratch::Scratch;
-pub use session::{Output, Parting, Session};
+pub use session::{DirectionSnapshot, Output, Parting, Session, Snapshot};
 pub use setup::{HostRewrite, OnLostFraming, Options, OtherProtocol, Setup};
 pub use verdict::{
     ComposeError, DisconnectError, InjectError, Judge, NewPacket, PacketInfo, UnknownPacket,
