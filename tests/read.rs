@@ -18,3 +18,5 @@ mod keys;
 mod ours;
 #[path = "read/theirs.rs"]
 mod theirs;
+#[path = "read/trying.rs"]
+mod trying;

@@ -184,3 +184,34 @@ fn what_was_typed_wrong_is_told() {
     assert_eq!(ended.status.code(), Some(3));
     assert!(ended.diagnostics.contains("neither pcap nor pcapng"), "{}", ended.diagnostics);
 }
+
+/// A packet is found through the index beside the file as it is by reading all of it.
+#[test]
+fn a_packet_of_a_long_file_is_found_by_the_index_beside_it() {
+    let folder = Folder::new("index");
+    let name = "mc-1.21.4-offline";
+    let log = read_well(&[&recorded(name), "--json"]).json();
+    let one = as_ours(name, "minecraft", &log);
+    // Long enough for an index, in several runs of midwire.
+    let runs = (6 << 20) / one.len() + 1;
+    let file = folder.write("long.pcapng", &one.repeat(runs));
+    let index = format!("{file}.mwix");
+    let total = 329 * runs as u64;
+    for packet in [1, 2, 300, 330, total / 2, total - 5, total] {
+        let number = packet.to_string();
+        let plain = read_well(&[&file, "--packet", &number, "--json", "--no-index"]);
+        let by_index = read_well(&[&file, "--packet", &number, "--json"]);
+        let packets = |shown: &str| -> Vec<String> {
+            let lines = shown.lines().filter(|line| line.contains("\"type\":\"packet\""));
+            lines.map(str::to_owned).collect()
+        };
+        assert_eq!(packets(&by_index.output), packets(&plain.output), "packet {packet}");
+        assert_eq!(packets(&plain.output).len(), 1, "packet {packet}");
+        assert!(std::path::Path::new(&index).is_file());
+    }
+    assert_eq!(read(&[&file, "--packet", &(total + 1).to_string()]).status.code(), Some(1));
+    // An index of another file is made anew, a damaged one too.
+    std::fs::write(&index, b"MWIX nonsense").unwrap();
+    assert_eq!(read(&[&file, "--packet", "500"]).status.code(), Some(0));
+    assert!(std::fs::metadata(&index).unwrap().len() > 100);
+}

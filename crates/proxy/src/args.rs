@@ -33,6 +33,8 @@ pub(crate) enum Command {
     Check(Check),
     /// Put definitions into the usual form
     Fmt(Fmt),
+    /// Try rules on what was recorded
+    Rules(Rules),
     /// List what can be written in filters: fields, groups, the envelope
     Fields(Fields),
     /// List and show definitions
@@ -231,6 +233,9 @@ pub(crate) struct Read {
     /// Only the Nth packet of all, in full
     #[arg(long, value_name = "N", conflicts_with_all = ["count", "stats", "follow"])]
     pub(crate) packet: Option<u64>,
+    /// Neither use nor make the index beside a large file (FILE.mwix) that makes --packet fast
+    #[arg(long)]
+    pub(crate) no_index: bool,
     /// Go on as the file grows, or is replaced by a new one
     #[arg(long)]
     pub(crate) follow: bool,
@@ -390,6 +395,48 @@ pub(crate) struct Check {
     pub(crate) protocol: Option<String>,
     #[command(flatten)]
     pub(crate) definitions: Definitions,
+}
+
+/// `midwire rules`.
+#[derive(Debug, ClapArgs)]
+pub(crate) struct Rules {
+    #[command(subcommand)]
+    pub(crate) command: RulesCommand,
+}
+
+#[derive(Debug, Subcommand)]
+pub(crate) enum RulesCommand {
+    /// What rules would have done to recorded sessions: hits, samples, what would have been changed
+    Try(Box<RulesTry>),
+}
+
+/// `midwire rules try`.
+#[derive(Debug, ClapArgs)]
+#[command(
+    after_help = "Exit codes: 0 done, 1 the rules have errors or the capture is damaged, 2 wrong usage, 3 \
+                  a file cannot be read."
+)]
+pub(crate) struct RulesTry {
+    /// Rules; a folder stands for the .rules files in it, in order of name
+    #[arg(required = true, value_name = "FILE|FOLDER")]
+    pub(crate) rules: Vec<PathBuf>,
+    /// What was recorded, as for `midwire read`
+    #[arg(long, value_name = "CAPTURE", required = true)]
+    pub(crate) on: Vec<PathBuf>,
+    /// So many packets are shown of each rule
+    #[arg(long, value_name = "N", default_value_t = 3)]
+    pub(crate) samples: usize,
+    /// One JSON object a line
+    #[arg(long)]
+    pub(crate) json: bool,
+    /// Let rules act in sessions whose version is not listed too
+    #[arg(long)]
+    pub(crate) trust_version: bool,
+    #[command(flatten)]
+    pub(crate) with: ReadWith,
+    /// Raise a limit; an unknown name lists them all
+    #[arg(long, value_name = "NAME=VALUE")]
+    pub(crate) set: Vec<String>,
 }
 
 /// `midwire fmt`.

@@ -4,9 +4,10 @@ use std::collections::HashMap;
 use std::sync::Arc;
 
 use midwire_definition::{
-    Diagnostic, Diagnostics, Limits, Protocol, Sources, VersionId, Workspace, render,
+    Diagnostic, Diagnostics, Limits, Protocol, Sources, StateId, VersionId, Workspace, render,
 };
-use midwire_rules::{Compiled, Envelope, Filter, Scope};
+use midwire_rules::{Compiled, Envelope, Filter, Interest, Scope};
+use midwire_session::Direction;
 
 use crate::error::say;
 
@@ -111,6 +112,32 @@ impl Filters {
         self.known.push(known);
         self.known.len() - 1
     }
+}
+
+/// Which packets a filter can match at all.
+pub(crate) enum Selects {
+    /// Packets with a known name, and none without one.
+    Known(Filter),
+    /// None of that protocol.
+    Nothing,
+    /// Any.
+    Any,
+}
+
+/// What a filter can match of a protocol.
+pub(crate) fn known_packets(
+    source: &str,
+    protocol: &Arc<Protocol>,
+    version: Option<VersionId>,
+) -> Selects {
+    let scope = version.map_or_else(Scope::default, Scope::of_version);
+    let Ok((filter, _)) = Filter::parse(source, protocol, scope) else { return Selects::Nothing };
+    let compiled = filter.compile(version.unwrap_or_else(|| protocol.versions.newest()));
+    let states = (0..=u8::MAX).map(StateId).take(protocol.states.len().max(1));
+    let mut places = states.flat_map(|state| Direction::BOTH.map(|direction| (state, direction)));
+    let is_any = places
+        .any(|(state, direction)| compiled.interest(state, direction, None) != Interest::Never);
+    if is_any { Selects::Any } else { Selects::Known(filter) }
 }
 
 /// Messages about a filter as people read them.

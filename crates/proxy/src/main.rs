@@ -65,6 +65,9 @@ fn run(command: args::Command) -> anyhow::Result<ExitCode> {
     match command {
         args::Command::Proxy(args) => proxy::run(&args),
         args::Command::Read(args) => read::run(*args),
+        args::Command::Rules(args) => match args.command {
+            args::RulesCommand::Try(args) => read::try_rules(*args),
+        },
         args::Command::Decode(args) => decode::run(&args),
         args::Command::Encode(args) => encode::run(&args),
         args::Command::Check(args) => check::run(&args),

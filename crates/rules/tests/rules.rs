@@ -510,7 +510,8 @@ fn a_field_that_a_sent_packet_is_given_twice_is_an_error() {
 
 #[test]
 fn names_of_the_games_own_source_lead_to_the_packet() {
-    for (name, packet) in [("set_health", "update_health"), ("system_chat_message", "system_chat")] {
+    for (name, packet) in [("set_health", "update_health"), ("system_chat_message", "system_chat")]
+    {
         let rule = format!("log clientbound {name}");
         let errors = load("minecraft", &rule).map(|_| ()).unwrap_err();
         assert!(errors.contains(&format!("here it is called `{packet}`")), "{errors}");

@@ -197,7 +197,7 @@ fn follow<'g>(value: &'g Given, path: &[Step]) -> Option<&'g Given> {
 }
 
 /// A value as JSON has it.
-fn write_value(value: &Given, out: &mut String) {
+pub(super) fn write_value(value: &Given, out: &mut String) {
     match value {
         Given::Null => {}
         Given::Bool(value) => put(out, format_args!("{value}")),

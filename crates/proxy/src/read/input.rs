@@ -14,7 +14,7 @@ use super::out::Out;
 use super::stop::Stop;
 
 /// What gzip files begin with (RFC 1952).
-const GZIP: [u8; 2] = [0x1f, 0x8b];
+pub(super) const GZIP: [u8; 2] = [0x1f, 0x8b];
 /// Bytes that are taken from a pipe at once.
 const CHUNK: usize = 64 << 10;
 /// How often it is looked whether somebody wants the end, while nothing comes.

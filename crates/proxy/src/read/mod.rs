@@ -7,8 +7,10 @@
 
 mod choose;
 mod columns;
+mod index;
 mod input;
 mod out;
+mod player;
 mod progress;
 mod replay;
 mod sessions;
@@ -17,6 +19,7 @@ mod stop;
 mod stream;
 mod sync;
 mod times;
+mod trial;
 mod walk;
 
 use std::cell::RefCell;
@@ -24,16 +27,17 @@ use std::io::IsTerminal as _;
 use std::path::{Path, PathBuf};
 use std::process::ExitCode;
 use std::rc::Rc;
+use std::sync::{Arc, Mutex};
 
 use anyhow::Context as _;
 use midwire_definition::{Limits, Workspace};
-use midwire_session::{Scratch, Watch};
+use midwire_session::Scratch;
 
 use self::choose::Choice;
 use self::columns::{Columns, Separator};
 use self::out::{Out, Wanted};
-use self::sessions::{Sessions, Tools};
-use self::stats::Stats;
+use self::sessions::{Sessions, Tools, Viewed};
+use self::stats::{Counts, Stats};
 use self::stop::Stop;
 use self::times::Moment;
 use self::walk::Walk;
@@ -50,6 +54,13 @@ pub(crate) fn run(args: args::Read) -> anyhow::Result<ExitCode> {
     let thread = std::thread::Builder::new().name("reader".into()).stack_size(STACK).spawn(read);
     let read = thread.context("cannot start reading")?.join();
     read.map_err(|_| anyhow::anyhow!("reading has failed"))?
+}
+
+/// Runs `midwire rules try`.
+pub(crate) fn try_rules(args: args::RulesTry) -> anyhow::Result<ExitCode> {
+    let thread = std::thread::Builder::new().name("reader".into()).stack_size(STACK);
+    let tried = thread.spawn(move || trial::run(&args)).context("cannot start reading")?.join();
+    tried.map_err(|_| anyhow::anyhow!("reading has failed"))?
 }
 
 fn read(args: &args::Read) -> anyhow::Result<ExitCode> {
@@ -78,21 +89,39 @@ fn read(args: &args::Read) -> anyhow::Result<ExitCode> {
         count: args.count,
         packet: args.packet,
     };
-    let out = Rc::new(RefCell::new(Out::new(view(args, settings.definition)?, wanted)));
+    let counts = Arc::new(Mutex::new(Counts::default()));
+    let viewed = match &args.filter {
+        _ if args.stats && wanted.is_all() => Viewed::Counts(counts.clone()),
+        Some(source) if wanted.is_by_filter() && !args.stats => {
+            Viewed::Matches(source.clone(), Vec::new())
+        }
+        _ => Viewed::Packets,
+    };
+    let out = Rc::new(RefCell::new(Out::new(view(args, settings.definition, counts)?, wanted)));
     let stop = Stop::listen()?;
     let tools = Tools {
         choice,
         scratch: Scratch::new(&settings.session),
         workspace: Workspace::new(settings.definition),
         inflate_max: settings.session.inflate_max,
-        watch: Watch::Packets,
+        view: viewed,
+        is_trial: false,
     };
-    let mut walk =
-        Walk::new(Sessions::new(tools, out.clone()), out.clone(), stop, (args.follow, args.stats));
-    for file in &files {
-        walk.file(file)?;
-        if walk.is_done() {
-            break;
+    let (tools, place) = match (&files[..], args.packet) {
+        ([file], Some(packet)) if !args.no_index => index::place(file, packet, tools, &stop),
+        _ => (tools, None),
+    };
+    let quiet = (args.follow, args.stats);
+    let mut walk = Walk::new(Sessions::new(tools, out.clone()), out.clone(), stop, quiet);
+    match place {
+        Some(place) => walk.from(place, &files[0].display().to_string())?,
+        None => {
+            for file in &files {
+                walk.file(file)?;
+                if walk.is_done() {
+                    break;
+                }
+            }
         }
     }
     walk.finish();
@@ -123,10 +152,14 @@ fn files(args: &args::Read) -> anyhow::Result<Vec<PathBuf>> {
     }
 }
 
-fn view(args: &args::Read, limits: Limits) -> anyhow::Result<Box<dyn View>> {
+fn view(
+    args: &args::Read,
+    limits: Limits,
+    counts: Arc<Mutex<Counts>>,
+) -> anyhow::Result<Box<dyn View>> {
     let style = Style::of_stdout();
     if args.stats {
-        return Ok(Box::new(Stats::new(args.json, style, limits)));
+        return Ok(Box::new(Stats::new(args.json, style, limits, counts)));
     }
     for (fields, separator) in [(&args.csv, Separator::Comma), (&args.tsv, Separator::Tab)] {
         if let Some(fields) = fields {

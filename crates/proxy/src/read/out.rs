@@ -35,6 +35,20 @@ impl Wanted {
     const fn is_partial(&self) -> bool {
         self.from.is_some() || self.packet.is_some()
     }
+
+    /// Whether all packets that match are wanted, and no others are to be seen before.
+    pub(super) const fn is_by_filter(&self) -> bool {
+        self.filters.is_some() && self.packet.is_none()
+    }
+
+    /// Whether all packets are wanted.
+    pub(super) const fn is_all(&self) -> bool {
+        self.filters.is_none()
+            && self.from.is_none()
+            && self.to.is_none()
+            && self.count.is_none()
+            && self.packet.is_none()
+    }
 }
 
 /// What is known of a session.
@@ -162,6 +176,8 @@ impl Out {
                 Event::Version { .. } | Event::State { .. } => {
                     self.times.is_none_or(|(_, to)| at <= to)
                 }
+                // Who asks for packets that match asks for no bytes without packets.
+                Event::Opaque { .. } if self.wanted.filters.is_some() => false,
                 _ => {
                     self.is_in_time(at)
                         && self.sessions.get(&session).is_none_or(|known| known.is_shown)

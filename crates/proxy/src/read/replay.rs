@@ -1,24 +1,28 @@
 //! One session, played again: frames go through the session's state machine, and what a recording
 //! says of them is put back into the events.
 
-use std::sync::{Arc, Mutex};
+use std::sync::Arc;
 
 use bytes::{Bytes, BytesMut};
 use midwire_capture::{
     Fate as RecordedFate, Form, Origin as RecordedOrigin, RecordedFrame, Timestamp,
 };
-use midwire_definition::{Packet, PacketDefinition, StateId, VersionId};
 use midwire_session::{
-    Decision, Direction, Elapsed, Event, Fate, Judge, NewPacket, Notice, Origin, Output,
-    PacketEvent, PacketInfo, PacketNumber, Scratch, Session, Setup, Tags, Verdict, Watch,
+    Decision, Direction, Elapsed, Event, Fate, NewPacket, Notice, Origin, Output, PacketEvent,
+    PacketNumber, Scratch, Session, Setup, Snapshot, Tags, Verdict, Watch,
 };
+
+use super::player::{Decided, Looks, Player};
 
 /// A session that is played.
 pub(super) struct Replay {
     pub(super) session: Session,
     pub(super) begun: Timestamp,
+    looks: Looks,
     /// What was decided about the next packet.
-    decided: Option<Arc<Mutex<Option<Decision>>>>,
+    decided: Option<Decided>,
+    /// What the recording says was done with packets does not count: rules decide anew.
+    is_trial: bool,
     waiting: [BytesMut; 2],
     /// A frame that was changed, until what was sent in its place is there.
     changed: Option<Changed>,
@@ -42,44 +46,21 @@ struct Said {
     by: Option<Arc<str>>,
 }
 
-/// Decides what the recording says was decided.
-struct Recorded(Arc<Mutex<Option<Decision>>>);
-
-impl Judge for Recorded {
-    fn interest(
-        &self,
-        _: VersionId,
-        _: StateId,
-        _: Direction,
-        _: Option<&PacketDefinition>,
-    ) -> bool {
-        true
-    }
-
-    fn reads(&self, _: VersionId, _: StateId, _: Direction, _: Option<&PacketDefinition>) -> bool {
-        false
-    }
-
-    fn judge(&mut self, _: &PacketInfo<'_>, _: Option<&mut Packet<'_>>) -> Verdict {
-        Verdict::Pass
-    }
-
-    fn decide(&mut self, _: &PacketInfo<'_>, _: Option<&mut Packet<'_>>, decision: &mut Decision) {
-        let mut decided = self.0.lock().unwrap_or_else(|poisoned| poisoned.into_inner());
-        if let Some(decided) = decided.take() {
-            *decision = decided;
-        }
-    }
-}
-
 impl Replay {
-    pub(super) fn new(setup: Arc<Setup>, begun: Timestamp, watch: Watch) -> Self {
+    pub(super) fn new(setup: Arc<Setup>, begun: Timestamp, looks: Looks, is_trial: bool) -> Self {
         let mut session = Session::new(setup);
-        session.set_watch(watch);
+        match &looks {
+            Looks::All => session.set_watch(Watch::Packets),
+            Looks::Sift(_) | Looks::Count { .. } => {
+                session.set_judge(Some(Box::new(Player::new(looks.clone(), begun, None))));
+            }
+        }
         Self {
             session,
             begun,
+            looks,
             decided: None,
+            is_trial,
             waiting: [BytesMut::new(), BytesMut::new()],
             changed: None,
         }
@@ -98,11 +79,47 @@ impl Replay {
 
     /// Takes what the session reports.
     pub(super) fn drain(&mut self, events: &mut Vec<Event>) {
+        let is_sifting = matches!(self.looks, Looks::Sift(_));
         while let Some(output) = self.session.poll_output() {
-            if let Output::Event(event) = output {
-                events.push(event);
+            match output {
+                Output::Event(Event::Packet(mut packet)) => {
+                    if is_sifting {
+                        packet.tags = None;
+                    }
+                    let held = (packet.fate == Fate::Held).then_some((packet.number, packet.at));
+                    events.push(Event::Packet(packet));
+                    // There is nobody who would decide.
+                    if let Some((number, at)) = held {
+                        let scratch = &mut Scratch::default();
+                        let _ = self.session.resume(number, Verdict::Pass, at, scratch);
+                    }
+                }
+                Output::Event(event) => events.push(event),
+                Output::Send { .. }
+                | Output::Finish { .. }
+                | Output::Abort { .. }
+                | Output::Request(..)
+                | Output::Record(_) => {}
             }
         }
+    }
+
+    /// How many packets there were, those that nobody sent included.
+    pub(super) fn packets(&self) -> u64 {
+        let counters = Direction::BOTH.map(|direction| self.session.counters(direction));
+        counters.iter().map(|counters| counters.frames + counters.injected).sum()
+    }
+
+    /// Where the session is; `None` while something is in the air.
+    pub(super) fn snapshot(&self) -> Option<Snapshot> {
+        let is_at_rest = self.changed.is_none() && self.waiting.iter().all(BytesMut::is_empty);
+        self.session.snapshot().filter(|_| is_at_rest)
+    }
+
+    /// How many frames came in both directions, and how many bytes.
+    pub(super) fn came(&self) -> (u64, u64) {
+        let counters = Direction::BOTH.map(|direction| self.session.counters(direction));
+        (counters.iter().map(|c| c.frames).sum(), counters.iter().map(|c| c.bytes).sum())
     }
 
     /// Bytes of a direction came.
@@ -115,7 +132,7 @@ impl Replay {
         events: &mut Vec<Event>,
     ) {
         let elapsed = self.elapsed(at);
-        if direction == Direction::Clientbound {
+        if direction == Direction::Clientbound && !self.is_trial {
             // Who is answered has said all that it had to say first.
             self.pass_time(None, scratch, events);
         } else {
@@ -152,6 +169,9 @@ impl Replay {
         scratch: &mut Scratch,
         events: &mut Vec<Event>,
     ) {
+        if self.is_trial {
+            return self.try_frame(frame, scratch, events);
+        }
         let said = self.said(frame);
         if let Some(changed) = self.changed.take() {
             let is_its = frame.form == Form::Sent
@@ -169,12 +189,7 @@ impl Replay {
             let text = format!("a {direction} frame is not whole: {len} bytes of it are there");
             return self.tell(text, frame.at, events);
         }
-        if frame.number > 0 && !self.session.is_framed(frame.direction) {
-            // It was cut into frames where it was recorded: it was decrypted.
-            let state = self.session.state(frame.direction);
-            let threshold = self.session.is_compressed(frame.direction).then_some(0);
-            self.session.enter(frame.direction, state, threshold);
-        }
+        self.reopen(frame);
         let is_injected = !matches!(said.origin, Origin::Client | Origin::Server);
         match frame.form {
             Form::Came if said.fate == Fate::Changed => {
@@ -190,6 +205,30 @@ impl Replay {
             _ => self.recorded_bytes(frame.bytes, &said, scratch, events),
         }
         put_back(&said, self.elapsed(said.at), events.get_mut(start..).unwrap_or_default());
+    }
+
+    /// What was cut into frames where it was recorded was decrypted.
+    fn reopen(&mut self, frame: &RecordedFrame<'_>) {
+        if frame.number > 0 && !self.session.is_framed(frame.direction) {
+            let state = self.session.state(frame.direction);
+            let threshold = self.session.is_compressed(frame.direction).then_some(0);
+            self.session.enter(frame.direction, state, threshold);
+        }
+    }
+
+    /// What came, whatever was done with it then.
+    fn try_frame(
+        &mut self,
+        frame: &RecordedFrame<'_>,
+        scratch: &mut Scratch,
+        events: &mut Vec<Event>,
+    ) {
+        let sender = RecordedOrigin::sender(frame.direction);
+        if frame.form == Form::Sent || frame.origin != sender || !frame.is_whole {
+            return;
+        }
+        self.reopen(frame);
+        self.bytes(frame.direction, frame.bytes, frame.at, scratch, events);
     }
 
     /// A changed frame is played, with what was sent in its place, if that is known.
@@ -231,8 +270,9 @@ impl Replay {
     /// What is decided about the next packet.
     fn decide(&mut self, decision: Decision) {
         let decided = self.decided.get_or_insert_with(|| {
-            let decided = Arc::<Mutex<Option<Decision>>>::default();
-            self.session.set_judge(Some(Box::new(Recorded(decided.clone()))));
+            let decided = Decided::default();
+            let player = Player::new(self.looks.clone(), self.begun, Some(decided.clone()));
+            self.session.set_judge(Some(Box::new(player)));
             decided
         });
         *decided.lock().unwrap_or_else(|poisoned| poisoned.into_inner()) = Some(decision);
@@ -248,11 +288,16 @@ impl Replay {
         let at = self.elapsed(said.at);
         let direction = said.direction;
         let payload = self.session.plain_of(direction, bytes, scratch);
+        // No judge sees what neither peer sent.
+        self.session.set_watch(Watch::Packets);
         let is_in = payload.is_some_and(|payload| {
             let packet = NewPacket { payload, origin: said.origin, forced: true };
             self.session.inject(direction, packet, at, scratch).is_ok()
         });
         self.drain(events);
+        if !matches!(self.looks, Looks::All) {
+            self.session.set_watch(Watch::Nothing);
+        }
         if !is_in {
             let bytes = Bytes::copy_from_slice(bytes);
             events.push(Event::Opaque { direction, offset: 0, at, bytes });

@@ -4,17 +4,21 @@ use std::cell::RefCell;
 use std::collections::{HashMap, HashSet};
 use std::net::SocketAddr;
 use std::rc::Rc;
-use std::sync::Arc;
+use std::sync::{Arc, Mutex, MutexGuard};
 
 use midwire_capture::note::Note;
 use midwire_capture::{Leg, Record, StreamEnd, StreamEvent, Timestamp};
 use midwire_definition::{Protocol, VersionId, Workspace};
-use midwire_session::{Direction, Event, Scratch, Watch};
+use midwire_session::{Direction, Event, Scratch};
 
 use super::choose::Choice;
+use super::index::OpenSession;
 use super::out::Out;
+use super::player::{Looks, Sift};
 use super::replay::Replay;
+use super::stats::Counts;
 use super::stream::Stream;
+use crate::filter::{self, Selects};
 
 /// What tells sessions apart while they are read.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
@@ -30,15 +34,88 @@ pub(super) struct Tools {
     pub(super) scratch: Scratch,
     pub(super) workspace: Workspace,
     pub(super) inflate_max: usize,
-    pub(super) watch: Watch,
+    pub(super) view: Viewed,
+    /// Rules decide anew what becomes of what was recorded.
+    pub(super) is_trial: bool,
+}
+
+/// What is made of packets.
+pub(super) enum Viewed {
+    /// Each is shown, as far as it is wanted.
+    Packets,
+    /// They are counted.
+    Counts(Arc<Mutex<Counts>>),
+    /// Those that match are shown; by protocol.
+    Matches(String, Vec<(Arc<Protocol>, Looks)>),
+}
+
+impl Tools {
+    /// A session of a protocol, to be played.
+    pub(super) fn replay(
+        &mut self,
+        protocol: &Arc<Protocol>,
+        version: Option<VersionId>,
+        begun: Timestamp,
+    ) -> Replay {
+        let setup = self.choice.setup(protocol, version);
+        let looks = match &mut self.view {
+            Viewed::Packets => Looks::All,
+            Viewed::Counts(counts) => {
+                let protocol = lock(counts).protocol(protocol);
+                Looks::Count { counts: counts.clone(), protocol }
+            }
+            Viewed::Matches(source, known) => {
+                let found = known.iter().find(|(known, _)| Arc::ptr_eq(known, protocol));
+                match found {
+                    Some((_, looks)) => looks.clone(),
+                    None => {
+                        let scope = self.choice.version_of(protocol);
+                        let looks = looks_for(source, protocol, scope);
+                        known.push((protocol.clone(), looks.clone()));
+                        looks
+                    }
+                }
+            }
+        };
+        Replay::new(setup, begun, looks, self.is_trial)
+    }
+}
+
+/// How packets of a protocol are picked out by a filter.
+fn looks_for(source: &str, protocol: &Arc<Protocol>, version: Option<VersionId>) -> Looks {
+    // Who is at the ends of a session is not known to who looks at its packets.
+    if ["session", "client.", "server."].iter().any(|word| source.contains(word)) {
+        return Looks::All;
+    }
+    match filter::known_packets(source, protocol, version) {
+        Selects::Known(filter) => Looks::Sift(Arc::new(Sift::new(Some(filter)))),
+        Selects::Nothing => Looks::Sift(Arc::new(Sift::new(None))),
+        Selects::Any => Looks::All,
+    }
+}
+
+fn lock<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {
+    mutex.lock().unwrap_or_else(|poisoned| poisoned.into_inner())
 }
 
 /// A recorded session.
 struct Recorded {
     number: u64,
+    client: SocketAddr,
+    server: Arc<str>,
     replay: Replay,
+    /// Packets of it that were counted.
+    counted: u64,
     /// Something of it is missing, so what it says of itself counts.
     is_torn: bool,
+}
+
+impl Recorded {
+    /// How many packets there are that were not counted.
+    fn count(&mut self) -> u64 {
+        let packets = self.replay.packets();
+        packets - std::mem::replace(&mut self.counted, packets)
+    }
 }
 
 /// All sessions.
@@ -47,9 +124,7 @@ pub(super) struct Sessions {
     out: Rc<RefCell<Out>>,
     recorded: HashMap<Key, Recorded>,
     streams: HashMap<Key, Stream>,
-    /// Numbers that sessions have had.
-    numbers: HashSet<u64>,
-    last_number: u64,
+    pub(super) numbers: Numbers,
     pub(super) count: u64,
     /// Streams that were passed over, and the ports that they went to.
     pub(super) passed_over: u64,
@@ -58,7 +133,43 @@ pub(super) struct Sessions {
     pub(super) missing: u64,
     /// When the last packet was.
     pub(super) now: Timestamp,
+    /// Frames of sessions that are over.
+    pub(super) frames: u64,
+    /// Packets of recorded sessions.
+    pub(super) recorded_packets: u64,
     events: Vec<Event>,
+}
+
+/// Numbers that sessions have had.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub(super) struct Numbers {
+    /// All up to this one are taken.
+    pub(super) floor: u64,
+    /// The last one that was made.
+    pub(super) last: u64,
+    /// Those above the floor that are taken.
+    pub(super) used: HashSet<u64>,
+}
+
+impl Numbers {
+    fn next(&mut self, wanted: Option<u64>) -> u64 {
+        if let Some(wanted) = wanted.filter(|wanted| *wanted > self.floor)
+            && self.used.insert(wanted)
+        {
+            return wanted;
+        }
+        let mut next = self.last.max(self.floor).saturating_add(1);
+        while !self.used.insert(next) && next < u64::MAX {
+            next += 1;
+        }
+        self.last = next;
+        next
+    }
+
+    /// What follows numbers its sessions on its own: none of the numbers so far.
+    fn close(&mut self) {
+        self.floor = self.used.drain().max().unwrap_or(0).max(self.floor);
+    }
 }
 
 /// Ports that are named in a message.
@@ -71,33 +182,22 @@ impl Sessions {
             out,
             recorded: HashMap::new(),
             streams: HashMap::new(),
-            numbers: HashSet::new(),
-            last_number: 0,
+            numbers: Numbers::default(),
             count: 0,
             passed_over: 0,
             passed_ports: Vec::new(),
             missing: 0,
             now: Timestamp(0),
+            frames: 0,
+            recorded_packets: 0,
             events: Vec::new(),
         }
     }
 
     /// A number for a session: the one that it had, unless another has it.
     fn number(&mut self, wanted: Option<u64>) -> u64 {
-        let number = match wanted {
-            Some(wanted) if wanted > 0 && !self.numbers.contains(&wanted) => wanted,
-            _ => {
-                let mut next = self.last_number + 1;
-                while self.numbers.contains(&next) {
-                    next += 1;
-                }
-                self.last_number = next;
-                next
-            }
-        };
-        self.numbers.insert(number);
         self.count += 1;
-        number
+        self.numbers.next(wanted)
     }
 
     /// A new part of a file: sessions of the part before it are not gone on with.
@@ -108,9 +208,12 @@ impl Sessions {
         for (_, key) in open {
             let Some(mut open) = self.recorded.remove(&key) else { continue };
             open.replay.settle(&mut self.tools.scratch, &mut self.events);
+            self.recorded_packets += open.count();
             self.give(open.number, open.replay.begun);
+            self.is_over(&open.replay);
             self.out.borrow_mut().ended(open.number);
         }
+        self.numbers.close();
     }
 
     /// Gives what sessions reported to whoever shows it.
@@ -140,6 +243,7 @@ impl Sessions {
                     return;
                 };
                 open.replay.frame(&frame, &mut self.tools.scratch, &mut self.events);
+                self.recorded_packets += open.count();
                 let (number, begun) = (open.number, open.replay.begun);
                 self.give(number, begun);
             }
@@ -156,15 +260,27 @@ impl Sessions {
             Record::DirectionEnded { session, direction, at } => {
                 let Some(open) = self.recorded.get_mut(&Key::Recorded(session)) else { return };
                 open.replay.end(direction, at, &mut self.tools.scratch, &mut self.events);
+                self.recorded_packets += open.count();
                 let (number, begun) = (open.number, open.replay.begun);
                 self.give(number, begun);
             }
             Record::Closed { session, at, reset } => {
                 let Some(mut open) = self.recorded.remove(&Key::Recorded(session)) else { return };
                 open.replay.close(reset, at, &mut self.tools.scratch, &mut self.events);
+                self.recorded_packets += open.count();
                 self.give(open.number, open.replay.begun);
+                self.is_over(&open.replay);
                 self.out.borrow_mut().ended(open.number);
             }
+        }
+    }
+
+    /// Counts what nobody has seen of a session that is over.
+    fn is_over(&mut self, replay: &Replay) {
+        let (frames, bytes) = replay.came();
+        self.frames += frames;
+        if let Viewed::Counts(counts) = &self.tools.view {
+            lock(counts).came(frames, bytes);
         }
     }
 
@@ -182,10 +298,10 @@ impl Sessions {
         let Some(protocol) = protocol.or_else(|| self.tools.choice.raw()) else { return };
         let is_continued = facts.number("continued").is_some();
         let version = version_of(&protocol, facts).filter(|_| is_continued);
-        let setup = self.tools.choice.setup(&protocol, version);
         let number = self.number(Some(session));
-        let mut replay = Replay::new(setup, at, self.tools.watch);
-        let server = facts.get("to").map_or_else(|| server.to_string(), Into::into).into();
+        let mut replay = self.tools.replay(&protocol, version, at);
+        let server: Arc<str> =
+            facts.get("to").map_or_else(|| server.to_string(), Into::into).into();
         self.out.borrow_mut().opened(number, at, client, &server);
         replay.drain(&mut self.events);
         if let Some(name) = unknown {
@@ -196,8 +312,54 @@ impl Sessions {
             enter(&mut replay, facts);
         }
         let begun = replay.begun;
-        self.recorded.insert(Key::Recorded(session), Recorded { number, replay, is_torn: false });
+        let open = Recorded { number, client, server, replay, counted: 0, is_torn: false };
+        self.recorded.insert(Key::Recorded(session), open);
         self.give(number, begun);
+    }
+
+    /// The recorded sessions that are open, to go on with them from here; `None` while something is in the
+    /// air.
+    pub(super) fn open_sessions(&self) -> Option<Vec<OpenSession>> {
+        let mut open = Vec::with_capacity(self.recorded.len());
+        for (key, session) in &self.recorded {
+            let (Key::Recorded(recorded) | Key::Stream(recorded) | Key::Line(recorded)) = *key;
+            let snapshot = session.replay.snapshot()?;
+            let protocol = session.replay.session.protocol();
+            open.push(OpenSession {
+                numbers: (recorded, session.number),
+                begun: session.replay.begun,
+                client: session.client,
+                server: session.server.to_string(),
+                protocol: protocol.name.to_string(),
+                version: protocol.versions.get(snapshot.version).key.to_string(),
+                snapshot,
+            });
+        }
+        open.sort_unstable_by_key(|open| open.numbers);
+        Some(open)
+    }
+
+    /// Goes on with a session that was open.
+    pub(super) fn reopen(&mut self, open: OpenSession) {
+        let OpenSession { numbers: (recorded, number), begun, client, server, .. } = open;
+        let Some(protocol) = self.tools.choice.named(&open.protocol) else { return };
+        let version = protocol.versions.by_text(&open.version);
+        let version = version.filter(|_| open.snapshot.is_known);
+        self.count += 1;
+        let mut replay = self.tools.replay(&protocol, version, begun);
+        let server: Arc<str> = server.into();
+        self.out.borrow_mut().opened(number, begun, client, &server);
+        replay.session.restore(&open.snapshot);
+        replay.drain(&mut self.events);
+        let counted = replay.packets();
+        let open = Recorded { number, client, server, replay, counted, is_torn: false };
+        self.recorded.insert(Key::Recorded(recorded), open);
+        self.give(number, begun);
+    }
+
+    /// What sessions are read with, for others.
+    pub(super) fn into_tools(self) -> Tools {
+        self.tools
     }
 
     /// What happened to a stream.
@@ -282,6 +444,9 @@ impl Sessions {
         }
         stream.finish(at, is_closed, reset, &mut self.tools, &mut self.events);
         self.show(&mut stream);
+        if let Some(replay) = stream.replay() {
+            self.is_over(replay);
+        }
         if let Some(number) = stream.number {
             self.out.borrow_mut().ended(number);
         }

@@ -2,9 +2,10 @@
 
 use std::collections::HashMap;
 use std::fmt::Write as _;
-use std::sync::Arc;
+use std::sync::{Arc, Mutex, MutexGuard};
 use std::time::{Duration, SystemTime};
 
+use midwire_capture::Timestamp;
 use midwire_definition::escape::{escape, width};
 use midwire_definition::json::write_string;
 use midwire_definition::{Limits, PacketDefinition, Protocol, StateId, Workspace};
@@ -29,51 +30,142 @@ struct Tally {
     last: Duration,
 }
 
+/// A packet, as far as it is counted.
+pub(super) struct Seen<'a> {
+    /// What [`Counts::protocol`] gave.
+    pub(super) protocol: u32,
+    pub(super) state: StateId,
+    pub(super) direction: Direction,
+    pub(super) id: Option<i64>,
+    pub(super) definition: Option<&'a PacketDefinition>,
+    pub(super) length: u32,
+    pub(super) wire_length: u32,
+    pub(super) at: Timestamp,
+    pub(super) is_malformed: bool,
+}
+
+/// All that is counted.
+#[derive(Default)]
+pub(super) struct Counts {
+    protocols: Vec<Arc<Protocol>>,
+    places: HashMap<(u32, StateId, u8, Option<i64>), usize>,
+    /// The same for small ids of the first protocols, by [`dense`].
+    dense: Vec<u32>,
+    kinds: Vec<Counted>,
+    /// When the first packet was.
+    begun: Option<Timestamp>,
+    packets: u64,
+    wire_bytes: u64,
+    /// Frames and bytes of sessions, whether they were counted as packets or not.
+    came: (u64, u64),
+}
+
+/// What was counted of one kind of packet.
+struct Counted {
+    key: (u32, StateId, u8, Option<i64>),
+    name: Option<Arc<str>>,
+    tally: Tally,
+}
+
+/// Where a kind of packet stands among those of small ids.
+fn dense(seen: &Seen<'_>) -> Option<usize> {
+    const IDS: usize = 256;
+    let id = usize::try_from(seen.id?).ok().filter(|id| *id < IDS)?;
+    let state = usize::from(seen.state.0);
+    (seen.protocol < 4 && state < 16)
+        .then(|| ((seen.protocol as usize * 16 + state) * 2 + seen.direction.index()) * IDS + id)
+}
+
+impl Counts {
+    /// What stands for a protocol.
+    pub(super) fn protocol(&mut self, protocol: &Arc<Protocol>) -> u32 {
+        let known = self.protocols.iter().position(|known| Arc::ptr_eq(known, protocol));
+        let at = known.unwrap_or_else(|| {
+            self.protocols.push(protocol.clone());
+            self.protocols.len() - 1
+        });
+        u32::try_from(at).unwrap_or(u32::MAX)
+    }
+
+    /// Counts a packet. Of several versions the same id may be another packet: then the first one's
+    /// name stands.
+    pub(super) fn add(&mut self, seen: &Seen<'_>) {
+        let begun = *self.begun.get_or_insert(seen.at);
+        let at = seen.at.since(begun);
+        self.packets += 1;
+        self.wire_bytes += u64::from(seen.wire_length);
+        let place = dense(seen);
+        let known = place.and_then(|place| self.dense.get(place)).copied().unwrap_or(0);
+        let index = match usize::try_from(known).ok().and_then(|known| known.checked_sub(1)) {
+            Some(index) => index,
+            None => self.place(seen, place),
+        };
+        if let Some(counted) = self.kinds.get_mut(index) {
+            counted.tally.add(seen.length, seen.wire_length, at, seen.is_malformed);
+        }
+    }
+
+    fn place(&mut self, seen: &Seen<'_>, dense: Option<usize>) -> usize {
+        let key = (seen.protocol, seen.state, seen.direction.index() as u8, seen.id);
+        let kinds = &mut self.kinds;
+        let index = *self.places.entry(key).or_insert_with(|| {
+            let name = seen.definition.map(|known| known.name.clone());
+            kinds.push(Counted { key, name, tally: Tally::default() });
+            kinds.len() - 1
+        });
+        if let Some(dense) = dense {
+            if self.dense.len() <= dense {
+                self.dense.resize(dense + 1, 0);
+            }
+            self.dense[dense] = u32::try_from(index + 1).unwrap_or(0);
+        }
+        index
+    }
+
+    /// A session is over, in which so many frames and bytes came.
+    pub(super) fn came(&mut self, frames: u64, bytes: u64) {
+        self.came = (self.came.0 + frames, self.came.1 + bytes);
+    }
+}
+
 /// Counts packets, and shows a table at the end.
 pub(super) struct Stats {
     json: bool,
     style: Style,
     workspace: Workspace,
-    sessions: HashMap<u64, (u32, SystemTime)>,
-    protocols: Vec<Arc<Protocol>>,
-    tallies: HashMap<(u32, StateId, u8, Option<i64>), Counted>,
+    sessions: HashMap<u64, u32>,
+    counts: Arc<Mutex<Counts>>,
     opened: u64,
-    opaque: [u64; 2],
-    begun: Option<SystemTime>,
-}
-
-struct Counted {
-    definition: Option<Arc<PacketDefinition>>,
-    tally: Tally,
+    opaque: u64,
 }
 
 impl Stats {
-    pub(super) fn new(json: bool, style: Style, limits: Limits) -> Self {
-        Self {
-            json,
-            style,
-            workspace: Workspace::new(limits),
-            sessions: HashMap::new(),
-            protocols: Vec::new(),
-            tallies: HashMap::new(),
-            opened: 0,
-            opaque: [0; 2],
-            begun: None,
-        }
+    pub(super) fn new(
+        json: bool,
+        style: Style,
+        limits: Limits,
+        counts: Arc<Mutex<Counts>>,
+    ) -> Self {
+        let workspace = Workspace::new(limits);
+        Self { json, style, workspace, sessions: HashMap::new(), counts, opened: 0, opaque: 0 }
     }
 
     fn packet(&mut self, session: u64, begun: SystemTime, packet: &PacketEvent) {
-        let (protocol, _) = self.sessions.get(&session).copied().unwrap_or((0, begun));
-        let start = *self.begun.get_or_insert(begun + packet.at.0);
-        let at = (begun + packet.at.0).duration_since(start).unwrap_or_default();
+        let protocol = self.sessions.get(&session).copied().unwrap_or(0);
+        let begun = begun.duration_since(SystemTime::UNIX_EPOCH).unwrap_or_default();
+        let at = Timestamp(0).after(begun.saturating_add(packet.at.0));
         let is_malformed = self.is_malformed(packet);
-        let key = (protocol, packet.state, packet.direction.index() as u8, packet.id);
-        let counted = self.tallies.entry(key).or_insert_with(|| Counted {
-            definition: packet.definition.clone(),
-            tally: Tally::default(),
+        lock(&self.counts).add(&Seen {
+            protocol,
+            state: packet.state,
+            direction: packet.direction,
+            id: packet.id,
+            definition: packet.definition.as_deref(),
+            length: packet.length,
+            wire_length: packet.wire_length,
+            at,
+            is_malformed,
         });
-        // Of several versions the same id may be another packet: then the first one's name stands.
-        counted.tally.add(packet.length, packet.wire_length, at, is_malformed);
     }
 
     fn is_malformed(&mut self, packet: &PacketEvent) -> bool {
@@ -86,14 +178,27 @@ impl Stats {
         read.error().is_some() || !read.rest().is_empty()
     }
 
+    /// Frames that were not counted as packets, and bytes that were not cut into frames.
+    fn rest(&self, counts: &Counts) -> (u64, u64) {
+        let (frames, bytes) = counts.came;
+        let unread = frames.saturating_sub(counts.packets);
+        let opaque = self.opaque + bytes.saturating_sub(counts.wire_bytes);
+        (unread, opaque)
+    }
+}
+
+fn lock(counts: &Mutex<Counts>) -> MutexGuard<'_, Counts> {
+    counts.lock().unwrap_or_else(|poisoned| poisoned.into_inner())
+}
+
+impl Counts {
     /// All that was counted, the most frequent first.
     fn rows(&self) -> Vec<(Key, Tally)> {
         let mut rows: Vec<(Key, Tally)> = Vec::new();
-        for ((protocol, state, direction, id), counted) in &self.tallies {
+        for Counted { key: (protocol, state, direction, id), name, tally } in &self.kinds {
             let protocol = self.protocols.get(*protocol as usize);
             let protocol = protocol.map_or_else(|| "".into(), |known| known.name.clone());
-            let name = counted.definition.as_ref().map(|known| known.name.clone());
-            rows.push(((protocol, *state, *direction, *id, name), counted.tally));
+            rows.push(((protocol, *state, *direction, *id, name.clone()), *tally));
         }
         rows.sort_by(|(a, x), (b, y)| y.count.cmp(&x.count).then_with(|| a.cmp(b)));
         rows
@@ -104,17 +209,23 @@ impl Stats {
         known.map_or("", |known| known.state_name(state))
     }
 
-    fn table(&self, out: &mut String) {
-        let rows = self.rows();
+    fn total(rows: &[(Key, Tally)]) -> Tally {
+        rows.iter().map(|(_, tally)| *tally).reduce(Tally::with).unwrap_or_default()
+    }
+}
+
+impl Stats {
+    fn table(&self, counts: &Counts, out: &mut String) {
+        let rows = counts.rows();
         let name = |key: &Key| match (&key.4, key.3) {
             (Some(name), _) => escape(name).into_owned(),
             (None, Some(id)) if id >= 0 => format!("{id:#04x}"),
             (None, Some(id)) => id.to_string(),
             (None, None) => "?".to_owned(),
         };
-        let several = self.protocols.len() > 1;
+        let several = counts.protocols.len() > 1;
         let place = |key: &Key| {
-            let state = self.state_name(&key.0, key.1);
+            let state = counts.state_name(&key.0, key.1);
             let protocol = if several { &*key.0 } else { "" };
             let arrow = if key.2 == 0 { "→ server" } else { "client ←" };
             let words: Vec<&str> =
@@ -129,7 +240,7 @@ impl Stats {
         );
         let head = format!("{columns}  {:places$} {:8}   packet", "", "");
         let _ = writeln!(out, "{}", self.style.paint(Paint::Dim, head));
-        let total = self.total(&rows);
+        let total = Counts::total(&rows);
         for (key, tally) in &rows {
             let (words, arrow) = place(key);
             let mark = match (&key.4, tally.malformed) {
@@ -162,23 +273,18 @@ impl Stats {
             total.malformed,
             share(total.malformed),
         );
-        let opaque: u64 = self.opaque.iter().sum();
+        let (unread, opaque) = self.rest(counts);
+        if unread > 0 {
+            let _ = writeln!(out, "{unread} frames more could not be inflated");
+        }
         if opaque > 0 {
-            let _ = writeln!(
-                out,
-                "{opaque} bytes more were not cut into packets: {} serverbound, {} clientbound",
-                self.opaque[0], self.opaque[1]
-            );
+            let _ = writeln!(out, "{opaque} bytes more are in no packet that was counted");
         }
     }
 
-    fn total(&self, rows: &[(Key, Tally)]) -> Tally {
-        rows.iter().map(|(_, tally)| *tally).reduce(Tally::with).unwrap_or_default()
-    }
-
-    fn lines(&self, out: &mut String) {
-        let rows = self.rows();
-        let total = self.total(&rows);
+    fn lines(&self, counts: &Counts, out: &mut String) {
+        let rows = counts.rows();
+        let total = Counts::total(&rows);
         for (key, tally) in &rows {
             let (protocol, state, direction, id, name) = key;
             out.push_str("{\"type\":\"count\",\"protocol\":");
@@ -192,7 +298,7 @@ impl Stats {
                 ",\"direction\":\"{}\",\"state\":",
                 Direction::BOTH[usize::from(*direction).min(1)]
             );
-            word(self.state_name(protocol, *state), out);
+            word(counts.state_name(protocol, *state), out);
             match id {
                 Some(id) => {
                     let _ = write!(out, ",\"id\":{id}");
@@ -206,13 +312,11 @@ impl Stats {
         }
         let unknown: u64 =
             rows.iter().filter(|(key, _)| key.4.is_none()).map(|(_, tally)| tally.count).sum();
+        let (unread, opaque) = self.rest(counts);
         let _ = write!(out, "{{\"type\":\"total\",\"sessions\":{}", self.opened);
         total.write_json(out);
-        let _ = writeln!(
-            out,
-            ",\"unknown\":{unknown},\"opaque_bytes\":{}}}",
-            self.opaque.iter().sum::<u64>()
-        );
+        let _ =
+            writeln!(out, ",\"unknown\":{unknown},\"unread\":{unread},\"opaque_bytes\":{opaque}}}");
     }
 }
 
@@ -297,18 +401,11 @@ impl View for Stats {
                 for event in events {
                     match event {
                         Event::Opened { protocol } => {
-                            let known = self.protocols.iter();
-                            let at = known.clone().position(|known| Arc::ptr_eq(known, protocol));
-                            let at = at.unwrap_or_else(|| {
-                                self.protocols.push(protocol.clone());
-                                self.protocols.len() - 1
-                            });
-                            self.sessions.insert(*session, (at as u32, *begun));
+                            let protocol = lock(&self.counts).protocol(protocol);
+                            self.sessions.insert(*session, protocol);
                         }
                         Event::Packet(packet) => self.packet(*session, *begun, packet),
-                        Event::Opaque { direction, bytes, .. } => {
-                            self.opaque[direction.index()] += bytes.len() as u64;
-                        }
+                        Event::Opaque { bytes, .. } => self.opaque += bytes.len() as u64,
                         _ => {}
                     }
                 }
@@ -319,10 +416,12 @@ impl View for Stats {
 
     fn end(&mut self, out: &mut Vec<u8>) {
         let mut text = String::new();
+        let counts = self.counts.clone();
+        let counts = lock(&counts);
         if self.json {
-            self.lines(&mut text)
+            self.lines(&counts, &mut text);
         } else {
-            self.table(&mut text)
+            self.table(&counts, &mut text);
         }
         out.extend_from_slice(text.as_bytes());
     }

@@ -93,6 +93,14 @@ impl Stream {
         matches!(self.stage, Stage::Unwanted)
     }
 
+    /// What reads it.
+    pub(super) fn replay(&self) -> Option<&Replay> {
+        match &self.stage {
+            Stage::Read { replay, .. } => Some(replay),
+            Stage::Unknown { .. } | Stage::Unwanted => None,
+        }
+    }
+
     /// Whether no byte of it came.
     pub(super) fn is_empty(&self) -> bool {
         matches!(&self.stage, Stage::Unknown { len: 0, .. })
@@ -266,8 +274,7 @@ impl Stream {
         tools: &mut Tools,
         events: &mut Vec<Event>,
     ) {
-        let setup = tools.choice.setup(protocol, version);
-        let mut replay = Box::new(Replay::new(setup, self.begun, tools.watch));
+        let mut replay = Box::new(tools.replay(protocol, version, self.begun));
         replay.drain(events);
         let next = Stage::Read { replay, lost: [None, None] };
         self.go_on(next, tools, events);
@@ -298,8 +305,7 @@ impl Stream {
         events: &mut Vec<Event>,
     ) {
         let form = found.form;
-        let setup = tools.choice.setup(protocol, Some(form.version));
-        let mut replay = Box::new(Replay::new(setup, self.begun, tools.watch));
+        let mut replay = Box::new(tools.replay(protocol, Some(form.version), self.begun));
         replay.drain(events);
         let version = protocol.versions.get(form.version);
         let mut how = vec![format!("as {}", protocol.title)];

@@ -1,6 +1,6 @@
 //! Going through files from their start to their end.
 
-use std::cell::RefCell;
+use std::cell::{Cell, RefCell};
 use std::fs::{File, Metadata};
 use std::io::{BufRead as _, BufReader, Read};
 use std::path::{Path, PathBuf};
@@ -12,6 +12,7 @@ use midwire_capture::{
     Damage, Decoded, Decoder, Item, NotTcp, ReadError, Reader, Recordings, Streams, Timestamp,
 };
 
+use super::index::Place;
 use super::input::Input;
 use super::out::Out;
 use super::progress::Progress;
@@ -36,6 +37,14 @@ enum Ended {
     AtItsEnd,
     /// Another file is in its place.
     Replaced,
+}
+
+/// What a file is read with.
+struct State {
+    recordings: Recordings,
+    followed: Option<Followed>,
+    taken: Rc<Cell<u64>>,
+    progress: Progress,
 }
 
 /// A file that is followed.
@@ -155,15 +164,39 @@ impl Walk {
     }
 
     fn capture(&mut self, input: Input, path: &Path, name: &str) -> anyhow::Result<Ended> {
-        let mut followed =
+        let followed =
             input.file.as_ref().filter(|_| self.follow).and_then(|file| Followed::new(file, path));
-        let mut ended = Ended::AtItsEnd;
-        let mut progress = Progress::new(input.taken.clone(), input.len, self.is_quiet);
+        let progress = Progress::new(input.taken.clone(), input.len, self.is_quiet);
         let taken = input.taken.clone();
         let mut reader = Reader::new(input);
         reader.set_growing(followed.is_some());
+        let state = State { recordings: Recordings::default(), followed, taken, progress };
+        self.packets_of(reader, state, name)
+    }
+
+    /// Reads a file of midwire's from a place on.
+    pub(super) fn from(&mut self, place: Place, name: &str) -> anyhow::Result<()> {
+        let Place { reader, recordings, sessions, numbers, packet } = place;
+        self.sessions.numbers = numbers;
+        self.out.borrow_mut().packets = packet.saturating_sub(1);
+        for open in sessions {
+            self.sessions.reopen(open);
+        }
+        let taken = Rc::default();
+        let progress = Progress::new(Rc::clone(&taken), None, false);
+        let state = State { recordings, followed: None, taken, progress };
+        self.packets_of(reader, state, name).map(|_| ())
+    }
+
+    fn packets_of<R: Read>(
+        &mut self,
+        mut reader: Reader<R>,
+        state: State,
+        name: &str,
+    ) -> anyhow::Result<Ended> {
+        let State { mut recordings, mut followed, taken, mut progress } = state;
+        let mut ended = Ended::AtItsEnd;
         let mut decoder = Decoder::default();
-        let mut recordings = Recordings::default();
         let ports: Vec<u16> = self.sessions.tools.choice.server_ports().collect();
         let mut streams = Streams::default().with_server_ports(ports);
         let mut told = 0;
@@ -313,11 +346,11 @@ impl Walk {
         if *missing > 0 {
             say(&format!("{missing} bytes of streams are not in the capture"));
         }
+        let packets = out.packets.max(self.sessions.frames);
         if self.is_stopped {
             say(&format!(
-                "stopped: {} packet{} of {count} session{} so far",
-                out.packets,
-                plural(out.packets),
+                "stopped: {packets} packet{} of {count} session{} so far",
+                plural(packets),
                 plural(*count)
             ));
         }

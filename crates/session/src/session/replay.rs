@@ -6,9 +6,9 @@ use bytes::Bytes;
 use midwire_codec::Direction;
 use midwire_definition::{Protocol, StateId, VersionId};
 
-use super::Session;
 use super::relay::owned;
-use crate::form::Received;
+use super::{Session, Side};
+use crate::form::{Form, Received};
 use crate::payload::{Stored, inflate, stored};
 use crate::scratch::Scratch;
 
@@ -95,6 +95,88 @@ impl Session {
                 inflate(scratch, frame.get(data)?, len).ok()?;
                 Some(owned(&scratch.plain))
             }
+        }
+    }
+}
+
+/// Where a session is: enough to read on from there.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Snapshot {
+    /// The version that packets are read with.
+    pub version: VersionId,
+    /// Whether it was said, and not only assumed.
+    pub is_known: bool,
+    /// Packets so far.
+    pub packets: u64,
+    /// By [`Direction::index`].
+    pub directions: [DirectionSnapshot; 2],
+}
+
+/// Where a direction of a session is.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct DirectionSnapshot {
+    /// The protocol state.
+    pub state: StateId,
+    /// The compression threshold.
+    pub threshold: Option<u32>,
+    /// The connection's variables.
+    pub conn: Vec<i64>,
+    /// Whether it is cut into frames or packets.
+    pub is_framed: bool,
+    /// Bytes so far.
+    pub bytes: u64,
+}
+
+impl Session {
+    /// Where the session is; `None` while something is in the air: a change that a sender may not have made,
+    /// a part of a packet, something that is held.
+    #[must_use]
+    pub fn snapshot(&self) -> Option<Snapshot> {
+        let is_at_rest = |side: &Side| {
+            !side.received.is_changing()
+                && side.partial.is_none()
+                && side.order.is_idle()
+                && !side.diverged
+                && side.sent == side.received.form
+        };
+        let is_at_rest =
+            self.unclear.is_none() && self.outputs.is_empty() && self.sides.iter().all(is_at_rest);
+        let directions = Direction::BOTH.map(|direction| {
+            let side = &self.sides[direction.index()];
+            let Form { state, threshold, conn } = &side.received.form;
+            DirectionSnapshot {
+                state: *state,
+                threshold: *threshold,
+                conn: conn.to_vec(),
+                is_framed: !side.opaque,
+                bytes: side.counters.bytes,
+            }
+        });
+        is_at_rest.then(|| Snapshot {
+            version: self.tables.version,
+            is_known: self.version_known,
+            packets: self.packets,
+            directions,
+        })
+    }
+
+    /// Goes on from where a session of the same protocol was. To be called before any bytes are given.
+    pub fn restore(&mut self, snapshot: &Snapshot) {
+        if snapshot.is_known && !self.version_known {
+            self.set_version(snapshot.version, None, false);
+        }
+        self.packets = snapshot.packets;
+        (self.may_ping, self.unclear) = (false, None);
+        for (direction, at) in Direction::BOTH.into_iter().zip(&snapshot.directions) {
+            self.enter(direction, at.state, at.threshold);
+            let side = self.side(direction);
+            if side.received.form.conn.len() == at.conn.len() {
+                let conn: Arc<[i64]> = at.conn.as_slice().into();
+                side.sent.conn = conn.clone();
+                side.received.form.conn = conn;
+            }
+            side.opaque |= !at.is_framed;
+            side.counters.bytes = at.bytes;
         }
     }
 }

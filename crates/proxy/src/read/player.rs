@@ -1,0 +1,174 @@
+//! Who looks at the packets of a session that is played: what a recording decided about them is decided
+//! again; they are counted, or those that match a filter are picked out. What nobody looks at is not
+//! even made into events.
+
+use std::collections::HashMap;
+use std::sync::{Arc, Mutex, MutexGuard};
+
+use midwire_capture::Timestamp;
+use midwire_definition::{Packet, PacketDefinition, StateId, VersionId};
+use midwire_rules::{Compiled, Envelope, Filter, Interest};
+use midwire_session::{Decision, Direction, Judge, Log, Origin, PacketInfo, Verdict};
+
+use super::stats::{Counts, Seen};
+
+/// What is looked at in a session.
+#[derive(Clone, Default)]
+pub(super) enum Looks {
+    /// Every packet is an event.
+    #[default]
+    All,
+    /// Packets that match are events.
+    Sift(Arc<Sift>),
+    /// Packets are counted.
+    Count { counts: Arc<Mutex<Counts>>, protocol: u32 },
+}
+
+/// A filter that is about known packets alone; `None`: no packet matches.
+#[derive(Debug)]
+pub(super) struct Sift {
+    filter: Option<Filter>,
+    compiled: Mutex<HashMap<VersionId, Arc<Compiled>>>,
+}
+
+impl Sift {
+    pub(super) fn new(filter: Option<Filter>) -> Self {
+        Self { filter, compiled: Mutex::default() }
+    }
+
+    fn at(&self, version: VersionId) -> Option<Arc<Compiled>> {
+        let filter = self.filter.as_ref()?;
+        let mut known = lock(&self.compiled);
+        Some(known.entry(version).or_insert_with(|| Arc::new(filter.compile(version))).clone())
+    }
+}
+
+/// What was decided about the next packet.
+pub(super) type Decided = Arc<Mutex<Option<Decision>>>;
+
+/// Looks at the packets of one session.
+pub(super) struct Player {
+    pub(super) looks: Looks,
+    pub(super) begun: Timestamp,
+    pub(super) decided: Option<Decided>,
+    /// The filter at the version that packets have.
+    compiled: Option<(VersionId, Arc<Compiled>)>,
+}
+
+impl Player {
+    pub(super) const fn new(looks: Looks, begun: Timestamp, decided: Option<Decided>) -> Self {
+        Self { looks, begun, decided, compiled: None }
+    }
+
+    fn sift(&self, version: VersionId) -> Option<Arc<Compiled>> {
+        match &self.looks {
+            Looks::Sift(sift) => sift.at(version),
+            Looks::All | Looks::Count { .. } => None,
+        }
+    }
+
+    fn matches(
+        &mut self,
+        info: &PacketInfo<'_>,
+        fields: Option<&mut Packet<'_>>,
+        changed: bool,
+    ) -> bool {
+        if self.compiled.as_ref().is_none_or(|(version, _)| *version != info.version) {
+            self.compiled = self.sift(info.version).map(|compiled| (info.version, compiled));
+        }
+        let Some((_, compiled)) = &self.compiled else { return false };
+        let conn = fields.as_ref().map_or(&[][..], |fields| fields.conn());
+        let envelope = Envelope {
+            version: info.version,
+            state: info.state,
+            direction: info.direction,
+            id: Some(info.id),
+            definition: info.definition,
+            length: info.length,
+            time: info.at.0,
+            session: 0,
+            client: None,
+            server: None,
+            malformed: false,
+            injected: info.origin != Origin::sender(info.direction),
+            changed,
+            conn,
+            payload: info.payload,
+            body: info.body,
+        };
+        compiled.matches(&envelope, fields)
+    }
+}
+
+impl Judge for Player {
+    fn interest(
+        &self,
+        version: VersionId,
+        state: StateId,
+        direction: Direction,
+        definition: Option<&PacketDefinition>,
+    ) -> bool {
+        self.decided.is_some() || self.reads(version, state, direction, definition)
+    }
+
+    fn reads(
+        &self,
+        version: VersionId,
+        state: StateId,
+        direction: Direction,
+        definition: Option<&PacketDefinition>,
+    ) -> bool {
+        match &self.looks {
+            Looks::All => false,
+            Looks::Count { .. } => true,
+            Looks::Sift(_) => self.sift(version).is_some_and(|compiled| {
+                compiled.interest(state, direction, definition) != Interest::Never
+            }),
+        }
+    }
+
+    fn judge(&mut self, _: &PacketInfo<'_>, _: Option<&mut Packet<'_>>) -> Verdict {
+        Verdict::Pass
+    }
+
+    fn decide(
+        &mut self,
+        info: &PacketInfo<'_>,
+        fields: Option<&mut Packet<'_>>,
+        decision: &mut Decision,
+    ) {
+        if let Some(decided) = &self.decided
+            && let Some(decided) = lock(decided).take()
+        {
+            *decision = decided;
+        }
+        match &self.looks {
+            Looks::All => {}
+            Looks::Count { counts, protocol } => {
+                let is_malformed = fields
+                    .is_some_and(|fields| fields.error().is_some() || !fields.rest().is_empty());
+                lock(counts).add(&Seen {
+                    protocol: *protocol,
+                    state: info.state,
+                    direction: info.direction,
+                    id: Some(info.id),
+                    definition: info.definition,
+                    length: info.length,
+                    wire_length: info.wire_length,
+                    at: self.begun.after(info.at.0),
+                    is_malformed,
+                });
+            }
+            Looks::Sift(_) => {
+                if self.matches(info, fields, decision.replace.is_some()) {
+                    // What is logged is reported, with its payload.
+                    decision.tags.logs.push(Log { by: None, text: None });
+                }
+            }
+        }
+    }
+}
+
+fn lock<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {
+    mutex.lock().unwrap_or_else(|poisoned| poisoned.into_inner())
+}
