@@ -383,10 +383,12 @@ proptest! {
 /// Plain bytes that deflate in all ways: as they are, in the fixed codes, in codes of their own.
 fn plain() -> impl Strategy<Value = Vec<u8>> {
     let word = proptest::sample::select(vec!["minecraft:", "stone", "\0\0\0", "\u{7f}é", "x"]);
-    let words = proptest::collection::vec(word, 1..400).prop_map(|words| words.concat().into_bytes());
+    let words =
+        proptest::collection::vec(word, 1..400).prop_map(|words| words.concat().into_bytes());
     let few = proptest::collection::vec(0u8..20, 1..3000);
     let noise = proptest::collection::vec(any::<u8>(), 1..3000);
-    (any::<u8>(), prop_oneof![words, few, noise]).prop_map(|(first, rest)| [vec![first], rest].concat())
+    (any::<u8>(), prop_oneof![words, few, noise])
+        .prop_map(|(first, rest)| [vec![first], rest].concat())
 }
 
 proptest! {

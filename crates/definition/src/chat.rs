@@ -413,7 +413,9 @@ mod tests {
         let slowly = |bytes: &[u8], form| {
             component_of(bytes, form).map_or(String::new(), |known| from_component(&known))
         };
-        let plain = hex!("0a 08 0004 74657874 0003 68c2a7 01 0004 626f6c64 01 08 0005 636f6c6f72 0003 726564 00");
+        let plain = hex!(
+            "0a 08 0004 74657874 0003 68c2a7 01 0004 626f6c64 01 08 0005 636f6c6f72 0003 726564 00"
+        );
         assert!(only_text(&plain, PLAIN).is_some());
         let named = NbtForm { named: true, optional: false };
         let many = [

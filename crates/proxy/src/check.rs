@@ -156,7 +156,9 @@ fn check_rules(
     let (errors, warnings) = (plural(broken.errors, "error"), plural(broken.warnings, "warning"));
     let guessed = match protocol {
         Some(_) => String::new(),
-        None => format!("; taken for {name}, as no line such as `for {name}` says what they are for"),
+        None => {
+            format!("; taken for {name}, as no line such as `for {name}` says what they are for")
+        }
     };
     put(out, format_args!("{path}: not ok: {errors}, {warnings}{guessed}\n"));
     Ok(false)

@@ -3,11 +3,11 @@
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
+use midwire_definition::escape::escape;
 use midwire_definition::{
     Diagnostic, Diagnostics, Loader as _, Problems, Protocol, Root, Severity, Sources, render,
 };
 use midwire_rules::Lexicon;
-use midwire_definition::escape::escape;
 use midwire_rules::rule::{RuleInfo, RuleSet};
 use midwire_session::Rules;
 
@@ -106,7 +106,14 @@ pub(crate) fn read(
     let Some(named) = files.iter().map(path).collect::<Option<Vec<_>>>() else {
         let first = "the path of a rule file is not Unicode".to_owned();
         let shown = format!("error: {first}\n");
-        return Err(Broken { shown, first, files: files.to_vec(), errors: 1, unknown: 0, warnings: 0 });
+        return Err(Broken {
+            shown,
+            first,
+            files: files.to_vec(),
+            errors: 1,
+            unknown: 0,
+            warnings: 0,
+        });
     };
     let roots: Vec<Root<'_>> = named.iter().map(|(path, loader)| Root { path, loader }).collect();
     let lexicon = Arc::new(Lexicon::new(protocol));

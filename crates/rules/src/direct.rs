@@ -16,14 +16,34 @@ use crate::value::Number;
 pub(crate) enum Direct {
     Const(bool),
     /// From the first to the last number, both included; or anywhere else.
-    Int { field: Straight, low: i128, high: i128, outside: bool },
+    Int {
+        field: Straight,
+        low: i128,
+        high: i128,
+        outside: bool,
+    },
     /// In one of these ranges.
-    Ints { field: Straight, ranges: Box<[(i128, i128)]> },
-    Float { field: Straight, op: Comparison, value: f64 },
+    Ints {
+        field: Straight,
+        ranges: Box<[(i128, i128)]>,
+    },
+    Float {
+        field: Straight,
+        op: Comparison,
+        value: f64,
+    },
     /// Bytes, or a text for which it makes no difference that it may be no UTF-8.
-    Bytes { field: Straight, matcher: Matcher, negated: bool },
+    Bytes {
+        field: Straight,
+        matcher: Matcher,
+        negated: bool,
+    },
     /// A text in which what is no UTF-8 is replaced first.
-    Text { field: Straight, matcher: Matcher, negated: bool },
+    Text {
+        field: Straight,
+        matcher: Matcher,
+        negated: bool,
+    },
     Not(Box<Direct>),
     All(Box<[Direct]>),
     Any(Box<[Direct]>),
@@ -32,7 +52,8 @@ pub(crate) enum Direct {
 impl Direct {
     /// The same over the bytes of packets of a plan; `None` where fields have to be located for it.
     pub(crate) fn of(pred: &Pred, plan: Option<&Plan>) -> Option<Direct> {
-        let all = |parts: &[Pred]| parts.iter().map(|part| Direct::of(part, plan)).collect::<Option<_>>();
+        let all =
+            |parts: &[Pred]| parts.iter().map(|part| Direct::of(part, plan)).collect::<Option<_>>();
         Some(match pred {
             Pred::Const(is) => Direct::Const(*is),
             Pred::Not(inner) => Direct::Not(Box::new(Direct::of(inner, plan)?)),
@@ -92,9 +113,9 @@ impl Direct {
     pub(crate) fn holds(&self, payload: &[u8], body: u32) -> bool {
         match self {
             Direct::Const(is) => *is,
-            Direct::Int { field, low, high, outside } => field
-                .int(payload, body)
-                .is_some_and(|n| (*low <= n && n <= *high) != *outside),
+            Direct::Int { field, low, high, outside } => {
+                field.int(payload, body).is_some_and(|n| (*low <= n && n <= *high) != *outside)
+            }
             Direct::Float { field, op, value } => match field.float(payload, body) {
                 Some(n) => match n.partial_cmp(value) {
                     Some(order) => op.holds(order),

@@ -118,7 +118,8 @@ impl Matcher {
     /// is replaced: it looks for whole characters, and none that stands for what was replaced.
     pub(crate) fn takes_bytes_as_text(&self) -> bool {
         let is_plain = |wanted: &[u8]| {
-            std::str::from_utf8(wanted).is_ok_and(|text| !text.contains(char::REPLACEMENT_CHARACTER))
+            std::str::from_utf8(wanted)
+                .is_ok_and(|text| !text.contains(char::REPLACEMENT_CHARACTER))
         };
         match self {
             Matcher::Equal(wanted) | Matcher::StartsWith(wanted) | Matcher::EndsWith(wanted) => {

@@ -125,7 +125,9 @@ impl Program {
         if !evaluator.pred(&self.gate, None) || !self.direct.holds(payload, body) {
             return false;
         }
-        let Some(plan) = self.plan.as_ref().filter(|_| self.runs) else { return evaluator.pred(&self.rest, None) };
+        let Some(plan) = self.plan.as_ref().filter(|_| self.runs) else {
+            return evaluator.pred(&self.rest, None);
+        };
         let mut packet = plan.decode_cut(&self.cut, payload, body, conn, ws);
         if !self.needs.slots {
             let mut evaluator = Evaluator::new(envelope, &mut []);

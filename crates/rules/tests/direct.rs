@@ -35,11 +35,28 @@ impl Loader for One {
 }
 
 const NUMBERS: [&str; 20] = [
-    "a", "b", "c", "d", "e", "f", "g", "h", "yes", "keys", "keys.down", "parts.x", "parts.y",
-    "parts.z", "v", "w", "z", "big", "kind", "last",
+    "a",
+    "b",
+    "c",
+    "d",
+    "e",
+    "f",
+    "g",
+    "h",
+    "yes",
+    "keys",
+    "keys.down",
+    "parts.x",
+    "parts.y",
+    "parts.z",
+    "v",
+    "w",
+    "z",
+    "big",
+    "kind",
+    "last",
 ];
-const TEXTS: [&str; 9] =
-    ["id", "name", "short", "long", "few", "wide", "old", "most", "rest"];
+const TEXTS: [&str; 9] = ["id", "name", "short", "long", "few", "wide", "old", "most", "rest"];
 
 /// Conditions of which all packets of a kind are asked.
 fn sources() -> Vec<(i64, String)> {
@@ -56,7 +73,9 @@ fn sources() -> Vec<(i64, String)> {
     }
     for text in TEXTS {
         for op in ["==", "!=", "contains", "startswith", "endswith"] {
-            for value in ["\"\"", "\"a\"", "\"ab\"", "\"é\"", "\"\u{fffd}\"", "hex \"80\"", "hex \"61 62\""] {
+            for value in
+                ["\"\"", "\"a\"", "\"ab\"", "\"é\"", "\"\u{fffd}\"", "hex \"80\"", "hex \"61 62\""]
+            {
                 all.push((2, format!("Texts.{text} {op} {value}")));
             }
             all.push((2, format!("Texts.{text} {op} \"A\" nocase and Texts.who < 1000")));
@@ -69,7 +88,8 @@ fn sources() -> Vec<(i64, String)> {
     for source in ["text == \"ab\"", "text contains \"é\"", "n == 300 and Tail.text != \"\""] {
         all.push((3, format!("Tail.{source}")));
     }
-    for source in ["in.a < 5", "in.b == 200", "behind == 3", "opt == 1", "in.b != 3 and malformed"] {
+    for source in ["in.a < 5", "in.b == 200", "behind == 3", "opt == 1", "in.b != 3 and malformed"]
+    {
         all.push((4, format!("Group.{source}")));
     }
     all
@@ -138,7 +158,9 @@ fn agree(id: i64, payload: &[u8]) -> Result<(), String> {
 
 /// Bytes as they may be in a packet: small numbers and letters more often than others.
 fn byte() -> impl Strategy<Value = u8> {
-    let usual = vec![0u8, 1, 2, 3, 4, 0x7f, 0x80, 0x81, 0xff, b'a', b'b', b'A', 0xc3, 0xa9, 0xef, 0xbf, 0xbd];
+    let usual = vec![
+        0u8, 1, 2, 3, 4, 0x7f, 0x80, 0x81, 0xff, b'a', b'b', b'A', 0xc3, 0xa9, 0xef, 0xbf, 0xbd,
+    ];
     prop_oneof![3 => proptest::sample::select(usual), 1 => any::<u8>()]
 }
 

@@ -63,9 +63,9 @@ fn of_packets_that_rules_are_quiet_about_they_say_nothing() {
                 }
                 forms.push(damaged);
             }
-            for (payload, set) in forms.iter().flat_map(|form| sets.iter().map(move |s| (form, s))) {
-                let envelope =
-                    Envelope { payload, length: payload.len() as u32, ..envelope };
+            for (payload, set) in forms.iter().flat_map(|form| sets.iter().map(move |s| (form, s)))
+            {
+                let envelope = Envelope { payload, length: payload.len() as u32, ..envelope };
                 let rules = set.at(envelope.version);
                 let Envelope { state, direction, definition, body, .. } = envelope;
                 let is_quiet = rules.is_quiet(state, direction, definition, payload, body);

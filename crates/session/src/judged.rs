@@ -176,14 +176,16 @@ impl Judged {
         payload: &[u8],
         body: usize,
     ) -> bool {
-        let is_for_judge = self.judge.as_ref().is_some_and(|asked| {
-            asked.wanted.need(state, direction, id) > Need::Nothing
-        });
+        let is_for_judge = self
+            .judge
+            .as_ref()
+            .is_some_and(|asked| asked.wanted.need(state, direction, id) > Need::Nothing);
         let body = u32::try_from(body).unwrap_or(u32::MAX);
         !is_for_judge
-            && self.rules.as_ref().is_none_or(|rules| {
-                rules.are_quiet(state, direction, definition, payload, body)
-            })
+            && self
+                .rules
+                .as_ref()
+                .is_none_or(|rules| rules.are_quiet(state, direction, definition, payload, body))
     }
 }
 

@@ -32,7 +32,10 @@ enum What {
     Bool,
     Float(FloatRepr),
     /// Text or bytes: how their end is found.
-    Content { end: End, is_utf8: bool },
+    Content {
+        end: End,
+        is_utf8: bool,
+    },
     Nbt(NbtForm),
 }
 
@@ -130,12 +133,9 @@ fn what(
         | Kind::Bits { repr, .. } => {
             let is_whole = match (passed.map(|code| code.op), repr.fixed_size()) {
                 (None, Some(fixed)) => size == Some(fixed) && fixed > 0,
-                (
-                    Some(
-                        Op::Varint { max, slot } | Op::VarintLast { max, slot, .. },
-                    ),
-                    None,
-                ) => max == repr.max_size() && slot == end.slot,
+                (Some(Op::Varint { max, slot } | Op::VarintLast { max, slot, .. }), None) => {
+                    max == repr.max_size() && slot == end.slot
+                }
                 _ => false,
             };
             is_whole.then(|| What::int(*repr, member))?
@@ -149,9 +149,7 @@ fn what(
         Kind::Bytes { len } => {
             What::Content { end: end_of(len, size, end, passed)?, is_utf8: false }
         }
-        Kind::Tail => {
-            What::Content { end: end_of(&Len::Rest, size, end, passed)?, is_utf8: false }
-        }
+        Kind::Tail => What::Content { end: end_of(&Len::Rest, size, end, passed)?, is_utf8: false },
         Kind::Nbt(form) => What::Nbt(*form),
         _ => return None,
     })

@@ -51,7 +51,13 @@ impl<'l> Checker<'l> {
                 }
             }
         }
-        Checker { lexicon, places, ended: HashMap::new(), doubled: Doubled::default(), reports: Vec::new() }
+        Checker {
+            lexicon,
+            places,
+            ended: HashMap::new(),
+            doubled: Doubled::default(),
+            reports: Vec::new(),
+        }
     }
 
     /// Checks a rule.

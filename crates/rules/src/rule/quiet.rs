@@ -107,13 +107,7 @@ impl Must {
     }
 }
 
-fn may_be_in(
-    field: &Straight,
-    looked: Looked,
-    any: &Regex,
-    payload: &[u8],
-    body: u32,
-) -> bool {
+fn may_be_in(field: &Straight, looked: Looked, any: &Regex, payload: &[u8], body: u32) -> bool {
     let is_in = |text: &str| any.is_match(text.as_bytes());
     if let Some((bytes, form)) = field.nbt(payload, body) {
         return is_in(&chat::from_nbt(bytes, form));

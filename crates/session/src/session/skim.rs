@@ -2,9 +2,7 @@
 
 use std::ops::Range;
 
-use midwire_codec::{
-    ByteOrder, Counts, Direction, Frame, FrameError, Framing, Prefix, first_byte,
-};
+use midwire_codec::{ByteOrder, Counts, Direction, Frame, FrameError, Framing, Prefix, first_byte};
 use midwire_definition::{Stack, StateId};
 
 use super::Session;
