@@ -242,7 +242,7 @@ impl Parser<'_> {
                     Some(ExprKind::Duration(0)) => {
                         let report = Diagnostic::error("R009", span, "this is no time at all");
                         self.report(report.label("a time longer than 0 is needed"));
-                        None
+                        Some(Duration::ZERO)
                     }
                     Some(ExprKind::Duration(nanos)) => Some(Duration::from_nanos(nanos)),
                     _ => None,
