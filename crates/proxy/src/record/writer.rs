@@ -148,7 +148,6 @@ impl Recorder {
                 entries = Vec::new();
             }
             out.flush()?;
-            self.counts.bytes.store(out.start + out.writer.len(), Ordering::Relaxed);
             if !goes_on {
                 break;
             }
