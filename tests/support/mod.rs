@@ -12,6 +12,7 @@ pub mod program;
 pub mod random;
 pub mod recording;
 pub mod replay;
+pub mod services;
 pub mod truth;
 
 use std::time::Duration;

@@ -112,7 +112,7 @@ fn search(folder: &Path, file_name: &str) -> Option<PathBuf> {
 }
 
 /// Standard base64 with padding, as the recorder wrote it.
-fn base64(text: &str) -> Vec<u8> {
+pub fn base64(text: &str) -> Vec<u8> {
     let mut bytes = Vec::with_capacity(text.len() / 4 * 3);
     let mut pending = 0_u32;
     let mut bits = 0;

@@ -4,6 +4,9 @@ use std::path::PathBuf;
 
 use clap::{Args as ClapArgs, Parser, Subcommand};
 
+use crate::encryption::Reads;
+use crate::hex_text;
+
 /// Stands between a game and its server, and shows what they say to each other.
 #[derive(Debug, Parser)]
 #[command(
@@ -19,7 +22,9 @@ pub(crate) struct Args {
 #[derive(Debug, Subcommand)]
 pub(crate) enum Command {
     /// Relay a game's connections to its server, and list every packet
-    Proxy(Proxy),
+    Proxy(Box<Proxy>),
+    /// Show recorded sessions: midwire's own captures, and those of tcpdump and Wireshark
+    Read(Box<Read>),
     /// Explain the bytes of packets, from hex in any common form
     Decode(Decode),
     /// Make packets: JSON on stdin, hex on stdout
@@ -34,6 +39,8 @@ pub(crate) enum Command {
     Defs(Defs),
     /// Look at all that has to be right: the port, the server, its game, definitions
     Doctor(Doctor),
+    /// Log in with Microsoft for servers that ask who plays; list and remove logins
+    Account(Account),
     /// Play a recorded game through a real midwire on this machine: nothing else is needed
     Demo,
 }
@@ -71,6 +78,15 @@ pub(crate) struct Proxy {
     /// Read every session with this version, whatever it says itself: 769 or 1.21.4
     #[arg(long, value_name = "VERSION")]
     pub(crate) protocol_version: Option<String>,
+    /// Encrypted sessions: auto reads those that midwire can stand in the middle of (the server does not ask
+    /// who the client is), and passes the ciphertext of others on; pass reads none; read stands in the middle of
+    /// all, though a server that checks who the client is refuses it
+    #[arg(long, value_name = "auto|pass|read", value_parser = reads)]
+    pub(crate) encryption: Option<Reads>,
+    /// Play with this account where a server asks who the client is, so that its sessions can be read; `midwire
+    /// account add` logs one in
+    #[arg(long, value_name = "NAME")]
+    pub(crate) account: Option<String>,
     /// Tell what midwire counts as Prometheus reads it, at http://ADDRESS/metrics; a port alone is one on
     /// loopback
     #[arg(long, value_name = "[ADDRESS:]PORT")]
@@ -148,8 +164,11 @@ pub(crate) struct View {
     /// Add each packet's bytes, its fields marked
     #[arg(short = 'x', long = "hex", conflicts_with = "json")]
     pub(crate) hex: bool,
+    /// Add each packet's fields as a tree, and its bytes in their colours
+    #[arg(short = 'V', long = "tree", conflicts_with_all = ["json", "hex"])]
+    pub(crate) tree: bool,
     /// Only say what is wrong
-    #[arg(short = 'q', long = "quiet", conflicts_with_all = ["json", "hex"])]
+    #[arg(short = 'q', long = "quiet", conflicts_with_all = ["json", "hex", "tree"])]
     pub(crate) quiet: bool,
     /// On a terminal: a line for every packet, however many are alike
     #[arg(long)]
@@ -165,6 +184,93 @@ pub(crate) struct Definitions {
     pub(crate) defs: Vec<PathBuf>,
 }
 
+/// `midwire read`.
+#[derive(Debug, ClapArgs)]
+#[command(
+    after_help = "Exit codes: 0 done, 1 something in the file is damaged, or there is no packet N, 2 wrong \
+                  usage, 3 the file cannot be read."
+)]
+pub(crate) struct Read {
+    /// pcapng or pcap, packed with gzip or not; standard input where it is left out, or -
+    pub(crate) files: Vec<PathBuf>,
+    /// The same
+    #[arg(short = 'r', long = "read", value_name = "FILE")]
+    pub(crate) read: Vec<PathBuf>,
+    /// Show only packets that match, as in 'update_health.health < 5'; `midwire fields` lists what can be
+    /// written
+    #[arg(short = 'Y', long = "filter", value_name = "FILTER")]
+    pub(crate) filter: Option<String>,
+    /// Add each packet's bytes, its fields marked
+    #[arg(short = 'x', long = "hex", conflicts_with = "json")]
+    pub(crate) hex: bool,
+    /// Add each packet's fields, each with the bytes that it comes from
+    #[arg(short = 'V', long = "tree", conflicts_with = "json")]
+    pub(crate) tree: bool,
+    /// One JSON object a line; with --stats for each kind of packet
+    #[arg(long)]
+    pub(crate) json: bool,
+    /// Show these fields of each packet with commas between them: time,name,window_click.slot
+    #[arg(long, value_name = "FIELDS", conflicts_with_all = ["json", "hex", "tree", "tsv", "stats"])]
+    pub(crate) csv: Option<String>,
+    /// The same with tabs
+    #[arg(long, value_name = "FIELDS", conflicts_with_all = ["json", "hex", "tree", "stats"])]
+    pub(crate) tsv: Option<String>,
+    /// Stop after so many packets that are shown
+    #[arg(short = 'c', long = "count", value_name = "N")]
+    pub(crate) count: Option<u64>,
+    /// Count packets: a line for each kind, with bytes, rates, sizes, the first and the last
+    #[arg(long, conflicts_with_all = ["hex", "tree"])]
+    pub(crate) stats: bool,
+    /// From when on packets are shown: seconds into the capture, a time of day in UTC (16:05), or a date with
+    /// it (2026-11-22T16:05:07Z)
+    #[arg(long, value_name = "TIME")]
+    pub(crate) from: Option<String>,
+    /// Until when
+    #[arg(long, value_name = "TIME")]
+    pub(crate) to: Option<String>,
+    /// Only the Nth packet of all, in full
+    #[arg(long, value_name = "N", conflicts_with_all = ["count", "stats", "follow"])]
+    pub(crate) packet: Option<u64>,
+    /// Go on as the file grows, or is replaced by a new one
+    #[arg(long)]
+    pub(crate) follow: bool,
+    #[command(flatten)]
+    pub(crate) with: ReadWith,
+    /// Raise a limit; an unknown name lists them all
+    #[arg(long, value_name = "NAME=VALUE")]
+    pub(crate) set: Vec<String>,
+}
+
+/// How what was recorded is read.
+#[derive(Clone, Debug, ClapArgs)]
+pub(crate) struct ReadWith {
+    /// minecraft, terraria, amp, rfb, raw, or a .wire file [default: as the recording says; by port and
+    /// first bytes]
+    #[arg(long, value_name = "PROTOCOL")]
+    pub(crate) protocol: Option<String>,
+    /// Read every session with this version, whatever it says itself: 769 or 1.21.4
+    #[arg(long, value_name = "VERSION")]
+    pub(crate) protocol_version: Option<String>,
+    /// Read only streams to this port, whatever they begin with
+    #[arg(long, value_name = "N")]
+    pub(crate) port: Vec<u16>,
+    #[command(flatten)]
+    pub(crate) keys: Keys,
+    #[command(flatten)]
+    pub(crate) definitions: Definitions,
+}
+
+/// Keys of sessions that are encrypted.
+#[derive(Clone, Debug, Default, ClapArgs)]
+pub(crate) struct Keys {
+    /// The key of an encrypted session, as 32 hex digits
+    #[arg(long, value_name = "HEX")]
+    pub(crate) key: Vec<String>,
+    /// Keys in a file, in whatever form has them as 32 hex digits; which one is a session's shows itself
+    #[arg(long, value_name = "FILE")]
+    pub(crate) keylog: Vec<PathBuf>,
+}
+
 /// `midwire decode`.
 #[derive(Debug, ClapArgs)]
 pub(crate) struct Decode {
@@ -174,6 +280,16 @@ pub(crate) struct Decode {
     /// The hex text itself
     #[arg(long, value_name = "TEXT")]
     pub(crate) hex: Option<String>,
+    /// How the bytes are written, where that can be taken for something else
+    #[arg(long = "as", value_name = "FORM")]
+    pub(crate) form: Option<hex_text::Form>,
+    /// List what the bytes may be: every protocol, version, state and direction in which they can be read, how
+    /// much of them is explained, and why. With --json an object a line
+    #[arg(long)]
+    pub(crate) guess: bool,
+    /// Leave nothing out: all elements of lists, all bytes, all of long texts
+    #[arg(long)]
+    pub(crate) all: bool,
     #[command(flatten)]
     pub(crate) packet: Packet,
     /// Packet id and fields without a frame's length
@@ -219,9 +335,17 @@ pub(crate) struct Packet {
 /// `midwire encode`.
 #[derive(Debug, ClapArgs)]
 pub(crate) struct Encode {
-    /// The packet's name
-    #[arg(required_unless_present = "lines")]
+    /// The packet's name. Without it standard input has packets as `decode --json` prints them, a line each
     pub(crate) name: Option<String>,
+    /// How the bytes are written
+    #[arg(long = "as", value_name = "FORM", default_value = "hex", conflicts_with = "lines")]
+    pub(crate) form: WrittenAs,
+    /// Frames as they are once compression is on: what is not shorter than so many bytes is compressed
+    #[arg(long, value_name = "BYTES", conflicts_with = "unframed")]
+    pub(crate) threshold: Option<u32>,
+    /// With a frame's length in front, which is how it is unless --unframed is said
+    #[arg(long, conflicts_with = "unframed")]
+    pub(crate) framed: bool,
     #[command(flatten)]
     pub(crate) packet: Packet,
     /// Packet id and fields without a frame's length
@@ -234,6 +358,21 @@ pub(crate) struct Encode {
     pub(crate) lines: bool,
     #[command(flatten)]
     pub(crate) definitions: Definitions,
+}
+
+/// How bytes are written out.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, clap::ValueEnum)]
+pub(crate) enum WrittenAs {
+    /// Hex digits, a line for each packet
+    Hex,
+    /// A dump with offsets and characters
+    Xxd,
+    /// An array of C
+    C,
+    /// Base64, a line for each packet
+    Base64,
+    /// The bytes themselves
+    Raw,
 }
 
 /// `midwire check`.
@@ -296,6 +435,41 @@ pub(crate) struct Doctor {
     #[command(flatten)]
     pub(crate) definitions: Definitions,
     /// Raise a limit; an unknown name lists them all
+    #[arg(long, value_name = "NAME=VALUE")]
+    pub(crate) set: Vec<String>,
+}
+
+/// `midwire account`.
+#[derive(Debug, ClapArgs)]
+pub(crate) struct Account {
+    #[command(subcommand)]
+    pub(crate) command: AccountCommand,
+}
+
+#[derive(Debug, Subcommand)]
+pub(crate) enum AccountCommand {
+    /// Log in with Microsoft: shows a code to enter in a browser. Again for a login that does not count any
+    /// more
+    Add(AccountAdd),
+    /// The accounts that there are
+    List {
+        /// One JSON object a line
+        #[arg(long)]
+        json: bool,
+    },
+    /// Forget an account
+    Remove {
+        /// What `midwire account list` calls it, or the player's name
+        name: String,
+    },
+}
+
+/// `midwire account add`.
+#[derive(Debug, ClapArgs)]
+pub(crate) struct AccountAdd {
+    /// What to call it [default: the player's name]
+    pub(crate) name: Option<String>,
+    /// account_client_id=ID is needed, see docs/accounts.md; an unknown name lists all that there are
     #[arg(long, value_name = "NAME=VALUE")]
     pub(crate) set: Vec<String>,
 }
@@ -365,4 +539,8 @@ pub(crate) struct Protodef {
     pub(crate) over: Option<String>,
     #[command(flatten)]
     pub(crate) definitions: Definitions,
+}
+
+fn reads(text: &str) -> Result<Reads, String> {
+    Reads::named(text).ok_or_else(|| "it is auto, pass or read".to_owned())
 }

@@ -1,5 +1,6 @@
 //! midwire: stands between a game and its server, and shows what they say to each other.
 
+mod account;
 mod args;
 mod ask;
 mod check;
@@ -9,6 +10,7 @@ mod defs;
 mod demo;
 mod doctor;
 mod encode;
+mod encryption;
 mod error;
 mod explain;
 mod fields;
@@ -23,7 +25,9 @@ mod print;
 mod protocols;
 mod proxy;
 mod queue;
+mod read;
 mod record;
+mod recorded;
 mod relay;
 mod reload;
 mod rfb;
@@ -60,6 +64,7 @@ fn main() -> ExitCode {
 fn run(command: args::Command) -> anyhow::Result<ExitCode> {
     match command {
         args::Command::Proxy(args) => proxy::run(&args),
+        args::Command::Read(args) => read::run(*args),
         args::Command::Decode(args) => decode::run(&args),
         args::Command::Encode(args) => encode::run(&args),
         args::Command::Check(args) => check::run(&args),
@@ -67,6 +72,7 @@ fn run(command: args::Command) -> anyhow::Result<ExitCode> {
         args::Command::Fields(args) => fields::run(&args),
         args::Command::Defs(args) => defs::run(&args.command),
         args::Command::Doctor(args) => doctor::run(&args),
+        args::Command::Account(args) => account::run(&args.command),
         args::Command::Demo => demo::run(),
     }
 }

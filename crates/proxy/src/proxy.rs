@@ -10,8 +10,10 @@ use midwire_definition::{Protocol, VersionId};
 use midwire_session::{HostRewrite, Options, Setup, Watch};
 use tokio::sync::watch;
 
+use crate::account::Account;
 use crate::args;
-use crate::config::{self, Built, Followed};
+use crate::config::{self, Built, Followed, Places};
+use crate::encryption;
 use crate::error::{FAILED, USAGE, say, say_styled, usage};
 use crate::filter::Filters;
 use crate::log;
@@ -36,6 +38,8 @@ struct Prepared {
     extensions: String,
     /// What is said once it listens on these addresses.
     banner: Banner,
+    /// Where a configuration says what is listened on.
+    places: Option<Places>,
 }
 
 /// What is said once midwire listens, of the addresses.
@@ -44,7 +48,12 @@ type Banner = Box<dyn Fn(&[SocketAddr]) -> String>;
 /// Runs `midwire proxy`.
 pub(crate) fn run(args: &args::Proxy) -> anyhow::Result<ExitCode> {
     log::begin(args.log.as_deref())?;
-    let Prepared { settings, listeners, followed, extensions, banner } = prepare(args)?;
+    let Prepared { settings, listeners, followed, extensions, banner, places } = prepare(args)?;
+    let account = args.account.as_deref().map(|name| Account::open(name, &settings)).transpose()?;
+    let account = account.map(|(account, warnings)| {
+        warnings.iter().for_each(|warning| say(warning));
+        account
+    });
     let metrics_at = args.metrics.as_deref().map(metrics::address).transpose()?;
     let metrics = metrics_at.is_some().then(Arc::<Metrics>::default);
     let filters = match &args.filter {
@@ -67,6 +76,13 @@ pub(crate) fn run(args: &args::Proxy) -> anyhow::Result<ExitCode> {
     };
     let room = settings.relay.record_max;
     let (recordings, recording) = Recordings::open(&args.recording, name, room, routes, keep)?;
+    let has_cipher = |followed: &Followed| {
+        let setup = followed.setups.borrow();
+        setup.protocol().stack.cipher && setup.options().encryption.is_some()
+    };
+    if followed.iter().any(has_cipher) {
+        encryption::make_key();
+    }
     let style = Style::of_stdout();
     let newest: Vec<_> = followed.iter().map(|followed| followed.setups.subscribe()).collect();
     let config = RelayConfig {
@@ -75,6 +91,7 @@ pub(crate) fn run(args: &args::Proxy) -> anyhow::Result<ExitCode> {
         watch_raw: if shows_bytes(&args.view) { Watch::Packets } else { Watch::Nothing },
         limits: settings.relay,
         metrics: metrics.clone(),
+        account,
     };
     let when_full =
         if style.is_terminal && !args.view.json { WhenFull::Drop } else { WhenFull::Wait };
@@ -93,7 +110,8 @@ pub(crate) fn run(args: &args::Proxy) -> anyhow::Result<ExitCode> {
         .enable_all()
         .build()
         .context("cannot start the relay")?;
-    end_on_signals(stop, recordings.clone())?;
+    let kept = recordings.clone();
+    end_on_signals(stop, move || kept.finish_within(RECORD_WAIT))?;
     let relayed = runtime.block_on(async {
         let watched = metrics_at.zip(metrics).map(|(address, metrics)| {
             (address, Told { metrics, losses: events.losses(), recordings: recordings.clone() })
@@ -106,6 +124,12 @@ pub(crate) fn run(args: &args::Proxy) -> anyhow::Result<ExitCode> {
             ),
             None => None,
         };
+        if let Some(account) = config.account.as_ref().filter(|account| !account.checks_clients()) {
+            // Who connects plays as the account, whoever it is.
+            let profile =
+                account.check().await.map_err(|error| BindError::Account(error.into()))?;
+            encryption::play_as(profile.name);
+        }
         let relay = Relay::bind(config, events.clone()).await?;
         say(&banner(relay.addresses()));
         if let Some(server) = watched {
@@ -139,10 +163,7 @@ pub(crate) fn run(args: &args::Proxy) -> anyhow::Result<ExitCode> {
     if relayed.is_err() {
         recordings.discard();
     }
-    let totals = relayed.map_err(|error| match &error {
-        BindError::Itself(_) => usage(error.to_string()),
-        BindError::Listen(..) | BindError::Metrics(..) => error.into(),
-    })?;
+    let totals = relayed.map_err(|error| cannot_begin(&error, places.as_ref()))?;
     say(&summary(&totals));
     if !recorded.is_empty() {
         say(&recorded);
@@ -167,6 +188,26 @@ fn protocols(
         let setup = followed.setups.borrow();
         (setup.protocol().clone(), setup.options().version)
     })
+}
+
+/// Why midwire does not begin, where that is said, and how to put it right.
+fn cannot_begin(error: &BindError, places: Option<&Places>) -> anyhow::Error {
+    let text = match places.and_then(|places| Some((places.file(), places.render(error)?))) {
+        Some((file, shown)) => {
+            say_styled(&shown);
+            format!("{file}: {error}")
+        }
+        None => match error.remedy(|address| format!("--listen {address}")) {
+            Some(remedy) => format!("{error}; {remedy}"),
+            None => error.to_string(),
+        },
+    };
+    match error {
+        BindError::Itself { .. } => usage(text),
+        BindError::Listen(..) | BindError::Metrics(..) | BindError::Account(_) => {
+            anyhow::anyhow!(text)
+        }
+    }
 }
 
 /// The rules that were named; what is wrong with them ends the program.
@@ -203,7 +244,7 @@ fn shows_bytes(view: &args::View) -> bool {
 }
 
 fn prepare(args: &args::Proxy) -> anyhow::Result<Prepared> {
-    let name = args.protocol.as_deref().unwrap_or("auto");
+    let name = rfb::canonical(args.protocol.as_deref().unwrap_or("auto"));
     if let Some(file) = &args.config {
         let in_file = [
             ("a protocol", name != "auto"),
@@ -225,18 +266,28 @@ fn prepare(args: &args::Proxy) -> anyhow::Result<Prepared> {
     if name == "auto" { prepare_auto(args, to) } else { prepare_one(args, name, to) }
 }
 
+fn settings(args: &args::Proxy) -> anyhow::Result<Settings> {
+    with_args(Settings::default(), args)
+}
+
+/// These settings with what was typed on top.
+fn with_args(settings: Settings, args: &args::Proxy) -> anyhow::Result<Settings> {
+    let mut settings = settings.with_args(&args.set)?;
+    if let Some(reads) = args.encryption {
+        settings.encryption = reads;
+    }
+    settings.has_account = args.account.is_some();
+    Ok(settings)
+}
+
 /// One protocol and one server.
 fn prepare_one(args: &args::Proxy, name: &str, to_text: &str) -> anyhow::Result<Prepared> {
-    let settings = Settings::from_args(&args.set)?;
+    let settings = settings(args)?;
     let lookup = Lookup::new(name, &args.definitions.defs)?;
     let protocol = lookup.read()?;
     let is_rfb = name == rfb::NAME;
     if is_rfb {
-        for (flag, text) in [("--to", Some(to_text)), ("--listen", args.listen.as_deref())] {
-            let text = text.unwrap_or_default();
-            rfb::check_display(text, flag == "--listen")
-                .map_err(|what| usage(format!("{flag} {text}: {what}")))?;
-        }
+        rfb::check_displays(Some(to_text), args.listen.as_deref())?;
     }
     let to = to(to_text, protocol.port, &protocol.name)?;
     let wanted = listen(args.listen.as_deref(), protocol.port.unwrap_or(0))?;
@@ -255,6 +306,9 @@ fn prepare_one(args: &args::Proxy, name: &str, to_text: &str) -> anyhow::Result<
         start: if is_rfb { protocol.state_named(rfb::START) } else { None },
         rewrite_host: rewrite(&to, args.keep_host),
         on_lost_framing: settings.on_lost_framing,
+        encryption: settings.encryption(),
+        transfer_to: settings.transfer.clone(),
+        cipher_keys: Arc::default(),
     };
     let (setups, setup) = watch::channel(Setup::new(protocol.clone(), options));
     let route = Arc::new(Route::new(to, setup));
@@ -279,6 +333,7 @@ fn prepare_one(args: &args::Proxy, name: &str, to_text: &str) -> anyhow::Result<
             [address, ..] => banner(*address, wanted, &protocol, &shown),
             [] => String::new(),
         }),
+        places: None,
     })
 }
 
@@ -292,7 +347,7 @@ fn prepare_auto(args: &args::Proxy, to_text: &str) -> anyhow::Result<Prepared> {
             "--rules: they are of one protocol; name it, or say rules = \"..\" in a route of --config",
         ));
     }
-    let settings = Settings::from_args(&args.set)?;
+    let settings = settings(args)?;
     let to = to(to_text, None, "auto")?;
     let wanted = listen(args.listen.as_deref(), to.port)?;
     let place = (wanted, args.listen.is_none());
@@ -316,13 +371,14 @@ fn prepare_auto(args: &args::Proxy, to_text: &str) -> anyhow::Result<Prepared> {
             }
             [] => String::new(),
         }),
+        places: None,
     })
 }
 
 /// What a configuration says.
 fn prepare_config(args: &args::Proxy, file: &std::path::Path) -> anyhow::Result<Prepared> {
     let config = config::read(file)?;
-    let settings = config.settings.with_args(&args.set)?;
+    let settings = with_args(config.settings.clone(), args)?;
     let Built { listeners, followed, routes } = config.build(&settings, &args.definitions.defs)?;
     Ok(Prepared {
         settings,
@@ -338,6 +394,7 @@ fn prepare_config(args: &args::Proxy, file: &std::path::Path) -> anyhow::Result<
             text.push_str("ctrl-c ends\n");
             text
         }),
+        places: Some(config.into_places()),
     })
 }
 
@@ -441,9 +498,12 @@ const INTERRUPTED: i32 = 130;
 /// How long a program that is to end at once writes what it has to record.
 const RECORD_WAIT: Duration = Duration::from_secs(5);
 
-/// The first ctrl-c ends the program in order, the second at once, but for what was recorded. They have a thread of their own: when the
-/// relay has ended, what it said may still wait for somebody to read it.
-fn end_on_signals(stop: Arc<watch::Sender<bool>>, recordings: Recordings) -> anyhow::Result<()> {
+/// The first ctrl-c ends the program in order, the second at once, but for what `at_last` still does. They have
+/// a thread of their own: when the relay has ended, what it said may still wait for somebody to read it.
+pub(crate) fn end_on_signals(
+    stop: Arc<watch::Sender<bool>>,
+    at_last: impl FnOnce() + Send + 'static,
+) -> anyhow::Result<()> {
     let runtime = tokio::runtime::Builder::new_current_thread()
         .enable_all()
         .build()
@@ -459,7 +519,7 @@ fn end_on_signals(stop: Arc<watch::Sender<bool>>, recordings: Recordings) -> any
             stop.send_replace(true);
             signals.next().await;
         });
-        recordings.finish_within(RECORD_WAIT);
+        at_last();
         std::process::exit(INTERRUPTED);
     };
     std::thread::Builder::new()

@@ -5,7 +5,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use bytes::Bytes;
-use midwire_codec::{CompressionError, Direction, FrameError, Origin};
+use midwire_codec::{CompressionError, Direction, FrameError, Key, Origin};
 use midwire_definition::{DecodeError, PacketDefinition, Protocol, StateId, Version, VersionId};
 use midwire_rules::Envelope;
 
@@ -104,6 +104,13 @@ pub enum Event {
         error: Lost,
         /// The session was closed.
         closed: bool,
+        /// When.
+        at: Elapsed,
+    },
+    /// The key of a session that is encrypted from here on, for who is asked to write it down.
+    Key {
+        /// The key; it shows itself nowhere.
+        key: Key,
         /// When.
         at: Elapsed,
     },
@@ -329,8 +336,25 @@ pub struct Counters {
 pub enum Notice {
     /// From here on both directions are encrypted.
     Encrypted,
+    /// From here on both directions are encrypted, and read.
+    Reading,
+    /// None of the keys that were given is that of the session.
+    NoKey,
+    /// A packet that the client has signed for its own account was taken out, as the server knows it as
+    /// another.
+    NotOwn,
+    /// Encryption cannot be begun, or an account cannot join: the client is told, and the session ends.
+    LoginRefused {
+        /// Why.
+        reason: String,
+    },
     /// An old client's ping; both directions are relayed as they come.
     LegacyPing,
+    /// An old client's ping was answered with this text, and not by the server.
+    LegacyAnswer {
+        /// What it was told.
+        text: String,
+    },
     /// The protocol has neither frames nor packets; both directions are relayed as they come.
     NoFrames,
     /// A packet of a protocol without frames takes all that comes. From its start on its direction
@@ -399,6 +423,8 @@ pub enum Notice {
     },
     /// Rules would do something, but the session's version is assumed.
     OnlyWatching,
+    /// What the driver has to say.
+    Told(Arc<str>),
     /// A packet to be injected was not sent: when its turn had come, it was not defined any more in
     /// the receiver's protocol state, or did not fit a frame.
     InjectionRefused {
@@ -415,8 +441,22 @@ impl fmt::Display for Notice {
             Self::Encrypted => {
                 f.write_str("encrypted from here: the game works, packets cannot be read")
             }
+            Self::Reading => f.write_str("encrypted from here, and read"),
+            Self::NoKey => f.write_str(
+                "encrypted from here, and none of the keys fits: packets cannot be read",
+            ),
+            Self::NotOwn => f.write_str(
+                "the client is not the account's own, so its chat is not signed: what it signs for \
+                 itself is taken out",
+            ),
+            Self::LoginRefused { reason } => {
+                write!(f, "{reason}, so the client is told, and the session ends")
+            }
             Self::LegacyPing => {
                 f.write_str("ping of an old client: it is answered by the server, and not read")
+            }
+            Self::LegacyAnswer { text } => {
+                write!(f, "ping of an old client: midwire has answered it: {text}")
             }
             Self::NoFrames => {
                 f.write_str("this protocol has no frames: bytes are passed on, and not read")
@@ -464,6 +504,7 @@ impl fmt::Display for Notice {
                 "this version is not listed, so rules only watch and count (--trust-version lets \
                  them act)",
             ),
+            Self::Told(text) => f.write_str(text),
             Self::InjectionRefused { number, reason } => {
                 write!(f, "packet {number} was not injected: {reason}")
             }

@@ -42,6 +42,8 @@ pub(crate) type ByFirstByte = [bool; 256];
 pub(crate) struct Tables {
     pub(crate) version: VersionId,
     dialect: Arc<Dialect>,
+    /// Packets that only settings ask for are needed.
+    marked: bool,
     ids: Vec<[Ids; 2]>,
     none: Ids,
     /// By state, what may still come from there on.
@@ -82,7 +84,7 @@ struct Needs {
 }
 
 impl Tables {
-    pub(crate) fn new(protocol: &Protocol, version: VersionId) -> Self {
+    pub(crate) fn new(protocol: &Protocol, version: VersionId, marked: bool) -> Self {
         let dialect = protocol.dialect(version);
         let mut by_state: Vec<[Vec<Arc<PacketDefinition>>; 2]> = Vec::new();
         by_state.resize_with(protocol.states.len().max(1), Default::default);
@@ -97,10 +99,10 @@ impl Tables {
             .into_iter()
             .zip(0..)
             .map(|(directions, state)| {
-                directions.map(|d| Ids::new(d, &dialect, &protocol.stack, StateId(state)))
+                directions.map(|d| Ids::new(d, &dialect, &protocol.stack, StateId(state), marked))
             })
             .collect();
-        Self { version, dialect, ids, none: Ids::default(), ahead }
+        Self { version, dialect, marked, ids, none: Ids::default(), ahead }
     }
 
     /// What may still come of a session in a state.
@@ -170,7 +172,8 @@ impl Tables {
         match ids.dense(id) {
             Some(at) => ids.flags[at] & of != 0,
             None => {
-                let is_needed = |d: &Arc<PacketDefinition>| flags(d, &self.dialect) & of != 0;
+                let is_needed =
+                    |d: &Arc<PacketDefinition>| flags(d, &self.dialect, self.marked) & of != 0;
                 (ids.needs(of).sparse || of & SECRET != 0 && ids.secret.sparse)
                     && self.dialect.packet(state, direction, id).is_some_and(is_needed)
             }
@@ -208,13 +211,15 @@ fn ahead(by_state: &[[Vec<Arc<PacketDefinition>>; 2]]) -> Vec<Ahead> {
     ahead
 }
 
-fn flags(definition: &PacketDefinition, dialect: &Dialect) -> u8 {
-    let has_secrets = definition.plan.as_ref().is_some_and(|plan| plan.has_secrets());
-    let secret = if has_secrets { SECRET } else { 0 };
+fn flags(definition: &PacketDefinition, dialect: &Dialect, marked: bool) -> u8 {
+    let plan = definition.plan.as_ref();
+    let secret = if plan.is_some_and(|plan| plan.has_secrets()) { SECRET } else { 0 };
+    let is_marked = plan
+        .is_some_and(|plan| plan.is_of_cipher() || marked && (plan.has_host() || plan.is_own()));
     secret
-        | if definition.events.is_empty() && !definition.says_version {
+        | if definition.events.is_empty() && !definition.says_version && !is_marked {
             0
-        } else if definition.says_version || dialect.depends_on(definition) {
+        } else if definition.says_version || is_marked || dialect.depends_on(definition) {
             NEEDED
         } else {
             TELLING
@@ -227,6 +232,7 @@ impl Ids {
         dialect: &Dialect,
         stack: &Stack,
         state: StateId,
+        marked: bool,
     ) -> Self {
         let dense = |id: i64| (0..=DENSE_MAX).contains(&id);
         let len = definitions.iter().map(|d| d.id).filter(|id| dense(*id)).max();
@@ -238,7 +244,7 @@ impl Ids {
             secret: Needs::default(),
         };
         for definition in definitions {
-            let flags = flags(&definition, dialect);
+            let flags = flags(&definition, dialect, marked);
             for of in OF {
                 if flags & of != 0 {
                     ids.needs[at(of)].add(&definition, dense(definition.id), stack);
@@ -369,6 +375,11 @@ impl<'a> Interest<'a> {
         self.wants_slowly(id, Need::Envelope)
     }
 
+    /// Whether the session itself needs this packet.
+    pub(crate) fn needs(&self, id: i64) -> bool {
+        self.tables.needs(self.of, self.state, self.direction, id)
+    }
+
     /// Whether what this packet says is needed.
     pub(crate) fn reads(&self, id: i64) -> bool {
         self.wants_slowly(id, Need::Fields)
@@ -411,7 +422,7 @@ mod tests {
     /// Whether a packet is needed if nobody looks at packets, and if somebody does.
     fn needed(of: &str, number: i64, state: &str, direction: Direction, name: &str) -> [bool; 2] {
         let protocol = midwire_definition::builtin(of).unwrap();
-        let tables = Tables::new(&protocol, protocol.versions.by_number(number).0);
+        let tables = Tables::new(&protocol, protocol.versions.by_number(number).0, false);
         let state = protocol.state_named(state).unwrap_or(protocol.start);
         let id = tables.named(state, direction, name).unwrap().id;
         [false, true].map(|shown| {
@@ -446,7 +457,7 @@ mod tests {
     #[test]
     fn a_payload_longer_than_any_that_is_needed_need_not_be_inflated() {
         let minecraft = midwire_definition::builtin("minecraft").unwrap();
-        let tables = Tables::new(&minecraft, minecraft.versions.by_number(769).0);
+        let tables = Tables::new(&minecraft, minecraft.versions.by_number(769).0, false);
         let max = |state: &str, shown| {
             let state = minecraft.state_named(state).unwrap();
             Interest::new(&tables, None, shown, false, state, Clientbound).plain_len_max()

@@ -7,6 +7,7 @@ use bytes::Bytes;
 use midwire_codec::{Direction, Origin};
 
 use crate::decision::Beside;
+use crate::encryption::RequestId;
 use crate::event::{Elapsed, PacketNumber};
 use crate::form::{Effects, Form};
 use crate::record::{Keep, Note};
@@ -99,6 +100,8 @@ pub(crate) enum Gate {
     Until(Elapsed),
     /// Somebody decides.
     Held(Box<Held>),
+    /// An answer from outside comes; and then this.
+    Asked(RequestId, Box<Gate>),
 }
 
 /// An intercepted packet.
@@ -211,7 +214,7 @@ impl Order {
     pub(crate) fn due(&self) -> Option<Elapsed> {
         let first = self.queue.front().and_then(|first| match first.gate {
             Gate::Until(time) => Some(time),
-            Gate::Open | Gate::Held(_) => None,
+            Gate::Open | Gate::Held(_) | Gate::Asked(..) => None,
         });
         let loose = self.loose.as_ref().and_then(|loose| loose.keys().next());
         first.into_iter().chain(loose.map(|(until, _)| *until)).min()
@@ -223,7 +226,7 @@ impl Order {
         let mut last = None;
         for waiting in &self.queue {
             match waiting.gate {
-                Gate::Held(_) => return None,
+                Gate::Held(_) | Gate::Asked(..) => return None,
                 Gate::Until(time) => last = last.max(Some(time)),
                 Gate::Open => {}
             }
@@ -234,7 +237,7 @@ impl Order {
     /// The first item, if it is its turn.
     pub(crate) fn pop(&mut self, now: Elapsed) -> Option<Item> {
         match self.queue.front()?.gate {
-            Gate::Held(_) => return None,
+            Gate::Held(_) | Gate::Asked(..) => return None,
             Gate::Until(time) if time > now => return None,
             Gate::Until(_) | Gate::Open => {}
         }
@@ -289,6 +292,17 @@ impl Order {
             .find(|waiting| matches!(&waiting.gate, Gate::Held(held) if held.number == number));
         if let Some(waiting) = held {
             waiting.gate = gate;
+        }
+    }
+
+    /// The answer to a request has come.
+    pub(crate) fn answered(&mut self, request: RequestId) {
+        for waiting in &mut self.queue {
+            if let Gate::Asked(id, then) = &mut waiting.gate
+                && *id == request
+            {
+                waiting.gate = std::mem::replace(then, Gate::Open);
+            }
         }
     }
 

@@ -17,12 +17,17 @@ mod ends;
 #[allow(dead_code, unreachable_pub)]
 mod recording;
 mod rules;
+#[path = "../support/mod.rs"]
+mod support;
 mod traffic;
 
 use std::process::ExitCode;
 
-use child::{Child, Subject};
+use child::Subject;
 use ends::Ends;
+use support::loopback::listen;
+use support::quantile;
+use support::running::Running;
 use traffic::Traffic;
 
 /// The most that a packet may cost with nothing shown, in bare copies. Tiny packets are measured, but not
@@ -48,6 +53,7 @@ fn main() -> ExitCode {
     bench.floods(&kinds, "unseen", copy, &unseen, 64 << 20, Some(BOUND));
     bench.floods(&kinds, "listed", copy, &[Subject::Listing, Subject::Json], 3 << 20, None);
     let games: Vec<Traffic> = kinds.into_iter().filter(|t| t.protocol == "minecraft").collect();
+    bench.floods(&games, "metrics", Subject::Quiet, &[Subject::Watched], 64 << 20, None);
     let bound = Some(RULES_BOUND);
     bench.floods(&games, "200 rules", Subject::NoRules, &[Subject::Rules], 64 << 20, bound);
     bench.looks(&games);
@@ -146,11 +152,9 @@ impl Bench {
             let bytes = if self.timed { 24 << 20 } else { traffic.flood.len() };
             let times = (bytes / traffic.flood.len()).max(1);
             let rounds = by_turns(&SUBJECTS, traffic, self.rounds(), |child, ends| {
-                child.cpu_when_idle();
-                let before = child.relaying();
+                let before = child.cpu_when_idle();
                 let took = ends.flood(traffic, times);
-                child.cpu_when_idle();
-                let relaying = child.relaying() - before;
+                let relaying = child.cpu_when_idle() - before;
                 let speed = (times * traffic.flood.len()) as f64 / took.as_secs_f64();
                 (relaying as f64 / (times * traffic.packets) as f64, speed / 1e6)
             });
@@ -252,14 +256,14 @@ fn by_turns<T>(
     subjects: &[Subject],
     traffic: &Traffic,
     rounds: usize,
-    measure: impl Fn(&Child, Ends) -> T,
+    measure: impl Fn(&Running, Ends) -> T,
 ) -> Vec<Vec<T>> {
-    let server = ends::listen();
+    let server = listen();
     let address = server.local_addr().expect("a bound socket has an address");
-    let children: Vec<Child> =
-        subjects.iter().map(|subject| Child::start(*subject, traffic, address)).collect();
+    let children: Vec<Running> =
+        subjects.iter().map(|subject| subject.start(traffic, address)).collect();
     let mut results: Vec<Vec<T>> = subjects.iter().map(|_| Vec::new()).collect();
-    let open = |child: &Child| Ends::open(child.address, &server, traffic);
+    let open = |child: &Running| Ends::open(child.address, &server, traffic);
     // Nobody's first session counts: memory and tables are made in it.
     for child in &children {
         measure(child, open(child));
@@ -273,7 +277,7 @@ fn by_turns<T>(
     results
 }
 
-fn flood(child: &Child, ends: Ends, traffic: &Traffic, bytes: usize) -> Took {
+fn flood(child: &Running, ends: Ends, traffic: &Traffic, bytes: usize) -> Took {
     let times = (bytes / traffic.flood.len()).max(1);
     let before = child.cpu_when_idle();
     let took = ends.flood(traffic, times);
@@ -282,10 +286,4 @@ fn flood(child: &Child, ends: Ends, traffic: &Traffic, bytes: usize) -> Took {
         cpu_ns_a_packet: cpu as f64 / (times * traffic.packets) as f64,
         bytes_a_second: (times * traffic.flood.len()) as f64 / took.as_secs_f64(),
     }
-}
-
-/// The value that so many parts of the whole are below.
-fn quantile(values: &mut [f64], part: usize, whole: usize) -> f64 {
-    values.sort_by(f64::total_cmp);
-    values[(values.len() - 1) * part / whole]
 }

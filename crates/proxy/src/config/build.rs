@@ -236,6 +236,9 @@ impl Builder<'_> {
             trust_version: relay.trust_version,
             rewrite_host: rewrite(&to, relay.keep_host),
             on_lost_framing: self.settings.on_lost_framing,
+            encryption: self.settings.encryption(),
+            transfer_to: self.settings.transfer.clone(),
+            cipher_keys: Arc::default(),
         };
         let (setups, setup) = watch::channel(Setup::new(protocol, options));
         let version = relay.version.as_ref().map(|version| version.text.clone());

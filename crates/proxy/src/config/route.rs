@@ -1,6 +1,6 @@
 //! `[[route]]`: what is written, before protocols are looked up.
 
-use std::net::SocketAddr;
+use std::net::{Ipv4Addr, SocketAddr};
 
 use midwire_definition::diagnostics::{Diagnostic, suggest};
 use midwire_definition::syntax::ast::Span;
@@ -89,21 +89,8 @@ pub(super) fn owned(text: Text<'_>) -> Named {
 /// Reads one `[[route]]`.
 pub(super) fn read(mut table: Table<'_, '_>, out: &mut Problems) -> WrittenRoute {
     let name = table.text("name", out).map(owned);
-    let mut listen = Vec::new();
     let says_listen = table.has("listen");
-    for text in table.texts("listen", out) {
-        match listen_address(text.text) {
-            Some(address) => listen.push((address, text.span)),
-            None => {
-                let message = format!("`{}` is no address to listen on", text.text);
-                let problem = Diagnostic::error(codes::VALUE, text.span, message);
-                out.push(problem.help(
-                    "write ADDRESS:PORT, such as \"127.0.0.1:25565\", or \"0.0.0.0:25565\" to be reached \
-                     from other machines",
-                ));
-            }
-        }
-    }
+    let listen = listens(&mut table, out);
     let header = match table.text("proxy_header", out) {
         None => HeaderUse::No,
         Some(text) => one_of(
@@ -123,6 +110,42 @@ pub(super) fn read(mut table: Table<'_, '_>, out: &mut Problems) -> WrittenRoute
     }
     table.end("a route", out);
     WrittenRoute { name, listen, says_listen, header, any, action, then, span: table.span }
+}
+
+/// Where a route listens: an address, a port, or a list of them.
+fn listens(table: &mut Table<'_, '_>, out: &mut Problems) -> Vec<(SocketAddr, Span)> {
+    let Some(value) = table.get("listen") else { return Vec::new() };
+    let each = match value.get_ref() {
+        DeValue::Array(list) => list.iter().collect(),
+        _ => vec![value],
+    };
+    let mut listen = Vec::new();
+    for value in each {
+        let span = span_of(value);
+        let (text, address) = match value.get_ref() {
+            DeValue::String(text) => (text.to_string(), listen_address(text)),
+            DeValue::Integer(port) => {
+                let number = u16::from_str_radix(port.as_str(), port.radix()).ok();
+                let here = number.map(|port| SocketAddr::from((Ipv4Addr::LOCALHOST, port)));
+                (port.to_string(), here)
+            }
+            other => {
+                wrong_kind(span, "`listen`", "an address in quotes, or a port,", other, out);
+                continue;
+            }
+        };
+        match address {
+            Some(address) => listen.push((address, span)),
+            None => {
+                let message = format!("`{text}` is no address to listen on");
+                out.push(Diagnostic::error(codes::VALUE, span, message).help(
+                    "write ADDRESS:PORT, such as \"127.0.0.1:25565\", or \"0.0.0.0:25565\" to be reached \
+                     from other machines",
+                ));
+            }
+        }
+    }
+    listen
 }
 
 fn one_of<T: Copy>(
@@ -160,7 +183,9 @@ const FOR_SERVERS: [&str; 9] = [
 /// `to` and `protocol`, or `respond`; from a route or what stands in its place.
 fn action(table: &mut Table<'_, '_>, what: &str, out: &mut Problems) -> Option<WrittenAction> {
     let protocol = table.text("protocol", out);
-    if let Some(rfb) = protocol.filter(|protocol| protocol.text == crate::rfb::NAME) {
+    if let Some(rfb) =
+        protocol.filter(|protocol| crate::rfb::canonical(protocol.text) == crate::rfb::NAME)
+    {
         return vnc::read(table, what, rfb.span, out).map(WrittenAction::Rfb);
     }
     let to = table.text("to", out);

@@ -199,6 +199,9 @@ impl Builder<'_> {
             start: protocol.state_named(rfb::START),
             rewrite_host: None,
             on_lost_framing: self.settings.on_lost_framing,
+            encryption: None,
+            transfer_to: None,
+            cipher_keys: Arc::default(),
         };
         let usual = protocol.port;
         let (setups, setup) = watch::channel(Setup::new(protocol, options));

@@ -68,6 +68,7 @@ pub(super) fn play(
             watch_raw: Watch::Packets,
             limits: RelayLimits::default(),
             metrics: None,
+            account: None,
         };
         let relay = Relay::bind(config, events).await?;
         let relay_address = relay.addresses()[0];

@@ -1,34 +1,46 @@
 //! The listing, a line for every packet: for pipes and files, and for terminals with `--all` or `-x`.
 
 use midwire_definition::{Limits, Workspace};
-use midwire_session::{Elapsed, Event};
+use midwire_session::{Elapsed, Event, PacketEvent};
 
 use super::marked::{Marked, write_marked};
 use super::row::{Above, Columns, Row, RowWriter, put};
 use super::style::{Paint, Style};
 use super::{View, screen};
 use crate::error::say_styled;
+use crate::explain::write_tree;
 use crate::queue::Message;
+
+/// What is shown of each packet below its line.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub(crate) struct Detail {
+    /// Its bytes.
+    pub(crate) hex: bool,
+    /// Its fields.
+    pub(crate) tree: bool,
+}
 
 /// Writes every packet on a line of its own.
 pub(crate) struct Listing {
     rows: RowWriter,
     style: Style,
     columns: Columns,
-    /// Of what the bytes are shown, and with what they are read.
-    hex: Option<Workspace>,
+    detail: Detail,
+    /// What details are read with.
+    workspace: Workspace,
     above: Above,
     line: String,
 }
 
 impl Listing {
-    pub(crate) fn new(limits: Limits, style: Style, hex: bool) -> Self {
+    pub(crate) fn new(limits: Limits, style: Style, detail: Detail) -> Self {
         let columns = if style.is_terminal { Columns::Short } else { Columns::Long };
         Self {
             rows: RowWriter::new(limits),
             style,
             columns,
-            hex: hex.then(|| Workspace::new(limits)),
+            detail,
+            workspace: Workspace::new(limits),
             above: Above::default(),
             line: String::new(),
         }
@@ -48,27 +60,29 @@ impl Listing {
     fn event(&mut self, session: u64, event: &Event) {
         let Some(row) = self.rows.event(session, event) else { return };
         self.row(&row);
-        let Some(workspace) = &mut self.hex else { return };
         match event {
-            Event::Packet(packet) => {
-                let Some(payload) = packet.sent.as_ref().or(packet.payload.as_ref()) else {
-                    return;
-                };
-                let plan =
-                    packet.definition.as_ref().and_then(|definition| definition.plan.as_ref());
-                let plan = plan.filter(|_| packet.problem.is_none());
-                let marked = Marked::read(
-                    payload,
-                    packet.body,
-                    plan.map(|plan| (&**plan, &*packet.conn)),
-                    workspace,
-                );
-                write_marked(payload, &marked, self.style, &mut self.line);
-            }
-            Event::Opaque { bytes, .. } => {
+            Event::Packet(packet) => self.detail(packet),
+            Event::Opaque { bytes, .. } if self.detail != Detail::default() => {
                 write_marked(bytes, &Marked::default(), self.style, &mut self.line);
             }
             _ => {}
+        }
+    }
+
+    fn detail(&mut self, packet: &PacketEvent) {
+        let Some(payload) = packet.sent.as_ref().or(packet.payload.as_ref()) else { return };
+        let plan = packet.definition.as_ref().and_then(|definition| definition.plan.as_ref());
+        let plan = plan.filter(|_| packet.problem.is_none());
+        let workspace = &mut self.workspace;
+        if let Some(plan) = plan.filter(|_| self.detail.tree) {
+            let mut read = plan.decode(payload, packet.body, &packet.conn, workspace);
+            write_tree(&mut read, packet.body, self.style, &mut self.line);
+        }
+        // What has no fields has bytes.
+        if self.detail.hex || self.detail.tree && plan.is_none() {
+            let plan = plan.map(|plan| (&**plan, &*packet.conn));
+            let marked = Marked::read(payload, packet.body, plan, workspace);
+            write_marked(payload, &marked, self.style, &mut self.line);
         }
     }
 }

@@ -25,7 +25,7 @@ use tokio::sync::watch;
 
 pub(crate) use self::filtered::Filtered;
 pub(crate) use self::json::PacketJson;
-pub(crate) use self::marked::{Marked, write_marked};
+pub(crate) use self::listing::Detail;
 pub(crate) use self::row::{Columns, RowWriter, put, write_line};
 
 pub(crate) use self::style::{Paint, Style};
@@ -61,12 +61,22 @@ pub(crate) fn view(
     if args.quiet {
         Box::new(notices::Notices::new(limits))
     } else if args.json {
-        Box::new(json::Json::new(limits))
-    } else if style.is_terminal && !args.all && !args.hex {
+        json(limits)
+    } else if style.is_terminal && !args.all && !args.hex && !args.tree {
         Box::new(live::Live::new(limits, style, recordings))
     } else {
-        Box::new(listing::Listing::new(limits, style, args.hex))
+        listing(limits, style, Detail { hex: args.hex, tree: args.tree })
     }
+}
+
+/// A line of JSON for everything.
+pub(crate) fn json(limits: Limits) -> Box<dyn View> {
+    Box::new(json::Json::new(limits))
+}
+
+/// A line for everything, with this below it.
+pub(crate) fn listing(limits: Limits, style: Style, detail: Detail) -> Box<dyn View> {
+    Box::new(listing::Listing::new(limits, style, detail))
 }
 
 /// Text that waits is written at the latest when there is so much.
@@ -74,7 +84,7 @@ const WRITE_AT: usize = 64 << 10;
 /// How often a view may put right what it put off.
 const TICK: Duration = Duration::from_millis(100);
 /// Definitions may nest deeply.
-const STACK: usize = 16 << 20;
+pub(crate) const STACK: usize = 16 << 20;
 
 /// Starts the thread that shows everything. When its output is closed it asks for the end of the program.
 pub(crate) fn spawn(

@@ -324,6 +324,10 @@ impl Recorder {
                 }
                 writer.facts(session, begun.after(at.0), &facts)
             }
+            Event::Key { key, at } => {
+                let key = hex::encode(key.as_bytes());
+                writer.facts(session, begun.after(at.0), &[("key", &key)])
+            }
             _ => Ok(()),
         }
     }

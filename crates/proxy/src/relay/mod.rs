@@ -6,6 +6,7 @@
 
 mod attempts;
 mod driver;
+mod encryption;
 mod farewell;
 mod files;
 mod handover;
@@ -14,36 +15,41 @@ mod joined;
 mod kernel;
 mod leg;
 mod lent;
+mod listener;
+mod memory;
 mod probe;
 mod rfb;
+mod route;
 mod seats;
 mod session;
 mod sniff;
 mod target;
+mod totals;
 
-use std::future::poll_fn;
-use std::io;
 use std::net::SocketAddr;
 use std::pin::pin;
-use std::sync::{Arc, OnceLock};
-use std::task::Poll;
+use std::sync::Arc;
 use std::time::Duration;
 
 use midwire_session::{Counters, Session, Setup, Watch};
-use tokio::net::{TcpListener, TcpStream};
 use tokio::sync::{Semaphore, watch};
 use tokio::task::JoinSet;
 
 pub(crate) use self::attempts::Attempts;
+pub(crate) use self::listener::{BindError, ListenerConfig, MOVES};
+use self::listener::{Listener, accept, listen};
+use self::memory::{RELEASE_AFTER, RELEASES, release_memory};
 pub(crate) use self::rfb::{RfbServer, RfbService, Waits};
+pub(crate) use self::route::{Route, Service};
 use self::seats::{Full, Seats};
 use self::session::{Start, asked};
 pub(crate) use self::sniff::{Action, Next, Sniffed, Then, Way};
 pub(crate) use self::target::{Leads, Target, leads_to, reason, service};
+pub(crate) use self::totals::Totals;
+use crate::account::Account;
 use crate::metrics::Metrics;
 use crate::names::Names;
 use crate::queue::Sender;
-use crate::record::{RecordTo, Recorder};
 use crate::settings::RelayLimits;
 
 /// How to relay.
@@ -57,116 +63,8 @@ pub(crate) struct RelayConfig {
     pub(crate) limits: RelayLimits,
     /// Where what happens is counted, if anybody wants to know.
     pub(crate) metrics: Option<Arc<Metrics>>,
-}
-
-/// An address that clients connect to.
-#[derive(Debug)]
-pub(crate) struct ListenerConfig {
-    pub(crate) listen: SocketAddr,
-    /// A port that another program uses may be left for the next free one.
-    pub(crate) may_move: bool,
-    pub(crate) service: Service,
-}
-
-/// What is done with a client that has connected.
-#[derive(Debug)]
-pub(crate) enum Service {
-    /// All go the same way.
-    Route(Arc<Route>),
-    /// Each shows who it is, and midwire does so to a server.
-    Rfb(Box<RfbService>),
-    /// Each goes the way that its first bytes say.
-    Sniff(Sniffed),
-}
-
-/// Where a connection goes, and how it is read.
-#[derive(Debug)]
-pub(crate) struct Route {
-    pub(crate) to: Target,
-    /// It changes when a definition is saved.
-    pub(crate) setup: watch::Receiver<Arc<Setup>>,
-    /// Where what passes this way is recorded, if it says so itself.
-    pub(crate) record_to: Option<RecordTo>,
-    /// What passes this way is recorded there.
-    pub(crate) recorder: OnceLock<Arc<Recorder>>,
-}
-
-impl Route {
-    pub(crate) fn new(to: Target, setup: watch::Receiver<Arc<Setup>>) -> Self {
-        Self { to, setup, record_to: None, recorder: OnceLock::new() }
-    }
-}
-
-impl Service {
-    /// All ways that a client may go.
-    pub(crate) fn routes(&self) -> Vec<&Arc<Route>> {
-        match self {
-            Self::Route(route) => vec![route],
-            Self::Rfb(rfb) => rfb.servers.iter().map(|server| &server.route).collect(),
-            Self::Sniff(sniffed) => sniffed.routes().collect(),
-        }
-    }
-}
-
-/// Why relaying cannot begin.
-#[derive(Debug)]
-pub(crate) enum BindError {
-    /// The system refused the address.
-    Listen(SocketAddr, io::Error),
-    /// The same, of the address for the metrics.
-    Metrics(SocketAddr, io::Error),
-    /// The server's address is our own.
-    Itself(SocketAddr),
-}
-
-impl std::fmt::Display for BindError {
-    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
-        match self {
-            Self::Listen(address, error) => {
-                write!(f, "cannot listen on {address}: ")?;
-                match error.kind() {
-                    io::ErrorKind::AddrInUse => write!(
-                        f,
-                        "another program uses that port; end it, or take another port with \
-                         --listen {}:PORT (0: any free one)",
-                        address.ip()
-                    ),
-                    io::ErrorKind::PermissionDenied => write!(
-                        f,
-                        "{error}; ports below 1024 often need rights, others do not: --listen {}:PORT",
-                        address.ip()
-                    ),
-                    io::ErrorKind::AddrNotAvailable => {
-                        write!(f, "this machine does not have that address")
-                    }
-                    _ => write!(f, "{error}"),
-                }
-            }
-            Self::Metrics(address, error) => write!(
-                f,
-                "cannot listen on {address} for the metrics: {error}; another port is chosen with \
-                 --metrics PORT"
-            ),
-            Self::Itself(address) => write!(
-                f,
-                "the server {address} is midwire itself: it would connect to itself without end; \
-                 take another port for the game with --listen 127.0.0.1:PORT"
-            ),
-        }
-    }
-}
-
-impl std::error::Error for BindError {}
-
-/// What went through, in all sessions.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
-pub(crate) struct Totals {
-    pub(crate) sessions: u64,
-    pub(crate) packets: u64,
-    /// Bytes received, by direction.
-    pub(crate) bytes: [u64; 2],
-    /// Sessions with packets that were not counted to the end, since their connections were joined.
-    pub(crate) joined: u64,
+    /// Who joins for midwire where a server asks who the client is.
+    pub(crate) account: Option<Account>,
 }
 
 /// What all sessions share.
@@ -179,6 +77,7 @@ struct Shared {
     limits: RelayLimits,
     names: Names,
     metrics: Option<Arc<Metrics>>,
+    account: Option<Account>,
     events: Sender,
     /// Room for clients that are told why they are turned away.
     farewells: Arc<Semaphore>,
@@ -198,17 +97,10 @@ pub(crate) struct Relay {
     shared: Arc<Shared>,
 }
 
-/// An address that is listened on.
-#[derive(Debug)]
-struct Listener {
-    socket: TcpListener,
-    config: Arc<ListenerConfig>,
-}
-
 impl Relay {
     /// Starts to listen.
     pub(crate) async fn bind(config: RelayConfig, events: Sender) -> Result<Self, BindError> {
-        let RelayConfig { listeners, watch, watch_raw, limits, metrics } = config;
+        let RelayConfig { listeners, watch, watch_raw, limits, metrics, account } = config;
         files::make_room_for(limits.sessions_max);
         // Before listening: afterwards a refused loop and a taken port could not be told apart.
         let names = Names::new(limits.dns, limits.dns_timeout);
@@ -224,7 +116,7 @@ impl Relay {
             reached.extend(reach(&route.to, &names, &events).await);
         }
         let refuse_loop = |own: SocketAddr| match reached.iter().find(|to| leads_to(**to, own)) {
-            Some(to) => Err(BindError::Itself(*to)),
+            Some(to) => Err(BindError::Itself { listen: own, server: *to }),
             None => Ok(()),
         };
         let mut bound = Vec::new();
@@ -246,6 +138,7 @@ impl Relay {
             limits,
             names,
             metrics,
+            account,
             events,
             farewells,
         });
@@ -394,96 +287,4 @@ async fn reach(to: &Target, names: &Names, events: &Sender) -> Vec<SocketAddr> {
         }
     }
     reached
-}
-
-/// How long after the end of a session memory is released, with that of others which have ended by then.
-const RELEASE_AFTER: Duration = Duration::from_millis(200);
-
-/// Threads that are asked for memory.
-const RELEASES: usize = 8;
-
-/// Lets the allocator give memory back to the system. The one of Linux looks for some when a piece of 64 KiB or
-/// more is freed, and what sessions free is smaller: without this, two thousand that are over mostly leave ten
-/// megabytes behind until something else is freed.
-fn release_memory() {
-    drop(std::hint::black_box(Vec::<u8>::with_capacity(96 << 10)));
-}
-
-/// Ports that are tried after the one that is taken.
-pub(crate) const MOVES: u16 = 20;
-
-/// Listens on an address, or on the next free port where that is allowed and does not lead to a server.
-async fn listen(
-    config: &ListenerConfig,
-    reached: &[SocketAddr],
-) -> Result<(TcpListener, SocketAddr), BindError> {
-    let failed = |error| BindError::Listen(config.listen, error);
-    let moves = if config.may_move { MOVES } else { 0 };
-    let mut address = config.listen;
-    for port in (config.listen.port()..=u16::MAX).take(usize::from(moves) + 1) {
-        address.set_port(port);
-        let is_last = port == u16::MAX || port - config.listen.port() == moves;
-        if !is_last && reached.iter().any(|to| leads_to(*to, address)) {
-            continue;
-        }
-        match TcpListener::bind(address).await {
-            Ok(socket) => return settled(socket, reached).await.map_err(failed),
-            Err(error) if is_last || error.kind() != io::ErrorKind::AddrInUse => {
-                return Err(failed(error));
-            }
-            Err(_) => {}
-        }
-    }
-    Err(failed(io::ErrorKind::AddrInUse.into()))
-}
-
-/// A socket with its address. Of "any free port" the system may choose the one that a server which is down will
-/// come back to; then it chooses again.
-async fn settled(
-    socket: TcpListener,
-    reached: &[SocketAddr],
-) -> io::Result<(TcpListener, SocketAddr)> {
-    let address = socket.local_addr()?;
-    if !reached.iter().any(|to| leads_to(*to, address)) {
-        return Ok((socket, address));
-    }
-    let mut any = address;
-    any.set_port(0);
-    // While the first is open its port is not chosen again.
-    match TcpListener::bind(any).await {
-        Ok(other) => other.local_addr().map(|address| (other, address)),
-        Err(_) => Ok((socket, address)),
-    }
-}
-
-/// The next client of any listener; none of them is passed over for long.
-async fn accept<'l>(
-    listeners: &'l [Listener],
-    first: &mut usize,
-) -> (&'l Listener, io::Result<(TcpStream, SocketAddr)>) {
-    poll_fn(|cx| {
-        let (before, after) = listeners.split_at(*first % listeners.len().max(1));
-        for listener in after.iter().chain(before) {
-            if let Poll::Ready(accepted) = listener.socket.poll_accept(cx) {
-                *first = first.wrapping_add(1);
-                return Poll::Ready((listener, accepted));
-            }
-        }
-        Poll::Pending
-    })
-    .await
-}
-
-impl Totals {
-    fn add(&mut self, ended: Result<[Counters; 2], tokio::task::JoinError>) {
-        let Ok(counters) = ended else { return };
-        let [serverbound, clientbound] = &counters;
-        let had_packets = serverbound.frames + clientbound.frames > 0;
-        let is_joined = serverbound.joined_bytes + clientbound.joined_bytes > 0;
-        self.joined += u64::from(had_packets && is_joined);
-        for (direction, counters) in counters.iter().enumerate() {
-            self.packets += counters.frames;
-            self.bytes[direction] += counters.bytes;
-        }
-    }
 }

@@ -16,6 +16,7 @@ use tokio::sync::watch;
 use tracing::Instrument as _;
 
 use super::driver::Driver;
+use super::encryption::Questions;
 use super::farewell::{Unserved, Words};
 use super::handover::{HandedOver, Watcher};
 use super::leg::reset_on_close;
@@ -112,8 +113,13 @@ impl Start {
             Service::Rfb(service) => {
                 Box::pin(serving.authenticate(service, going.client, going.from)).await
             }
-            // Boxed: sessions of the other kinds have no use for the memory.
-            Service::Sniff(sniffed) => Box::pin(serving.sniff(sniffed, going)).await,
+            Service::Sniff(sniffed) => {
+                // Boxed: what the choice takes is given back before the client goes on.
+                match Box::pin(serving.choose(sniffed, going)).await {
+                    Some((way, going)) => serving.follow(sniffed, way, going).await,
+                    None => Default::default(),
+                }
+            }
         }
     }
 }
@@ -134,29 +140,33 @@ struct Serving {
 }
 
 impl Serving {
-    /// Chooses the client's way by its first bytes, and goes on with it, from one to the next.
-    async fn sniff(&self, sniffed: &Sniffed, mut going: Going) -> [Counters; 2] {
+    /// Chooses the client's way by its first bytes. `None`: there is none for it.
+    async fn choose(&self, sniffed: &Sniffed, mut going: Going) -> Option<(usize, Going)> {
         let mut stop = self.stop.clone();
         let chosen = tokio::select! {
-            chosen = Box::pin(sniffed.choose(&going.client)) => chosen,
-            () = asked(&mut stop) => return Default::default(),
+            chosen = sniffed.choose(&going.client) => chosen,
+            () = asked(&mut stop) => return None,
         };
-        let mut way = match chosen {
+        match chosen {
             Ok(chosen) => {
                 if let Some((from, to)) = chosen.addresses {
                     (going.from, going.to) = (from, Some(to));
                 }
                 (going.read, going.header) = (chosen.read, chosen.header);
-                chosen.way
+                Some((chosen.way, going))
             }
             Err(Turned::Refused(refusal)) => {
                 let text = format!("{} was turned away: {refusal}", going.from);
                 self.shared.events.notice(None, text);
-                return Default::default();
+                None
             }
             // Nobody has heard of it yet.
-            Err(Turned::Gone) => return Default::default(),
-        };
+            Err(Turned::Gone) => None,
+        }
+    }
+
+    /// Goes on with a client on the way that was chosen, and from one to the next.
+    async fn follow(&self, sniffed: &Sniffed, mut way: usize, mut going: Going) -> [Counters; 2] {
         let mut total = [Counters::default(); 2];
         while let Some(next) = sniffed.ways().get(way) {
             let (from, to) = (going.from, going.to);
@@ -363,6 +373,7 @@ impl Serving {
     ) -> ([Counters; 2], Option<HandedOver>) {
         let mut stop = self.stop.clone();
         let mut stopped = pin!(asked(&mut stop));
+        let mut questions = Questions::default();
         loop {
             tokio::select! {
                 // What was saved counts for what comes afterwards, however much waits to be read.
@@ -371,18 +382,22 @@ impl Serving {
                     let setup = setup.borrow_and_update().clone();
                     driver.set_definitions(setup);
                 }
+                (request, answer) = questions.answered() => driver.answer(request, answer),
                 () = &mut stopped, if !driver.is_stopping() => driver.stop(),
                 () = poll_fn(|cx| driver.poll(cx)) => {}
             }
             driver.flush_tape(&self.shared.events).await;
-            if let Some(reason) = driver.reason.take() {
-                self.shared.events.notice(Some(self.number), reason);
+            for note in std::mem::take(&mut driver.notes) {
+                self.shared.events.notice(Some(self.number), note);
             }
             if !driver.events.is_empty() {
                 let events = std::mem::take(&mut driver.events);
                 crate::log::events(&events);
                 let (session, begun) = (self.number, self.begun.at);
                 self.shared.events.send(Message::Events { session, begun, events }).await;
+            }
+            for (request, what) in std::mem::take(&mut driver.requests) {
+                questions.ask(request, what, &self.shared);
             }
             if driver.is_done() {
                 return driver.finish();

@@ -43,7 +43,7 @@ pub(super) struct Outcome {
     /// What goes behind it.
     pub(super) after: Vec<Item>,
     /// The session is to be ended, and the client told why.
-    pub(super) disconnect: Option<Disconnect>,
+    pub(super) disconnect: Option<(Disconnect, Origin)>,
 }
 
 /// A frame among others.
@@ -101,9 +101,10 @@ impl Session {
         let (mut run, mut at) = (Run::new(0), skimmed.len);
         run.add(0, self.packets + 1 - skimmed.frames, skimmed.frames);
         let mut last = None;
+        let was_plain = !self.may_decrypt(direction);
         loop {
             let skimmed = self.skim(direction, framing, &chunk[at..], scratch);
-            self.count(direction, skimmed.len, skimmed.frames);
+            self.count_skimmed(direction, &skimmed);
             let first = self.packets + 1 - skimmed.frames;
             self.add_to_run(direction, &chunk, &mut run, at, first..first + skimmed.frames);
             if let Some(payload) = skimmed.last {
@@ -134,6 +135,9 @@ impl Session {
             self.settle(direction, &chunk, &mut run, frame, outcome, scratch);
             if self.side(direction).ended {
                 return chunk.len();
+            }
+            if was_plain && self.may_decrypt(direction) {
+                break;
             }
             if self.side(direction).opaque {
                 self.flush(direction, &chunk, &mut run, at);
@@ -167,9 +171,9 @@ impl Session {
                 self.put_beside(direction, item, scratch);
             }
         }
-        if let Some(disconnect) = disconnect {
+        if let Some((disconnect, origin)) = disconnect {
             self.flush(direction, chunk, run, frame.end);
-            self.disconnect_for(number, disconnect, scratch);
+            self.disconnect_for(number, disconnect, origin, scratch);
         }
     }
 
@@ -221,7 +225,10 @@ impl Session {
         let waits = !self.side(direction).order.is_empty();
         let (item, gate) = match action {
             Action::Pass(effects) if effects.is_empty() && !is_apart => return,
-            Action::Pass(effects) if !waits && !is_apart => {
+            // What is behind it is sent in another way, so it goes out by itself.
+            Action::Pass(effects)
+                if !waits && !is_apart && !self.begins_cipher(direction, &effects) =>
+            {
                 return self.sent(direction, frame.end.saturating_sub(run.at), &effects);
             }
             Action::Pass(effects) => {
@@ -293,6 +300,12 @@ impl Session {
                 at: self.now,
             };
             ruling = self.judge(&info, &read.form, workspace);
+            if definition
+                .and_then(|d| d.plan.as_ref())
+                .is_some_and(|plan| plan.is_of_cipher() || plan.is_own())
+            {
+                self.shake_hands(&info, &read.form, &effects, workspace, &mut ruling);
+            }
         }
         let mut changes = effects.clone();
         if let Some(new) = ruling.new.as_ref().filter(|_| !ruling.dropped) {
@@ -323,7 +336,8 @@ impl Session {
             let copies = self.copies(&looked, &read, payload, &ruling, &effects, &changes);
             after.splice(0..0, copies);
         }
-        let disconnect = ruling.disconnect.take();
+        let origin = if ruling.is_refused { Origin::Midwire } else { Origin::Rule };
+        let disconnect = ruling.disconnect.take().map(|disconnect| (disconnect, origin));
         if self.watch > Watch::Nothing || !ruling.tags.logs.is_empty() {
             self.report(looked, read, &scratch.plain, fate, ruling);
         }
@@ -415,6 +429,10 @@ impl Session {
             }
             _ if ruling.new.is_some() => (Fate::Changed, Gate::Open),
             _ => (Fate::Passed, Gate::Open),
+        };
+        let gate = match ruling.asked {
+            Some(request) => Gate::Asked(request, Box::new(gate)),
+            None => gate,
         };
         self.diverge(effects, &changes);
         (fate, Action::Put(item, gate), Keep::Nothing)

@@ -36,6 +36,7 @@ impl Session {
         self.version_known
             && version
             && !ahead.cipher
+            && options.transfer_to.is_none()
             && !side.received.is_changing()
             && !side.diverged
             && options.on_lost_framing == OnLostFraming::Relay
@@ -72,6 +73,7 @@ impl Session {
 impl Side {
     /// Nothing is held.
     fn is_idle(&self) -> bool {
-        self.order.is_idle() && (self.opaque || self.handovers.is_empty())
+        let passes = self.stage.as_ref().is_none_or(|stage| stage.passes());
+        passes && self.order.is_idle() && (self.opaque || self.handovers.is_empty())
     }
 }

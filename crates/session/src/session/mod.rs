@@ -2,8 +2,10 @@
 
 mod behind;
 mod beside;
+mod cipher;
 mod deciders;
 mod frameless;
+mod handshake;
 mod inject;
 mod inspect;
 mod join;
@@ -11,6 +13,7 @@ mod judge;
 mod parting;
 mod read;
 mod relay;
+mod replay;
 mod resume;
 mod say;
 mod skim;
@@ -24,6 +27,7 @@ use bytes::{Bytes, BytesMut};
 use midwire_codec::{Direction, Origin};
 use midwire_definition::{Given, VersionId};
 
+use crate::encryption::{Answer, Request, RequestId};
 use crate::event::{Counters, Elapsed, Event, Notice, PacketNumber};
 use crate::form::{Effects, Form, Received};
 use crate::interest::{Tables, Watch};
@@ -34,6 +38,7 @@ use crate::record::{Outside, Record, Recording};
 use crate::rules::Peers;
 use crate::scratch::Scratch;
 use crate::setup::{OtherProtocol, Setup};
+use crate::stage::Stage;
 use crate::verdict::{
     ComposeError, DisconnectError, InjectError, NewPacket, UnknownPacket, Verdict,
 };
@@ -64,6 +69,9 @@ pub enum Output {
         /// Which way.
         direction: Direction,
     },
+    /// Something is wanted from outside; its answer is told with [`Session::answer`]. Until then packets
+    /// wait.
+    Request(RequestId, Request),
     /// Tell whoever listens.
     Event(Event),
     /// Tell whoever records, see [`Session::set_recording`].
@@ -116,6 +124,7 @@ pub struct Session {
     /// It is a legacy ping.
     asked: Option<legacy::Asked>,
     encrypted: bool,
+    login: Option<Box<handshake::Login>>,
     peers: Peers,
     /// It was told that rules only watch.
     told_watching: bool,
@@ -135,6 +144,10 @@ struct Side {
     /// anew.
     diverged: bool,
     order: Order,
+    /// Once the direction may be encrypted, and is read.
+    stage: Option<Box<Stage>>,
+    /// Bytes that were given and stayed: those that will be given again first. They are plain.
+    left: usize,
     /// The start of a packet, in a protocol without frames.
     partial: Option<Box<frameless::Partial>>,
     /// What the receiver changes when it gets the byte before this offset of what is sent.
@@ -170,6 +183,8 @@ impl Session {
             sent: form.clone(),
             diverged: false,
             order: Order::default(),
+            stage: None,
+            left: 0,
             partial: None,
             handovers: VecDeque::new(),
             given: 0,
@@ -195,6 +210,7 @@ impl Session {
             unclear: None,
             asked: None,
             encrypted: false,
+            login: None,
             peers: Peers::default(),
             told_watching: false,
             joined: false,
@@ -280,6 +296,12 @@ impl Session {
         self.version_known.then_some(self.tables.version)
     }
 
+    /// The number of its version that the session has said, be it listed or not.
+    #[must_use]
+    pub fn version_number(&self) -> Option<i64> {
+        self.said
+    }
+
     /// What went through a direction so far.
     #[must_use]
     pub fn counters(&self, direction: Direction) -> Counters {
@@ -351,6 +373,7 @@ impl Session {
         }
         self.end_frameless(direction);
         if !bytes.is_empty() {
+            self.end_undecided(direction);
             let offset = self.sides[direction.index()].counters.bytes;
             self.notice(Notice::CutFrame { direction, bytes: bytes.len(), offset });
             let part = self.unread(direction, bytes.split().freeze());
@@ -500,6 +523,18 @@ impl Session {
         self.decide_held(number, verdict, scratch)
     }
 
+    /// Tells what became of a request. An answer that nobody waits for any more does no harm.
+    pub fn answer(
+        &mut self,
+        request: RequestId,
+        answer: Answer,
+        at: Elapsed,
+        scratch: &mut Scratch,
+    ) {
+        self.now = at;
+        self.answered(request, answer, scratch);
+    }
+
     /// What to do next; `None`: nothing until something else happens.
     pub fn poll_output(&mut self) -> Option<Output> {
         let output = self.outputs.pop_front();
@@ -511,7 +546,9 @@ impl Session {
                     self.close();
                 }
             }
-            Some(Output::Abort { .. } | Output::Event(_) | Output::Record(_)) => {}
+            Some(
+                Output::Abort { .. } | Output::Request(..) | Output::Event(_) | Output::Record(_),
+            ) => {}
             None => self.outputs = VecDeque::new(),
         }
         output

@@ -95,6 +95,7 @@ impl Session {
         {
             let answer = asked.answer(text).into();
             self.pass_made(direction, answer);
+            self.notice(Notice::LegacyAnswer { text: text.to_owned() });
             self.end_behind(direction, scratch);
             return Ok(());
         }
@@ -126,10 +127,11 @@ impl Session {
         &mut self,
         number: PacketNumber,
         disconnect: Disconnect,
+        origin: Origin,
         scratch: &mut Scratch,
     ) {
         let Disconnect { why, by } = disconnect;
-        if let Err(error) = self.part(Direction::Clientbound, &why, Origin::Rule, scratch) {
+        if let Err(error) = self.part(Direction::Clientbound, &why, origin, scratch) {
             self.note_refused(by.as_deref());
             self.notice(Notice::NotTold { number, by, reason: error.to_string() });
         }

@@ -3,7 +3,7 @@
 use bytes::{Bytes, BytesMut};
 use midwire_codec::{Direction, Framing};
 
-use super::skim::Stop;
+use super::skim::{Skimmed, Stop};
 use super::{Output, Session};
 use crate::event::{Elapsed, Event, Lost, Notice};
 use crate::form::{self, Effects};
@@ -13,6 +13,45 @@ use crate::order::{Gate, Item, Made};
 use crate::record::{Keep, Marked};
 use crate::scratch::Scratch;
 use crate::setup::OnLostFraming;
+
+/// Bytes that frames are cut off.
+pub(super) trait Chunk: std::ops::Deref<Target = [u8]> {
+    /// All of them.
+    fn take(&mut self) -> Bytes;
+    /// The first of them.
+    fn take_front(&mut self, len: usize) -> Bytes;
+    /// The last of what was all of them.
+    fn put_back(&mut self, rest: Bytes);
+}
+
+impl Chunk for BytesMut {
+    fn take(&mut self) -> Bytes {
+        self.split().freeze()
+    }
+
+    fn take_front(&mut self, len: usize) -> Bytes {
+        self.split_to(len).freeze()
+    }
+
+    /// The start of a frame: a copy, once, since there is no frame in front of it then.
+    fn put_back(&mut self, rest: Bytes) {
+        self.extend_from_slice(&rest);
+    }
+}
+
+impl Chunk for Bytes {
+    fn take(&mut self) -> Bytes {
+        std::mem::take(self)
+    }
+
+    fn take_front(&mut self, len: usize) -> Bytes {
+        self.split_to(len)
+    }
+
+    fn put_back(&mut self, rest: Bytes) {
+        *self = rest;
+    }
+}
 
 impl Session {
     /// Sends on what can be sent on of some bytes. What is part of a frame stays.
@@ -25,16 +64,38 @@ impl Session {
         if self.setup.frameless {
             return self.relay_frameless(direction, bytes, scratch);
         }
+        let mut left = 0;
+        if !self.may_decrypt(direction) {
+            self.relay_frames(direction, bytes, scratch);
+        } else {
+            left = self.side(direction).left.min(bytes.len());
+        }
+        if self.may_decrypt(direction) {
+            self.relay_cipher(direction, bytes, left, scratch);
+        } else {
+            self.side(direction).left = bytes.len();
+        }
+    }
+
+    /// Sends on what can be sent on of some plain bytes. What is part of a frame stays, and so does all that
+    /// is behind a packet from which on bytes are encrypted.
+    pub(super) fn relay_frames(
+        &mut self,
+        direction: Direction,
+        bytes: &mut impl Chunk,
+        scratch: &mut Scratch,
+    ) {
+        let was_plain = !self.may_decrypt(direction);
         loop {
             if bytes.is_empty() {
                 return;
             }
             let framing = match self.setup.framing {
                 Some(framing) if !self.sides[direction.index()].opaque => framing,
-                _ => return self.pass_opaque(direction, bytes.split().freeze()),
+                _ => return self.pass_opaque(direction, bytes.take()),
             };
             let skimmed = self.skim(direction, &framing, bytes, scratch);
-            self.count(direction, skimmed.len, skimmed.frames);
+            self.count_skimmed(direction, &skimmed);
             if let Some(payload) = skimmed.last.clone() {
                 let side = self.side(direction);
                 side.last.set(&bytes[payload], &side.received.form);
@@ -42,24 +103,26 @@ impl Session {
             match skimmed.stop {
                 Stop::End => {
                     let keep = self.keep_run(self.packets + 1 - skimmed.frames);
-                    self.pass(direction, bytes.split_to(skimmed.len).freeze(), keep);
+                    self.pass(direction, bytes.take_front(skimmed.len), keep);
                     return;
                 }
                 Stop::Look(_) => {
-                    let chunk = bytes.split().freeze();
+                    let chunk = bytes.take();
                     let used = self.inspect(direction, &framing, chunk.clone(), &skimmed, scratch);
-                    // the start of a frame: a copy, once, since there is no frame in front of it then
-                    bytes.extend_from_slice(&chunk[used..]);
+                    bytes.put_back(chunk.slice(used..));
                 }
                 Stop::Lost(error) => {
                     let keep = self.keep_run(self.packets + 1 - skimmed.frames);
-                    self.pass(direction, bytes.split_to(skimmed.len).freeze(), keep);
+                    self.pass(direction, bytes.take_front(skimmed.len), keep);
                     let error = error.shifted(self.side(direction).counters.bytes);
                     self.lose(direction, error.into());
                 }
             }
             if self.closed {
-                bytes.clear();
+                bytes.take();
+                return;
+            }
+            if was_plain && self.may_decrypt(direction) {
                 return;
             }
         }
@@ -70,6 +133,14 @@ impl Session {
         counters.bytes += bytes as u64;
         counters.frames += frames;
         self.packets += frames;
+    }
+
+    /// Counts frames that were passed over.
+    pub(super) fn count_skimmed(&mut self, direction: Direction, skimmed: &Skimmed) {
+        self.count(direction, skimmed.len, skimmed.frames);
+        if skimmed.quiet > 0 {
+            self.note_quiet(skimmed.quiet);
+        }
     }
 
     /// Nothing says where the next frame or packet starts: a direction is relayed as it comes from here.
@@ -163,9 +234,16 @@ impl Session {
         if let Some(record) = keep.sent(direction, &bytes, self.now) {
             self.record(record);
         }
-        if !bytes.is_empty() {
-            self.side(direction).given += bytes.len() as u64;
-            self.outputs.push_back(Output::Send { direction, bytes });
+        if bytes.is_empty() {
+            return;
+        }
+        let Self { sides, outputs, .. } = self;
+        let side = &mut sides[direction.index()];
+        side.given += bytes.len() as u64;
+        let mut put = |bytes| outputs.push_back(Output::Send { direction, bytes });
+        match &mut side.stage {
+            None => put(bytes),
+            Some(stage) => stage.send(bytes, put),
         }
     }
 
@@ -195,6 +273,9 @@ impl Session {
         if effects.is_empty() {
             return;
         }
+        if form::encrypts(effects) {
+            self.send_cipher(direction);
+        }
         let side = self.side(direction);
         side.sent.apply(effects, direction);
         side.handovers.push_back((side.given + more as u64, effects.clone()));
@@ -212,7 +293,7 @@ impl Session {
             let Some((_, effects)) = self.side(direction).handovers.pop_front() else { return };
             self.side(back).received.announce(&effects, back);
             if form::encrypts(&effects) {
-                self.side(back).opaque = true;
+                self.expect_cipher(back);
             }
         }
         let handovers = &mut self.side(direction).handovers;

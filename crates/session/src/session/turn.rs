@@ -6,7 +6,7 @@ use midwire_codec::Direction;
 use midwire_definition::{PacketDefinition, StateId, Workspace};
 
 use super::Session;
-use crate::event::{Event, Notice};
+use crate::event::Event;
 use crate::form::{self, Effects, Form};
 use crate::id;
 
@@ -30,10 +30,7 @@ impl Session {
         self.report_state(direction, before);
         self.record_compression(direction, threshold);
         if form::encrypts(effects) {
-            self.side(direction).opaque = true;
-            if !std::mem::replace(&mut self.encrypted, true) {
-                self.notice(Notice::Encrypted);
-            }
+            self.encrypted_from_here(direction);
         }
     }
 

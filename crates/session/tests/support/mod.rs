@@ -14,8 +14,8 @@ use midwire_rules::Lexicon;
 use midwire_rules::rule::RuleSet;
 use midwire_session::{
     Beside, Content, Decision, Elapsed, Event, Fate, Judge, Options, Output, PacketEvent,
-    PacketInfo, Passage, Place, Record, Recorded, Recording, Rules, Scratch, Session, Setup,
-    Verdict, Watch,
+    PacketInfo, Passage, Place, Record, Recorded, Recording, Request, RequestId, Rules, Scratch,
+    Session, Setup, Verdict, Watch,
 };
 
 pub use Direction::{Clientbound, Serverbound};
@@ -198,6 +198,7 @@ pub struct Driver {
     pub events: Vec<Event>,
     /// What was recorded.
     pub tape: Tape,
+    pub requests: Vec<(RequestId, Request)>,
     /// Events and ends as lines, and sent bytes as hex.
     pub lines: Vec<String>,
     pub rules: Option<Arc<Rules>>,
@@ -225,6 +226,7 @@ impl Driver {
             pieces: Default::default(),
             events: Vec::new(),
             tape: Tape::default(),
+            requests: Vec::new(),
             lines: Vec::new(),
             rules: None,
             protocol: setup.protocol().clone(),
@@ -320,6 +322,10 @@ impl Driver {
                 }
                 Output::Finish { direction } => self.lines.push(format!("{direction} finish")),
                 Output::Abort { direction } => self.lines.push(format!("{direction} abort")),
+                Output::Request(request, what) => {
+                    self.lines.push("request".to_owned());
+                    self.requests.push((request, what));
+                }
                 Output::Event(event) => {
                     self.lines.push(self.line(&event));
                     self.events.push(event);
@@ -365,6 +371,7 @@ impl Driver {
                     if *closed { ", closed" } else { "" }
                 )
             }
+            Event::Key { key, .. } => format!("{key:?}"),
             Event::Notice { notice, .. } => format!("notice: {notice}"),
             Event::Closed { counters, .. } => {
                 let [up, down] = counters;

@@ -1,0 +1,142 @@
+//! `midwire read`: recorded sessions, shown as they would have been while they passed.
+//!
+//! ```text
+//!  files ──▶ capture: packets, segments ──▶ recordings: frames     ──▶ replay ──▶ out ──▶ views
+//!                                      └──▶ streams: bytes, gaps ──▶ stream ──┘
+//! ```
+
+mod choose;
+mod columns;
+mod input;
+mod out;
+mod progress;
+mod replay;
+mod sessions;
+mod stats;
+mod stop;
+mod stream;
+mod sync;
+mod times;
+mod walk;
+
+use std::cell::RefCell;
+use std::io::IsTerminal as _;
+use std::path::{Path, PathBuf};
+use std::process::ExitCode;
+use std::rc::Rc;
+
+use anyhow::Context as _;
+use midwire_definition::{Limits, Workspace};
+use midwire_session::{Scratch, Watch};
+
+use self::choose::Choice;
+use self::columns::{Columns, Separator};
+use self::out::{Out, Wanted};
+use self::sessions::{Sessions, Tools};
+use self::stats::Stats;
+use self::stop::Stop;
+use self::times::Moment;
+use self::walk::Walk;
+use crate::args;
+use crate::error::{NO, USAGE, say, usage};
+use crate::filter::Filters;
+use crate::print::{self, Detail, STACK, Style, View};
+use crate::settings::Settings;
+
+/// Runs `midwire read`.
+pub(crate) fn run(args: args::Read) -> anyhow::Result<ExitCode> {
+    // Definitions may nest deeply.
+    let read = move || read(&args);
+    let thread = std::thread::Builder::new().name("reader".into()).stack_size(STACK).spawn(read);
+    let read = thread.context("cannot start reading")?.join();
+    read.map_err(|_| anyhow::anyhow!("reading has failed"))?
+}
+
+fn read(args: &args::Read) -> anyhow::Result<ExitCode> {
+    let settings = Settings::from_args(&args.set)?;
+    let files = files(args)?;
+    let choice = Choice::new(&args.with, settings.clone())?;
+    let filters = match &args.filter {
+        None => None,
+        Some(source) => {
+            match Filters::new("-Y", source, choice.candidates(), settings.definition) {
+                Ok(filters) => Some(filters),
+                Err(wrong) => {
+                    say(&wrong);
+                    return Ok(ExitCode::from(USAGE));
+                }
+            }
+        }
+    };
+    let moment = |option, text: &Option<String>| {
+        text.as_deref().map(|text| Moment::parse(option, text)).transpose()
+    };
+    let wanted = Wanted {
+        filters,
+        from: moment("--from", &args.from)?,
+        to: moment("--to", &args.to)?,
+        count: args.count,
+        packet: args.packet,
+    };
+    let out = Rc::new(RefCell::new(Out::new(view(args, settings.definition)?, wanted)));
+    let stop = Stop::listen()?;
+    let tools = Tools {
+        choice,
+        scratch: Scratch::new(&settings.session),
+        workspace: Workspace::new(settings.definition),
+        inflate_max: settings.session.inflate_max,
+        watch: Watch::Packets,
+    };
+    let mut walk =
+        Walk::new(Sessions::new(tools, out.clone()), out.clone(), stop, (args.follow, args.stats));
+    for file in &files {
+        walk.file(file)?;
+        if walk.is_done() {
+            break;
+        }
+    }
+    walk.finish();
+    out.borrow_mut().finish()?;
+    let out = out.borrow();
+    if let Some(number) = args.packet.filter(|number| out.packets < *number) {
+        say(&format!("there is no packet {number}: {} were read", out.packets));
+        return Ok(ExitCode::from(NO));
+    }
+    walk.tell(&out);
+    Ok(if walk.is_damaged() { ExitCode::from(NO) } else { ExitCode::SUCCESS })
+}
+
+/// What is to be read.
+fn files(args: &args::Read) -> anyhow::Result<Vec<PathBuf>> {
+    let files: Vec<PathBuf> = args.read.iter().chain(&args.files).cloned().collect();
+    let is_input = |file: &PathBuf| file == Path::new("-");
+    match files.as_slice() {
+        [] if std::io::stdin().is_terminal() => {
+            Err(usage("which file? midwire read FILE, or - for standard input"))
+        }
+        [] => Ok(vec![PathBuf::from("-")]),
+        _ if files.iter().filter(|file| is_input(file)).count() > 1 => {
+            Err(usage("standard input can be read once"))
+        }
+        [_, _, ..] if args.follow => Err(usage("--follow: one file can be followed")),
+        _ => Ok(files),
+    }
+}
+
+fn view(args: &args::Read, limits: Limits) -> anyhow::Result<Box<dyn View>> {
+    let style = Style::of_stdout();
+    if args.stats {
+        return Ok(Box::new(Stats::new(args.json, style, limits)));
+    }
+    for (fields, separator) in [(&args.csv, Separator::Comma), (&args.tsv, Separator::Tab)] {
+        if let Some(fields) = fields {
+            return Ok(Box::new(Columns::new(print::json(limits), separator, fields)?));
+        }
+    }
+    if args.json {
+        return Ok(print::json(limits));
+    }
+    let is_one = args.packet.is_some();
+    let detail = Detail { hex: args.hex || is_one, tree: args.tree || is_one };
+    Ok(print::listing(limits, style, detail))
+}

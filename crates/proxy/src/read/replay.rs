@@ -1,0 +1,367 @@
+//! One session, played again: frames go through the session's state machine, and what a recording
+//! says of them is put back into the events.
+
+use std::sync::{Arc, Mutex};
+
+use bytes::{Bytes, BytesMut};
+use midwire_capture::{
+    Fate as RecordedFate, Form, Origin as RecordedOrigin, RecordedFrame, Timestamp,
+};
+use midwire_definition::{Packet, PacketDefinition, StateId, VersionId};
+use midwire_session::{
+    Decision, Direction, Elapsed, Event, Fate, Judge, NewPacket, Notice, Origin, Output,
+    PacketEvent, PacketInfo, PacketNumber, Scratch, Session, Setup, Tags, Verdict, Watch,
+};
+
+/// A session that is played.
+pub(super) struct Replay {
+    pub(super) session: Session,
+    pub(super) begun: Timestamp,
+    /// What was decided about the next packet.
+    decided: Option<Arc<Mutex<Option<Decision>>>>,
+    waiting: [BytesMut; 2],
+    /// A frame that was changed, until what was sent in its place is there.
+    changed: Option<Changed>,
+}
+
+/// A frame that came and was changed.
+struct Changed {
+    bytes: Bytes,
+    said: Said,
+}
+
+/// What a recording says of a frame.
+#[derive(Clone)]
+struct Said {
+    number: u64,
+    direction: Direction,
+    at: Timestamp,
+    origin: Origin,
+    fate: Fate,
+    decided_by: Option<Origin>,
+    by: Option<Arc<str>>,
+}
+
+/// Decides what the recording says was decided.
+struct Recorded(Arc<Mutex<Option<Decision>>>);
+
+impl Judge for Recorded {
+    fn interest(
+        &self,
+        _: VersionId,
+        _: StateId,
+        _: Direction,
+        _: Option<&PacketDefinition>,
+    ) -> bool {
+        true
+    }
+
+    fn reads(&self, _: VersionId, _: StateId, _: Direction, _: Option<&PacketDefinition>) -> bool {
+        false
+    }
+
+    fn judge(&mut self, _: &PacketInfo<'_>, _: Option<&mut Packet<'_>>) -> Verdict {
+        Verdict::Pass
+    }
+
+    fn decide(&mut self, _: &PacketInfo<'_>, _: Option<&mut Packet<'_>>, decision: &mut Decision) {
+        let mut decided = self.0.lock().unwrap_or_else(|poisoned| poisoned.into_inner());
+        if let Some(decided) = decided.take() {
+            *decision = decided;
+        }
+    }
+}
+
+impl Replay {
+    pub(super) fn new(setup: Arc<Setup>, begun: Timestamp, watch: Watch) -> Self {
+        let mut session = Session::new(setup);
+        session.set_watch(watch);
+        Self {
+            session,
+            begun,
+            decided: None,
+            waiting: [BytesMut::new(), BytesMut::new()],
+            changed: None,
+        }
+    }
+
+    /// How long after its beginning something happened.
+    pub(super) fn elapsed(&self, at: Timestamp) -> Elapsed {
+        Elapsed(at.since(self.begun))
+    }
+
+    /// Something that is worth a line.
+    pub(super) fn tell(&self, text: String, at: Timestamp, events: &mut Vec<Event>) {
+        let at = self.elapsed(at);
+        events.push(Event::Notice { notice: Notice::Told(text.into()), at });
+    }
+
+    /// Takes what the session reports.
+    pub(super) fn drain(&mut self, events: &mut Vec<Event>) {
+        while let Some(output) = self.session.poll_output() {
+            if let Output::Event(event) = output {
+                events.push(event);
+            }
+        }
+    }
+
+    /// Bytes of a direction came.
+    pub(super) fn bytes(
+        &mut self,
+        direction: Direction,
+        bytes: &[u8],
+        at: Timestamp,
+        scratch: &mut Scratch,
+        events: &mut Vec<Event>,
+    ) {
+        let elapsed = self.elapsed(at);
+        if direction == Direction::Clientbound {
+            // Who is answered has said all that it had to say first.
+            self.pass_time(None, scratch, events);
+        } else {
+            self.pass_time(Some(elapsed), scratch, events);
+        }
+        let waiting = &mut self.waiting[direction.index()];
+        waiting.extend_from_slice(bytes);
+        self.session.handle_bytes(direction, waiting, elapsed, scratch);
+        self.drain(events);
+    }
+
+    /// What waits for a time that has come, or for any time, does not wait longer.
+    fn pass_time(&mut self, now: Option<Elapsed>, scratch: &mut Scratch, events: &mut Vec<Event>) {
+        while let Some(due) = self.session.poll_timeout()
+            && now.is_none_or(|now| due <= now)
+        {
+            self.session.handle_timeout(due, scratch);
+            self.drain(events);
+        }
+    }
+
+    /// What is there of a frame is not followed by the rest of it. Gives how much that is.
+    pub(super) fn cut(&mut self, direction: Direction) -> usize {
+        let waiting = &mut self.waiting[direction.index()];
+        let len = waiting.len();
+        waiting.clear();
+        len
+    }
+
+    /// A frame of a recording.
+    pub(super) fn frame(
+        &mut self,
+        frame: &RecordedFrame<'_>,
+        scratch: &mut Scratch,
+        events: &mut Vec<Event>,
+    ) {
+        let said = self.said(frame);
+        if let Some(changed) = self.changed.take() {
+            let is_its = frame.form == Form::Sent
+                && frame.number == changed.said.number
+                && frame.direction == changed.said.direction;
+            let sent = is_its.then_some(frame.bytes);
+            self.change(&changed, sent, scratch, events);
+            if is_its {
+                return;
+            }
+        }
+        let start = events.len();
+        if !frame.is_whole {
+            let (len, direction) = (frame.bytes.len(), frame.direction);
+            let text = format!("a {direction} frame is not whole: {len} bytes of it are there");
+            return self.tell(text, frame.at, events);
+        }
+        if frame.number > 0 && !self.session.is_framed(frame.direction) {
+            // It was cut into frames where it was recorded: it was decrypted.
+            let state = self.session.state(frame.direction);
+            let threshold = self.session.is_compressed(frame.direction).then_some(0);
+            self.session.enter(frame.direction, state, threshold);
+        }
+        let is_injected = !matches!(said.origin, Origin::Client | Origin::Server);
+        match frame.form {
+            Form::Came if said.fate == Fate::Changed => {
+                let bytes = Bytes::copy_from_slice(frame.bytes);
+                self.changed = Some(Changed { bytes, said });
+                return;
+            }
+            Form::Came if !is_injected => {
+                self.decide(Decision { drop: true, ..Decision::default() });
+                self.recorded_bytes(frame.bytes, &said, scratch, events);
+            }
+            _ if is_injected => self.inject(frame.bytes, &said, scratch, events),
+            _ => self.recorded_bytes(frame.bytes, &said, scratch, events),
+        }
+        put_back(&said, self.elapsed(said.at), events.get_mut(start..).unwrap_or_default());
+    }
+
+    /// A changed frame is played, with what was sent in its place, if that is known.
+    fn change(
+        &mut self,
+        changed: &Changed,
+        sent: Option<&[u8]>,
+        scratch: &mut Scratch,
+        events: &mut Vec<Event>,
+    ) {
+        let start = events.len();
+        let Changed { bytes, said } = changed;
+        let payload = sent.and_then(|sent| self.session.plain_of(said.direction, sent, scratch));
+        if payload.is_some() {
+            self.decide(Decision { replace: payload, ..Decision::default() });
+        }
+        self.recorded_bytes(bytes, said, scratch, events);
+        put_back(said, self.elapsed(said.at), events.get_mut(start..).unwrap_or_default());
+    }
+
+    fn recorded_bytes(
+        &mut self,
+        bytes: &[u8],
+        said: &Said,
+        scratch: &mut Scratch,
+        events: &mut Vec<Event>,
+    ) {
+        let elapsed = self.elapsed(said.at);
+        let waiting = &mut self.waiting[said.direction.index()];
+        waiting.extend_from_slice(bytes);
+        self.session.handle_bytes(said.direction, waiting, elapsed, scratch);
+        self.drain(events);
+        if said.number == 0 {
+            // Whether these are an old client's ping was known when they were recorded.
+            self.pass_time(None, scratch, events);
+        }
+    }
+
+    /// What is decided about the next packet.
+    fn decide(&mut self, decision: Decision) {
+        let decided = self.decided.get_or_insert_with(|| {
+            let decided = Arc::<Mutex<Option<Decision>>>::default();
+            self.session.set_judge(Some(Box::new(Recorded(decided.clone()))));
+            decided
+        });
+        *decided.lock().unwrap_or_else(|poisoned| poisoned.into_inner()) = Some(decision);
+    }
+
+    fn inject(
+        &mut self,
+        bytes: &[u8],
+        said: &Said,
+        scratch: &mut Scratch,
+        events: &mut Vec<Event>,
+    ) {
+        let at = self.elapsed(said.at);
+        let direction = said.direction;
+        let payload = self.session.plain_of(direction, bytes, scratch);
+        let is_in = payload.is_some_and(|payload| {
+            let packet = NewPacket { payload, origin: said.origin, forced: true };
+            self.session.inject(direction, packet, at, scratch).is_ok()
+        });
+        self.drain(events);
+        if !is_in {
+            let bytes = Bytes::copy_from_slice(bytes);
+            events.push(Event::Opaque { direction, offset: 0, at, bytes });
+        }
+    }
+
+    fn said(&self, frame: &RecordedFrame<'_>) -> Said {
+        let delay = frame.delayed().unwrap_or_default();
+        Said {
+            number: frame.number,
+            direction: frame.direction,
+            at: frame.at,
+            origin: origin(frame.origin),
+            fate: match frame.fate {
+                RecordedFate::Passed => Fate::Passed,
+                RecordedFate::Dropped => Fate::Dropped,
+                RecordedFate::Changed => Fate::Changed,
+                RecordedFate::Delayed => Fate::Delayed(self.elapsed(frame.at).after(delay)),
+            },
+            decided_by: frame.decided_by().map(origin),
+            by: frame.by().map(|by| by.as_ref().into()),
+        }
+    }
+
+    /// A direction has come to its end.
+    pub(super) fn end(
+        &mut self,
+        direction: Direction,
+        at: Timestamp,
+        scratch: &mut Scratch,
+        events: &mut Vec<Event>,
+    ) {
+        self.settle(scratch, events);
+        let at = self.elapsed(at);
+        let waiting = &mut self.waiting[direction.index()];
+        self.session.handle_end(direction, waiting, at, scratch);
+        self.drain(events);
+    }
+
+    /// The session is over; `reset`: the sender of this direction broke it off.
+    pub(super) fn close(
+        &mut self,
+        reset: Option<Direction>,
+        at: Timestamp,
+        scratch: &mut Scratch,
+        events: &mut Vec<Event>,
+    ) {
+        self.settle(scratch, events);
+        match reset {
+            Some(direction) => {
+                self.session.handle_reset(direction, self.elapsed(at));
+                self.drain(events);
+            }
+            None => {
+                for direction in Direction::BOTH {
+                    if !self.session.has_ended(direction) {
+                        self.end(direction, at, scratch, events);
+                    }
+                }
+            }
+        }
+    }
+
+    /// Nothing is waited for any more.
+    pub(super) fn settle(&mut self, scratch: &mut Scratch, events: &mut Vec<Event>) {
+        if let Some(changed) = self.changed.take() {
+            self.change(&changed, None, scratch, events);
+        }
+        self.pass_time(None, scratch, events);
+    }
+}
+
+/// Puts what a recording says of a frame into the events that the frame made.
+fn put_back(said: &Said, elapsed: Elapsed, events: &mut [Event]) {
+    for event in events {
+        match event {
+            Event::Packet(packet) => put_back_into(said, packet),
+            Event::Resumed { at, .. }
+            | Event::Opaque { at, .. }
+            | Event::State { at, .. }
+            | Event::Version { at, .. }
+            | Event::Key { at, .. }
+            | Event::LostFraming { at, .. }
+            | Event::Notice { at, .. }
+            | Event::Closed { at, .. } => *at = elapsed,
+            Event::Opened { .. } => {}
+        }
+    }
+}
+
+fn put_back_into(said: &Said, packet: &mut PacketEvent) {
+    if said.number > 0 {
+        packet.number = PacketNumber(said.number);
+    }
+    (packet.origin, packet.fate) = (said.origin, said.fate);
+    packet.changed_by = said.decided_by.filter(|_| said.fate == Fate::Changed);
+    packet.tags = said.by.as_ref().map(|by| {
+        let rules = by.split(", ").map(Into::into).collect();
+        Arc::new(Tags { rules, ..Tags::default() })
+    });
+}
+
+fn origin(recorded: RecordedOrigin) -> Origin {
+    match recorded {
+        RecordedOrigin::Client => Origin::Client,
+        RecordedOrigin::Server => Origin::Server,
+        RecordedOrigin::Midwire => Origin::Midwire,
+        RecordedOrigin::Rule => Origin::Rule,
+        RecordedOrigin::Script => Origin::Script,
+        RecordedOrigin::User => Origin::User,
+    }
+}

@@ -1,0 +1,186 @@
+//! Files that midwire wrote.
+
+use std::io::Write as _;
+
+use flate2::Compression;
+use flate2::write::GzEncoder;
+use midwire_capture::{Closing, Content, Ends, Fact, Frame, Opening, Origin, Recorded, Writer};
+use midwire_codec::Direction;
+use serde_json::Value;
+
+use crate::files::{Folder, as_ours, at, ends, read, read_well, recorded};
+
+const GAME: &str = r#"protocol game "A game" {
+  frame { length: u8, id: u8 }
+}
+packet Move = 2 both { x: i16, y: i16 }
+packet Say = 3 both { text: str[u8] }
+packet Bye = 4 clientbound { why: str[u8] }
+"#;
+
+/// A frame in which somebody says something.
+fn say(text: &str) -> Vec<u8> {
+    [&[text.len() as u8 + 2, 3, text.len() as u8][..], text.as_bytes()].concat()
+}
+
+fn opening<'a>(session: u64, facts: &'a [Fact<'a>]) -> Opening<'a> {
+    let server = Some(Ends { client: ([10, 0, 0, 1], 50_000).into(), ..ends(1, 7_777) });
+    Opening { session, at: at(0.0), client: ends(session as usize, 7_777), server, facts }
+}
+
+#[test]
+fn a_recorded_session_reads_like_the_stream_it_was() {
+    let folder = Folder::new("same");
+    for (name, protocol) in [("mc-1.12.2-offline", "minecraft"), ("mc-1.21.4-offline", "minecraft")]
+    {
+        let stream = read_well(&[&recorded(name), "--json"]);
+        let log = stream.json();
+        let ours = as_ours(name, protocol, &log);
+        let file = folder.write("ours.pcapng", &ours);
+        let again = read_well(&[&file, "--json"]).output;
+        let mut lines = again.lines();
+        for line in stream.output.lines() {
+            assert_eq!(lines.next(), Some(line), "{name}");
+        }
+        assert_eq!(lines.next(), None, "{name}");
+    }
+}
+
+#[test]
+fn a_rotated_file_is_read_packed() {
+    let folder = Folder::new("packed");
+    let name = "mc-1.12.2-offline";
+    let log = read_well(&[&recorded(name), "--json"]).json();
+    let ours = as_ours(name, "minecraft", &log);
+    let plain = folder.write("plain.pcapng", &ours);
+    let mut packed = GzEncoder::new(Vec::new(), Compression::fast());
+    packed.write_all(&ours).unwrap();
+    let packed = packed.finish().unwrap();
+    let whole = folder.write("whole.pcapng.gz", &packed);
+    assert_eq!(read_well(&[&plain]).output, read_well(&[&whole]).output);
+
+    let cut = folder.write("cut.pcapng.gz", &packed[..packed.len() / 2]);
+    let ended = read(&[&cut]);
+    assert_eq!(ended.status.code(), Some(1));
+    assert!(ended.diagnostics.contains("ends too early"), "{}", ended.diagnostics);
+    assert!(ended.output.lines().count() > 10);
+}
+
+/// What rules and midwire itself did to a session is marked as it was while it passed.
+#[test]
+fn what_was_done_to_packets_is_marked() {
+    let folder = Folder::new("marked");
+    let wire = folder.write("game.wire", GAME.as_bytes());
+    let mut writer = Writer::new(Vec::new(), "a test");
+    writer.session_opened(&opening(1, &[("protocol", "game"), ("to", "example.org")])).unwrap();
+    let (to_server, to_client) = (Direction::Serverbound, Direction::Clientbound);
+    let (hello, gold, alex, welcome) = (say("hello"), say("gold"), say("alex"), say("welcome"));
+    let mut frame = |number, direction, bytes: Recorded<'_>, origin, by: &'static str| {
+        let decided_by = Some(Origin::Rule).filter(|_| !by.is_empty());
+        let by = Some(by).filter(|by| !by.is_empty());
+        let frame = Frame {
+            session: 1,
+            number,
+            direction,
+            at: at(number as f64),
+            bytes,
+            origin,
+            decided_by,
+            by,
+            delayed: None,
+        };
+        writer.frame(&frame).unwrap();
+    };
+    let content = |bytes| Content { bytes, blank: &[] };
+    frame(1, to_server, Recorded::Passed(content(&hello)), Origin::Client, "");
+    frame(2, to_client, Recorded::Dropped(content(&gold)), Origin::Server, "chat.rules:1");
+    let changed = Recorded::Changed { came: content(&hello), sent: content(&alex) };
+    frame(3, to_client, changed, Origin::Server, "chat.rules:2");
+    frame(4, to_client, Recorded::Injected(content(&welcome)), Origin::Rule, "chat.rules:3");
+    let changed = Recorded::Changed { came: content(&hello), sent: content(&gold) };
+    frame(5, to_server, changed, Origin::Client, "chat.rules:4");
+    frame(9, to_server, Recorded::Passed(content(&hello)), Origin::Client, "");
+    writer.session_closed(1, Closing::Finished, at(20.0)).unwrap();
+    let file = folder.write("ours.pcapng", &writer.into_inner().unwrap());
+
+    let shown = read_well(&[&file, "--protocol", &wire]).output;
+    let rows: Vec<&str> = shown.lines().map(|line| &line[18..]).collect();
+    assert_eq!(
+        rows,
+        [
+            "     0.000  ·  127.0.0.1:40001 connects to example.org",
+            "     0.001  → server   Say                          7  text=\"hello\"",
+            "     0.002  client ← x Say                          6  text=\"gold\"  by chat.rules:1",
+            "     0.003  client ← ~ Say                          7  text=\"alex\"  by chat.rules:2",
+            "     0.004  client ← + Say                          9  text=\"welcome\"  by chat.rules:3",
+            "     0.005  → server ~ Say                          7  text=\"gold\"  by chat.rules:4",
+            "     0.009  → server   Say                          7  text=\"hello\"",
+            "     0.020  ·  closed: 3 packets, 24 bytes serverbound; 2 packets, 15 bytes clientbound",
+        ]
+    );
+    let packets: Vec<Value> = read_well(&[&file, "--protocol", &wire, "--json"])
+        .json()
+        .into_iter()
+        .filter(|line| line["type"] == "packet")
+        .collect();
+    let told = |key: &str| -> Vec<Value> { packets.iter().map(|line| line[key].clone()).collect() };
+    assert_eq!(told("n"), [1, 2, 3, 4, 5, 9]);
+    assert_eq!(told("fate"), ["passed", "dropped", "changed", "passed", "changed", "passed"]);
+    assert_eq!(told("origin"), ["client", "server", "server", "rule", "client", "client"]);
+    assert_eq!(packets[2]["sent"]["fields"]["text"], "alex");
+    assert_eq!(packets[2]["fields"]["text"], "hello");
+    assert_eq!(packets[4]["rules"][0], "chat.rules:4");
+}
+
+#[test]
+fn packets_of_a_number_a_time_or_a_kind_are_shown_alone() {
+    let file = recorded("mc-1.21.4-offline");
+    let all = read_well(&[&file, "--json"]).json();
+    let packets: Vec<&Value> = all.iter().filter(|line| line["type"] == "packet").collect();
+    let shown = |more: &[&str]| -> Vec<Value> {
+        let lines = read_well(&[&[file.as_str(), "--json"], more].concat()).json();
+        lines.into_iter().filter(|line| line["type"] == "packet").collect()
+    };
+    let same = |shown: &[Value], wanted: Vec<&&Value>| {
+        assert!(!shown.is_empty());
+        let is_same = shown.iter().eq(wanted.iter().map(|packet| **packet));
+        assert!(is_same, "{} packets are shown, {} were wanted", shown.len(), wanted.len());
+    };
+    same(&shown(&["-c", "5"]), packets.iter().take(5).collect());
+    same(&shown(&["--packet", "42"]), vec![&packets[41]]);
+    let chat = packets.iter().filter(|packet| packet["name"] == "system_chat");
+    same(&shown(&["-Y", "system_chat"]), chat.clone().collect());
+    same(&shown(&["-Y", "system_chat", "-c", "2"]), chat.take(2).collect());
+    let when = |line: &Value| {
+        let seconds = &line["at"].as_str().unwrap()["1970-01-01T00:00:".len()..];
+        seconds.trim_end_matches('Z').parse::<f64>().unwrap()
+    };
+    let begin = when(&all[0]);
+    let middle = packets.iter().filter(|packet| (2.0..=3.0).contains(&(when(packet) - begin)));
+    same(&shown(&["--from", "2", "--to", "3"]), middle.collect());
+    assert_eq!(read(&[&file, "--packet", "100000"]).status.code(), Some(1));
+}
+
+#[test]
+fn what_was_typed_wrong_is_told() {
+    let file = recorded("mc-1.21.4-offline");
+    for (arguments, told) in [
+        (vec![file.as_str(), "-Y", "update_health.helth < 5"], "health"),
+        (vec![&file, "--from", "yesterday"], "time of day"),
+        (vec![&file, "--csv", "a,,b"], "names of fields"),
+        (vec![&file, "--protocol", "minecaft"], "did you mean minecraft?"),
+        (vec![&file, "--protocol", "minecraft", "--protocol-version", "9.9"], "no version"),
+        (vec![&file, "--follow", &file], "one file"),
+    ] {
+        let ended = read(&arguments);
+        assert_eq!(ended.status.code(), Some(2), "{arguments:?}: {}", ended.diagnostics);
+        assert!(ended.diagnostics.contains(told), "{arguments:?}: {}", ended.diagnostics);
+    }
+    let missing = read(&["no-such-file.pcapng"]);
+    assert_eq!(missing.status.code(), Some(3));
+    let folder = Folder::new("odd");
+    let text = folder.write("text.pcapng", b"this is no capture");
+    let ended = read(&[&text]);
+    assert_eq!(ended.status.code(), Some(3));
+    assert!(ended.diagnostics.contains("neither pcap nor pcapng"), "{}", ended.diagnostics);
+}
