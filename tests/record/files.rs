@@ -122,6 +122,22 @@ fn two_programs_do_not_write_one_file() {
 }
 
 #[test]
+fn a_proxy_that_cannot_listen_leaves_no_file() {
+    let folder = Folder::new("taken");
+    let game = folder.save("game.wire", GAME);
+    let taken = Server::start().address.to_string();
+    let file = folder.file("it.pcapng");
+    let path = folder.path("it.pcapng");
+    let arguments = ["proxy", &game, "--to", "127.0.0.1:9", "--listen", &taken, "-q", "-w", &path];
+    assert_eq!(Program::start(&arguments).wait().status.code(), Some(3));
+    assert!(!file.exists());
+    // What was there stays.
+    session(&folder, &["-q", "-w", &path], &["one"]);
+    assert_eq!(Program::start(&arguments).wait().status.code(), Some(3));
+    assert_eq!(Captured::read(&file).sessions[&(0, 1)].sent[0], with(&["one"]));
+}
+
+#[test]
 fn how_to_record_without_where_is_refused() {
     let folder = Folder::new("where");
     for (more, said) in [

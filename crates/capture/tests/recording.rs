@@ -156,6 +156,33 @@ fn sessions_frames_facts_and_what_was_decided_come_back() {
 }
 
 #[test]
+fn the_halves_of_one_that_others_have_overtaken_come_back_where_they_were() {
+    for direction in Direction::BOTH {
+        let mut writer = record();
+        let half = |bytes| Frame { bytes, ..Frame::passed(7, 1, direction, AT, &[]) };
+        let content = Content::from(&b"late"[..]);
+        writer.frame(&half(Recorded::Came(content))).unwrap();
+        writer.frame(&Frame::passed(7, 2, direction, AT, b"early")).unwrap();
+        let delayed = Some(Duration::from_millis(5));
+        writer.frame(&Frame { delayed, ..half(Recorded::Sent(content)) }).unwrap();
+        let found = lines(&writer.into_inner().unwrap());
+        let frames: Vec<_> = found.iter().filter(|line| line.contains("bound ")).collect();
+        let way = direction.as_str();
+        let sender = Origin::sender(direction).as_str();
+        let expected = [
+            format!("7 1 {way} came {sender} changed \"late\""),
+            format!("7 2 {way} {sender} passed \"early\""),
+            format!("7 1 {way} sent {sender} changed \"late\" delayed=5ms"),
+        ];
+        let frames: Vec<_> = frames.into_iter().filter(|line| !line.contains("opened")).collect();
+        assert_eq!(frames.len(), 3, "{found:?}");
+        for (found, expected) in frames.into_iter().zip(&expected) {
+            assert_eq!(found, expected);
+        }
+    }
+}
+
+#[test]
 fn numbers_go_on_in_the_next_file() {
     let mut writer = record();
     writer.frame(&Frame::passed(7, 41, Serverbound, AT, b"x")).unwrap();

@@ -240,6 +240,25 @@ fn a_full_disk_is_an_error_until_there_is_room_again_and_nothing_is_lost_or_doub
     assert!(bytes == whole);
 }
 
+#[test]
+fn what_a_full_disk_has_taken_whole_can_be_told_from_what_it_has_not() {
+    for room in (0..3_000).step_by(7) {
+        let mut writer = opened(Disk { room, ..Disk::default() }, &[]);
+        for n in 0..20 {
+            writer.frame(&Frame::passed(1, n + 1, Serverbound, AT, &[7; 99])).unwrap();
+        }
+        writer.flush().unwrap_err();
+        let whole = writer.whole() as usize;
+        let bytes = &writer.get_ref().bytes;
+        assert!(whole <= bytes.len(), "room {room}");
+        // Whole blocks, and less than one behind them.
+        blocks(&bytes[..whole]);
+        assert!(bytes.len() - whole < 200, "room {room}: {} bytes behind", bytes.len() - whole);
+        let rest = with_room(writer, usize::MAX);
+        assert!(rest.len() as usize > whole);
+    }
+}
+
 /// Makes room on the disk of a writer.
 fn with_room(mut writer: Writer<Disk>, room: usize) -> Writer<Disk> {
     writer.get_mut().room = room;

@@ -98,7 +98,7 @@ pub(crate) fn run(args: &args::Proxy) -> anyhow::Result<ExitCode> {
     let (events, shown) = queue(settings.relay.events_max, when_full);
     let (stop, stopped) = watch::channel(false);
     let stop = Arc::new(stop);
-    let view = print::view(&args.view, style, settings.definition);
+    let view = print::view(&args.view, style, settings.definition, recordings.clone());
     let view = match filters {
         Some(filters) => Box::new(print::Filtered::new(view, filters)),
         None => view,
@@ -160,6 +160,9 @@ pub(crate) fn run(args: &args::Proxy) -> anyhow::Result<ExitCode> {
     runtime.shutdown_background();
     let (recorded, is_recorded) = recordings.finish();
     let printed = printer.join();
+    if relayed.is_err() {
+        recordings.discard();
+    }
     let totals = relayed.map_err(|error| cannot_begin(&error, places.as_ref()))?;
     say(&summary(&totals));
     if !recorded.is_empty() {

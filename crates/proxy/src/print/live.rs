@@ -13,6 +13,7 @@ use super::row::{Above, Columns, Kind, Mark, Row, RowWriter, put};
 use super::style::{Paint, Style};
 use super::{View, screen};
 use crate::queue::Message;
+use crate::record::{Recordings, Stopped};
 
 /// How long a line takes up what is like it.
 const FOLD: Duration = Duration::from_secs(1);
@@ -41,6 +42,7 @@ pub(crate) struct Live {
     open: u64,
     /// What is wrong until somebody puts it right.
     problem: Option<String>,
+    recordings: Recordings,
 }
 
 enum Young {
@@ -54,8 +56,9 @@ enum Young {
 }
 
 impl Live {
-    pub(crate) fn new(limits: Limits, style: Style) -> Self {
+    pub(crate) fn new(limits: Limits, style: Style, recordings: Recordings) -> Self {
         Self {
+            recordings,
             rows: RowWriter::new(limits),
             style,
             above: Above::default(),
@@ -177,12 +180,24 @@ impl Live {
         if self.lost > 0 {
             put(&mut status, format_args!(" · {} not shown", self.lost));
         }
+        let is_recorded = match self.recordings.bytes() {
+            Some(Ok(bytes)) => {
+                put(&mut status, format_args!(" · {bytes} bytes recorded"));
+                true
+            }
+            Some(Err(Stopped)) => {
+                status = format!("nothing is recorded any more · {status}");
+                false
+            }
+            None => true,
+        };
         if let Some(problem) = &self.problem {
             // In front: it must not be cut off.
             let problem = midwire_definition::escape::escape(problem);
             status = format!("{problem} · {status}");
         }
-        let paint = if self.problem.is_some() { Paint::Bad } else { Paint::Dim };
+        let is_well = self.problem.is_none() && is_recorded;
+        let paint = if is_well { Paint::Dim } else { Paint::Bad };
         let shown: String = status.chars().take(width.saturating_sub(1)).collect();
         put(out, format_args!("{}", self.style.paint(paint, shown)));
     }
@@ -315,7 +330,8 @@ mod tests {
     }
 
     fn live() -> Live {
-        Live::new(Limits::default(), Style { is_terminal: true, color: false })
+        let style = Style { is_terminal: true, color: false };
+        Live::new(Limits::default(), style, Recordings::default())
     }
 
     fn packet(body: &[u8], id: u8) -> Message {

@@ -33,6 +33,7 @@ use crate::args;
 use crate::error::{self, OutputError};
 use crate::metrics::MALFORMED;
 use crate::queue::{Message, Receiver};
+use crate::record::Recordings;
 
 /// Turns messages into text.
 pub(crate) trait View: Send {
@@ -51,13 +52,18 @@ pub(crate) trait View: Send {
 }
 
 /// The view that was asked for.
-pub(crate) fn view(args: &args::View, style: Style, limits: Limits) -> Box<dyn View> {
+pub(crate) fn view(
+    args: &args::View,
+    style: Style,
+    limits: Limits,
+    recordings: Recordings,
+) -> Box<dyn View> {
     if args.quiet {
         Box::new(notices::Notices::new(limits))
     } else if args.json {
         json(limits)
     } else if style.is_terminal && !args.all && !args.hex && !args.tree {
-        Box::new(live::Live::new(limits, style))
+        Box::new(live::Live::new(limits, style, recordings))
     } else {
         listing(limits, style, Detail { hex: args.hex, tree: args.tree })
     }

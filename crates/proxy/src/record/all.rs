@@ -2,6 +2,7 @@
 
 use std::path::PathBuf;
 use std::sync::Arc;
+use std::sync::atomic::Ordering;
 use std::time::{Duration, Instant, SystemTime};
 
 use super::{Options, Recorder, in_data_folder, is_same};
@@ -19,6 +20,10 @@ pub(crate) enum RecordTo {
     /// In one of their own in the data folder.
     Data,
 }
+
+/// A recording has ended early.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) struct Stopped;
 
 /// The recordings of a run.
 #[derive(Clone, Debug, Default)]
@@ -89,6 +94,24 @@ impl Recordings {
     /// Starts to write.
     pub(crate) fn start(&self, events: &Sender) -> std::io::Result<()> {
         self.each().try_for_each(|recorder| recorder.start(events.clone()))
+    }
+
+    /// Removes files that were made for sessions of which there was none.
+    pub(crate) fn discard(&self) {
+        self.each().for_each(|recorder| recorder.discard());
+    }
+
+    /// How many bytes were recorded; nothing if nobody records.
+    pub(crate) fn bytes(&self) -> Option<Result<u64, Stopped>> {
+        self.each().next()?;
+        let mut bytes = 0;
+        for recorder in self.each() {
+            if recorder.counts().failed.load(Ordering::Relaxed) {
+                return Some(Err(Stopped));
+            }
+            bytes += recorder.counts().payload.load(Ordering::Relaxed);
+        }
+        Some(Ok(bytes))
     }
 
     pub(crate) fn each(&self) -> impl Iterator<Item = &Arc<Recorder>> {

@@ -52,26 +52,30 @@ pub(crate) struct Opened {
     pub(crate) cut: Option<Damage>,
     /// It can be cut off, and synchronised: no pipe or device.
     pub(super) is_regular: bool,
+    /// It was not there before.
+    pub(super) is_new: bool,
 }
 
 /// Opens a file to be recorded to, at its end if there is something in it.
 pub(super) fn open(path: &Path) -> Result<Opened, OpenError> {
     let failed = |error| OpenError::Io { path: path.to_owned(), error };
-    let is_regular = fs::metadata(path).map_or(true, |found| found.is_file());
+    let found = fs::metadata(path);
+    let is_new = found.is_err();
+    let is_regular = found.map_or(true, |found| found.is_file());
     let mut options = OpenOptions::new();
     options.write(true).create(true).truncate(false).read(is_regular);
     private(&mut options);
     let mut file = options.open(path).map_err(failed)?;
     let path = path.to_owned();
     if !is_regular {
-        return Ok(Opened { file, path, start: 0, cut: None, is_regular });
+        return Ok(Opened { file, path, start: 0, cut: None, is_regular, is_new });
     }
     if !lock(&file).map_err(failed)? {
         return Err(OpenError::Locked(path));
     }
     restrict(&file).map_err(failed)?;
     if file.metadata().map_err(failed)?.len() == 0 {
-        return Ok(Opened { file, path, start: 0, cut: None, is_regular });
+        return Ok(Opened { file, path, start: 0, cut: None, is_regular, is_new });
     }
     let Tail { whole, cut, .. } = own_tail(&mut file).map_err(|wrong| match wrong {
         NotOurs::Io(error) => failed(error),
@@ -81,7 +85,7 @@ pub(super) fn open(path: &Path) -> Result<Opened, OpenError> {
         file.set_len(whole).map_err(failed)?;
     }
     file.seek(SeekFrom::Start(whole)).map_err(failed)?;
-    Ok(Opened { file, path, start: whole, cut, is_regular })
+    Ok(Opened { file, path, start: whole, cut, is_regular, is_new })
 }
 
 /// Opens a file that is not there yet.
@@ -92,7 +96,8 @@ pub(super) fn create(path: &Path) -> Result<Opened, OpenError> {
     private(&mut options);
     let file = options.open(path).map_err(failed)?;
     lock(&file).map_err(failed)?;
-    Ok(Opened { file, path: path.to_owned(), start: 0, cut: None, is_regular: true })
+    let path = path.to_owned();
+    Ok(Opened { file, path, start: 0, cut: None, is_regular: true, is_new: true })
 }
 
 enum NotOurs {

@@ -14,7 +14,7 @@ mod sync;
 mod tape;
 mod writer;
 
-use std::path::Path;
+use std::path::{Path, PathBuf};
 use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
 use std::sync::{Arc, Mutex, PoisonError};
 use std::thread::JoinHandle;
@@ -22,7 +22,7 @@ use std::time::{Duration, SystemTime};
 
 use midwire_session::Recording;
 
-pub(crate) use self::all::{RecordTo, Recordings};
+pub(crate) use self::all::{RecordTo, Recordings, Stopped};
 pub(crate) use self::entry::{Opened as Begun, Told};
 use self::file::{Files, Opened};
 pub(crate) use self::options::Sync;
@@ -46,8 +46,6 @@ pub(crate) struct Counts {
     pub(crate) frames: AtomicU64,
     /// Bytes of frames and streams.
     pub(crate) payload: AtomicU64,
-    /// How large the file is.
-    pub(crate) bytes: AtomicU64,
     /// What could not be recorded though the file would have taken it.
     pub(crate) unrecorded: AtomicU64,
     pub(crate) failed: AtomicBool,
@@ -61,6 +59,8 @@ pub(crate) struct Recorder {
     recording: Recording,
     /// Packets are told, so that some can be kept.
     keeps_some: bool,
+    /// The file that was made for it.
+    made: Option<PathBuf>,
     begins: Mutex<Option<Begins>>,
     thread: Mutex<Option<JoinHandle<Report>>>,
     /// That sessions wait was told, and counts for the time since.
@@ -93,6 +93,7 @@ impl Recorder {
             counts: Arc::default(),
             recording: options.recording,
             keeps_some: keep.is_some(),
+            made: opened.is_new.then(|| opened.path.clone()),
             begins: Mutex::new(Some(Begins { opened, files, options, keep })),
             thread: Mutex::new(None),
             told_waits: AtomicU64::new(0),
@@ -127,6 +128,16 @@ impl Recorder {
     /// How often sessions have waited for room.
     pub(crate) fn waits(&self) -> u64 {
         self.queue.waits.load(Ordering::Relaxed)
+    }
+
+    /// Removes the file that was made for it, once it is over and if nothing is in it.
+    fn discard(&self) {
+        if let Some(made) = &self.made
+            && self.counts.sessions.load(Ordering::Relaxed) == 0
+        {
+            // That it stays does no harm.
+            let _ = std::fs::remove_file(made);
+        }
     }
 
     /// Writes all that was told, for a program that ends now; waits for that no longer than this.

@@ -17,8 +17,7 @@ use midwire_capture::{
 use midwire_codec::{Framing, frames};
 use midwire_definition::Protocol;
 use midwire_session::{
-    Direction, Event, Marked, Origin, PacketNumber, Passage, Peers, Record, Recorded,
-    RecordedFrame, Recording,
+    Direction, Event, Marked, Origin, PacketNumber, Passage, Peers, Record, Recorded, RecordedFrame,
 };
 
 use super::Counts;
@@ -149,7 +148,6 @@ impl Recorder {
                 entries = Vec::new();
             }
             out.flush()?;
-            self.counts.bytes.store(out.start + out.writer.len(), Ordering::Relaxed);
             if !goes_on {
                 break;
             }
@@ -326,7 +324,7 @@ impl Recorder {
                 }
                 writer.facts(session, begun.after(at.0), &facts)
             }
-            Event::Key { key, at } if self.options.recording == Recording::Whole => {
+            Event::Key { key, at } => {
                 let key = hex::encode(key.as_bytes());
                 writer.facts(session, begun.after(at.0), &[("key", &key)])
             }
