@@ -51,6 +51,7 @@ impl Tape {
         let is_needed = match event {
             Event::Packet(_) => self.keeps_some(),
             Event::State { .. } | Event::Version { .. } => true,
+            Event::Key { .. } => self.recording() == Recording::Whole,
             _ => false,
         };
         if is_needed {

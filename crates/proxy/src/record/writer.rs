@@ -326,7 +326,7 @@ impl Recorder {
                 }
                 writer.facts(session, begun.after(at.0), &facts)
             }
-            Event::Key { key, at } if self.options.recording == Recording::Whole => {
+            Event::Key { key, at } => {
                 let key = hex::encode(key.as_bytes());
                 writer.facts(session, begun.after(at.0), &[("key", &key)])
             }
