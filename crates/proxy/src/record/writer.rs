@@ -17,8 +17,7 @@ use midwire_capture::{
 use midwire_codec::{Framing, frames};
 use midwire_definition::Protocol;
 use midwire_session::{
-    Direction, Event, Marked, Origin, PacketNumber, Passage, Peers, Record, Recorded,
-    RecordedFrame, Recording,
+    Direction, Event, Marked, Origin, PacketNumber, Passage, Peers, Record, Recorded, RecordedFrame,
 };
 
 use super::Counts;
