@@ -75,8 +75,10 @@ fn the_packets_of_a_recorded_stream_come_back_byte_for_byte() {
         let (mut at, mut wanted, mut lines) = (0, String::new(), String::new());
         for packet in decoded.json().iter().filter(|line| line["type"] == "packet") {
             let end = at + packet["wire_length"].as_u64().expect("a frame") as usize;
-            // The recording has frames that are no packets.
-            if packet.get("error").is_none() {
+            // The recording has frames that are no packets; of a password only its length is told, and what is
+            // deflated anew has other bytes that mean the same.
+            let is_secret = packet.to_string().contains("{\"secret\":");
+            if packet.get("error").is_none() && !is_secret && packet["name"] != "TileSection" {
                 wanted.push_str(&hex(&bytes[at..end]));
                 wanted.push('\n');
                 lines.push_str(&format!("{packet}\n"));

@@ -1,6 +1,7 @@
 //! The Internet checksum (RFC 1071).
 
-/// A sum that grows part by part. Every part but the last has an even length.
+/// A sum that grows part by part. Every part but the last has an even length. It is kept with the bytes of each
+/// word swapped, which sums up to the same, swapped.
 #[derive(Clone, Copy, Debug, Default)]
 pub(crate) struct Sum(u64);
 
@@ -10,20 +11,20 @@ impl Sum {
         let mut words = bytes.chunks_exact(4);
         for word in &mut words {
             if let &[a, b, c, d] = word {
-                total += u64::from(u32::from_be_bytes([a, b, c, d]));
+                total += u64::from(u32::from_le_bytes([a, b, c, d]));
             }
         }
         match *words.remainder() {
-            [a] => total += u64::from(a) << 8,
-            [a, b] => total += u64::from(u16::from_be_bytes([a, b])),
-            [a, b, c] => total += u64::from(u32::from_be_bytes([a, b, c, 0])),
+            [a] => total += u64::from(a),
+            [a, b] => total += u64::from(u16::from_le_bytes([a, b])),
+            [a, b, c] => total += u64::from(u32::from_le_bytes([a, b, c, 0])),
             _ => {}
         }
         Self(fold(total))
     }
 
     pub(crate) fn add_number(self, number: u32) -> Self {
-        Self(fold(self.0 + u64::from(number)))
+        Self(fold(self.0 + u64::from(number.swap_bytes())))
     }
 
     /// What goes into a header; 0 where the header's own checksum was summed and is right.
@@ -32,7 +33,7 @@ impl Sum {
         while total > 0xffff {
             total = (total & 0xffff) + (total >> 16);
         }
-        !u16::try_from(total).unwrap_or_default()
+        !u16::try_from(total).unwrap_or_default().swap_bytes()
     }
 }
 

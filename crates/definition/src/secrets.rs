@@ -42,13 +42,14 @@ impl Packet<'_> {
         if !self.plan.has_secrets() {
             return Secrets::In(Vec::new());
         }
-        let mut found = Found { ranges: Vec::new(), is_inside: false };
+        let mut found = Found { ranges: Vec::new(), is_inside: false, reached: 0 };
         self.walk(&mut found);
         let len = self.payload.len();
         if let Some(error) = self.error() {
-            let read = found.ranges.last().map_or(0, |range| range.end);
-            let from = usize::try_from(error.offset).unwrap_or(len).min(len);
-            found.ranges.push(from.max(read).min(len)..len);
+            // It stands somewhere behind the last field that was read.
+            let from = found.reached.min(error.offset as usize).min(len);
+            found.is_inside |= error.buffer != 0;
+            found.ranges.push(from..len);
         }
         if found.is_inside {
             return Secrets::Inside;
@@ -61,6 +62,8 @@ impl Packet<'_> {
 struct Found {
     ranges: Vec<Range<usize>>,
     is_inside: bool,
+    /// Where the last field ends that was read.
+    reached: usize,
 }
 
 impl Found {
@@ -77,6 +80,9 @@ impl Found {
 
 impl Visitor for Found {
     fn value(&mut self, node: &Node<'_>, value: &Value<'_>) {
+        if node.place.buffer == 0 && !matches!(value, Value::Absent) {
+            self.reached = self.reached.max(node.place.end as usize);
+        }
         let holds = |kind: &Kind| match kind {
             Kind::Bits { members, .. } => members.iter().any(|member| member.marks.secret),
             _ => false,

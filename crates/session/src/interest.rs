@@ -261,6 +261,9 @@ impl Ids {
         for of in OF {
             ids.needs[at(of)].unneeded = unneeded(&ids.flags, of, stack, state);
         }
+        if ids.secret.any {
+            ids.secret.unneeded = unneeded(&ids.flags, SECRET, stack, state);
+        }
         ids
     }
 
@@ -385,10 +388,15 @@ impl<'a> Interest<'a> {
     /// Whether a packet is not needed, by its id's first byte, where that is enough to know.
     pub(crate) fn by_first_byte(&self) -> Option<&'a ByFirstByte> {
         match self.wanted {
-            _ if self.secret.is_some() => None,
             Some(wanted) => wanted.unneeded.as_deref(),
             None => self.needs.unneeded.as_deref(),
         }
+    }
+
+    /// The same of a recording that masks secrets, if it needs any packet; `None` in it: that is not enough to
+    /// know.
+    pub(crate) fn secret_by_first_byte(&self) -> Option<Option<&'a ByFirstByte>> {
+        self.secret.map(|secret| secret.unneeded.as_deref())
     }
 
     /// No payload that is needed is longer than this when plain. (One with bytes behind its fields

@@ -211,36 +211,40 @@ impl Connection {
         let tcp_len = 20 + options.len() + segment.payload.len();
         let ip_len = if addresses.len == 8 { 20 } else { 40 };
 
-        let block = begin_block(out, PACKET);
-        push_u32(out, self.leg.index() as u32);
-        push_u32(out, (at.0 >> 32) as u32);
-        push_u32(out, at.0 as u32);
-        push_u32(out, (ip_len + tcp_len) as u32);
-        push_u32(out, (ip_len + tcp_len) as u32);
-        push_ip(out, addresses, tcp_len);
-
-        let tcp = out.len();
-        out.extend_from_slice(&addresses.source_port.to_be_bytes());
-        out.extend_from_slice(&addresses.destination_port.to_be_bytes());
-        out.extend_from_slice(&self.sequence[direction.index()].to_be_bytes());
+        let mut head = Head::default();
+        head.push(&(self.leg.index() as u32).to_le_bytes());
+        head.push(&((at.0 >> 32) as u32).to_le_bytes());
+        head.push(&(at.0 as u32).to_le_bytes());
+        head.push(&((ip_len + tcp_len) as u32).to_le_bytes());
+        head.push(&((ip_len + tcp_len) as u32).to_le_bytes());
+        head.push_ip(addresses, tcp_len);
+        let tcp = head.len;
+        head.push(&addresses.source_port.to_be_bytes());
+        head.push(&addresses.destination_port.to_be_bytes());
+        head.push(&self.sequence[direction.index()].to_be_bytes());
         let acknowledged = match segment.flags & ACK {
             0 => 0,
             _ => self.sequence[direction.opposite().index()],
         };
-        out.extend_from_slice(&acknowledged.to_be_bytes());
-        out.push(((20 + options.len()) as u8 / 4) << 4);
-        out.push(segment.flags);
-        out.extend_from_slice(&self.window[direction.index()].to_be_bytes());
-        out.extend_from_slice(&[0; 4]);
-        out.extend_from_slice(options);
+        head.push(&acknowledged.to_be_bytes());
+        head.push(&[((20 + options.len()) as u8 / 4) << 4, segment.flags]);
+        head.push(&self.window[direction.index()].to_be_bytes());
+        head.push(&[0; 4]);
+        head.push(options);
+
+        out.reserve(tcp_len + 256);
+        let block = begin_block(out, PACKET);
+        let packet = out.len();
+        out.extend_from_slice(head.as_slice());
         let payload = out.len();
         out.extend_from_slice(segment.payload);
         blank_out(&mut out[payload..], segment.blank);
         let checksum = Sum::default()
             .add(addresses.as_bytes())
             .add_number(6 + tcp_len as u32)
-            .add(&out[tcp..]);
-        out[tcp + 16..tcp + 18].copy_from_slice(&checksum.finish().to_be_bytes());
+            .add(&out[packet + tcp..]);
+        let place = packet + tcp + 16;
+        out[place..place + 2].copy_from_slice(&checksum.finish().to_be_bytes());
 
         pad(out, ip_len + tcp_len);
         if !segment.note.is_empty() {
@@ -259,25 +263,48 @@ impl Connection {
     }
 }
 
-fn push_u32(out: &mut Vec<u8>, number: u32) {
-    out.extend_from_slice(&number.to_le_bytes());
+/// What stands in front of a segment's payload: put together here, so that it is one copy.
+struct Head {
+    bytes: [u8; HEAD_LEN_MAX],
+    len: usize,
 }
 
-fn push_ip(out: &mut Vec<u8>, addresses: &Addresses, tcp_len: usize) {
-    let start = out.len();
-    if addresses.len == 8 {
-        out.extend_from_slice(&[0x45, 0]);
-        out.extend_from_slice(&((20 + tcp_len) as u16).to_be_bytes());
-        // No identification, not to be cut, 64 hops, TCP, checksum.
-        out.extend_from_slice(&[0, 0, 0x40, 0, 64, 6, 0, 0]);
-        out.extend_from_slice(addresses.as_bytes());
-        let checksum = Sum::default().add(&out[start..]).finish();
-        out[start + 10..start + 12].copy_from_slice(&checksum.to_be_bytes());
-    } else {
-        out.extend_from_slice(&[0x60, 0, 0, 0]);
-        out.extend_from_slice(&(tcp_len as u16).to_be_bytes());
-        out.extend_from_slice(&[6, 64]);
-        out.extend_from_slice(addresses.as_bytes());
+/// Five numbers of a block, IPv6, TCP and its options.
+const HEAD_LEN_MAX: usize = 20 + 40 + 20 + SYN_OPTIONS.len();
+
+impl Default for Head {
+    fn default() -> Self {
+        Self { bytes: [0; HEAD_LEN_MAX], len: 0 }
+    }
+}
+
+impl Head {
+    #[inline(always)] // each part has a length of its own that is known here
+    fn push(&mut self, part: &[u8]) {
+        self.bytes[self.len..self.len + part.len()].copy_from_slice(part);
+        self.len += part.len();
+    }
+
+    fn as_slice(&self) -> &[u8] {
+        &self.bytes[..self.len]
+    }
+
+    fn push_ip(&mut self, addresses: &Addresses, tcp_len: usize) {
+        let start = self.len;
+        if addresses.len == 8 {
+            self.push(&[0x45, 0]);
+            self.push(&((20 + tcp_len) as u16).to_be_bytes());
+            // No identification, not to be cut, 64 hops, TCP, checksum.
+            self.push(&[0, 0, 0x40, 0, 64, 6, 0, 0]);
+            self.push(addresses.as_bytes());
+            let checksum = Sum::default().add(&self.bytes[start..self.len]).finish();
+            self.bytes[start + 10..start + 12].copy_from_slice(&checksum.to_be_bytes());
+        } else {
+            self.push(&[0x60, 0, 0, 0]);
+            self.push(&(tcp_len as u16).to_be_bytes());
+            self.push(&[6, 64]);
+            self.push(addresses.as_bytes());
+        }
     }
 }
 

@@ -5,7 +5,7 @@ mod error;
 mod frame;
 mod options;
 
-use std::collections::HashMap;
+use std::collections::BTreeMap;
 use std::io::{self, Write};
 use std::net::{Ipv4Addr, SocketAddr};
 
@@ -66,7 +66,7 @@ pub struct Writer<W> {
     /// What the file has taken in all before this batch.
     flushed: u64,
     application: String,
-    sessions: HashMap<u64, Session>,
+    sessions: BTreeMap<u64, Session>,
     /// Sessions opened so far, over all files: makes sequence numbers differ.
     opened: u64,
     counts: [Counts; 2],
@@ -84,7 +84,7 @@ impl<W: Write> Writer<W> {
             taken: 0,
             flushed: 0,
             application: application.to_owned(),
-            sessions: HashMap::new(),
+            sessions: BTreeMap::new(),
             opened: 0,
             counts: [Counts::default(); 2],
             note: String::new(),
@@ -344,10 +344,7 @@ impl<W: Write> Writer<W> {
         self.flushed = 0;
         self.counts = [Counts::default(); 2];
         self.begin_section();
-        let mut numbers: Vec<u64> = self.sessions.keys().copied().collect();
-        numbers.sort_unstable();
-        for number in numbers {
-            let Some(session) = self.sessions.get_mut(&number) else { continue };
+        for (&number, session) in &mut self.sessions {
             let ended = Direction::BOTH.map(|direction| session.client.has_ended(direction));
             let [Some(client), _] = session.ends else { continue };
             session.client = Connection::new(Leg::Client, client, self.opened);

@@ -134,11 +134,13 @@ pub(super) fn all(
     let mut found = Vec::new();
     for (framed, compressed) in search.shapes {
         let shape_from = |start| shape(search, pieces, *framed, *compressed, start);
-        let Some(shape) = shape_from(0) else { continue };
-        let from_start = Seen::new(search, &shape, workspace).all();
-        let is_begin = |candidate: &Candidate| candidate.begins_whole && candidate.bits > 0.0;
-        let is_begun = from_start.iter().any(is_begin);
-        found.extend(from_start);
+        let mut is_begun = false;
+        if let Some(shape) = shape_from(0) {
+            let from_start = Seen::new(search, &shape, workspace).all();
+            let is_begin = |candidate: &Candidate| candidate.begins_whole && candidate.bits > 0.0;
+            is_begun = from_start.iter().any(is_begin);
+            found.extend(from_start);
+        }
         if *framed
             && !is_begun
             && let Some(start) = behind_lost(search, pieces, *compressed, workspace)
@@ -312,6 +314,9 @@ fn staged(plain: &Plain, len: usize) -> f64 {
 /// A packet and what it tells: by the payload's number and the address of the plan.
 type Cache = HashMap<(usize, usize), Arc<Told>>;
 
+/// Which packet something is, if it is one, and what it tells.
+type Known = (Option<Arc<PacketDefinition>>, Arc<Told>);
+
 struct Told {
     evidence: Evidence,
     signature: u64,
@@ -476,16 +481,16 @@ impl<'a> Seen<'a> {
                 Some(direction) => std::slice::from_ref(direction),
                 None => &Direction::BOTH,
             };
-            let mut best: Option<Best> = None;
+            let mut best: Option<(f64, Direction, Known)> = None;
             for way in both {
-                let (definition, told) = self.told(packets, &form, *way, at, payload);
+                let known = self.told(packets, &form, *way, at, payload);
                 let turn = if before.is_some_and(|before| before != *way) { TURN } else { 0.0 };
-                let bits = told.evidence.bits + turn;
+                let bits = known.1.evidence.bits + turn;
                 if best.as_ref().is_none_or(|(most, ..)| bits > *most) {
-                    best = Some((bits, *way, definition, told));
+                    best = Some((bits, *way, known));
                 }
             }
-            let (bits, way, definition, told) = best?;
+            let (bits, way, (definition, told)) = best?;
             let is_first = candidate.names.is_empty();
             // What is no packet anywhere is one that is not known where it was said to be.
             if is_first && !is_placed {
@@ -523,7 +528,7 @@ impl<'a> Seen<'a> {
         direction: Direction,
         at: usize,
         payload: &Payload,
-    ) -> (Option<Arc<PacketDefinition>>, Arc<Told>) {
+    ) -> Known {
         let protocol = &form.protocol;
         let state = form.states[direction.index()].unwrap_or(protocol.start);
         if protocol.is_frameless() {
@@ -561,7 +566,7 @@ impl<'a> Seen<'a> {
         state: StateId,
         direction: Direction,
         payload: &Payload,
-    ) -> (Option<Arc<PacketDefinition>>, Arc<Told>) {
+    ) -> Known {
         let dialect = form.protocol.dialect(form.version);
         let measured = dialect.measure(
             &form.protocol.stack,
@@ -666,6 +671,3 @@ fn tell(
     }
     Told { evidence, signature: signature.finish() }
 }
-
-/// A score, a direction, a packet, and what is told of it.
-type Best = (f64, Direction, Option<Arc<PacketDefinition>>, Arc<Told>);

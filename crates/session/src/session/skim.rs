@@ -68,7 +68,15 @@ impl Session {
         let all = self.watch > Watch::Nothing || side.received.is_changing() || side.diverged;
         let compressed = form.threshold.is_some();
         let stack = &self.setup.protocol.stack;
-        let quick = interest.by_first_byte().filter(|_| !all);
+        let both;
+        let quick = match (interest.by_first_byte(), interest.secret_by_first_byte()) {
+            (quick, None) => quick.filter(|_| !all),
+            (Some(one), Some(Some(other))) if !all => {
+                both = std::array::from_fn(|byte| one[byte] && other[byte]);
+                Some(&both)
+            }
+            _ => None,
+        };
         let (mut len, mut frames, mut quiet, mut last) = (0, 0, 0, None);
         let stop = loop {
             if let Some(unneeded) = quick {
