@@ -41,6 +41,8 @@ enum Incoming {
 #[expect(clippy::large_enum_variant, reason = "a stage is a box of its own")]
 enum Outgoing {
     Plain,
+    /// Plain up to this offset of what is sent, and then as it came.
+    PlainUpTo(u64),
     /// As it came, with the last bytes that were sent.
     AsItCame(Register),
     Anew(Encryptor),
@@ -86,9 +88,16 @@ impl Stage {
         }
     }
 
+    /// What is sent from an offset on is to be encrypted.
+    pub(crate) fn send_cipher_from(&mut self, offset: u64) {
+        if matches!(self.outgoing, Outgoing::Plain) {
+            self.outgoing = Outgoing::PlainUpTo(offset);
+        }
+    }
+
     /// What is sent next is to be encrypted.
     pub(crate) fn send_cipher(&mut self) {
-        if matches!(self.outgoing, Outgoing::Plain) {
+        if matches!(self.outgoing, Outgoing::Plain | Outgoing::PlainUpTo(_)) {
             self.outgoing = Outgoing::AsItCame(*self.key.as_bytes());
         }
     }
@@ -165,10 +174,13 @@ impl Stage {
         }
     }
 
-    /// What is sent for some plain bytes, piece by piece.
-    pub(crate) fn send(&mut self, bytes: Bytes, mut send: impl FnMut(Bytes)) {
+    /// What is sent for some plain bytes at an offset of all that is sent, piece by piece.
+    pub(crate) fn send(&mut self, bytes: Bytes, offset: u64, mut send: impl FnMut(Bytes)) {
+        if matches!(self.outgoing, Outgoing::PlainUpTo(end) if end <= offset) {
+            self.send_cipher();
+        }
         match &mut self.outgoing {
-            Outgoing::Plain => return send(bytes),
+            Outgoing::Plain | Outgoing::PlainUpTo(_) => return send(bytes),
             Outgoing::AsItCame(register) => {
                 if let Some(came) = self.came.as_mut().filter(|came| came.begins_with(&bytes)) {
                     return came.take(bytes.len(), |piece| {
@@ -277,7 +289,7 @@ mod tests {
 
     fn send(stage: &mut Stage, plain: &[u8]) -> Vec<u8> {
         let mut sent = Vec::new();
-        stage.send(Bytes::copy_from_slice(plain), |piece| sent.extend_from_slice(&piece));
+        stage.send(Bytes::copy_from_slice(plain), 0, |piece| sent.extend_from_slice(&piece));
         sent
     }
 

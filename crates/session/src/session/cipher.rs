@@ -88,10 +88,12 @@ impl Session {
             match start {
                 Start::Cipher => {
                     let passive = self.login.as_ref().is_some_and(|login| login.passive);
-                    if let Some(stage) = &mut self.side(direction).stage {
+                    let side = self.side(direction);
+                    let offset = side.counters.bytes;
+                    if let Some(stage) = &mut side.stage {
                         stage.receive_cipher();
                         if passive {
-                            stage.send_cipher();
+                            stage.send_cipher_from(offset);
                         }
                     }
                 }

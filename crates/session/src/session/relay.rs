@@ -239,11 +239,12 @@ impl Session {
         }
         let Self { sides, outputs, .. } = self;
         let side = &mut sides[direction.index()];
+        let offset = side.given;
         side.given += bytes.len() as u64;
         let mut put = |bytes| outputs.push_back(Output::Send { direction, bytes });
         match &mut side.stage {
             None => put(bytes),
-            Some(stage) => stage.send(bytes, put),
+            Some(stage) => stage.send(bytes, offset, put),
         }
     }
 
