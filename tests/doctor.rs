@@ -95,10 +95,10 @@ fn what_is_no_known_game_is_said() {
         stream.read_to_end(&mut Vec::new()).ok();
     });
     let to = mute.to_string();
-    let ended = doctor(&[], &["--to", &to, "--set", "connect_timeout=500"]);
+    let ended = doctor(&[], &["--to", &to, "--set", "connect_timeout=2000"]);
     assert_eq!(ended.status.code(), Some(1), "{}", ended.output);
     assert!(line(&ended, "game").contains("no game that midwire knows"), "{}", ended.output);
-    let ended = doctor(&["minecraft"], &["--to", &to, "--set", "connect_timeout=500"]);
+    let ended = doctor(&["minecraft"], &["--to", &to, "--set", "connect_timeout=2000"]);
     assert!(line(&ended, "game").contains("does not answer as Minecraft"), "{}", ended.output);
     // Without a ping, a connection is all that there is.
     let ended = doctor(&["raw"], &["--to", &to]);
@@ -153,6 +153,20 @@ fn definitions_that_cannot_be_read_are_wrong() {
     assert_eq!(ended.status.code(), Some(1));
     assert!(line(&ended, "definitions").contains("bad.wire"), "{}", ended.output);
     std::fs::remove_dir_all(folder).unwrap();
+}
+
+#[test]
+fn what_is_typed_for_vnc_is_a_port_and_has_a_password() {
+    for name in ["rfb", "vnc"] {
+        let ended = doctor(&[name], &["--to", "127.0.0.1:1"]);
+        assert_eq!(ended.status.code(), Some(2), "{}", ended.diagnostics);
+        let said = ended.diagnostics;
+        assert!(said.contains("did you mean display 1, port 5901?"), "{said}");
+    }
+    let said = doctor(&["rfb"], &[]).output;
+    for line in said.lines().filter(|line| line.contains("another device")) {
+        assert!(line.contains(" --client-password-file FILE"), "{line}");
+    }
 }
 
 fn doctor(protocol: &[&str], more: &[&str]) -> Ended {

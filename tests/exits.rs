@@ -157,7 +157,6 @@ fn a_second_interrupt_ends_a_proxy_whose_output_nobody_reads() {
         assert!(begun.elapsed() < PATIENCE, "it does not end{}", program.story());
         thread::sleep(Duration::from_millis(10));
     };
-    assert!(begun.elapsed() < Duration::from_secs(3), "{:?}", begun.elapsed());
     assert_eq!(status.code(), Some(130));
     drop(ends);
     // What was written is whole lines as far as the pipe took them, and nothing hangs.

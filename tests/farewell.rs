@@ -37,7 +37,7 @@ fn a_terraria_client_is_kicked_with_the_reason() {
 #[test]
 fn legacy_pings_are_answered_with_the_reason_in_their_own_form() {
     let nobody = free_address();
-    let (_program, proxy) = Program::proxy("minecraft", nobody, &[]);
+    let (program, proxy) = Program::proxy("minecraft", nobody, &[]);
     let reason = format!("midwire: cannot reach {nobody}: connection refused");
     let with_host = [
         &[0xfe, 0x01, 0xfa, 0x00, 0x0b][..],
@@ -59,6 +59,9 @@ fn legacy_pings_are_answered_with_the_reason_in_their_own_form() {
         client.expect(&[&[0xff][..], &len.to_be_bytes(), &units].concat());
         client.expect_ending(Ending::Finished);
     }
+    let listing = program.interrupt().output;
+    let told = format!("ping of an old client: midwire has answered it: {reason}");
+    assert_eq!(listing.matches(&told).count(), 3, "{listing}");
 }
 
 #[test]
@@ -79,11 +82,7 @@ fn a_minecraft_client_reads_the_reason_in_the_list_and_at_login() {
     for (number, name) in [(765, "1.20.4"), (9_000, "26.3")] {
         let mut pinging = client(proxy);
         pinging.send(&[handshake(number, "localhost", 25_565, 1), frame(&[0])].concat());
-        let list = format!(
-            "{{\"version\":{{\"name\":\"{name}\",\"protocol\":{number}}},\"players\":{{\"max\":0,\
-             \"online\":0}},\"description\":{{\"text\":\"{reason}\"}}}}"
-        );
-        let list = frame(&[&[0], &text(&list)[..]].concat());
+        let list = server_list(number, name, &reason);
         pinging.expect(&list);
         let ping = frame(&[1, 1, 2, 3, 4, 5, 6, 7, 8]);
         pinging.send(&ping);
@@ -261,6 +260,102 @@ fn a_server_that_vanishes_when_it_has_let_the_client_in_is_spoken_for() {
 }
 
 #[test]
+fn a_server_that_says_nothing_in_the_list_is_spoken_for() {
+    let server = Server::start();
+    let limit = ["--set", "handshake_timeout=2500"];
+    let (_impatient, limited) = Program::proxy("minecraft", server.address, &limit);
+    let (_program, proxy) = Program::proxy("minecraft", server.address, &[]);
+    let asked = [handshake(765, "localhost", 25_565, 1), frame(&[0])].concat();
+    let ask = |proxy| {
+        let mut ends = Ends::open(proxy, &server);
+        ends.client.send(&asked);
+        ends.server.expect(&asked);
+        ends
+    };
+    let expect = |client: &End, reason: &str| {
+        client.expect(&server_list(765, "1.20.4", reason));
+        client.expect_ending(Ending::Finished);
+    };
+    let mute = ask(limited);
+    expect(
+        &mute.client,
+        "midwire: the server did not answer within 2500 ms (handshake_timeout), so the session is ended",
+    );
+    let Ends { client, server: gone } = ask(proxy);
+    gone.reset();
+    expect(&client, &format!("midwire: the connection to {} broke off", server.address));
+    let mut ended = ask(proxy);
+    ended.server.finish();
+    let why = format!("midwire: {} has ended the connection and gave no reason", server.address);
+    expect(&ended.client, &why);
+}
+
+#[test]
+fn a_server_that_has_answered_in_the_list_is_not_spoken_for() {
+    let server = Server::start();
+    let (_program, proxy) = Program::proxy("minecraft", server.address, &[]);
+    for resets in [false, true] {
+        let mut ends = Ends::open(proxy, &server);
+        let asked = [handshake(765, "localhost", 25_565, 1), frame(&[0])].concat();
+        ends.client.send(&asked);
+        ends.server.expect(&asked);
+        let answer = frame(&[&[0], &text("{}")[..]].concat());
+        ends.server.send(&answer);
+        ends.client.expect(&answer);
+        if resets {
+            ends.server.reset();
+        } else {
+            ends.server.finish();
+        }
+        ends.client.expect_ending(if resets { Ending::Reset } else { Ending::Finished });
+        ends.client.expect(&answer);
+    }
+}
+
+#[test]
+fn a_player_is_told_behind_all_that_has_come_when_midwire_ends() {
+    for view in [&[][..], &["-q"]] {
+        let server = Server::start();
+        let (program, proxy) = Program::proxy("minecraft", server.address, view);
+        let (mut ends, sent) = in_play(proxy, &server);
+        let in_flight = keep_alive().repeat(3_000);
+        ends.server.send(&[&in_flight[..], &[40, 0x24, 0]].concat());
+        program.signal("TERM");
+        let kick = frame(&[&[0x1b], &nbt("midwire ends")[..]].concat());
+        ends.client.expect(&[sent, in_flight, kick].concat());
+        ends.client.expect_ending(Ending::Finished);
+        // What the client says before it goes is heard.
+        ends.client.send(&keep_alive());
+        ends.client.finish();
+        ends.server.expect_ending(Ending::Finished);
+        ends.server.wait(
+            |arrived| arrived.bytes.ends_with(&keep_alive()),
+            |_| (),
+            |arrived| format!("the last of {} bytes is another", arrived.bytes.len()),
+        );
+        let ended = program.wait();
+        assert!(ended.status.success(), "{:?}", ended.status);
+    }
+}
+
+#[test]
+fn clients_that_stay_when_midwire_ends_do_not_keep_it() {
+    let server = Server::start();
+    let patient = ["--set", "close_wait=60000"];
+    let (program, proxy) = Program::proxy("minecraft", server.address, &patient);
+    let (ends, _) = in_play(proxy, &server);
+    // It has not even begun.
+    let silent = Ends::open(proxy, &server);
+    let begun = Instant::now();
+    program.interrupt();
+    assert!(begun.elapsed() < Duration::from_secs(30), "{:?}", begun.elapsed());
+    for ends in [ends, silent] {
+        ends.client.expect_ending(Ending::Finished);
+        ends.server.expect_ending(Ending::Finished);
+    }
+}
+
+#[test]
 fn what_rules_delay_comes_before_the_reason() {
     let rules = std::env::temp_dir().join(format!("midwire-late-{}.rules", std::process::id()));
     std::fs::write(&rules, "delay 300ms clientbound keep_alive\n").unwrap();
@@ -355,6 +450,15 @@ fn in_play(proxy: SocketAddr, server: &Server) -> (Ends, Vec<u8>) {
         }
     }
     (ends, to_client)
+}
+
+/// What a server says of itself that is the reason.
+fn server_list(number: usize, name: &str, reason: &str) -> Vec<u8> {
+    let list = format!(
+        "{{\"version\":{{\"name\":\"{name}\",\"protocol\":{number}}},\"players\":{{\"max\":0,\
+         \"online\":0}},\"description\":{{\"text\":\"{reason}\"}}}}"
+    );
+    frame(&[&[0], &text(&list)[..]].concat())
 }
 
 fn keep_alive() -> Vec<u8> {

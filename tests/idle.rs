@@ -52,6 +52,8 @@ fn a_session_before_its_first_byte_holds_little() {
         expect_little(protocol, &[], &Vec::new());
     }
     expect_little("raw", &["-q"], &Vec::new());
+    // Nobody says anything, so each goes where all others go.
+    expect_little("auto", &["-q", "--set", "sniff_wait=1"], &Vec::new());
     // With a timer each.
     expect_little("minecraft", &["-q", "--set", "idle_timeout=600000"], &Vec::new());
 }
@@ -60,6 +62,7 @@ fn a_session_before_its_first_byte_holds_little() {
 fn a_game_that_pauses_holds_little() {
     let game = recorded("mc-1.20.4-offline");
     expect_little("minecraft", &["-q"], &game);
+    expect_little("auto", &["-q"], &game);
     // What waits to be shown is nobody's: little enough is said that it is all shown by the time of
     // the measure.
     let mut said = 0;
@@ -199,17 +202,24 @@ impl Proxied {
 
     fn open(&mut self, talk: &Talk) {
         let mut client = TcpStream::connect(self.address).expect("midwire accepts");
+        let speaks_first = matches!(talk.first(), Some((Direction::Serverbound, _)));
+        if let Some((_, bytes)) = talk.first().filter(|_| speaks_first) {
+            // It may be these that say where the connection goes.
+            client.write_all(bytes).expect("midwire takes bytes");
+        }
         let (mut server, _) = self.server.accept().expect("midwire connects");
         for end in [&client, &server] {
             end.set_read_timeout(Some(PATIENCE)).expect("an open socket");
             end.set_nodelay(true).expect("an open socket");
         }
-        for (direction, bytes) in talk {
+        for (at, (direction, bytes)) in talk.iter().enumerate() {
             let (from, to) = match direction {
                 Direction::Serverbound => (&mut client, &mut server),
                 Direction::Clientbound => (&mut server, &mut client),
             };
-            from.write_all(bytes).expect("midwire takes bytes");
+            if at > 0 || !speaks_first {
+                from.write_all(bytes).expect("midwire takes bytes");
+            }
             let mut arrived = vec![0; bytes.len()];
             to.read_exact(&mut arrived).expect("they arrive");
             assert!(arrived == *bytes, "other bytes than were sent arrived");

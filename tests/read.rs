@@ -1,6 +1,6 @@
 //! `midwire read`: recorded sessions are shown as they would have been while they passed.
 #![cfg(unix)]
-#![allow(clippy::unwrap_used, reason = "a test that cannot go on has failed")]
+#![allow(unreachable_pub, clippy::unwrap_used, reason = "a test that cannot go on has failed")]
 
 mod support;
 
@@ -12,6 +12,10 @@ mod files;
 mod following;
 #[path = "read/golden.rs"]
 mod golden;
+#[path = "read/keys.rs"]
+mod keys;
+#[path = "read/live.rs"]
+mod live;
 #[path = "read/ours.rs"]
 mod ours;
 #[path = "read/theirs.rs"]

@@ -330,6 +330,43 @@ fn check_says_whether_rules_are_right() {
 }
 
 #[test]
+fn check_takes_a_folder_as_rules_of_the_proxy_do() {
+    let folder = Folder::new("check-folder");
+    folder.save("a.rules", "for minecraft\nlow: log clientbound update_health where health < 5\n");
+    folder.save("b.rules", "mark red clientbound login\n");
+    let good = run(&["check", &folder.path("")]);
+    assert_eq!(good.status.code(), Some(0), "{}{}", good.output, good.diagnostics);
+    assert!(good.output.contains("ok for minecraft: 2 rules"), "{}", good.output);
+    folder.save("b.rules", "low: mark red clientbound login\n");
+    let wrong = run(&["check", &folder.path("")]);
+    assert_eq!(wrong.status.code(), Some(1), "{}", wrong.output);
+    assert!(wrong.diagnostics.contains("R005"), "{}", wrong.diagnostics);
+}
+
+#[test]
+fn check_takes_the_protocol_that_knows_the_names_and_says_which() {
+    let folder = Folder::new("check-guess");
+    let file = folder.save("mute.rules", "mark rde clientbound update_health\n");
+    let wrong = run(&["check", &file]);
+    assert_eq!(wrong.status.code(), Some(1));
+    let told = &wrong.diagnostics;
+    assert!(told.contains("R022") && !told.contains("R003"), "{told}");
+    assert!(wrong.output.contains("taken for minecraft"), "{}", wrong.output);
+    let file = folder.save("all.rules", "log both *\n");
+    let good = run(&["check", &file]);
+    assert!(good.output.contains("ok for minecraft"), "{}", good.output);
+}
+
+#[test]
+fn a_rule_that_waits_for_somebody_is_warned_of_where_nobody_can_be_asked() {
+    let folder = Folder::new("nobody");
+    let file = folder.save("hold.rules", "for minecraft\nintercept clientbound update_health\n");
+    let told = run(&["check", &file]).diagnostics;
+    assert!(told.contains("hold.rules:2") && told.contains("never go on"), "{told}");
+    assert!(told.contains("delay 5s"), "{told}");
+}
+
+#[test]
 fn what_rules_log_is_data_and_goes_to_stdout() {
     let folder = Folder::new("log");
     let rules = folder.save("where.rules", "log serverbound Move: x, y / 2\n");

@@ -178,7 +178,7 @@ mod terminal {
             let command = format!("{} {arguments}", support::program::binary().display());
             let mut child = Command::new("script")
                 .args(["-qefc", &command, "/dev/null"])
-                .env("XDG_CONFIG_HOME", "no-such-folder")
+                .env("XDG_CONFIG_HOME", support::program::nowhere())
                 .stdin(Stdio::piped())
                 .stdout(Stdio::piped())
                 .spawn()

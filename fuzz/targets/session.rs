@@ -5,7 +5,7 @@ use std::time::Duration;
 use bytes::BytesMut;
 use midwire_definition::{Packet, PacketDefinition, StateId, VersionId, builtin};
 use midwire_session::{
-    Beside, Content, Decision, Direction, Elapsed, Event, Judge, Options, Output, PacketInfo,
+    Beside, Content, Decision, Direction, Elapsed, Event, Judge, Key, Options, Output, PacketInfo,
     PacketNumber, Place, Scratch, Session, Setup, Verdict, Watch,
 };
 
@@ -66,7 +66,9 @@ impl Judge for ByBytes {
 libfuzzer_sys::fuzz_target!(|input: (u8, &[u8], Vec<(bool, u8, &[u8])>)| {
     let (options, verdicts, chunks) = input;
     let protocol = builtin(["minecraft", "terraria"][usize::from(options & 1)]);
-    let setup = Setup::new(protocol.expect("it is built in"), Options::default());
+    let keys: &[Key] = if options & 0x20 == 0 { &[] } else { &[[0; 16].into(), [1; 16].into()] };
+    let options_of_all = Options { cipher_keys: keys.into(), ..Options::default() };
+    let setup = Setup::new(protocol.expect("it is built in"), options_of_all);
     let mut session = Session::new(setup);
     session.set_watch([Watch::Nothing, Watch::Ids, Watch::Packets][usize::from(options >> 1) % 3]);
     let gentle = options & 0x40 == 0;

@@ -10,6 +10,7 @@ const { fork } = require('node:child_process')
 const path = require('node:path')
 
 const VERSIONS = ['1.8.8', '1.12.2', '1.16.5', '1.20.4', '1.21.4']
+const ENCRYPTED_VERSIONS = ['1.7.10', '1.8.8', '1.12.2', '1.16.5', '1.19.4', '1.20.4', '1.21.1', '1.21.4']
 
 // Several times what a session takes on a loaded machine.
 const SESSION_MS_MAX = 240_000
@@ -23,11 +24,19 @@ async function main (args) {
   }
   let passed = 0
   let failed = 0
+  const play = async (script, version) => {
+    const result = await session(script, version, direct)
+    passed += result.passed
+    failed += result.failed
+  }
   for (const version of versions.length > 0 ? versions : VERSIONS) {
     for (const script of direct ? ['session.js'] : ['session.js', 'broken.js', 'rules.js']) {
-      const result = await session(script, version, direct)
-      passed += result.passed
-      failed += result.failed
+      await play(script, version)
+    }
+  }
+  if (!direct) {
+    for (const version of versions.length > 0 ? versions : ENCRYPTED_VERSIONS) {
+      await play('encrypted.js', version)
     }
   }
   console.log(`${passed} passed, ${failed} failed`)
@@ -35,7 +44,7 @@ async function main (args) {
 }
 
 function session (script, version, direct) {
-  const kinds = { 'broken.js': ', broken', 'rules.js': ', with rules' }
+  const kinds = { 'broken.js': ', broken', 'rules.js': ', with rules', 'encrypted.js': ', encrypted' }
   const what = kinds[script] ?? (direct ? ', direct' : '')
   console.log(`Minecraft ${version}${what}`)
   return new Promise(resolve => {

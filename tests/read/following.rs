@@ -26,7 +26,7 @@ fn a_file_that_grows_is_followed_to_its_last_record() {
     let (ours, shown) = ours(&folder);
     let file = folder.write("growing.pcapng", &ours[..700]);
     let program = Program::start(&["read", &file, "--follow"]);
-    program.wait_for_output("the handshake", |line| line.contains("set_protocol"));
+    program.wait_for_line("the handshake", |line| line.contains("set_protocol"));
     let mut growing = OpenOptions::new().append(true).open(&file).unwrap();
     // In the middle of a record, and then the rest.
     for piece in ours[700..].chunks(ours.len() / 3) {
@@ -34,7 +34,7 @@ fn a_file_that_grows_is_followed_to_its_last_record() {
         growing.flush().unwrap();
     }
     let last = line(&shown, 0);
-    program.wait_for_output("the last line", |line| line == last);
+    program.wait_for_line("the last line", |line| line == last);
     let ended = program.interrupt();
     assert_eq!(ended.output, shown);
     assert_eq!(ended.status.code(), Some(0), "{}", ended.diagnostics);
@@ -50,11 +50,11 @@ fn a_file_that_takes_the_place_of_another_is_read_on() {
     let says =
         |number: usize| move |line: &str| line.trim_start().starts_with(&format!("{number} "));
     assert!(shown.lines().any(|line| line.contains(" chat ")));
-    program.wait_for_output("the first file", says(2));
+    program.wait_for_line("the first file", says(2));
     let next = folder.write("next.pcapng", &ours);
     fs::rename(&file, folder.path("older.pcapng")).unwrap();
     fs::rename(&next, &file).unwrap();
-    program.wait_for_output("the second file", says(4));
+    program.wait_for_line("the second file", says(4));
     let ended = program.interrupt();
     assert_eq!(ended.status.code(), Some(0), "{}", ended.diagnostics);
 }

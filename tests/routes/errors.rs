@@ -3,6 +3,7 @@
 //! `errors.txt` has cases: a name behind `===`, the text, `---`, and what is said. With
 //! MIDWIRE_WRITE_GOLDEN set it is written anew.
 
+use std::net::TcpListener;
 use std::path::Path;
 
 use crate::support::program::Program;
@@ -48,6 +49,39 @@ fn a_configuration_that_is_not_there_is_said_to_be() {
         "{}",
         ended.diagnostics
     );
+}
+
+#[test]
+fn a_configuration_that_cannot_be_read_is_no_mistake_of_what_was_typed() {
+    let folder = Folder::new();
+    let ended = Program::start(&["proxy", "--config", folder.0.to_str().unwrap()]).wait();
+    assert_eq!(ended.status.code(), Some(3), "{}", ended.diagnostics);
+}
+
+#[test]
+fn a_port_that_cannot_be_listened_on_is_shown_where_the_file_says_it() {
+    let other = TcpListener::bind("127.0.0.1:0").unwrap();
+    let port = other.local_addr().unwrap().port();
+    let folder = Folder::new();
+    let text = format!("[[route]]\nprotocol = \"raw\"\nto = \"127.0.0.1:9\"\nlisten = {port}\n");
+    let file = folder.file("midwire.toml", &text);
+    let ended = Program::start(&["proxy", "--config", &file, "--set", "probe=off"]).wait();
+    let said = ended.diagnostics;
+    assert_eq!(ended.status.code(), Some(3), "{said}");
+    assert!(said.contains("error[C011]"), "{said}");
+    assert!(said.contains("midwire.toml:4:10"), "{said}");
+    assert!(said.contains("take another port with listen = \"127.0.0.1:PORT\""), "{said}");
+    assert!(!said.contains("--listen"), "{said}");
+
+    drop(other);
+    let text =
+        format!("[[route]]\nprotocol = \"raw\"\nto = \"127.0.0.1:{port}\"\nlisten = {port}\n");
+    let file = folder.file("midwire.toml", &text);
+    let ended = Program::start(&["proxy", "--config", &file]).wait();
+    let said = ended.diagnostics;
+    assert_eq!(ended.status.code(), Some(2), "{said}");
+    assert!(said.contains("midwire.toml:4:10"), "{said}");
+    assert!(said.contains("is midwire itself"), "{said}");
 }
 
 #[test]

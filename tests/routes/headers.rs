@@ -10,7 +10,7 @@ const HANDSHAKE: &[u8] = b"\x10\x00\x81\x06\x09localhost\x63\xdd\x01\x01\x00";
 
 fn config(how: &str) -> String {
     format!(
-        "[settings]\nsniff_wait = 300\n[[route]]\nlisten = \"127.0.0.1:0\"\nmatch = {{ detect = \"minecraft\" }}\n\
+        "[settings]\nsniff_wait = 5000\n[[route]]\nlisten = \"127.0.0.1:0\"\nmatch = {{ detect = \"minecraft\" }}\n\
          protocol = \"minecraft\"\nto = \"{{0}}\"\n{how}\n"
     )
 }

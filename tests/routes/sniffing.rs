@@ -260,7 +260,7 @@ fn a_client_that_is_reset_while_it_is_looked_at_reaches_nobody_and_ends_nothing(
 
 #[test]
 fn clients_that_say_next_to_nothing_do_not_keep_others_waiting() {
-    let config = on_one_port(ALL).replace("30000", "700");
+    let config = on_one_port(ALL).replace("30000", "8000");
     let world = World::new(7, &config);
     let mut slow: Vec<End> = (0..300).map(|_| world.client()).collect();
     for client in &mut slow {
@@ -270,12 +270,11 @@ fn clients_that_say_next_to_nothing_do_not_keep_others_waiting() {
     let mut client = world.client();
     client.send(HTTP);
     world.server(1).expect(HTTP);
-    assert!(begun.elapsed() < Duration::from_millis(600), "{:?}", begun.elapsed());
+    assert!(begun.elapsed() < Duration::from_secs(7), "{:?}", begun.elapsed());
     // Their time is limited: each goes where the rest goes.
     for _ in &slow {
         world.server(6).expect(b"G");
     }
-    assert!(begun.elapsed() < Duration::from_secs(20));
 }
 
 #[test]
@@ -346,7 +345,7 @@ fn a_server_that_is_down_is_the_same_end_as_without_routes() {
 #[test]
 fn a_player_whose_server_is_down_is_told_though_first_bytes_were_read() {
     let free = std::net::TcpListener::bind(("127.0.0.1", 0)).unwrap().local_addr().unwrap();
-    let (program, address) = Program::proxy("auto", free, &["--set", "sniff_wait=100"]);
+    let (program, address) = Program::proxy("auto", free, &["--set", "sniff_wait=3000"]);
     for (bytes, text) in
         [(HANDSHAKE, "cannot reach".to_owned()), (b"\xfe\x01", utf16("cannot reach"))]
     {

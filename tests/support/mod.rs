@@ -3,6 +3,7 @@
 // Each test file is a crate of its own and uses a part of this; in tests a panic is the report.
 #![allow(dead_code, unreachable_pub, clippy::unwrap_used)]
 
+pub mod captured;
 pub mod dns;
 pub mod ends;
 pub mod files;
@@ -11,6 +12,7 @@ pub mod program;
 pub mod random;
 pub mod recording;
 pub mod replay;
+pub mod services;
 pub mod truth;
 
 use std::time::Duration;

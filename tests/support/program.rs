@@ -13,8 +13,11 @@ use serde_json::Value;
 
 use super::PATIENCE;
 
-/// Where nobody has configured anything: the definitions of whoever runs the tests do not count.
-const NOWHERE: &str = "no-such-folder";
+/// Where nobody has configured anything: definitions and accounts of whoever runs the tests do not count. Only
+/// a whole path is one to the system.
+pub fn nowhere() -> PathBuf {
+    std::env::temp_dir().join("midwire-no-such-folder")
+}
 
 /// The program under test: Cargo names it for the tests of its own package, MIDWIRE for others.
 pub fn binary() -> PathBuf {
@@ -98,18 +101,31 @@ impl Program {
 
     /// Starts midwire with `input` on its standard input, which then ends.
     pub fn start_with_input(arguments: &[&str], input: &[u8]) -> Self {
-        Self::spawn(arguments, input, Path::new(NOWHERE), Stdio::piped())
+        Self::spawn(arguments, input, &nowhere(), &[], Stdio::piped())
     }
 
-    /// Starts midwire for a user whose programs are configured in this folder.
+    /// Starts midwire for a user whose programs are configured, and keep their data, in this folder.
     pub fn start_configured(arguments: &[&str], folder: &Path) -> Self {
-        Self::spawn(arguments, b"", folder, Stdio::piped())
+        Self::start_in(arguments, folder, &[])
     }
 
-    fn spawn(arguments: &[&str], input: &[u8], configuration: &Path, output: Stdio) -> Self {
+    /// The same with these variables.
+    pub fn start_in(arguments: &[&str], folder: &Path, variables: &[(&str, &str)]) -> Self {
+        Self::spawn(arguments, b"", folder, variables, Stdio::piped())
+    }
+
+    fn spawn(
+        arguments: &[&str],
+        input: &[u8],
+        folder: &Path,
+        variables: &[(&str, &str)],
+        output: Stdio,
+    ) -> Self {
         let mut child = Command::new(binary())
             .args(arguments)
-            .env("XDG_CONFIG_HOME", configuration)
+            .env("XDG_CONFIG_HOME", folder)
+            .env("XDG_DATA_HOME", folder)
+            .envs(variables.iter().copied())
             .stdin(Stdio::piped())
             .stdout(output)
             .stderr(Stdio::piped())
@@ -168,7 +184,7 @@ impl Program {
     ) -> (Self, SocketAddr) {
         let to = server.to_string();
         let head = ["proxy", protocol, "--listen", "127.0.0.1:0", "--to", &to];
-        let program = Self::spawn(&[&head, more].concat(), b"", Path::new(NOWHERE), output);
+        let program = Self::spawn(&[&head, more].concat(), b"", &nowhere(), &[], output);
         let address = program.address();
         (program, address)
     }
@@ -180,6 +196,14 @@ impl Program {
             text.contains(wanted).then(|| text.into_owned())
         });
         found.unwrap_or_else(|| panic!("no {wanted:?} among the diagnostics{}", self.story()))
+    }
+
+    /// Waits until the output holds this.
+    pub fn wait_for_output(&self, wanted: &str) {
+        let found = self
+            .output
+            .wait(|said| String::from_utf8_lossy(&said.text).contains(wanted).then_some(()));
+        assert!(found.is_some(), "no {wanted:?} in the output{}", self.story());
     }
 
     pub fn diagnostics(&self) -> String {
@@ -194,11 +218,11 @@ impl Program {
     /// Waits until a line of the JSON log satisfies `wanted`.
     pub fn wait_for_json(&self, what: &str, mut wanted: impl FnMut(&Value) -> bool) {
         let is_wanted = |line: &str| serde_json::from_str(line).as_ref().is_ok_and(&mut wanted);
-        self.wait_for_output(what, is_wanted);
+        self.wait_for_line(what, is_wanted);
     }
 
     /// Waits until a line of the output satisfies `wanted`.
-    pub fn wait_for_output(&self, what: &str, mut wanted: impl FnMut(&str) -> bool) {
+    pub fn wait_for_line(&self, what: &str, mut wanted: impl FnMut(&str) -> bool) {
         let mut read = 0;
         let found = self.output.wait(|said| {
             while let Some(len) = said.text[read..].iter().position(|&byte| byte == b'\n') {

@@ -17,6 +17,15 @@ pub enum Direction {
 impl Direction {
     pub const BOTH: [Self; 2] = [Self::Serverbound, Self::Clientbound];
 
+    /// 0 for serverbound, 1 for clientbound.
+    pub fn index(self) -> usize {
+        self as usize
+    }
+
+    pub fn of_index(index: usize) -> Self {
+        Self::BOTH[index]
+    }
+
     /// As midwire's JSON spells it.
     pub fn name(self) -> &'static str {
         match self {

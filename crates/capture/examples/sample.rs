@@ -78,12 +78,16 @@ impl Sample {
             Recorded::Passed(content) => {
                 self.count(session, Leg::Client, direction, content.bytes.len());
             }
-            Recorded::Dropped(came) => self.count(session, incoming, direction, came.bytes.len()),
+            Recorded::Dropped(came) | Recorded::Came(came) => {
+                self.count(session, incoming, direction, came.bytes.len());
+            }
             Recorded::Changed { came, sent } => {
                 self.count(session, incoming, direction, came.bytes.len());
                 self.count(session, outgoing, direction, sent.bytes.len());
             }
-            Recorded::Injected(sent) => self.count(session, outgoing, direction, sent.bytes.len()),
+            Recorded::Injected(sent) | Recorded::Sent(sent) => {
+                self.count(session, outgoing, direction, sent.bytes.len());
+            }
         }
         Ok(())
     }

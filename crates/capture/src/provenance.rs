@@ -1,57 +1,7 @@
 //! Where a recorded packet comes from, and what became of it.
 
 use midwire_codec::Direction;
-
-/// Who made a packet, or changed it.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
-pub enum Origin {
-    /// The game.
-    Client,
-    /// The server.
-    Server,
-    /// midwire itself.
-    Midwire,
-    /// A rule.
-    Rule,
-    /// A script.
-    Script,
-    /// A person.
-    User,
-}
-
-impl Origin {
-    /// All of them.
-    pub const ALL: [Self; 6] =
-        [Self::Client, Self::Server, Self::Midwire, Self::Rule, Self::Script, Self::User];
-
-    /// The peer that sends in a direction.
-    #[must_use]
-    pub const fn sender(direction: Direction) -> Self {
-        match direction {
-            Direction::Serverbound => Self::Client,
-            Direction::Clientbound => Self::Server,
-        }
-    }
-
-    /// The word for it in notes.
-    #[must_use]
-    pub const fn as_str(self) -> &'static str {
-        match self {
-            Self::Client => "client",
-            Self::Server => "server",
-            Self::Midwire => "midwire",
-            Self::Rule => "rule",
-            Self::Script => "script",
-            Self::User => "user",
-        }
-    }
-
-    /// The one that a word stands for.
-    #[must_use]
-    pub fn from_word(word: &str) -> Option<Self> {
-        Self::ALL.into_iter().find(|origin| origin.as_str() == word)
-    }
-}
+pub use midwire_codec::Origin;
 
 /// What was done with a packet.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]

@@ -48,19 +48,27 @@
 //! # Ok::<(), Box<dyn std::error::Error>>(())
 //! ```
 
+pub mod cipher;
 pub mod compression;
 pub mod direction;
 pub mod error;
+mod first_byte;
 pub mod frame;
 pub mod framing;
+pub mod origin;
+pub mod server_hash;
 #[cfg(feature = "tokio")]
 pub mod tokio;
 pub mod varint;
 
+pub use cipher::{Decryptor, Encryptor, Key};
 pub use compression::{
     Compressed, Deflater, INFLATE_MAX, Inflater, Wrapper, split, write_compressed,
 };
 pub use direction::Direction;
 pub use error::{CompressionError, FrameError, VarintError};
+pub use first_byte::first_byte;
 pub use frame::{Frame, Frames, frames};
 pub use framing::{ByteOrder, Counts, Framing, Prefix};
+pub use origin::Origin;
+pub use server_hash::server_hash;

@@ -3,7 +3,7 @@
 use hex_literal::hex;
 use midwire_codec::{
     Compressed, CompressionError, Deflater, Framing, INFLATE_MAX, Inflater, Prefix, VarintError,
-    Wrapper, split, write_compressed,
+    Wrapper, first_byte, split, write_compressed,
 };
 use proptest::prelude::*;
 
@@ -377,5 +377,43 @@ proptest! {
         let mut out = Vec::new();
         let _ = inflater.inflate(&data, limit, &mut out);
         prop_assert!(out.len() <= limit);
+    }
+}
+
+/// Plain bytes that deflate in all ways: as they are, in the fixed codes, in codes of their own.
+fn plain() -> impl Strategy<Value = Vec<u8>> {
+    let word = proptest::sample::select(vec!["minecraft:", "stone", "\0\0\0", "\u{7f}é", "x"]);
+    let words =
+        proptest::collection::vec(word, 1..400).prop_map(|words| words.concat().into_bytes());
+    let few = proptest::collection::vec(0u8..20, 1..3000);
+    let noise = proptest::collection::vec(any::<u8>(), 1..3000);
+    (any::<u8>(), prop_oneof![words, few, noise])
+        .prop_map(|(first, rest)| [vec![first], rest].concat())
+}
+
+proptest! {
+    #[test]
+    fn the_first_byte_is_the_first_of_what_is_inflated(plain in plain(), level in 0u32..=9) {
+        let mut data = Vec::new();
+        Deflater::new(level).deflate(Wrapper::Zlib, &plain, &mut data);
+        match first_byte(&data) {
+            Some(first) => prop_assert_eq!(first, plain[0]),
+            None => prop_assert!(data.len() < 20, "{} bytes", data.len()),
+        }
+    }
+
+    #[test]
+    fn of_damaged_data_the_first_byte_is_none_or_a_byte(
+        plain in plain(), at in any::<proptest::sample::Index>(), with in any::<u8>(), cut in any::<proptest::sample::Index>(),
+    ) {
+        let mut data = deflated(Wrapper::Zlib, &plain);
+        let at = at.index(data.len().min(100));
+        data[at] = with;
+        data.truncate(cut.index(data.len() + 1));
+        let mut out = Vec::new();
+        let found = Inflater::default().inflate_prefix(&data, 1, &mut out);
+        if let (Some(first), Ok(1)) = (first_byte(&data), found) {
+            prop_assert_eq!(first, out[0]);
+        }
     }
 }

@@ -27,8 +27,58 @@ pub fn from_text(text: &str) -> Cow<'_, str> {
 }
 
 /// The words of a component in NBT. What is not NBT has none.
-pub fn from_nbt(bytes: &[u8], form: NbtForm) -> String {
-    component_of(bytes, form).map_or(String::new(), |component| from_component(&component))
+pub fn from_nbt(bytes: &[u8], form: NbtForm) -> Cow<'_, str> {
+    match only_text(bytes, form) {
+        Some(text) => match nbt::text(text) {
+            Cow::Borrowed(text) => without_codes(text),
+            Cow::Owned(text) => without_codes(&text).into_owned().into(),
+        },
+        None => match component_of(bytes, form) {
+            Some(component) => from_component(&component).into(),
+            None => "".into(),
+        },
+    }
+}
+
+/// The text of a component that has no parts, as most have none: it is read where it lies. `None` for others,
+/// and for what is malformed.
+fn only_text(bytes: &[u8], form: NbtForm) -> Option<&[u8]> {
+    fn text<'b>(rest: &mut &'b [u8]) -> Option<&'b [u8]> {
+        let (len, behind) = rest.split_first_chunk()?;
+        let (text, behind) = behind.split_at_checked(u16::from_be_bytes(*len).into())?;
+        *rest = behind;
+        Some(text)
+    }
+    let (tag, mut rest) = bytes.split_first()?;
+    if form.named {
+        text(&mut rest)?;
+    }
+    let mut found = None;
+    match tag {
+        8 => found = text(&mut rest),
+        10 => loop {
+            let tag;
+            (tag, rest) = rest.split_first()?;
+            if *tag == 0 {
+                break;
+            }
+            match (text(&mut rest)?, tag) {
+                (b"text", 8) if found.is_none() => found = Some(text(&mut rest)?),
+                // Of these, or of the last of several texts, there may be more to read.
+                (b"" | b"text" | b"extra" | b"translate" | b"score", _) => return None,
+                (_, 8) => {
+                    text(&mut rest)?;
+                }
+                (_, 1) => rest = rest.get(1..)?,
+                (_, 2) => rest = rest.get(2..)?,
+                (_, 3 | 5) => rest = rest.get(4..)?,
+                (_, 4 | 6) => rest = rest.get(8..)?,
+                _ => return None,
+            }
+        },
+        _ => return None,
+    }
+    found.filter(|text| text.len() <= TEXT_MAX)
 }
 
 /// The words of a component.
@@ -359,6 +409,39 @@ mod tests {
     }
 
     #[test]
+    fn a_text_without_parts_reads_where_it_lies_as_it_does_in_parts() {
+        let slowly = |bytes: &[u8], form| {
+            component_of(bytes, form).map_or(String::new(), |known| from_component(&known))
+        };
+        let plain = hex!("0a 08 0004 74657874 0003 68c2a7 01 0004 626f6c64 01 08 0005 636f6c6f72 0003 726564 00");
+        assert!(only_text(&plain, PLAIN).is_some());
+        let named = NbtForm { named: true, optional: false };
+        let many = [
+            plain.to_vec(),
+            hex!("08 0004 68c2a76b").to_vec(),
+            hex!("08 0002 6869 ff").to_vec(),
+            hex!("0a 08 0004 74657874 0001 61 08 0004 74657874 0001 62 00").to_vec(),
+            hex!("0a 08 0000 0001 61 08 0004 74657874 0001 62 00").to_vec(),
+            hex!("0a 08 0007 6b657962696e64 0001 61 03 0001 78 00000001 00").to_vec(),
+            hex!("0a 03 0004 74657874 00000007 00").to_vec(),
+            hex!("0a 0000 08 0004 74657874 0002 c080 00").to_vec(),
+            [&hex!("08 8001")[..], &[b'a'; 0x8001]].concat(),
+        ];
+        for bytes in many {
+            for cut in (0..=bytes.len().min(60)).chain([bytes.len()]) {
+                for form in [PLAIN, named, NbtForm { optional: true, ..PLAIN }] {
+                    let bytes = &bytes[..cut];
+                    // What is cut has no words to speak of: of it nothing is promised but that it ends.
+                    if let Some(text) = only_text(bytes, form) {
+                        let text = without_codes(&nbt::text(text)).into_owned();
+                        assert_eq!(text, slowly(bytes, form), "{bytes:02x?} {form:?}");
+                    }
+                }
+            }
+        }
+    }
+
+    #[test]
     fn parts_within_parts_are_read_to_a_depth() {
         let nested = |depth: usize| {
             let mut component = Given::Text("end".into());
@@ -370,7 +453,7 @@ mod tests {
                 ]);
             }
             let (tag, bytes) = nbt(&component);
-            from_nbt(&[&[tag], bytes.as_slice()].concat(), PLAIN)
+            from_nbt(&[&[tag], bytes.as_slice()].concat(), PLAIN).into_owned()
         };
         assert_eq!(nested(3), "210end");
         assert_eq!(nested(20), "98765432109876543210end");

@@ -4,6 +4,8 @@
 use std::borrow::Cow;
 use std::fmt;
 
+use unicode_width::UnicodeWidthChar as _;
+
 /// Whether a character must not reach a screen as it is: C0 and C1 controls, DEL, controls of the
 /// direction of reading, characters without width, and fillers that look like a space.
 pub fn is_unsafe(c: char) -> bool {
@@ -193,33 +195,7 @@ impl fmt::Write for Clipped<'_> {
 pub fn char_width(c: char) -> usize {
     match u32::from(c) {
         0x20..0x300 => 1,
-        0x300..=0x36f
-        | 0x483..=0x489
-        | 0x591..=0x5bd
-        | 0x610..=0x61a
-        | 0x64b..=0x65f
-        | 0xe34..=0xe3a
-        | 0xe47..=0xe4e
-        | 0x1ab0..=0x1aff
-        | 0x1dc0..=0x1dff
-        | 0x20d0..=0x20ff
-        | 0xfe00..=0xfe0f
-        | 0xfe20..=0xfe2f => 0,
-        0x1100..=0x115f
-        | 0x2e80..=0x303e
-        | 0x3041..=0xa4cf
-        | 0xa960..=0xa97f
-        | 0xac00..=0xd7a3
-        | 0xf900..=0xfaff
-        | 0xfe30..=0xfe6f
-        | 0xff00..=0xff60
-        | 0xffe0..=0xffe6
-        | 0x1f300..=0x1f64f
-        | 0x1f680..=0x1f6ff
-        | 0x1f900..=0x1f9ff
-        | 0x1fa70..=0x1faff
-        | 0x20000..=0x3fffd => 2,
-        _ => 1,
+        _ => c.width().unwrap_or(1),
     }
 }
 
@@ -271,7 +247,8 @@ mod tests {
         assert_eq!(width("abc"), 3);
         assert_eq!(width("漢字"), 4);
         assert_eq!(width("e\u{301}"), 1);
-        assert_eq!(width("😀"), 2);
+        assert_eq!(width("😀✅⚡"), 6);
+        assert_eq!(width("การ 한국 ｶﾅ"), 3 + 1 + 4 + 1 + 2);
     }
 
     #[test]

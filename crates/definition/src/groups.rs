@@ -468,7 +468,7 @@ impl Form {
             }),
             Form::Words(path, _) => packet.look(path, |value| match value {
                 Value::Text(text, ..) => Some(chat::from_text(text).into_owned()),
-                Value::Nbt(bytes, form) => Some(chat::from_nbt(bytes, *form)),
+                Value::Nbt(bytes, form) => Some(chat::from_nbt(bytes, *form).into_owned()),
                 _ => None,
             }),
             Form::Text(text) => Some(text.to_string()),

@@ -18,6 +18,7 @@ mod packed;
 pub mod plan;
 mod protocol;
 mod resolve;
+mod secrets;
 pub mod sources;
 pub mod splice;
 mod stream;
@@ -40,6 +41,7 @@ pub use plan::{DecodeError, DecodeErrorKind, Extent, Packet, Plan, Progress, Wor
 pub use protocol::{
     Dialect, Effect, Event, PacketDefinition, Problems, Protocol, Stack, StateId, VersionFrom,
 };
+pub use secrets::Secrets;
 pub use sources::{LoadError, Loader, Root, SourceFile, Sources};
 pub use splice::{EditError, Edits};
 pub use stream::Measured;

@@ -25,8 +25,12 @@ pub struct Row {
     pub kind: String,
     /// What it holds, safe for a terminal; empty for structs. Of a list the number of its elements.
     pub value: String,
-    /// Its bytes.
+    /// Its bytes: in the payload (buffer 0), or in one of [`Explained::blocks`], from 1.
     pub place: Place,
+    /// Which bits of its bytes, taken as one number, it has: the highest and the lowest, from 0.
+    pub bits: Option<(u8, u8)>,
+    /// Its bytes must not be shown.
+    pub secret: bool,
     /// The first line of its documentation.
     pub doc: String,
     /// What it is.
@@ -59,17 +63,63 @@ pub struct TreeLimits {
     pub rows_max: usize,
     /// Columns of one value.
     pub width_max: usize,
+    /// Bytes of one value; of more, the first and the last.
+    pub bytes_max: usize,
+    /// NBT, and bytes that hold something, are blocks of their own from this many bytes on.
+    pub block_min: Option<u32>,
 }
 
 impl Default for TreeLimits {
-    /// 64 elements, 10,000 rows, 120 columns.
+    /// 64 elements, 10,000 rows, 120 columns; nothing but what was compressed is a block of its own.
     fn default() -> TreeLimits {
-        TreeLimits { elements_max: 64, rows_max: 10_000, width_max: 120 }
+        TreeLimits {
+            elements_max: 64,
+            rows_max: 10_000,
+            width_max: 120,
+            bytes_max: 64,
+            block_min: None,
+        }
     }
+}
+
+impl TreeLimits {
+    /// Nothing is left out but what is more than a million rows.
+    pub const ALL: TreeLimits = TreeLimits {
+        elements_max: u32::MAX,
+        rows_max: 1_000_000,
+        width_max: usize::MAX / 8,
+        bytes_max: usize::MAX,
+        block_min: None,
+    };
+}
+
+/// A packet as rows, and the blocks in it that have offsets of their own.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub struct Explained {
+    /// In the order of the packet's bytes. What could not be read comes last.
+    pub rows: Vec<Row>,
+    /// What rows with a place in another buffer than 0 lie in.
+    pub blocks: Vec<Block>,
+}
+
+/// Bytes inside a packet with offsets of their own.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Block {
+    /// The row that holds it.
+    pub row: u32,
+    /// Its bytes, inflated if they were compressed.
+    pub bytes: Vec<u8>,
+    /// Where the very same bytes lie, if they were not compressed.
+    pub within: Option<Place>,
 }
 
 /// The rows of a packet, in the order of its bytes. What could not be read comes last.
 pub fn rows(packet: &mut Packet<'_>, limits: TreeLimits) -> Vec<Row> {
+    explain(packet, limits).rows
+}
+
+/// The rows of a packet, and its blocks.
+pub fn explain(packet: &mut Packet<'_>, limits: TreeLimits) -> Explained {
     let failed = packet.error().map(|error| (error.offset, error.buffer));
     let mut tree = Tree {
         rows: Vec::new(),
@@ -79,9 +129,18 @@ pub fn rows(packet: &mut Packet<'_>, limits: TreeLimits) -> Vec<Row> {
         left_out: 0,
         opened: None,
         enters: false,
+        blocks: Vec::new(),
+        inflated: Vec::new(),
+        within: Vec::new(),
+        bytes_len: 0,
     };
     packet.walk(&mut tree);
-    let Tree { mut rows, left_out, .. } = tree;
+    tree.within.clear();
+    let error_place = packet.error().map(|error| {
+        let (buffer, offset) = (error.buffer, error.offset);
+        tree.place(Place { buffer, start: offset, end: offset })
+    });
+    let Tree { mut rows, left_out, blocks, .. } = tree;
     if left_out > 0 {
         let place = Place { buffer: 0, start: 0, end: 0 };
         rows.push(note(place, format!("… {left_out} more rows"), RowState::Unread));
@@ -89,20 +148,20 @@ pub fn rows(packet: &mut Packet<'_>, limits: TreeLimits) -> Vec<Row> {
     let (end, len) = (packet.end(), packet.payload().len() as u32);
     let rest = Place { buffer: 0, start: end.min(len), end: len };
     if let Some(error) = packet.error() {
-        let place = match error.buffer {
-            0 => Place { buffer: 0, start: error.offset.min(len), end: len },
-            buffer => Place { buffer, start: error.offset, end: error.offset },
+        let place = match (error.buffer, error_place) {
+            (buffer, Some(place)) if buffer != 0 => place,
+            _ => Place { buffer: 0, start: error.offset.min(len), end: len },
         };
         let name = escape(&error.path_text()).into_owned();
         let value = escape(&error.kind.to_string()).into_owned();
         rows.push(Row { name, ..note(place, value, RowState::Malformed) });
-        return rows;
+        return Explained { rows, blocks };
     }
     if rest.start < rest.end {
         let value = format!("{} bytes left over", rest.end - rest.start);
         rows.push(note(rest, value, RowState::Unread));
     }
-    rows
+    Explained { rows, blocks }
 }
 
 /// For each byte of the payload the row that explains it best: the innermost.
@@ -127,6 +186,8 @@ fn note(place: Place, value: String, state: RowState) -> Row {
         kind: String::new(),
         value,
         place,
+        bits: None,
+        secret: false,
         doc: String::new(),
         state,
     }
@@ -145,7 +206,28 @@ struct Tree {
     opened: Option<usize>,
     /// What comes next is what bytes hold.
     enters: bool,
+    blocks: Vec<Block>,
+    /// The block of each buffer of the workspace, which are used again and again.
+    inflated: Vec<u32>,
+    /// Blocks around what is shown whose bytes are those of the buffer that they lie in.
+    within: Vec<Within>,
+    /// How many bytes the value before had.
+    bytes_len: u32,
 }
+
+/// A block that is a part of a buffer.
+struct Within {
+    /// The buffer as the packet numbers it, and where in it the block begins.
+    buffer: u32,
+    start: u32,
+    /// Its number.
+    block: u32,
+    /// How many groups are open around it.
+    around: usize,
+}
+
+/// The number of a block that is not shown.
+const UNSEEN: u32 = u32::MAX;
 
 /// Numbers that are shown of a list of them in what bytes hold.
 const OPENED_NUMBERS_MAX: u32 = 12;
@@ -183,6 +265,33 @@ impl Tree {
         }
     }
 
+    /// A place as rows give it.
+    fn place(&self, place: Place) -> Place {
+        let around = self.within.last().filter(|within| within.buffer == place.buffer);
+        if let Some(within) = around.filter(|within| within.start <= place.start) {
+            let Within { start, block, .. } = *within;
+            return Place { buffer: block, start: place.start - start, end: place.end - start };
+        }
+        match place.buffer.checked_sub(1).and_then(|n| self.inflated.get(n as usize)) {
+            Some(block) => Place { buffer: *block, ..place },
+            None => place,
+        }
+    }
+
+    /// The bytes at a place of the packet, which the row added last holds, are a block of their own.
+    fn begin_within(&mut self, place: Place, bytes: &[u8]) -> bool {
+        let is_long = self.limits.block_min.is_some_and(|min| bytes.len() >= min as usize);
+        if !is_long || self.rows.is_empty() {
+            return false;
+        }
+        let row = self.rows.len() as u32 - 1;
+        let within = Some(self.place(place));
+        self.blocks.push(Block { row, bytes: bytes.to_vec(), within });
+        let (buffer, start, block) = (place.buffer, place.start, self.blocks.len() as u32);
+        self.within.push(Within { buffer, start, block, around: self.open.len() });
+        true
+    }
+
     fn row(&self, node: &Node<'_>, kind: String, value: String) -> Row {
         let name = match (node.index, &node.field.kind) {
             (Some(index), _) => format!("[{index}]"),
@@ -199,7 +308,8 @@ impl Tree {
         } else {
             RowState::Read
         };
-        Row { depth: self.depth(), name, kind, value, place: node.place, doc, state }
+        let (depth, place) = (self.depth(), self.place(node.place));
+        Row { depth, name, kind, value, place, bits: None, secret: is_secret(node), doc, state }
     }
 
     fn depth(&self) -> u32 {
@@ -218,7 +328,7 @@ impl Tree {
 
     /// Adds a number to the row of its list.
     fn number_inline(&mut self, node: &Node<'_>, value: &Value<'_>) {
-        let text = value_text(&node.field.kind, &self.marks(node), value, self.limits.width_max);
+        let text = value_text(&node.field.kind, &self.marks(node), value, self.limits);
         let (Some(index), Some(open)) = (node.index, self.open.last()) else { return };
         if let (true, Some(row)) = (index < open.elements_max, self.rows.get_mut(open.row)) {
             row.value.push_str(if index == 0 { ": " } else { " " });
@@ -247,11 +357,14 @@ impl Visitor for Tree {
         }
         let marks = self.marks(node);
         let secret = is_secret(node);
-        let width = self.limits.width_max;
         let text = if secret {
             "***".to_owned()
         } else {
-            value_text(&node.field.kind, &marks, value, width)
+            value_text(&node.field.kind, &marks, value, self.limits)
+        };
+        self.bytes_len = match value {
+            Value::Bytes(bytes) => bytes.len() as u32,
+            _ => 0,
         };
         let mut kind = kind_text(node.plan, &node.field.kind);
         if let (Value::Absent, Some(_)) = (value, node.index) {
@@ -286,7 +399,9 @@ impl Visitor for Tree {
                     name: escape(&member.name).into_owned(),
                     kind: format!("{letter}{}", member.width),
                     value,
-                    place: node.place,
+                    place: self.place(node.place),
+                    bits: Some((member.shift + member.width.saturating_sub(1), member.shift)),
+                    secret: member.marks.secret,
                     doc: escape(member.doc.lines().next().unwrap_or("").trim()).into_owned(),
                     state: RowState::Part,
                 });
@@ -337,7 +452,10 @@ impl Visitor for Tree {
         }
         let (inline, row) = (self.is_inline(node), self.rows.len() - 1);
         let elements_max = match inline {
-            true => self.limits.elements_max.min(OPENED_NUMBERS_MAX),
+            true if self.limits.elements_max < u32::MAX => {
+                OPENED_NUMBERS_MAX.min(self.limits.elements_max)
+            }
+            true => u32::MAX,
             false => self.limits.elements_max,
         };
         self.open.push(Open { elements_max, row, marks, count, rowless: false, inline });
@@ -365,6 +483,7 @@ impl Visitor for Tree {
 
     fn rest(&mut self, place: Place, bytes: &[u8]) {
         let depth = self.depth();
+        let place = self.place(place);
         let value = format!("{} bytes left over", bytes.len());
         self.add(Row { depth, ..note(place, value, RowState::Unread) });
     }
@@ -373,7 +492,26 @@ impl Visitor for Tree {
         self.is_shown(node) && !is_secret(node) && self.rows.len() < self.limits.rows_max
     }
 
-    fn enter_bytes(&mut self, _: &Node<'_>) {
+    fn inflated(&mut self, node: &Node<'_>, buffer: u32, bytes: &[u8]) {
+        let at = buffer.saturating_sub(1) as usize;
+        if self.inflated.len() <= at {
+            self.inflated.resize(at + 1, UNSEEN);
+        }
+        self.inflated[at] = UNSEEN;
+        let has_room = self.rows.len() < self.limits.rows_max;
+        if has_room && self.is_shown(node) && !is_secret(node) {
+            // Its row comes next.
+            let row = self.rows.len() as u32;
+            self.blocks.push(Block { row, bytes: bytes.to_vec(), within: None });
+            self.inflated[at] = self.blocks.len() as u32;
+        }
+    }
+
+    fn enter_bytes(&mut self, node: &Node<'_>) {
+        let len = self.bytes_len.min(node.place.end - node.place.start);
+        let start = node.place.end - len;
+        let bytes = node.raw.get(node.raw.len().saturating_sub(len as usize)..).unwrap_or_default();
+        self.begin_within(Place { start, ..node.place }, bytes);
         self.opened = Some(self.open.len());
         self.enters = true;
         let row = self.rows.len().saturating_sub(1);
@@ -394,7 +532,7 @@ impl Visitor for Tree {
                 true => error.offset.min(node.place.end),
                 false => error.offset,
             };
-            let place = Place { buffer: error.buffer, start, end: start };
+            let place = self.place(Place { buffer: error.buffer, start, end: start });
             let name = escape(&error.path_text()).into_owned();
             let value = escape(&error.kind.to_string()).into_owned();
             let depth = self.depth();
@@ -403,6 +541,7 @@ impl Visitor for Tree {
         if let Some(around) = self.opened.take() {
             self.open.truncate(around);
         }
+        self.within.retain(|within| within.around < self.open.len());
         self.enters = false;
     }
 
@@ -415,7 +554,7 @@ impl Visitor for Tree {
         } else if open.count > open.elements_max {
             let more = open.count - open.elements_max;
             let depth = self.rows.get(open.row).map_or(0, |row| row.depth) + 1;
-            let place = Place { start: node.place.end, ..node.place };
+            let place = self.place(Place { start: node.place.end, ..node.place });
             self.add(Row {
                 depth,
                 ..note(place, format!("… {more} more elements"), RowState::Read)
@@ -424,13 +563,13 @@ impl Visitor for Tree {
     }
 }
 
-/// A value as text of at most `width_max` columns.
-fn value_text(kind: &Kind, marks: &Marks, value: &Value<'_>, width_max: usize) -> String {
+/// A value as text of at most so many columns.
+fn value_text(kind: &Kind, marks: &Marks, value: &Value<'_>, limits: TreeLimits) -> String {
     let mut out = String::new();
-    let mut clip = Clip::new(width_max, 0);
+    let mut clip = Clip::new(limits.width_max, 0);
     let mut clipped = Clipped::new(&mut out, &mut clip);
     // It fails where the text is cut off.
-    let _ = write_value(kind, marks, value, width_max, &mut clipped);
+    let _ = write_value(kind, marks, value, limits, &mut clipped);
     out
 }
 
@@ -438,7 +577,7 @@ fn write_value(
     kind: &Kind,
     marks: &Marks,
     value: &Value<'_>,
-    width_max: usize,
+    limits: TreeLimits,
     out: &mut Clipped<'_>,
 ) -> fmt::Result {
     match value {
@@ -476,16 +615,24 @@ fn write_value(
         Value::Text(text, ..) => write_quoted(text, out),
         Value::Bytes(bytes) => {
             write!(out, "{} bytes", bytes.len())?;
+            let is_long = bytes.len() > limits.bytes_max;
+            let head = if is_long { limits.bytes_max.saturating_sub(4) } else { bytes.len() };
             let mut separator = ": ";
-            for byte in *bytes {
+            for byte in bytes.iter().take(head) {
                 write!(out, "{separator}{byte:02x}")?;
                 separator = " ";
+            }
+            if is_long {
+                out.write_str(" …")?;
+                for byte in &bytes[bytes.len() - 4.min(bytes.len())..] {
+                    write!(out, " {byte:02x}")?;
+                }
             }
             Ok(())
         }
         Value::Nbt(bytes, form) => {
             let mut text = String::new();
-            crate::nbt::write_snbt(bytes, *form, width_max, &mut text);
+            crate::nbt::write_snbt(bytes, *form, limits.width_max, &mut text);
             out.write_str(&text)
         }
         Value::Packed(bytes, packing) => {

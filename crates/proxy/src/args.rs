@@ -4,6 +4,9 @@ use std::path::PathBuf;
 
 use clap::{Args as ClapArgs, Parser, Subcommand};
 
+use crate::encryption::Reads;
+use crate::hex_text;
+
 /// Stands between a game and its server, and shows what they say to each other.
 #[derive(Debug, Parser)]
 #[command(
@@ -19,7 +22,7 @@ pub(crate) struct Args {
 #[derive(Debug, Subcommand)]
 pub(crate) enum Command {
     /// Relay a game's connections to its server, and list every packet
-    Proxy(Proxy),
+    Proxy(Box<Proxy>),
     /// Show recorded sessions: midwire's own captures, and those of tcpdump and Wireshark
     Read(Box<Read>),
     /// Explain the bytes of packets, from hex in any common form
@@ -38,6 +41,8 @@ pub(crate) enum Command {
     Defs(Defs),
     /// Look at all that has to be right: the port, the server, its game, definitions
     Doctor(Doctor),
+    /// Log in with Microsoft for servers that ask who plays; list and remove logins
+    Account(Account),
     /// Play a recorded game through a real midwire on this machine: nothing else is needed
     Demo,
 }
@@ -75,6 +80,15 @@ pub(crate) struct Proxy {
     /// Read every session with this version, whatever it says itself: 769 or 1.21.4
     #[arg(long, value_name = "VERSION")]
     pub(crate) protocol_version: Option<String>,
+    /// Encrypted sessions: auto reads those that midwire can stand in the middle of (the server does not ask
+    /// who the client is), and passes the ciphertext of others on; pass reads none; read stands in the middle of
+    /// all, though a server that checks who the client is refuses it
+    #[arg(long, value_name = "auto|pass|read", value_parser = reads)]
+    pub(crate) encryption: Option<Reads>,
+    /// Play with this account where a server asks who the client is, so that its sessions can be read; `midwire
+    /// account add` logs one in
+    #[arg(long, value_name = "NAME")]
+    pub(crate) account: Option<String>,
     /// Tell what midwire counts as Prometheus reads it, at http://ADDRESS/metrics; a port alone is one on
     /// loopback
     #[arg(long, value_name = "[ADDRESS:]PORT")]
@@ -83,9 +97,8 @@ pub(crate) struct Proxy {
     /// MIDWIRE_LOG says the same
     #[arg(long, value_name = "FILTER")]
     pub(crate) log: Option<String>,
-    /// Not there yet
-    #[arg(short = 'w', long = "write", value_name = "FILE", hide = true)]
-    pub(crate) write: Option<PathBuf>,
+    #[command(flatten)]
+    pub(crate) recording: Record,
     /// List only packets that match, as in 'update_health.health < 5'; `midwire fields` lists what can be
     /// written. Everything is relayed all the same
     #[arg(short = 'Y', long = "filter", value_name = "FILTER")]
@@ -106,6 +119,44 @@ pub(crate) struct Proxy {
     pub(crate) config: Option<PathBuf>,
 }
 
+/// Whether all that passes is recorded, and how.
+#[derive(Clone, Debug, ClapArgs)]
+pub(crate) struct Record {
+    /// Record all that passes into this file, which Wireshark opens; what is in it stays. See docs/captures.md
+    #[arg(short = 'w', long = "write", value_name = "FILE", conflicts_with = "record")]
+    pub(crate) write: Option<PathBuf>,
+    /// Record into a new file, named by time and protocol, in midwire/captures of your data folder
+    #[arg(long)]
+    pub(crate) record: bool,
+    /// Go on in a new file: filesize:KB, duration:SECONDS; files:N leaves the last so many. Each file's name has
+    /// its number and time
+    #[arg(short = 'b', value_name = "NAME:NUMBER")]
+    pub(crate) rotate: Vec<String>,
+    /// Compress files with gzip when others follow them
+    #[arg(long)]
+    pub(crate) compress: bool,
+    /// When the system is told to put what was written on the disk itself
+    #[arg(long, value_name = "WHEN", value_enum, default_value_t)]
+    pub(crate) sync: crate::record::Sync,
+    /// Record only packets that match, as in 'group:chat'. Bytes that are not cut into packets are always recorded
+    #[arg(long, value_name = "FILTER")]
+    pub(crate) keep: Option<String>,
+    /// Record passwords and keys as they are; without it stars stand in their place
+    #[arg(long)]
+    pub(crate) record_secrets: bool,
+}
+
+impl Record {
+    /// Whether anything is said about how to record.
+    pub(crate) fn says_how(&self) -> bool {
+        !self.rotate.is_empty()
+            || self.compress
+            || self.sync != crate::record::Sync::default()
+            || self.keep.is_some()
+            || self.record_secrets
+    }
+}
+
 /// What is shown, and how.
 #[derive(Clone, Debug, ClapArgs)]
 pub(crate) struct View {
@@ -115,8 +166,11 @@ pub(crate) struct View {
     /// Add each packet's bytes, its fields marked
     #[arg(short = 'x', long = "hex", conflicts_with = "json")]
     pub(crate) hex: bool,
+    /// Add each packet's fields as a tree, and its bytes in their colours
+    #[arg(short = 'V', long = "tree", conflicts_with_all = ["json", "hex"])]
+    pub(crate) tree: bool,
     /// Only say what is wrong
-    #[arg(short = 'q', long = "quiet", conflicts_with_all = ["json", "hex"])]
+    #[arg(short = 'q', long = "quiet", conflicts_with_all = ["json", "hex", "tree"])]
     pub(crate) quiet: bool,
     /// On a terminal: a line for every packet, however many are alike
     #[arg(long)]
@@ -206,7 +260,20 @@ pub(crate) struct ReadWith {
     #[arg(long, value_name = "N")]
     pub(crate) port: Vec<u16>,
     #[command(flatten)]
+    pub(crate) keys: Keys,
+    #[command(flatten)]
     pub(crate) definitions: Definitions,
+}
+
+/// Keys of sessions that are encrypted.
+#[derive(Clone, Debug, Default, ClapArgs)]
+pub(crate) struct Keys {
+    /// The key of an encrypted session, as 32 hex digits
+    #[arg(long, value_name = "HEX")]
+    pub(crate) key: Vec<String>,
+    /// Keys in a file, in whatever form has them as 32 hex digits; which one is a session's shows itself
+    #[arg(long, value_name = "FILE")]
+    pub(crate) keylog: Vec<PathBuf>,
 }
 
 /// `midwire decode`.
@@ -218,6 +285,16 @@ pub(crate) struct Decode {
     /// The hex text itself
     #[arg(long, value_name = "TEXT")]
     pub(crate) hex: Option<String>,
+    /// How the bytes are written, where that can be taken for something else
+    #[arg(long = "as", value_name = "FORM")]
+    pub(crate) form: Option<hex_text::Form>,
+    /// List what the bytes may be: every protocol, version, state and direction in which they can be read, how
+    /// much of them is explained, and why. With --json an object a line
+    #[arg(long)]
+    pub(crate) guess: bool,
+    /// Leave nothing out: all elements of lists, all bytes, all of long texts
+    #[arg(long)]
+    pub(crate) all: bool,
     #[command(flatten)]
     pub(crate) packet: Packet,
     /// Packet id and fields without a frame's length
@@ -263,9 +340,17 @@ pub(crate) struct Packet {
 /// `midwire encode`.
 #[derive(Debug, ClapArgs)]
 pub(crate) struct Encode {
-    /// The packet's name
-    #[arg(required_unless_present = "lines")]
+    /// The packet's name. Without it standard input has packets as `decode --json` prints them, a line each
     pub(crate) name: Option<String>,
+    /// How the bytes are written
+    #[arg(long = "as", value_name = "FORM", default_value = "hex", conflicts_with = "lines")]
+    pub(crate) form: WrittenAs,
+    /// Frames as they are once compression is on: what is not shorter than so many bytes is compressed
+    #[arg(long, value_name = "BYTES", conflicts_with = "unframed")]
+    pub(crate) threshold: Option<u32>,
+    /// With a frame's length in front, which is how it is unless --unframed is said
+    #[arg(long, conflicts_with = "unframed")]
+    pub(crate) framed: bool,
     #[command(flatten)]
     pub(crate) packet: Packet,
     /// Packet id and fields without a frame's length
@@ -278,6 +363,21 @@ pub(crate) struct Encode {
     pub(crate) lines: bool,
     #[command(flatten)]
     pub(crate) definitions: Definitions,
+}
+
+/// How bytes are written out.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, clap::ValueEnum)]
+pub(crate) enum WrittenAs {
+    /// Hex digits, a line for each packet
+    Hex,
+    /// A dump with offsets and characters
+    Xxd,
+    /// An array of C
+    C,
+    /// Base64, a line for each packet
+    Base64,
+    /// The bytes themselves
+    Raw,
 }
 
 /// `midwire check`.
@@ -386,6 +486,41 @@ pub(crate) struct Doctor {
     pub(crate) set: Vec<String>,
 }
 
+/// `midwire account`.
+#[derive(Debug, ClapArgs)]
+pub(crate) struct Account {
+    #[command(subcommand)]
+    pub(crate) command: AccountCommand,
+}
+
+#[derive(Debug, Subcommand)]
+pub(crate) enum AccountCommand {
+    /// Log in with Microsoft: shows a code to enter in a browser. Again for a login that does not count any
+    /// more
+    Add(AccountAdd),
+    /// The accounts that there are
+    List {
+        /// One JSON object a line
+        #[arg(long)]
+        json: bool,
+    },
+    /// Forget an account
+    Remove {
+        /// What `midwire account list` calls it, or the player's name
+        name: String,
+    },
+}
+
+/// `midwire account add`.
+#[derive(Debug, ClapArgs)]
+pub(crate) struct AccountAdd {
+    /// What to call it [default: the player's name]
+    pub(crate) name: Option<String>,
+    /// account_client_id=ID is needed, see docs/accounts.md; an unknown name lists all that there are
+    #[arg(long, value_name = "NAME=VALUE")]
+    pub(crate) set: Vec<String>,
+}
+
 /// `midwire defs`.
 #[derive(Debug, ClapArgs)]
 pub(crate) struct Defs {
@@ -451,4 +586,8 @@ pub(crate) struct Protodef {
     pub(crate) over: Option<String>,
     #[command(flatten)]
     pub(crate) definitions: Definitions,
+}
+
+fn reads(text: &str) -> Result<Reads, String> {
+    Reads::named(text).ok_or_else(|| "it is auto, pass or read".to_owned())
 }

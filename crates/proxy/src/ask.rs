@@ -11,6 +11,7 @@ use crate::args::{Args, Command, Proxy};
 use crate::error;
 use crate::protocols::{self, Lookup};
 use crate::proxy;
+use crate::rfb;
 
 /// What is taken where nothing is typed.
 const GAME: &str = "minecraft";
@@ -55,11 +56,18 @@ fn ask(input: &mut impl BufRead, output: &mut impl Write) -> io::Result<Option<P
         "midwire stands between a game and its server, and shows what they say to each other.\n\
          `midwire --help` shows every command. Enter alone takes what is in brackets.\n"
     )?;
-    let games = protocols::names(&protocols::folders(&[])).join(", ");
+    let mut games = protocols::names(&protocols::folders(&[]));
+    for game in &mut games {
+        if game == rfb::NAME {
+            game.push_str(" or vnc");
+        }
+    }
+    let games = games.join(", ");
     let protocol = loop {
         let question = format!("Which game ({games})? [{GAME}] ");
         let Some(game) = line(input, output, &question)? else { return Ok(None) };
         let game = if game.is_empty() { GAME.to_owned() } else { game };
+        let game = rfb::canonical(&game).to_owned();
         match Lookup::new(&game, &[]).and_then(|lookup| lookup.read()) {
             Ok(protocol) => break (game, protocol),
             Err(error) => writeln!(output, "{}", escape_lines(&format!("{error:#}")))?,
@@ -70,13 +78,15 @@ fn ask(input: &mut impl BufRead, output: &mut impl Write) -> io::Result<Option<P
         let question = format!("Address of the server, as you type it into the game? [{SERVER}] ");
         let Some(to) = line(input, output, &question)? else { return Ok(None) };
         let to = if to.is_empty() { SERVER.to_owned() } else { to };
-        if let Err(error) = proxy::to(&to, protocol.port, &protocol.name) {
+        let typed = proxy::to(&to, protocol.port, &protocol.name);
+        let display = if game == rfb::NAME { rfb::check_displays(Some(&to), None) } else { Ok(()) };
+        if let Err(error) = typed.map(drop).and(display) {
             writeln!(output, "{}", escape_lines(&format!("{error:#}")))?;
             continue;
         }
         // As if it had been typed at once; what an option begins with is no name.
         match Args::try_parse_from(["midwire", "proxy", &game, &format!("--to={to}")]) {
-            Ok(Args { command: Some(Command::Proxy(args)) }) => return Ok(Some(args)),
+            Ok(Args { command: Some(Command::Proxy(args)) }) => return Ok(Some(*args)),
             _ => writeln!(output, "midwire cannot go there; type another address")?,
         }
     }
@@ -132,6 +142,17 @@ mod tests {
         );
         assert!(output.contains("did you mean minecraft?"), "{output}");
         assert!(output.contains("0 is no port"), "{output}");
+    }
+
+    #[test]
+    fn a_display_is_asked_again_and_vnc_is_a_name_for_rfb() {
+        let (output, played, _) = asked("VNC\nstudio:1\nstudio:5901\n", 0);
+        let played = played.unwrap();
+        assert_eq!(
+            (played.protocol.as_deref(), played.to.as_deref()),
+            (Some("rfb"), Some("studio:5901"))
+        );
+        assert!(output.contains("did you mean display 1, port 5901?"), "{output}");
     }
 
     #[test]

@@ -1,7 +1,8 @@
 //! `midwire check`: errors in definitions, the tests in them, and what they leave open.
 
-use std::path::Path;
+use std::path::{Path, PathBuf};
 use std::process::ExitCode;
+use std::sync::Arc;
 
 use midwire_definition::escape::escape;
 use midwire_definition::{Severity, builtin, builtins, coverage, render};
@@ -27,11 +28,14 @@ fn check(file: &Path, args: &args::Check, out: &mut String) -> anyhow::Result<bo
     let Some(path) = file.to_str() else {
         return Err(usage(format!("{}: the path is not Unicode", file.display())));
     };
-    if !file.is_file() {
-        return Err(anyhow::anyhow!("{path}: there is no such file"));
+    if file.is_dir() {
+        return check_folder(file, args, out);
+    }
+    if !file.exists() {
+        return Err(anyhow::anyhow!("{path}: there is no such file or folder"));
     }
     if path.ends_with(".rules") {
-        return check_rules(file, args, out);
+        return check_rules(file, &[file.to_path_buf()], args, out);
     }
     let report = Lookup::of_file(file)?.check()?;
     if !report.diagnostics.is_empty() {
@@ -78,19 +82,47 @@ fn check(file: &Path, args: &args::Check, out: &mut String) -> anyhow::Result<bo
     Ok(errors == 0 && failed == 0)
 }
 
-/// Checks a file of rules; gives whether it is good.
-fn check_rules(file: &Path, args: &args::Check, out: &mut String) -> anyhow::Result<bool> {
+/// Checks a folder: each definition in it, and the rules together, as `--rules` takes them.
+fn check_folder(folder: &Path, args: &args::Check, out: &mut String) -> anyhow::Result<bool> {
+    let definitions = rules::files_of(folder, "wire");
+    let rules = rules::files_of(folder, "rules");
+    if definitions.is_empty() && rules.is_empty() {
+        let folder = folder.display();
+        return Err(anyhow::anyhow!("{folder}: no .rules and no .wire file is in this folder"));
+    }
+    let mut all_good = true;
+    for file in definitions {
+        all_good &= check(&file, args, out)?;
+    }
+    if !rules.is_empty() {
+        all_good &= check_rules(folder, &rules, args, out)?;
+    }
+    Ok(all_good)
+}
+
+/// Checks rules that belong together, of one file or of a folder; gives whether they are good.
+fn check_rules(
+    file: &Path,
+    files: &[PathBuf],
+    args: &args::Check,
+    out: &mut String,
+) -> anyhow::Result<bool> {
     let color = style::stderr_is_colored();
-    let protocol = args.protocol.as_deref().map(str::to_owned).or_else(|| rules::protocol_of(file));
+    let said = || files.iter().find_map(|file| rules::protocol_of(file));
+    let protocol = args.protocol.clone().or_else(said);
     let protocols = match &protocol {
         Some(name) => vec![Lookup::new(name, &args.definitions.defs)?.read()?],
-        // Nothing says what they are for: they are good if they are for any.
-        None => builtins().filter_map(builtin).collect(),
+        // Nothing says what they are for: they are good if they are for any. Minecraft goes first, as what
+        // names nothing is most often meant for it.
+        None => {
+            let mut names: Vec<&str> = builtins().collect();
+            names.sort_by_key(|name| *name != "minecraft");
+            names.into_iter().filter_map(builtin).collect()
+        }
     };
-    let files = [file.to_path_buf()];
-    let mut broken: Option<rules::Broken> = None;
+    let mut broken: Option<(rules::Broken, Arc<str>)> = None;
     for protocol in protocols {
-        match rules::read(&files, &protocol, None, color) {
+        match rules::read(files, &protocol, None, color) {
             Ok(read) => {
                 if !read.warnings.is_empty() {
                     say_styled(&read.warnings);
@@ -110,17 +142,25 @@ fn check_rules(file: &Path, args: &args::Check, out: &mut String) -> anyhow::Res
                 return Ok(true);
             }
             Err(other) => {
-                if broken.as_ref().is_none_or(|best| other.errors < best.errors) {
-                    broken = Some(other);
+                // What they are for knows most of their names.
+                let rank = |broken: &rules::Broken| (broken.unknown, broken.errors);
+                if broken.as_ref().is_none_or(|(best, _)| rank(&other) < rank(best)) {
+                    broken = Some((other, protocol.name.clone()));
                 }
             }
         }
     }
-    let Some(broken) = broken else { return Ok(false) };
+    let Some((broken, name)) = broken else { return Ok(false) };
     say_styled(&broken.shown);
     let path = escape(file.to_str().unwrap_or_default());
     let (errors, warnings) = (plural(broken.errors, "error"), plural(broken.warnings, "warning"));
-    put(out, format_args!("{path}: not ok: {errors}, {warnings}\n"));
+    let guessed = match protocol {
+        Some(_) => String::new(),
+        None => {
+            format!("; taken for {name}, as no line such as `for {name}` says what they are for")
+        }
+    };
+    put(out, format_args!("{path}: not ok: {errors}, {warnings}{guessed}\n"));
     Ok(false)
 }
 

@@ -1,4 +1,4 @@
-//! `-Y`: which packets are shown.
+//! `-Y` and `--keep`: which packets are shown, and which are kept.
 
 use std::collections::HashMap;
 use std::sync::Arc;
@@ -18,6 +18,8 @@ const KNOWN_MAX: usize = 8;
 #[derive(Debug)]
 pub(crate) struct Filters {
     source: String,
+    /// The option that it was typed for.
+    option: &'static str,
     /// The versions that were typed, by the protocol's name.
     scopes: Vec<(Arc<str>, Scope)>,
     known: Vec<Known>,
@@ -40,6 +42,7 @@ impl Filters {
     /// # Errors
     /// What is wrong with it, as it is shown.
     pub(crate) fn new(
+        option: &'static str,
         source: &str,
         protocols: impl IntoIterator<Item = (Arc<Protocol>, Option<VersionId>)>,
         limits: Limits,
@@ -54,11 +57,11 @@ impl Filters {
             }
             let filter = match Filter::parse(source, &protocol, scope) {
                 Ok((filter, warnings)) => {
-                    told.push_str(&shown(source, warnings));
+                    told.push_str(&shown(option, source, warnings));
                     Some(filter)
                 }
                 Err(reports) => {
-                    wrong.push_str(&shown(source, reports));
+                    wrong.push_str(&shown(option, source, reports));
                     None
                 }
             };
@@ -73,7 +76,7 @@ impl Filters {
         }
         let workspace = Workspace::new(limits);
         let kept = known.len();
-        Ok(Self { source: source.to_owned(), scopes, known, kept, workspace })
+        Ok(Self { source: source.to_owned(), option, scopes, known, kept, workspace })
     }
 
     /// Whether a packet of a protocol matches.
@@ -96,8 +99,9 @@ impl Filters {
         let filter = match Filter::parse(&self.source, protocol, scope) {
             Ok((filter, _)) => Some(filter),
             Err(reports) => {
-                say(&format!("-Y shows no packet of {}:", protocol.title));
-                say(&shown(&self.source, reports));
+                let option = self.option;
+                say(&format!("{option} matches no packet of {}:", protocol.title));
+                say(&shown(option, &self.source, reports));
                 None
             }
         };
@@ -137,8 +141,8 @@ pub(crate) fn known_packets(
 }
 
 /// Messages about a filter as people read them.
-fn shown(source: &str, reports: Vec<Diagnostic>) -> String {
+fn shown(option: &str, source: &str, reports: Vec<Diagnostic>) -> String {
     let mut sources = Sources::new();
-    sources.add("-Y", source);
+    sources.add(option, source);
     render(&Diagnostics(reports), &sources, false)
 }

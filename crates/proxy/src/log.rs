@@ -74,6 +74,7 @@ pub(crate) fn events(events: &[Event]) {
             Event::Opened { .. }
             | Event::Packet(_)
             | Event::Resumed { .. }
+            | Event::Key { .. }
             | Event::Opaque { .. } => {}
         }
     }

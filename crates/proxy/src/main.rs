@@ -1,5 +1,6 @@
 //! midwire: stands between a game and its server, and shows what they say to each other.
 
+mod account;
 mod args;
 mod ask;
 mod check;
@@ -9,6 +10,7 @@ mod defs;
 mod demo;
 mod doctor;
 mod encode;
+mod encryption;
 mod error;
 mod explain;
 mod fields;
@@ -24,6 +26,7 @@ mod protocols;
 mod proxy;
 mod queue;
 mod read;
+mod record;
 mod recorded;
 mod relay;
 mod reload;
@@ -72,6 +75,7 @@ fn run(command: args::Command) -> anyhow::Result<ExitCode> {
         args::Command::Fields(args) => fields::run(&args),
         args::Command::Defs(args) => defs::run(&args.command),
         args::Command::Doctor(args) => doctor::run(&args),
+        args::Command::Account(args) => account::run(&args.command),
         args::Command::Demo => demo::run(),
     }
 }

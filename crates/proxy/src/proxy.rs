@@ -3,21 +3,25 @@
 use std::net::{Ipv4Addr, SocketAddr};
 use std::process::ExitCode;
 use std::sync::Arc;
+use std::time::Duration;
 
 use anyhow::Context as _;
-use midwire_definition::Protocol;
+use midwire_definition::{Protocol, VersionId};
 use midwire_session::{HostRewrite, Options, Setup, Watch};
 use tokio::sync::watch;
 
+use crate::account::Account;
 use crate::args;
-use crate::config::{self, Built, Followed};
-use crate::error::{USAGE, say, say_styled, usage};
+use crate::config::{self, Built, Followed, Places};
+use crate::encryption;
+use crate::error::{FAILED, USAGE, say, say_styled, usage};
 use crate::filter::Filters;
 use crate::log;
 use crate::metrics::{self, Metrics, Told};
 use crate::print::{self, Style};
 use crate::protocols::{self, Lookup};
 use crate::queue::{WhenFull, queue};
+use crate::record::Recordings;
 use crate::relay::{BindError, ListenerConfig, Relay, RelayConfig, Route, Service, Target, Totals};
 use crate::reload::Follow;
 use crate::rfb;
@@ -34,6 +38,8 @@ struct Prepared {
     extensions: String,
     /// What is said once it listens on these addresses.
     banner: Banner,
+    /// Where a configuration says what is listened on.
+    places: Option<Places>,
 }
 
 /// What is said once midwire listens, of the addresses.
@@ -41,18 +47,18 @@ type Banner = Box<dyn Fn(&[SocketAddr]) -> String>;
 
 /// Runs `midwire proxy`.
 pub(crate) fn run(args: &args::Proxy) -> anyhow::Result<ExitCode> {
-    refuse_what_is_later(args)?;
     log::begin(args.log.as_deref())?;
-    let Prepared { settings, listeners, followed, extensions, banner } = prepare(args)?;
+    let Prepared { settings, listeners, followed, extensions, banner, places } = prepare(args)?;
+    let account = args.account.as_deref().map(|name| Account::open(name, &settings)).transpose()?;
+    let account = account.map(|(account, warnings)| {
+        warnings.iter().for_each(|warning| say(warning));
+        account
+    });
     let metrics_at = args.metrics.as_deref().map(metrics::address).transpose()?;
     let metrics = metrics_at.is_some().then(Arc::<Metrics>::default);
     let filters = match &args.filter {
         Some(source) => {
-            let protocols = followed.iter().map(|followed| {
-                let setup = followed.setups.borrow();
-                (setup.protocol().clone(), setup.options().version)
-            });
-            match Filters::new(source, protocols, settings.definition) {
+            match Filters::new("-Y", source, protocols(&followed), settings.definition) {
                 Ok(filters) => Some(filters),
                 Err(wrong) => {
                     say(&wrong);
@@ -62,6 +68,21 @@ pub(crate) fn run(args: &args::Proxy) -> anyhow::Result<ExitCode> {
         }
         None => None,
     };
+    let name = args.protocol.as_deref().unwrap_or("auto");
+    let routes = listeners.iter().flat_map(|listener| listener.service.routes());
+    let keep = |source: &str| {
+        let filters = Filters::new("--keep", source, protocols(&followed), settings.definition);
+        filters.map_err(usage)
+    };
+    let room = settings.relay.record_max;
+    let (recordings, recording) = Recordings::open(&args.recording, name, room, routes, keep)?;
+    let has_cipher = |followed: &Followed| {
+        let setup = followed.setups.borrow();
+        setup.protocol().stack.cipher && setup.options().encryption.is_some()
+    };
+    if followed.iter().any(has_cipher) {
+        encryption::make_key();
+    }
     let style = Style::of_stdout();
     let newest: Vec<_> = followed.iter().map(|followed| followed.setups.subscribe()).collect();
     let config = RelayConfig {
@@ -70,6 +91,7 @@ pub(crate) fn run(args: &args::Proxy) -> anyhow::Result<ExitCode> {
         watch_raw: if shows_bytes(&args.view) { Watch::Packets } else { Watch::Nothing },
         limits: settings.relay,
         metrics: metrics.clone(),
+        account,
     };
     let when_full =
         if style.is_terminal && !args.view.json { WhenFull::Drop } else { WhenFull::Wait };
@@ -82,16 +104,18 @@ pub(crate) fn run(args: &args::Proxy) -> anyhow::Result<ExitCode> {
         None => view,
     };
     let printer = print::spawn(view, shown, stop.clone())?;
+    recordings.start(&events).context("cannot start to record")?;
 
     let runtime = tokio::runtime::Builder::new_multi_thread()
         .enable_all()
         .build()
         .context("cannot start the relay")?;
-    end_on_signals(stop)?;
+    let kept = recordings.clone();
+    end_on_signals(stop, move || kept.finish_within(RECORD_WAIT))?;
     let relayed = runtime.block_on(async {
-        let watched = metrics_at
-            .zip(metrics)
-            .map(|(address, metrics)| (address, Told { metrics, losses: events.losses() }));
+        let watched = metrics_at.zip(metrics).map(|(address, metrics)| {
+            (address, Told { metrics, losses: events.losses(), recordings: recordings.clone() })
+        });
         let watched = match watched {
             Some((address, told)) => Some(
                 metrics::Server::bind(address, told)
@@ -100,6 +124,12 @@ pub(crate) fn run(args: &args::Proxy) -> anyhow::Result<ExitCode> {
             ),
             None => None,
         };
+        if let Some(account) = config.account.as_ref().filter(|account| !account.checks_clients()) {
+            // Who connects plays as the account, whoever it is.
+            let profile =
+                account.check().await.map_err(|error| BindError::Account(error.into()))?;
+            encryption::play_as(profile.name);
+        }
         let relay = Relay::bind(config, events.clone()).await?;
         say(&banner(relay.addresses()));
         if let Some(server) = watched {
@@ -110,6 +140,9 @@ pub(crate) fn run(args: &args::Proxy) -> anyhow::Result<ExitCode> {
         }
         if !extensions.is_empty() {
             say(&extensions);
+        }
+        if !recording.is_empty() {
+            say(&recording);
         }
         for Followed { lookup, version, rules, setups } in followed {
             if let Some((_, read)) = &rules {
@@ -125,12 +158,13 @@ pub(crate) fn run(args: &args::Proxy) -> anyhow::Result<ExitCode> {
     });
     // Sessions that did not end in time hold on to the printer's queue; they go with the runtime.
     runtime.shutdown_background();
+    let (recorded, is_recorded) = recordings.finish();
     let printed = printer.join();
-    let totals = relayed.map_err(|error| match &error {
-        BindError::Itself(_) => usage(error.to_string()),
-        BindError::Listen(..) | BindError::Metrics(..) => error.into(),
-    })?;
+    let totals = relayed.map_err(|error| cannot_begin(&error, places.as_ref()))?;
     say(&summary(&totals));
+    if !recorded.is_empty() {
+        say(&recorded);
+    }
     for setup in newest {
         if let Some(rules) = &setup.borrow().options().rules {
             say(&rules::summary(rules));
@@ -140,7 +174,37 @@ pub(crate) fn run(args: &args::Proxy) -> anyhow::Result<ExitCode> {
         Ok(printed) => printed?,
         Err(_) => anyhow::bail!("the printer has failed"),
     }
-    Ok(ExitCode::SUCCESS)
+    Ok(if is_recorded { ExitCode::SUCCESS } else { ExitCode::from(FAILED) })
+}
+
+/// The protocols of a run, with the versions that were typed for them.
+fn protocols(
+    followed: &[Followed],
+) -> impl Iterator<Item = (Arc<Protocol>, Option<VersionId>)> + '_ {
+    followed.iter().map(|followed| {
+        let setup = followed.setups.borrow();
+        (setup.protocol().clone(), setup.options().version)
+    })
+}
+
+/// Why midwire does not begin, where that is said, and how to put it right.
+fn cannot_begin(error: &BindError, places: Option<&Places>) -> anyhow::Error {
+    let text = match places.and_then(|places| Some((places.file(), places.render(error)?))) {
+        Some((file, shown)) => {
+            say_styled(&shown);
+            format!("{file}: {error}")
+        }
+        None => match error.remedy(|address| format!("--listen {address}")) {
+            Some(remedy) => format!("{error}; {remedy}"),
+            None => error.to_string(),
+        },
+    };
+    match error {
+        BindError::Itself { .. } => usage(text),
+        BindError::Listen(..) | BindError::Metrics(..) | BindError::Account(_) => {
+            anyhow::anyhow!(text)
+        }
+    }
 }
 
 /// The rules that were named; what is wrong with them ends the program.
@@ -176,16 +240,8 @@ fn shows_bytes(view: &args::View) -> bool {
     view.json || view.hex || view.all
 }
 
-fn refuse_what_is_later(args: &args::Proxy) -> anyhow::Result<()> {
-    let later = [("-w", args.write.is_some(), "captures are")];
-    match later.iter().find(|(_, given, _)| *given) {
-        Some((flag, _, what)) => Err(usage(format!("{flag}: {what} not there yet"))),
-        None => Ok(()),
-    }
-}
-
 fn prepare(args: &args::Proxy) -> anyhow::Result<Prepared> {
-    let name = args.protocol.as_deref().unwrap_or("auto");
+    let name = rfb::canonical(args.protocol.as_deref().unwrap_or("auto"));
     if let Some(file) = &args.config {
         let in_file = [
             ("a protocol", name != "auto"),
@@ -207,18 +263,28 @@ fn prepare(args: &args::Proxy) -> anyhow::Result<Prepared> {
     if name == "auto" { prepare_auto(args, to) } else { prepare_one(args, name, to) }
 }
 
+fn settings(args: &args::Proxy) -> anyhow::Result<Settings> {
+    with_args(Settings::default(), args)
+}
+
+/// These settings with what was typed on top.
+fn with_args(settings: Settings, args: &args::Proxy) -> anyhow::Result<Settings> {
+    let mut settings = settings.with_args(&args.set)?;
+    if let Some(reads) = args.encryption {
+        settings.encryption = reads;
+    }
+    settings.has_account = args.account.is_some();
+    Ok(settings)
+}
+
 /// One protocol and one server.
 fn prepare_one(args: &args::Proxy, name: &str, to_text: &str) -> anyhow::Result<Prepared> {
-    let settings = Settings::from_args(&args.set)?;
+    let settings = settings(args)?;
     let lookup = Lookup::new(name, &args.definitions.defs)?;
     let protocol = lookup.read()?;
     let is_rfb = name == rfb::NAME;
     if is_rfb {
-        for (flag, text) in [("--to", Some(to_text)), ("--listen", args.listen.as_deref())] {
-            let text = text.unwrap_or_default();
-            rfb::check_display(text, flag == "--listen")
-                .map_err(|what| usage(format!("{flag} {text}: {what}")))?;
-        }
+        rfb::check_displays(Some(to_text), args.listen.as_deref())?;
     }
     let to = to(to_text, protocol.port, &protocol.name)?;
     let wanted = listen(args.listen.as_deref(), protocol.port.unwrap_or(0))?;
@@ -237,9 +303,12 @@ fn prepare_one(args: &args::Proxy, name: &str, to_text: &str) -> anyhow::Result<
         start: if is_rfb { protocol.state_named(rfb::START) } else { None },
         rewrite_host: rewrite(&to, args.keep_host),
         on_lost_framing: settings.on_lost_framing,
+        encryption: settings.encryption(),
+        transfer_to: settings.transfer.clone(),
+        cipher_keys: Arc::default(),
     };
     let (setups, setup) = watch::channel(Setup::new(protocol.clone(), options));
-    let route = Arc::new(Route { to, setup });
+    let route = Arc::new(Route::new(to, setup));
     let service = match passwords {
         Some(passwords) => passwords.service(route, wanted, &settings.relay)?,
         None => Service::Route(route),
@@ -261,6 +330,7 @@ fn prepare_one(args: &args::Proxy, name: &str, to_text: &str) -> anyhow::Result<
             [address, ..] => banner(*address, wanted, &protocol, &shown),
             [] => String::new(),
         }),
+        places: None,
     })
 }
 
@@ -274,7 +344,7 @@ fn prepare_auto(args: &args::Proxy, to_text: &str) -> anyhow::Result<Prepared> {
             "--rules: they are of one protocol; name it, or say rules = \"..\" in a route of --config",
         ));
     }
-    let settings = Settings::from_args(&args.set)?;
+    let settings = settings(args)?;
     let to = to(to_text, None, "auto")?;
     let wanted = listen(args.listen.as_deref(), to.port)?;
     let place = (wanted, args.listen.is_none());
@@ -298,13 +368,14 @@ fn prepare_auto(args: &args::Proxy, to_text: &str) -> anyhow::Result<Prepared> {
             }
             [] => String::new(),
         }),
+        places: None,
     })
 }
 
 /// What a configuration says.
 fn prepare_config(args: &args::Proxy, file: &std::path::Path) -> anyhow::Result<Prepared> {
     let config = config::read(file)?;
-    let settings = config.settings.with_args(&args.set)?;
+    let settings = with_args(config.settings.clone(), args)?;
     let Built { listeners, followed, routes } = config.build(&settings, &args.definitions.defs)?;
     Ok(Prepared {
         settings,
@@ -320,6 +391,7 @@ fn prepare_config(args: &args::Proxy, file: &std::path::Path) -> anyhow::Result<
             text.push_str("ctrl-c ends\n");
             text
         }),
+        places: Some(config.into_places()),
     })
 }
 
@@ -420,9 +492,15 @@ fn summary(totals: &Totals) -> String {
 /// The exit code of a program that ctrl-c has ended, by custom.
 const INTERRUPTED: i32 = 130;
 
-/// The first ctrl-c ends the program in order, the second at once. They have a thread of their own: when the
-/// relay has ended, what it said may still wait for somebody to read it.
-pub(crate) fn end_on_signals(stop: Arc<watch::Sender<bool>>) -> anyhow::Result<()> {
+/// How long a program that is to end at once writes what it has to record.
+const RECORD_WAIT: Duration = Duration::from_secs(5);
+
+/// The first ctrl-c ends the program in order, the second at once, but for what `at_last` still does. They have
+/// a thread of their own: when the relay has ended, what it said may still wait for somebody to read it.
+pub(crate) fn end_on_signals(
+    stop: Arc<watch::Sender<bool>>,
+    at_last: impl FnOnce() + Send + 'static,
+) -> anyhow::Result<()> {
     let runtime = tokio::runtime::Builder::new_current_thread()
         .enable_all()
         .build()
@@ -438,6 +516,7 @@ pub(crate) fn end_on_signals(stop: Arc<watch::Sender<bool>>) -> anyhow::Result<(
             stop.send_replace(true);
             signals.next().await;
         });
+        at_last();
         std::process::exit(INTERRUPTED);
     };
     std::thread::Builder::new()

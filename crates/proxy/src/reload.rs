@@ -1,12 +1,12 @@
 //! Reading definitions and rules again when somebody saves one while the proxy runs.
 //!
-//! Files are looked at twice a second rather than watched: that finds files that an editor replaces,
-//! and works on every file system. They are read once they have stopped changing. What is wrong leaves
-//! everything as it was, and is said until it is right.
+//! Files are looked at many times a second rather than watched: that finds files that an editor replaces,
+//! and works on every file system. They are read once they have stopped changing, or have gone on changing
+//! for a second. What is wrong leaves everything as it was, and is said until it is right.
 
 use std::path::PathBuf;
 use std::sync::Arc;
-use std::time::{Duration, SystemTime};
+use std::time::{Duration, Instant, SystemTime};
 
 use midwire_definition::Protocol;
 use midwire_session::{Options, Rules, Setup};
@@ -18,7 +18,9 @@ use crate::queue::Sender;
 use crate::rules::{self, RuleFiles};
 
 /// Between two looks.
-const PERIOD: Duration = Duration::from_millis(500);
+const PERIOD: Duration = Duration::from_millis(125);
+/// So long files may go on changing before they are read as they are.
+const RESTLESS_MAX: Duration = Duration::from_secs(1);
 
 /// What the files are followed for.
 pub(crate) struct Follow {
@@ -94,6 +96,8 @@ struct Followed {
     read: Stamps,
     /// How they were at the last look, if that was not as they were read.
     seen: Option<(Stamps, Stamps)>,
+    /// When they were first seen changed.
+    restless: Option<Instant>,
     /// A definition that could not be used with the rules as they were.
     waiting: Option<Arc<Protocol>>,
     rules: Option<FollowedRules>,
@@ -124,7 +128,7 @@ impl Followed {
             since: SystemTime::now(),
             is_bad: false,
         });
-        Self { lookup, version, read, seen: None, waiting: None, rules }
+        Self { lookup, version, read, seen: None, restless: None, waiting: None, rules }
     }
 
     /// Reads the files again if they have changed, and did not change any more since the last look.
@@ -135,13 +139,15 @@ impl Followed {
         let other_definitions = now.0 != self.read;
         let other_rules = self.rules.as_ref().is_some_and(|rules| now.1 != rules.read);
         if !other_definitions && !other_rules {
-            self.seen = None;
+            (self.seen, self.restless) = (None, None);
             return Vec::new();
         }
-        if self.seen.as_ref() != Some(&now) {
+        let restless = self.restless.get_or_insert_with(Instant::now).elapsed();
+        if self.seen.as_ref() != Some(&now) && restless < RESTLESS_MAX {
             self.seen = Some(now);
             return Vec::new();
         }
+        self.restless = None;
         self.read = now.0;
         if let Some(rules) = &mut self.rules {
             rules.read = now.1;

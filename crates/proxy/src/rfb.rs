@@ -13,6 +13,8 @@ use crate::settings::RelayLimits;
 
 /// What the protocol is called.
 pub(crate) const NAME: &str = "rfb";
+/// What most people call it.
+const OTHER_NAME: &str = "vnc";
 /// The state of its definition that sessions begin in once both sides are authenticated.
 pub(crate) const START: &str = "init";
 
@@ -25,6 +27,21 @@ const PORTS: u16 = 100;
 const CLIENT_VARIABLE: &str = "MIDWIRE_CLIENT_PASSWORD";
 /// The variable with the password that the server wants.
 const SERVER_VARIABLE: &str = "MIDWIRE_SERVER_PASSWORD";
+
+/// The name of a protocol, which may be another for RFB.
+pub(crate) fn canonical(name: &str) -> &str {
+    if name.eq_ignore_ascii_case(OTHER_NAME) { NAME } else { name }
+}
+
+/// Refuses displays where what was typed is to hold ports.
+pub(crate) fn check_displays(to: Option<&str>, listen: Option<&str>) -> anyhow::Result<()> {
+    for (flag, text) in [("--to", to), ("--listen", listen)] {
+        let Some(text) = text else { continue };
+        check_display(text, flag == "--listen")
+            .map_err(|what| usage(format!("{flag} {text}: {what}")))?;
+    }
+    Ok(())
+}
 
 /// Refuses a display where a port belongs, and a port as viewers write it. The error is what is wrong.
 pub(crate) fn check_display(address: &str, to_listen: bool) -> Result<(), String> {

@@ -3,11 +3,12 @@
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
+use midwire_definition::escape::escape;
 use midwire_definition::{
     Diagnostic, Diagnostics, Loader as _, Problems, Protocol, Root, Severity, Sources, render,
 };
 use midwire_rules::Lexicon;
-use midwire_rules::rule::RuleSet;
+use midwire_rules::rule::{RuleInfo, RuleSet};
 use midwire_session::Rules;
 
 use crate::error::usage;
@@ -39,13 +40,15 @@ pub(crate) struct Broken {
     /// The files that were read.
     pub(crate) files: Vec<PathBuf>,
     pub(crate) errors: usize,
+    /// Of those, names that the protocol does not know.
+    pub(crate) unknown: usize,
     pub(crate) warnings: usize,
 }
 
-/// The .rules files of a folder, in order of name.
-fn rule_files(folder: &Path) -> Vec<PathBuf> {
+/// The files of a folder whose names end so, in order of name.
+pub(crate) fn files_of(folder: &Path, ending: &str) -> Vec<PathBuf> {
     let entries = std::fs::read_dir(folder).into_iter().flatten().flatten();
-    let is_rules = |file: &PathBuf| file.extension().is_some_and(|end| end == "rules");
+    let is_rules = |file: &PathBuf| file.extension().is_some_and(|end| end == ending);
     let is_shown = |file: &PathBuf| {
         // Editors keep half-written copies under names that begin with a dot.
         !file.file_name().is_some_and(|name| name.to_string_lossy().starts_with('.'))
@@ -69,7 +72,7 @@ impl RuleFiles {
     /// The files that there are now, in the order in which their rules count.
     pub(crate) fn files(&self) -> Vec<PathBuf> {
         let files = self.named.iter().flat_map(|path| match path.is_dir() {
-            true => rule_files(path),
+            true => files_of(path, "rules"),
             false => vec![path.clone()],
         });
         let mut seen = std::collections::HashSet::new();
@@ -103,7 +106,14 @@ pub(crate) fn read(
     let Some(named) = files.iter().map(path).collect::<Option<Vec<_>>>() else {
         let first = "the path of a rule file is not Unicode".to_owned();
         let shown = format!("error: {first}\n");
-        return Err(Broken { shown, first, files: files.to_vec(), errors: 1, warnings: 0 });
+        return Err(Broken {
+            shown,
+            first,
+            files: files.to_vec(),
+            errors: 1,
+            unknown: 0,
+            warnings: 0,
+        });
     };
     let roots: Vec<Root<'_>> = named.iter().map(|(path, loader)| Root { path, loader }).collect();
     let lexicon = Arc::new(Lexicon::new(protocol));
@@ -111,7 +121,8 @@ pub(crate) fn read(
         |sources: &Sources| sources.files().iter().map(|file| PathBuf::from(&file.name)).collect();
     match RuleSet::load(&roots, &lexicon) {
         Ok(set) => {
-            let warnings = shown(set.warnings(), set.sources(), color);
+            let mut warnings = shown(set.warnings(), set.sources(), color);
+            warnings.push_str(&undecided(&set));
             let files = read_from(set.sources());
             Ok(Read { rules: Rules::new(set, before), warnings, files })
         }
@@ -124,10 +135,28 @@ pub(crate) fn read(
                 first: first.map_or_else(String::new, |first| one_line(first, &sources)),
                 files: read_from(&sources),
                 errors: of(Severity::Error),
+                unknown: diagnostics.errors().filter(|r| UNKNOWN.contains(&r.code)).count(),
                 warnings: of(Severity::Warning),
             })
         }
     }
+}
+
+/// Codes of mistakes that are names which the protocol does not know.
+const UNKNOWN: [&str; 7] = ["F020", "F021", "F023", "R003", "R004", "R010", "R019"];
+
+/// What `intercept` comes to where nobody can be asked, as in this program.
+fn undecided(set: &RuleSet) -> String {
+    let holds = set.rules().iter().filter(|rule| rule.action == "intercept");
+    let warning = |rule: &RuleInfo| {
+        format!(
+            "warning: {}:{}: `intercept` waits for somebody to decide, and here nobody can: the packet and all \
+             behind it never go on\n  = help: write `delay 5s` to hold packets, `drop` to keep them\n",
+            escape(&rule.file),
+            rule.line
+        )
+    };
+    holds.map(warning).collect()
 }
 
 fn shown(diagnostics: &Diagnostics, sources: &Sources, color: bool) -> String {

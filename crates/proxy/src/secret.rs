@@ -68,17 +68,23 @@ impl Secret {
 }
 
 /// A warning if others can read a file.
-#[cfg(unix)]
 fn exposed(file: &File, name: &str) -> std::io::Result<Option<String>> {
-    use std::os::unix::fs::PermissionsExt as _;
-    let found = file.metadata()?;
-    let is_open = found.is_file() && found.permissions().mode() & 0o077 != 0;
+    let is_open = others_can_read(file)?;
     Ok(is_open.then(|| format!("{name}: others can read this password; chmod 600 {name}")))
 }
 
+/// Whether others than its owner can read a file.
+#[cfg(unix)]
+pub(crate) fn others_can_read(file: &File) -> std::io::Result<bool> {
+    use std::os::unix::fs::PermissionsExt as _;
+    let found = file.metadata()?;
+    Ok(found.is_file() && found.permissions().mode() & 0o077 != 0)
+}
+
+/// The system gives files to their owners in other ways there.
 #[cfg(not(unix))]
-fn exposed(_: &File, _: &str) -> std::io::Result<Option<String>> {
-    Ok(None)
+pub(crate) fn others_can_read(_: &File) -> std::io::Result<bool> {
+    Ok(false)
 }
 
 #[cfg(test)]

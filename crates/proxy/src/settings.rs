@@ -4,8 +4,9 @@ use std::net::{IpAddr, SocketAddr};
 use std::time::Duration;
 
 use midwire_definition::diagnostics::suggest;
-use midwire_session::OnLostFraming;
+use midwire_session::{Encryption, HostRewrite, OnLostFraming};
 
+use crate::encryption::Reads;
 use crate::error::usage;
 
 /// Limits of the relay itself.
@@ -18,8 +19,8 @@ pub(crate) struct RelayLimits {
     pub(crate) write_max: usize,
     /// `connect_timeout`: how long the server may take to answer.
     pub(crate) connect_timeout: Duration,
-    /// `handshake_timeout`: how long a client may take to begin to talk, and a peer for its part of
-    /// a handshake; zero: for ever.
+    /// `handshake_timeout`: how long a client may take to begin to talk, a game's server to answer for
+    /// the first time, and a peer for its part of a handshake; zero: for ever.
     pub(crate) handshake_timeout: Duration,
     /// `password_timeout`: how long a VNC client may take for its password, which people type; zero: for
     /// ever.
@@ -42,6 +43,8 @@ pub(crate) struct RelayLimits {
     pub(crate) close_wait: Duration,
     /// `events_max`: bytes of packets that wait to be shown.
     pub(crate) events_max: usize,
+    /// `record_max`: bytes of packets that wait to be recorded.
+    pub(crate) record_max: usize,
     /// `sniff_max`: bytes of a client that are looked at to choose its route.
     pub(crate) sniff_max: usize,
     /// `sniff_wait`: how long a client's route is waited for; then the route for all others is taken.
@@ -76,6 +79,7 @@ impl Default for RelayLimits {
             reason_length_max: 1024,
             close_wait: Duration::from_secs(3),
             events_max: 32 << 20,
+            record_max: 32 << 20,
             sniff_max: 16 << 10,
             sniff_wait: Duration::from_secs(1),
             partial_wait: Duration::from_millis(20),
@@ -91,12 +95,20 @@ impl Default for RelayLimits {
 }
 
 /// All that `--set` can set.
-#[derive(Clone, Copy, Debug, Default)]
+#[derive(Clone, Debug, Default)]
 pub(crate) struct Settings {
     pub(crate) relay: RelayLimits,
+    #[cfg(feature = "online-auth")]
+    pub(crate) account: crate::account::AccountSettings,
     pub(crate) session: midwire_session::Limits,
     pub(crate) definition: midwire_definition::Limits,
     pub(crate) on_lost_framing: OnLostFraming,
+    /// `transfer`: where a server that sends its client elsewhere sends it.
+    pub(crate) transfer: Option<HostRewrite>,
+    /// `encryption`: which encrypted sessions are read.
+    pub(crate) encryption: Reads,
+    /// An account joins for midwire where a server asks who the client is.
+    pub(crate) has_account: bool,
 }
 
 /// Each name, and what it is for.
@@ -106,7 +118,7 @@ const NAMES: &[(&str, &str)] = &[
     ("connect_timeout", "milliseconds that the server may take to answer"),
     (
         "handshake_timeout",
-        "milliseconds until a client must have begun to talk, and for a handshake; 0: for ever",
+        "milliseconds for a client to begin to talk, its server to answer, and a handshake; 0: for ever",
     ),
     ("password_timeout", "milliseconds that a VNC client may take for its password; 0: for ever"),
     ("sessions_per_client_max", "sessions at once from one address; 0: no limit of their own"),
@@ -116,6 +128,7 @@ const NAMES: &[(&str, &str)] = &[
     ("reason_length_max", "bytes of a server's reason for a refusal"),
     ("close_wait", "milliseconds that sessions may take to end on ctrl-c"),
     ("events_max", "bytes of packets that wait to be shown"),
+    ("record_max", "bytes of packets that wait to be recorded"),
     ("sniff_max", "bytes of a client that are looked at to choose its route"),
     ("sniff_wait", "milliseconds to wait for them; a server that speaks first is connected then"),
     ("partial_wait", "milliseconds that the beginning of a hand-over's pattern is held back"),
@@ -129,6 +142,14 @@ const NAMES: &[(&str, &str)] = &[
     ("probe", "on or off: look at the start whether the server is there"),
     ("farewell", "on or off: tell a client why it cannot be served, in its game's own words"),
     ("farewell_wait", "milliseconds that a client may take to be told so, and to go"),
+    (
+        "transfer",
+        "HOST:PORT that clients go to where the server sends them elsewhere; keep: where it says",
+    ),
+    (
+        "encryption",
+        "auto, pass or read: which encrypted sessions are read; --encryption says the same",
+    ),
     ("on_lost_framing", "relay or close: what to do when nothing says where the next frame starts"),
     ("buffer_max", "bytes of one direction that are held back"),
     ("frame_length_max", "the most that a frame's length may say"),
@@ -141,6 +162,14 @@ const NAMES: &[(&str, &str)] = &[
     ("elements_max", "elements of one array"),
     ("nbt_depth_max", "NBT lists and compounds inside each other"),
 ];
+
+/// The names about accounts, if they are built in.
+fn account_names() -> impl Iterator<Item = (&'static str, &'static str)> + Clone {
+    #[cfg(feature = "online-auth")]
+    return crate::account::settings::NAMES.into_iter();
+    #[cfg(not(feature = "online-auth"))]
+    std::iter::empty()
+}
 
 /// Why something was not set.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -172,9 +201,14 @@ impl Settings {
         Ok(self)
     }
 
+    /// How sessions treat logins that ask for encryption.
+    pub(crate) fn encryption(&self) -> Option<Encryption> {
+        self.encryption.options(self.has_account)
+    }
+
     /// The names that there are.
     pub(crate) fn names() -> impl Iterator<Item = &'static str> {
-        NAMES.iter().map(|(name, _)| *name)
+        NAMES.iter().copied().chain(account_names()).map(|(name, _)| name)
     }
 
     /// Sets one by its name.
@@ -203,6 +237,7 @@ impl Settings {
             "reason_length_max" => self.relay.reason_length_max = bytes()?,
             "close_wait" => self.relay.close_wait = millis()?,
             "events_max" => self.relay.events_max = bytes()?.max(1),
+            "record_max" => self.relay.record_max = bytes()?.max(1),
             "join" => {
                 self.relay.joins = match value {
                     "auto" => true,
@@ -221,6 +256,15 @@ impl Settings {
             "probe" => self.relay.probe = switch()?,
             "farewell" => self.relay.farewell = switch()?,
             "farewell_wait" => self.relay.farewell_wait = millis()?,
+            "transfer" => {
+                self.transfer = match value {
+                    "keep" => None,
+                    address => Some(transfer(address)?),
+                };
+            }
+            "encryption" => {
+                self.encryption = Reads::named(value).ok_or(NotSet::Takes("auto, pass or read"))?;
+            }
             "on_lost_framing" => {
                 self.on_lost_framing = match value {
                     "relay" => OnLostFraming::Relay,
@@ -246,16 +290,36 @@ impl Settings {
             "sniff_wait" => self.relay.sniff_wait = millis()?,
             "partial_wait" => self.relay.partial_wait = millis()?,
             "drain_wait" => self.relay.drain_wait = millis()?,
+            #[cfg(feature = "online-auth")]
+            _ => self.account.set(name, value)?,
+            #[cfg(not(feature = "online-auth"))]
             _ => return Err(NotSet::Unknown),
         }
         Ok(())
     }
 }
 
+/// An address that a client is told.
+fn transfer(address: &str) -> Result<HostRewrite, NotSet> {
+    let parts = address.rsplit_once(':');
+    let parts = parts.and_then(|(host, port)| Some((host, port.parse::<u16>().ok()?)));
+    // no address of version 6 without brackets
+    let is_host = |host: &str| !host.is_empty() && (!host.contains(':') || host.ends_with(']'));
+    match parts.filter(|(host, port)| is_host(host) && *port != 0) {
+        Some((host, port)) => Ok(HostRewrite { host: host.trim_matches(['[', ']']).into(), port }),
+        None => Err(NotSet::Takes("HOST:PORT, or keep")),
+    }
+}
+
 fn unknown(name: &str) -> anyhow::Error {
-    let hint = suggest(name, NAMES.iter().map(|(known, _)| *known))
+    #[cfg(not(feature = "online-auth"))]
+    if name.starts_with("account_") || name == "client_check" {
+        return usage(format!("--set {name}: {}", crate::account::NOT_BUILT));
+    }
+    let hint = suggest(name, Settings::names())
         .map_or(String::new(), |near| format!("; did you mean {near}?"));
-    let list: String = NAMES.iter().map(|(name, what)| format!("\n  {name:<23} {what}")).collect();
+    let names = NAMES.iter().copied().chain(account_names());
+    let list: String = names.map(|(name, what)| format!("\n  {name:<23} {what}")).collect();
     usage(format!("there is no setting {name}{hint}{list}"))
 }
 
@@ -269,12 +333,16 @@ mod tests {
 
     #[test]
     fn every_listed_name_can_be_set() {
-        for (name, _) in NAMES {
-            let value = match *name {
+        for name in Settings::names() {
+            let value = match name {
                 "on_lost_framing" => "close",
                 "join" => "never",
+                "transfer" => "localhost:25566",
+                "encryption" => "read",
                 "farewell" | "probe" => "off",
                 "dns" => "127.0.0.1:5353",
+                "client_check" => "none",
+                _ if name.starts_with("account_url_") => "https://example.org/",
                 _ => "77",
             };
             set(&[&format!("{name}={value}")]).unwrap();

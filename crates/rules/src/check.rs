@@ -141,7 +141,10 @@ fn unknown(lexicon: &Lexicon, scope: &Scope, path: &Path) -> Option<Diagnostic> 
         Diagnostic::error("F020", first.span, format!("`{}` means nothing here", first.text));
     let packets = lexicon.known.packets.values().map(|name| &**name);
     let words = FLAGS.iter().map(|(flag, _)| *flag).chain(ENVELOPE.iter().map(|(item, ..)| *item));
-    let report = did_you_mean(report, &first.text, packets.chain(words), "unknown name");
+    let report = match lexicon.meant_by(&first.text) {
+        Some(packet) => report.label(format!("here it is called `{packet}`")),
+        None => did_you_mean(report, &first.text, packets.chain(words), "unknown name"),
+    };
     Some(match scope.has_fields() {
         true => report.help("`midwire fields` lists what can be written"),
         false => report.help("it is no packet, group or item of the envelope; `midwire fields` lists what can be written"),

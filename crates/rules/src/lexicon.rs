@@ -101,6 +101,22 @@ impl Lexicon {
         self.packets.iter().filter_map(at)
     }
 
+    /// The packet that a name of the game's own source means, as wikis write it: `set_health` where the class is
+    /// `ClientboundSetHealthPacket`.
+    pub(crate) fn meant_by(&self, name: &str) -> Option<&Arc<str>> {
+        let key = lookup_key(name);
+        let short = key.strip_suffix("message").or(key.strip_suffix("packet"));
+        let packets = self.packets.iter().filter_map(|entry| entry.rows.first());
+        let mut packets = packets.map(|row| &row.definition);
+        let is_called = |alias: &Arc<str>| {
+            let alias = lookup_key(alias);
+            let class = alias.strip_prefix("clientbound").or(alias.strip_prefix("serverbound"));
+            let class = class.and_then(|class| class.strip_suffix("packet"));
+            class.is_some_and(|class| class == key || Some(class) == short)
+        };
+        packets.find(|packet| packet.aliases.iter().any(is_called)).map(|packet| &packet.name)
+    }
+
     /// Whether a scope has a packet of that name.
     pub(crate) fn is_in_scope(&self, scope: &Scope, name: &str) -> bool {
         let (least, most) = scope.versions.unwrap_or((VersionId(0), VersionId(u32::MAX)));

@@ -54,6 +54,7 @@
 mod check;
 mod codes;
 mod describe;
+mod direct;
 mod envelope;
 mod evaluate;
 mod filter;

@@ -114,6 +114,23 @@ impl Matcher {
         })
     }
 
+    /// Whether it says of any bytes what it says of the text that they are when all that is no UTF-8 in them
+    /// is replaced: it looks for whole characters, and none that stands for what was replaced.
+    pub(crate) fn takes_bytes_as_text(&self) -> bool {
+        let is_plain = |wanted: &[u8]| {
+            std::str::from_utf8(wanted)
+                .is_ok_and(|text| !text.contains(char::REPLACEMENT_CHARACTER))
+        };
+        match self {
+            Matcher::Equal(wanted) | Matcher::StartsWith(wanted) | Matcher::EndsWith(wanted) => {
+                is_plain(wanted)
+            }
+            Matcher::OneOf(wanted) => wanted.iter().all(|wanted| is_plain(wanted)),
+            Matcher::Contains(finder) => is_plain(finder.needle()),
+            Matcher::Regex(..) => false,
+        }
+    }
+
     #[inline]
     pub(crate) fn is_match(&self, text: &[u8]) -> bool {
         match self {

@@ -470,6 +470,57 @@ fn a_value_that_there_never_is_is_an_error() {
 }
 
 #[test]
+fn two_rules_that_set_one_field_get_a_warning_with_both_places() {
+    let warnings = |text: &str| load("minecraft", text).unwrap().1;
+    let twice = warnings(
+        "set clientbound update_health: food = 1\nset clientbound update_health where health < 5: food = 2",
+    );
+    assert!(twice.contains("R026") && twice.contains("set here already"), "{twice}");
+    assert!(twice.contains("test.rules:2:") && twice.contains("test.rules:1:"), "{twice}");
+    for apart in [
+        // Which of the two it is, the packet says.
+        "set clientbound update_health where health < 5: food = 1\nset clientbound update_health where health > 9: food = 2",
+        "set clientbound update_health: food = 1\nset clientbound update_health: health = 2",
+        "set clientbound update_health: food = 1\nset clientbound experience: level = 2",
+        "for minecraft ..1.19\nset clientbound update_health: food = 1",
+    ] {
+        assert!(!warnings(apart).contains("R026"), "{apart}");
+    }
+}
+
+#[test]
+fn a_time_of_nothing_is_an_error_where_one_is_needed() {
+    for rule in [
+        "log clientbound update_health every 0s",
+        "log clientbound update_health rate 3/0s",
+        "log clientbound update_health after 0ms",
+        "delay 0ms clientbound update_health",
+    ] {
+        let errors = load("minecraft", rule).map(|_| ()).unwrap_err();
+        assert!(errors.contains("R009") && errors.contains("no time at all"), "{errors}");
+    }
+}
+
+#[test]
+fn a_field_that_a_sent_packet_is_given_twice_is_an_error() {
+    let rule = "send clientbound update_health { food: 1, Food: 2 } after clientbound login";
+    let errors = load("minecraft", rule).map(|_| ()).unwrap_err();
+    assert!(errors.contains("R026") && errors.contains("here first"), "{errors}");
+}
+
+#[test]
+fn names_of_the_games_own_source_lead_to_the_packet() {
+    for (name, packet) in [("set_health", "update_health"), ("system_chat_message", "system_chat")] {
+        let rule = format!("log clientbound {name}");
+        let errors = load("minecraft", &rule).map(|_| ()).unwrap_err();
+        assert!(errors.contains(&format!("here it is called `{packet}`")), "{errors}");
+        let rule = format!("log both * where {name}");
+        let errors = load("minecraft", &rule).map(|_| ()).unwrap_err();
+        assert!(errors.contains(&format!("here it is called `{packet}`")), "{errors}");
+    }
+}
+
+#[test]
 fn modifiers_say_when_a_rule_acts() {
     for (modifiers, times, acts) in [
         ("once", vec![0, 1, 2], vec![0]),

@@ -5,7 +5,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use bytes::Bytes;
-use midwire_codec::{CompressionError, Direction, FrameError};
+use midwire_codec::{CompressionError, Direction, FrameError, Key, Origin};
 use midwire_definition::{DecodeError, PacketDefinition, Protocol, StateId, Version, VersionId};
 use midwire_rules::Envelope;
 
@@ -107,6 +107,13 @@ pub enum Event {
         /// When.
         at: Elapsed,
     },
+    /// The key of a session that is encrypted from here on, for who is asked to write it down.
+    Key {
+        /// The key; it shows itself nowhere.
+        key: Key,
+        /// When.
+        at: Elapsed,
+    },
     /// Something worth a line.
     Notice {
         /// What.
@@ -196,47 +203,6 @@ impl PacketEvent {
             conn: &self.conn,
             payload: payload.unwrap_or_default(),
             body: self.body,
-        }
-    }
-}
-
-/// Where a packet or a change comes from.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
-pub enum Origin {
-    /// The game.
-    Client,
-    /// The server.
-    Server,
-    /// midwire itself.
-    Midwire,
-    /// A rule.
-    Rule,
-    /// A script.
-    Script,
-    /// A person.
-    User,
-}
-
-impl Origin {
-    /// The peer that sends in a direction.
-    #[must_use]
-    pub const fn sender(direction: Direction) -> Self {
-        match direction {
-            Direction::Serverbound => Self::Client,
-            Direction::Clientbound => Self::Server,
-        }
-    }
-
-    /// The word for it in output.
-    #[must_use]
-    pub const fn as_str(self) -> &'static str {
-        match self {
-            Self::Client => "client",
-            Self::Server => "server",
-            Self::Midwire => "midwire",
-            Self::Rule => "rule",
-            Self::Script => "script",
-            Self::User => "user",
         }
     }
 }
@@ -370,8 +336,25 @@ pub struct Counters {
 pub enum Notice {
     /// From here on both directions are encrypted.
     Encrypted,
+    /// From here on both directions are encrypted, and read.
+    Reading,
+    /// None of the keys that were given is that of the session.
+    NoKey,
+    /// A packet that the client has signed for its own account was taken out, as the server knows it as
+    /// another.
+    NotOwn,
+    /// Encryption cannot be begun, or an account cannot join: the client is told, and the session ends.
+    LoginRefused {
+        /// Why.
+        reason: String,
+    },
     /// An old client's ping; both directions are relayed as they come.
     LegacyPing,
+    /// An old client's ping was answered with this text, and not by the server.
+    LegacyAnswer {
+        /// What it was told.
+        text: String,
+    },
     /// The protocol has neither frames nor packets; both directions are relayed as they come.
     NoFrames,
     /// A packet of a protocol without frames takes all that comes. From its start on its direction
@@ -458,8 +441,22 @@ impl fmt::Display for Notice {
             Self::Encrypted => {
                 f.write_str("encrypted from here: the game works, packets cannot be read")
             }
+            Self::Reading => f.write_str("encrypted from here, and read"),
+            Self::NoKey => f.write_str(
+                "encrypted from here, and none of the keys fits: packets cannot be read",
+            ),
+            Self::NotOwn => f.write_str(
+                "the client is not the account's own, so its chat is not signed: what it signs for \
+                 itself is taken out",
+            ),
+            Self::LoginRefused { reason } => {
+                write!(f, "{reason}, so the client is told, and the session ends")
+            }
             Self::LegacyPing => {
                 f.write_str("ping of an old client: it is answered by the server, and not read")
+            }
+            Self::LegacyAnswer { text } => {
+                write!(f, "ping of an old client: midwire has answered it: {text}")
             }
             Self::NoFrames => {
                 f.write_str("this protocol has no frames: bytes are passed on, and not read")

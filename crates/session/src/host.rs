@@ -1,9 +1,10 @@
 //! Telling the server the address it is known by, not the one that the client was told.
 
-use midwire_definition::plan::{Flow, Group, Kind, Node, Visitor};
+use midwire_definition::plan::Kind;
 use midwire_definition::value::Value;
 use midwire_definition::{Edits, Given, Packet};
 
+use crate::marked::each_field;
 use crate::setup::HostRewrite;
 
 /// What an address field will say: the new host with what stood behind the old one. Behind a zero
@@ -20,52 +21,25 @@ fn host(old: &str, new: &str) -> String {
 
 /// The edits that put the address into a packet's marked fields; none if it says so already.
 pub(crate) fn edits(packet: &mut Packet<'_>, to: &HostRewrite) -> Edits {
-    let mut marked = Marked { to, around: Vec::new(), edits: Edits::new() };
-    packet.walk(&mut marked);
-    marked.edits
-}
-
-struct Marked<'a> {
-    to: &'a HostRewrite,
-    /// The names of the structs around.
-    around: Vec<String>,
-    edits: Edits,
-}
-
-impl Visitor for Marked<'_> {
-    fn value(&mut self, node: &Node<'_>, value: &Value<'_>) {
+    let mut edits = Edits::new();
+    each_field(packet, |path, node, value| {
         let marks = &node.field.marks;
         let new = match (value, &node.field.kind) {
             (Value::Text(old, ..), Kind::Str { .. }) if marks.host => {
-                let new = host(old, &self.to.host);
+                let new = host(old, &to.host);
                 (new != **old).then_some(Given::Text(new))
             }
             (Value::Int(old), _) if marks.port => {
-                let new = i128::from(self.to.port);
+                let new = i128::from(to.port);
                 (new != *old).then_some(Given::Int(new))
             }
             _ => None,
         };
         if let Some(new) = new {
-            let path: Vec<&str> = self.around.iter().map(String::as_str).collect();
-            self.edits.set(&[&path[..], &[node.name]].concat().join("."), new);
+            edits.set(&path(), new);
         }
-    }
-
-    fn open(&mut self, node: &Node<'_>, group: Group) -> Flow {
-        match group {
-            Group::Struct => {
-                self.around.push(node.name.to_owned());
-                Flow::Enter
-            }
-            // an address is said once
-            Group::List(_) => Flow::Skip,
-        }
-    }
-
-    fn close(&mut self, _: &Node<'_>) {
-        self.around.pop();
-    }
+    });
+    edits
 }
 
 #[cfg(test)]

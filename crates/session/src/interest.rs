@@ -31,6 +31,9 @@ const NEEDED: u8 = 1;
 /// The packet changes variables that only people and judges look at.
 const TELLING: u8 = 2;
 
+/// The packet may have secrets, which only recordings need to know.
+const SECRET: u8 = 4;
+
 /// For each first byte of an id whether the packet is surely not needed.
 pub(crate) type ByFirstByte = [bool; 256];
 
@@ -39,6 +42,8 @@ pub(crate) type ByFirstByte = [bool; 256];
 pub(crate) struct Tables {
     pub(crate) version: VersionId,
     dialect: Arc<Dialect>,
+    /// Packets that only settings ask for are needed.
+    marked: bool,
     ids: Vec<[Ids; 2]>,
     none: Ids,
     /// By state, what may still come from there on.
@@ -61,6 +66,8 @@ pub(crate) struct Ids {
     definitions: Box<[Option<Arc<PacketDefinition>>]>,
     /// What is needed if nobody looks at packets, and if somebody does.
     needs: [Needs; 2],
+    /// What has secrets.
+    secret: Needs,
 }
 
 /// What the session itself needs of one state and direction.
@@ -77,7 +84,7 @@ struct Needs {
 }
 
 impl Tables {
-    pub(crate) fn new(protocol: &Protocol, version: VersionId) -> Self {
+    pub(crate) fn new(protocol: &Protocol, version: VersionId, marked: bool) -> Self {
         let dialect = protocol.dialect(version);
         let mut by_state: Vec<[Vec<Arc<PacketDefinition>>; 2]> = Vec::new();
         by_state.resize_with(protocol.states.len().max(1), Default::default);
@@ -92,10 +99,10 @@ impl Tables {
             .into_iter()
             .zip(0..)
             .map(|(directions, state)| {
-                directions.map(|d| Ids::new(d, &dialect, &protocol.stack, StateId(state)))
+                directions.map(|d| Ids::new(d, &dialect, &protocol.stack, StateId(state), marked))
             })
             .collect();
-        Self { version, dialect, ids, none: Ids::default(), ahead }
+        Self { version, dialect, marked, ids, none: Ids::default(), ahead }
     }
 
     /// What may still come of a session in a state.
@@ -165,8 +172,9 @@ impl Tables {
         match ids.dense(id) {
             Some(at) => ids.flags[at] & of != 0,
             None => {
-                let is_needed = |d: &Arc<PacketDefinition>| flags(d, &self.dialect) & of != 0;
-                ids.needs(of).sparse
+                let is_needed =
+                    |d: &Arc<PacketDefinition>| flags(d, &self.dialect, self.marked) & of != 0;
+                (ids.needs(of).sparse || of & SECRET != 0 && ids.secret.sparse)
                     && self.dialect.packet(state, direction, id).is_some_and(is_needed)
             }
         }
@@ -203,14 +211,19 @@ fn ahead(by_state: &[[Vec<Arc<PacketDefinition>>; 2]]) -> Vec<Ahead> {
     ahead
 }
 
-fn flags(definition: &PacketDefinition, dialect: &Dialect) -> u8 {
-    if definition.events.is_empty() && !definition.says_version {
-        0
-    } else if definition.says_version || dialect.depends_on(definition) {
-        NEEDED
-    } else {
-        TELLING
-    }
+fn flags(definition: &PacketDefinition, dialect: &Dialect, marked: bool) -> u8 {
+    let plan = definition.plan.as_ref();
+    let secret = if plan.is_some_and(|plan| plan.has_secrets()) { SECRET } else { 0 };
+    let is_marked = plan
+        .is_some_and(|plan| plan.is_of_cipher() || marked && (plan.has_host() || plan.is_own()));
+    secret
+        | if definition.events.is_empty() && !definition.says_version && !is_marked {
+            0
+        } else if definition.says_version || is_marked || dialect.depends_on(definition) {
+            NEEDED
+        } else {
+            TELLING
+        }
 }
 
 impl Ids {
@@ -219,6 +232,7 @@ impl Ids {
         dialect: &Dialect,
         stack: &Stack,
         state: StateId,
+        marked: bool,
     ) -> Self {
         let dense = |id: i64| (0..=DENSE_MAX).contains(&id);
         let len = definitions.iter().map(|d| d.id).filter(|id| dense(*id)).max();
@@ -227,13 +241,17 @@ impl Ids {
             flags: vec![0; len].into(),
             definitions: vec![None; len].into(),
             needs: Default::default(),
+            secret: Needs::default(),
         };
         for definition in definitions {
-            let flags = flags(&definition, dialect);
+            let flags = flags(&definition, dialect, marked);
             for of in OF {
                 if flags & of != 0 {
                     ids.needs[at(of)].add(&definition, dense(definition.id), stack);
                 }
+            }
+            if flags & SECRET != 0 {
+                ids.secret.add(&definition, dense(definition.id), stack);
             }
             if let Some(at) = ids.dense(definition.id) {
                 ids.flags[at] = flags;
@@ -248,6 +266,11 @@ impl Ids {
 
     fn needs(&self, of: u8) -> &Needs {
         &self.needs[at(of)]
+    }
+
+    /// Whether any of them may have secrets.
+    pub(crate) fn has_secrets(&self) -> bool {
+        self.secret.any
     }
 
     /// First bytes of ids that the session itself does not need, if variables that only people and judges
@@ -306,8 +329,10 @@ pub(crate) struct Interest<'a> {
     ids: &'a Ids,
     needs: &'a Needs,
     wanted: Option<&'a WantedIds>,
-    /// The flags of packets that the session itself needs.
+    /// The flags of packets that the session itself needs, or a recording.
     of: u8,
+    /// What a recording needs, if it masks secrets.
+    secret: Option<&'a Needs>,
     state: StateId,
     direction: Direction,
 }
@@ -317,6 +342,7 @@ impl<'a> Interest<'a> {
         tables: &'a Tables,
         wanted: Option<&'a Wanted>,
         is_shown: bool,
+        is_masked: bool,
         state: StateId,
         direction: Direction,
     ) -> Self {
@@ -324,13 +350,16 @@ impl<'a> Interest<'a> {
         let of = OF[usize::from(is_shown || wanted.is_some_and(|wanted| wanted.telling))];
         let wanted = wanted.and_then(|wanted| wanted.ids(state, direction));
         let wanted = wanted.filter(|ids| ids.any > Need::Nothing);
-        Self { tables, ids, needs: ids.needs(of), wanted, of, state, direction }
+        let secret = Some(&ids.secret).filter(|secret| is_masked && secret.any);
+        let needs = ids.needs(of);
+        let of = if secret.is_some() { of | SECRET } else { of };
+        Self { tables, ids, needs, wanted, of, secret, state, direction }
     }
 
     /// Whether any packet is needed.
     #[inline]
     pub(crate) fn any(&self) -> bool {
-        self.needs.any || self.wanted.is_some()
+        self.needs.any || self.wanted.is_some() || self.secret.is_some()
     }
 
     /// Whether this packet is needed, by the session itself or by who decides.
@@ -343,6 +372,11 @@ impl<'a> Interest<'a> {
         self.wants_slowly(id, Need::Envelope)
     }
 
+    /// Whether the session itself needs this packet.
+    pub(crate) fn needs(&self, id: i64) -> bool {
+        self.tables.needs(self.of, self.state, self.direction, id)
+    }
+
     /// Whether what this packet says is needed.
     pub(crate) fn reads(&self, id: i64) -> bool {
         self.wants_slowly(id, Need::Fields)
@@ -351,6 +385,7 @@ impl<'a> Interest<'a> {
     /// Whether a packet is not needed, by its id's first byte, where that is enough to know.
     pub(crate) fn by_first_byte(&self) -> Option<&'a ByFirstByte> {
         match self.wanted {
+            _ if self.secret.is_some() => None,
             Some(wanted) => wanted.unneeded.as_deref(),
             None => self.needs.unneeded.as_deref(),
         }
@@ -359,7 +394,9 @@ impl<'a> Interest<'a> {
     /// No payload that is needed is longer than this when plain. (One with bytes behind its fields
     /// is, and is not found: peers refuse it.)
     pub(crate) fn plain_len_max(&self) -> usize {
-        self.needs.plain_len_max.max(self.wanted.map_or(0, |wanted| wanted.plain_len_max))
+        let wanted = self.wanted.map_or(0, |wanted| wanted.plain_len_max);
+        let secret = self.secret.map_or(0, |secret| secret.plain_len_max);
+        self.needs.plain_len_max.max(wanted).max(secret)
     }
 
     fn wants_slowly(&self, id: i64, least: Need) -> bool {
@@ -377,11 +414,11 @@ mod tests {
     /// Whether a packet is needed if nobody looks at packets, and if somebody does.
     fn needed(of: &str, number: i64, state: &str, direction: Direction, name: &str) -> [bool; 2] {
         let protocol = midwire_definition::builtin(of).unwrap();
-        let tables = Tables::new(&protocol, protocol.versions.by_number(number).0);
+        let tables = Tables::new(&protocol, protocol.versions.by_number(number).0, false);
         let state = protocol.state_named(state).unwrap_or(protocol.start);
         let id = tables.named(state, direction, name).unwrap().id;
         [false, true].map(|shown| {
-            let interest = Interest::new(&tables, None, shown, state, direction);
+            let interest = Interest::new(&tables, None, shown, false, state, direction);
             if let (Some(unneeded), Ok(byte @ 0..0x80)) =
                 (interest.by_first_byte(), u8::try_from(id))
             {
@@ -412,10 +449,10 @@ mod tests {
     #[test]
     fn a_payload_longer_than_any_that_is_needed_need_not_be_inflated() {
         let minecraft = midwire_definition::builtin("minecraft").unwrap();
-        let tables = Tables::new(&minecraft, minecraft.versions.by_number(769).0);
+        let tables = Tables::new(&minecraft, minecraft.versions.by_number(769).0, false);
         let max = |state: &str, shown| {
             let state = minecraft.state_named(state).unwrap();
-            Interest::new(&tables, None, shown, state, Clientbound).plain_len_max()
+            Interest::new(&tables, None, shown, false, state, Clientbound).plain_len_max()
         };
         // the id of a packet without fields
         assert_eq!(max("play", false), 5);

@@ -165,6 +165,30 @@ impl Asked {
     }
 }
 
+impl Judged {
+    /// Whether surely nobody does anything about a packet of a peer.
+    pub(crate) fn are_quiet(
+        &self,
+        state: StateId,
+        direction: Direction,
+        id: i64,
+        definition: Option<&PacketDefinition>,
+        payload: &[u8],
+        body: usize,
+    ) -> bool {
+        let is_for_judge = self
+            .judge
+            .as_ref()
+            .is_some_and(|asked| asked.wanted.need(state, direction, id) > Need::Nothing);
+        let body = u32::try_from(body).unwrap_or(u32::MAX);
+        !is_for_judge
+            && self
+                .rules
+                .as_ref()
+                .is_none_or(|rules| rules.are_quiet(state, direction, definition, payload, body))
+    }
+}
+
 /// All who decide about a session's packets.
 pub(crate) struct Judged {
     /// The rules come first; what they drop nobody else sees.

@@ -41,13 +41,14 @@
 //!             format!("packet {} {} {name}", packet.number, packet.direction)
 //!         }
 //!         Output::Event(Event::Version { number, .. }) => format!("version {number:?}"),
-//!         Output::Event(_) => continue,
+//!         Output::Event(_) | Output::Record(_) | Output::Request(..) => continue,
 //!     });
 //! }
 //! assert_eq!(seen, ["version Some(319)", "packet 1 serverbound Hello", "15 bytes serverbound"]);
 //! ```
 
 mod decision;
+mod encryption;
 mod event;
 mod form;
 mod host;
@@ -56,19 +57,24 @@ mod interest;
 mod judged;
 mod legacy;
 mod limits;
+mod marked;
 mod order;
 mod payload;
+mod record;
 mod rules;
 mod scratch;
 mod session;
 mod setup;
+mod stage;
 mod verdict;
 
 pub use decision::{Beside, Content, Decision, Delay, Disconnect, Log, Place, Tags};
-pub use event::{Counters, Elapsed, Event, Fate, Lost, Notice, Origin, PacketEvent, PacketNumber};
+pub use encryption::{Answer, Encryption, Join, KeyPair, Refused, Request, RequestId, Token};
+pub use event::{Counters, Elapsed, Event, Fate, Lost, Notice, PacketEvent, PacketNumber};
 pub use interest::Watch;
 pub use limits::Limits;
-pub use midwire_codec::Direction;
+pub use midwire_codec::{Direction, Key, Origin};
+pub use record::{Marked, Outside, Passage, Record, Recorded, RecordedFrame, Recording};
 pub use rules::{Peers, RuleCount, Rules};
 pub use scratch::Scratch;
 pub use session::{DirectionSnapshot, Output, Parting, Session, Snapshot};

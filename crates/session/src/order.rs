@@ -4,19 +4,21 @@ use std::collections::{BTreeMap, VecDeque};
 use std::sync::Arc;
 
 use bytes::Bytes;
-use midwire_codec::Direction;
+use midwire_codec::{Direction, Origin};
 
 use crate::decision::Beside;
-use crate::event::{Elapsed, Origin, PacketNumber};
+use crate::encryption::RequestId;
+use crate::event::{Elapsed, PacketNumber};
 use crate::form::{Effects, Form};
+use crate::record::{Keep, Note};
 
 /// What is sent when its turn comes.
 #[derive(Debug)]
 pub(crate) enum Item {
     /// Bytes as they came.
-    Bytes(Bytes),
+    Bytes(Bytes, Keep),
     /// A frame as it came, which changes its receiver.
-    Frame(Bytes, Effects),
+    Frame(Bytes, Effects, Keep),
     /// A payload of which a frame is made in the form that its receiver then reads.
     Payload(Made),
     /// A packet that is made when its turn has come.
@@ -42,6 +44,8 @@ pub(crate) struct Made {
     /// It is sent whether it is defined in the receiver's state or not.
     pub(crate) forced: bool,
     pub(crate) effects: Effects,
+    /// What is recorded of it.
+    pub(crate) note: Option<Box<Note>>,
 }
 
 /// A packet that is sent because of another.
@@ -96,6 +100,8 @@ pub(crate) enum Gate {
     Until(Elapsed),
     /// Somebody decides.
     Held(Box<Held>),
+    /// An answer from outside comes; and then this.
+    Asked(RequestId, Box<Gate>),
 }
 
 /// An intercepted packet.
@@ -137,7 +143,7 @@ impl Item {
     pub(crate) fn cost(&self) -> usize {
         ITEM_COST
             + match self {
-                Self::Bytes(bytes) | Self::Frame(bytes, _) => bytes.len(),
+                Self::Bytes(bytes, _) | Self::Frame(bytes, ..) => bytes.len(),
                 Self::Payload(made) => {
                     made.payload.len() + made.instead.as_ref().map_or(0, |came| came.frame.len())
                 }
@@ -149,6 +155,18 @@ impl Item {
                 Self::Loose(loose) => size_of::<Loose>().saturating_add(loose.item.cost()),
                 Self::End => 0,
             }
+    }
+}
+
+impl Item {
+    /// What would be recorded of it.
+    pub(crate) fn into_note(self) -> Option<Box<Note>> {
+        match self {
+            Self::Frame(_, _, Keep::Note(note)) => Some(note),
+            Self::Payload(made) => made.note,
+            Self::Loose(loose) => loose.item.into_note(),
+            Self::Bytes(..) | Self::Frame(..) | Self::Beside(_) | Self::Copy(_) | Self::End => None,
+        }
     }
 }
 
@@ -196,7 +214,7 @@ impl Order {
     pub(crate) fn due(&self) -> Option<Elapsed> {
         let first = self.queue.front().and_then(|first| match first.gate {
             Gate::Until(time) => Some(time),
-            Gate::Open | Gate::Held(_) => None,
+            Gate::Open | Gate::Held(_) | Gate::Asked(..) => None,
         });
         let loose = self.loose.as_ref().and_then(|loose| loose.keys().next());
         first.into_iter().chain(loose.map(|(until, _)| *until)).min()
@@ -208,7 +226,7 @@ impl Order {
         let mut last = None;
         for waiting in &self.queue {
             match waiting.gate {
-                Gate::Held(_) => return None,
+                Gate::Held(_) | Gate::Asked(..) => return None,
                 Gate::Until(time) => last = last.max(Some(time)),
                 Gate::Open => {}
             }
@@ -219,7 +237,7 @@ impl Order {
     /// The first item, if it is its turn.
     pub(crate) fn pop(&mut self, now: Elapsed) -> Option<Item> {
         match self.queue.front()?.gate {
-            Gate::Held(_) => return None,
+            Gate::Held(_) | Gate::Asked(..) => return None,
             Gate::Until(time) if time > now => return None,
             Gate::Until(_) | Gate::Open => {}
         }
@@ -237,6 +255,16 @@ impl Order {
             Gate::Held(held) if held.number == number => Some(&**held),
             _ => None,
         })
+    }
+
+    /// What is recorded of an intercepted packet.
+    pub(crate) fn note_of(&self, number: PacketNumber) -> Option<Box<Note>> {
+        let is_it = |w: &&Waiting| matches!(&w.gate, Gate::Held(held) if held.number == number);
+        match &self.queue.iter().find(is_it)?.item {
+            Item::Frame(_, _, Keep::Note(note)) => Some(note.clone()),
+            Item::Payload(made) => made.note.clone(),
+            _ => None,
+        }
     }
 
     /// Decides about an intercepted packet: what is sent in its place (nothing, when dropped), and
@@ -267,8 +295,21 @@ impl Order {
         }
     }
 
-    /// Forgets everything.
-    pub(crate) fn clear(&mut self) {
-        *self = Self::default();
+    /// The answer to a request has come.
+    pub(crate) fn answered(&mut self, request: RequestId) {
+        for waiting in &mut self.queue {
+            if let Gate::Asked(id, then) = &mut waiting.gate
+                && *id == request
+            {
+                waiting.gate = std::mem::replace(then, Gate::Open);
+            }
+        }
+    }
+
+    /// All that is held.
+    pub(crate) fn into_items(self) -> impl Iterator<Item = Item> {
+        let loose = self.loose.map(|loose| *loose).unwrap_or_default();
+        let loose = loose.into_values().map(|loose| loose.item);
+        self.queue.into_iter().map(|waiting| waiting.item).chain(loose)
     }
 }

@@ -4,7 +4,8 @@ use std::collections::{HashMap, HashSet};
 use std::net::IpAddr;
 use std::sync::{Arc, Mutex, MutexGuard};
 
-use midwire_definition::{Protocol, VersionId, Workspace};
+use midwire_codec::Direction;
+use midwire_definition::{PacketDefinition, Protocol, StateId, VersionId, Workspace};
 use midwire_rules::rule::{
     Counter, Decision, Looks, RuleId, RuleInfo, RuleSet, RuleState, VersionRules,
 };
@@ -176,6 +177,24 @@ impl Ruled {
 
     pub(crate) fn wanted(&self) -> &Arc<Wanted> {
         &self.at.wanted
+    }
+
+    /// Whether surely no rule acts on a packet of a peer.
+    #[inline]
+    pub(crate) fn are_quiet(
+        &self,
+        state: StateId,
+        direction: Direction,
+        definition: Option<&PacketDefinition>,
+        payload: &[u8],
+        body: u32,
+    ) -> bool {
+        self.at.rules.is_quiet(state, direction, definition, payload, body)
+    }
+
+    /// Counts packets that the rules were found to be quiet about.
+    pub(crate) fn note_quiet(&mut self, packets: u64) {
+        self.state.note_quiet(packets);
     }
 
     /// Asks the rules about a packet.

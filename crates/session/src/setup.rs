@@ -3,9 +3,10 @@
 use std::collections::HashMap;
 use std::sync::{Arc, Mutex};
 
-use midwire_codec::Framing;
+use midwire_codec::{Framing, Key};
 use midwire_definition::{Protocol, StateId, VersionId};
 
+use crate::encryption::Encryption;
 use crate::interest::Tables;
 use crate::limits::Limits;
 use crate::rules::Rules;
@@ -22,6 +23,9 @@ pub struct Options {
     pub start: Option<StateId>,
     /// Tell the server that its client was told this address.
     pub rewrite_host: Option<HostRewrite>,
+    /// Where a server that sends its client elsewhere sends it, instead of where it says: put into fields
+    /// marked `@host` and `@port` of clientbound packets.
+    pub transfer_to: Option<HostRewrite>,
     /// What to do when nothing says where the next frame starts.
     pub on_lost_framing: OnLostFraming,
     /// What players are told in the game's chat once this is set while they play.
@@ -31,6 +35,19 @@ pub struct Options {
     pub rules: Option<Arc<Rules>>,
     /// Rules act in sessions whose version is assumed too, where they otherwise only watch and count.
     pub trust_version: bool,
+    /// How logins that ask for encryption are treated; `None`: ciphertext passes, unread.
+    pub encryption: Option<Encryption>,
+    /// Keys of which one may be that of the session: it was recorded, and nobody stood in the middle.
+    pub cipher_keys: Arc<[Key]>,
+}
+
+impl Options {
+    /// Whether packets are needed that others can do without: those that send clients elsewhere, and those
+    /// that are signed for a client's own account.
+    fn needs_marked(&self) -> bool {
+        let encryption = self.encryption.as_ref();
+        self.transfer_to.is_some() || encryption.is_some_and(|own| own.plays_as.get().is_some())
+    }
 }
 
 /// The most bytes of a packet without a frame where neither the definition nor a setting says.
@@ -71,7 +88,8 @@ pub struct Setup {
     pub(crate) conn: Arc<[i64]>,
     /// The state that both directions begin in.
     pub(crate) start: StateId,
-    tables: Arc<Mutex<HashMap<VersionId, Arc<Tables>>>>,
+    /// By version, and whether packets are needed that only settings ask for.
+    tables: Arc<Mutex<HashMap<(VersionId, bool), Arc<Tables>>>>,
 }
 
 /// The protocol is another, or its states, stages or connection variables are.
@@ -160,9 +178,16 @@ impl Setup {
         &self.options
     }
 
+    /// How its bytes are cut into frames, with the limit in force; `None`: they are not.
+    #[must_use]
+    pub fn framing(&self) -> Option<&Framing> {
+        self.framing.as_ref()
+    }
+
     pub(crate) fn tables(&self, version: VersionId) -> Arc<Tables> {
         let mut tables = self.tables.lock().unwrap_or_else(|poisoned| poisoned.into_inner());
-        let make = || Arc::new(Tables::new(&self.protocol, version));
-        tables.entry(version).or_insert_with(make).clone()
+        let marked = self.options.needs_marked();
+        let make = || Arc::new(Tables::new(&self.protocol, version, marked));
+        tables.entry((version, marked)).or_insert_with(make).clone()
     }
 }

@@ -3,12 +3,12 @@
 use std::time::Duration;
 
 use bytes::Bytes;
-use midwire_codec::Direction;
+use midwire_codec::{Direction, Origin};
 use midwire_definition::{EditError, Edits, Packet, PacketDefinition, StateId, VersionId};
 use thiserror::Error;
 
 use crate::decision::Decision;
-use crate::event::{Elapsed, Origin, PacketNumber};
+use crate::event::{Elapsed, PacketNumber};
 
 /// What happens to a packet.
 #[derive(Clone, Debug, Default)]

@@ -10,7 +10,7 @@ use midwire_codec::Direction;
 use midwire_definition::{Edits, Given};
 use midwire_session::{
     Content, Decision, Delay, Disconnect, Event, Fate, Log, NewPacket, Options, Origin, PacketInfo,
-    PacketNumber, Place, Setup, Verdict, Watch,
+    PacketNumber, Place, Recording, Setup, Verdict, Watch,
 };
 use support::{By, Clientbound, Driver, Serverbound, TOY};
 
@@ -67,6 +67,8 @@ fn run(seed: u64, setup: &std::sync::Arc<Setup>) {
     let mut driver = Driver::of(setup);
     let watch = [Watch::Nothing, Watch::Ids, Watch::Packets][dice.below(3)];
     driver.session.set_watch(watch);
+    let recording = [Recording::Off, Recording::Masked, Recording::Whole][dice.below(3)];
+    driver.session.set_recording(recording);
     if dice.below(2) == 0 {
         let mut verdicts = Dice(seed ^ 0x5555);
         driver.session.set_judge(Some(Box::new(By(move |_: &PacketInfo<'_>| {
@@ -115,6 +117,12 @@ fn run(seed: u64, setup: &std::sync::Arc<Setup>) {
     driver.wait(1000);
     for direction in Direction::BOTH {
         assert_eq!(driver.sent(direction), fed[direction.index()], "seed {seed}, {direction}");
+        if recording != Recording::Off {
+            let [came, sent] = [&driver.tape.came, &driver.tape.sent];
+            let at = direction.index();
+            assert_eq!(sent[at], fed[at], "recorded, seed {seed}, {direction}");
+            assert_eq!(came[at], fed[at], "recorded, seed {seed}, {direction}");
+        }
     }
     assert!(matches!(driver.events.last(), Some(Event::Closed { .. })), "seed {seed}");
     let counters = Direction::BOTH.map(|direction| driver.session.counters(direction));
@@ -186,6 +194,7 @@ fn rules_gone_wild_do_not_break_the_session() {
     for seed in 0..3000 {
         let mut dice = Dice(seed);
         let mut driver = Driver::of(&setup);
+        driver.session.set_recording(Recording::Masked);
         let mut verdicts = Dice(seed ^ 0x5555);
         driver.session.set_judge(Some(Box::new(By(move |_: &PacketInfo<'_>| {
             match verdicts.below(8) {
@@ -217,6 +226,8 @@ fn rules_gone_wild_do_not_break_the_session() {
         for direction in Direction::BOTH {
             let sent = driver.sent(direction).len() as u64;
             assert_eq!(counters[direction.index()].sent_bytes, sent);
+            let recorded = &driver.tape.sent[direction.index()];
+            assert_eq!(recorded, driver.sent(direction), "recorded, seed {seed}, {direction}");
         }
     }
 }
@@ -268,6 +279,7 @@ fn packets_sent_because_of_others_leave_those_as_they_are() {
             let mut dice = Dice(seed);
             let mut driver = Driver::of(&setup);
             driver.session.set_watch([Watch::Nothing, Watch::Ids, Watch::Packets][dice.below(3)]);
+            driver.session.set_recording(Recording::Whole);
             let mut decisions = Dice(seed ^ 0x5555);
             driver.session.set_judge(Some(Box::new(support::Deciding(
                 move |_: &PacketInfo<'_>, decision: &mut Decision| {
@@ -300,6 +312,11 @@ fn packets_sent_because_of_others_leave_those_as_they_are() {
                 assert!(!gentle || is_within(fed, sent), "seed {seed}, {direction}");
                 let counted = driver.session.counters(direction).sent_bytes;
                 assert_eq!(counted, sent.len() as u64, "seed {seed}, {direction}");
+                let [came, left] = [&driver.tape.came, &driver.tape.sent];
+                let at = direction.index();
+                assert_eq!(left[at], sent, "recorded, seed {seed}, {direction}");
+                assert!(fed.starts_with(&came[at]), "recorded, seed {seed}, {direction}");
+                assert!(!gentle || *fed == came[at], "recorded, seed {seed}, {direction}");
             }
         }
     }

@@ -11,7 +11,7 @@ use std::collections::BTreeMap;
 
 use midwire_codec::Direction;
 use midwire_definition::{ViewValue, Workspace};
-use midwire_session::{Elapsed, Event, Notice, Options, Watch};
+use midwire_session::{Elapsed, Event, Key, Notice, Options, Watch};
 use recorded::{Recorded, Step, direction, lines, recording};
 use serde_json::Value;
 use support::{Clientbound, Driver, Serverbound};
@@ -103,10 +103,16 @@ fn packets(driver: &Driver, direction: Direction) -> Vec<Packet> {
 }
 
 fn is_as_the_end_points_say(name: &str, cuts: &[Cut]) {
+    are_as_the_end_points_say(name, cuts, &[]);
+}
+
+/// The same of a recording that one of these keys makes plain.
+fn are_as_the_end_points_say(name: &str, cuts: &[Cut], keys: &[Key]) {
     let truth = truth(name);
     for recorded in recording(name) {
         for cut in cuts {
-            let mut driver = new_driver();
+            let options = Options { cipher_keys: keys.into(), ..Options::default() };
+            let mut driver = Driver::with(support::minecraft(), options);
             play(&recorded, Watch::Packets, *cut, &mut driver);
             for direction in Direction::BOTH {
                 let seen = packets(&driver, direction);
@@ -212,6 +218,47 @@ fn encrypted_sessions_pass_and_say_once_that_they_are() {
                     .collect();
                 assert_eq!(notices, [Notice::Encrypted], "{name} {cut:?}");
             }
+        }
+    }
+}
+
+/// The key of an encrypted recording.
+fn key(name: &str) -> Key {
+    let text = recorded::text(&format!("{name}.keys.jsonl"));
+    let line: Value = serde_json::from_str(text.lines().next().unwrap()).unwrap();
+    let hex = line["client_secret_hex"].as_str().unwrap();
+    let bytes: Vec<u8> =
+        (0..16).map(|at| u8::from_str_radix(&hex[2 * at..][..2], 16).unwrap()).collect();
+    Key::try_from(&bytes[..]).unwrap()
+}
+
+#[test]
+fn encrypted_sessions_are_read_with_their_key() {
+    for name in ["mc-1.12.2-encrypted", "mc-1.20.4-encrypted"] {
+        are_as_the_end_points_say(name, &CUTS_OF_SMALL, &[key(name)]);
+    }
+}
+
+#[test]
+fn of_several_keys_the_right_one_shows_itself() {
+    let [old, new] = ["mc-1.12.2-encrypted", "mc-1.20.4-encrypted"].map(key);
+    let keys = [Key::from([0; 16]), old.clone(), new, Key::from([9; 16])];
+    are_as_the_end_points_say("mc-1.20.4-encrypted", &CUTS_OF_SMALL, &keys);
+    are_as_the_end_points_say("mc-1.12.2-encrypted", &CUTS_OF_SMALL, &keys);
+    // twice the same is one
+    are_as_the_end_points_say("mc-1.12.2-encrypted", &CUTS_OF_SMALL, &[old.clone(), old]);
+}
+
+#[test]
+fn with_wrong_keys_encrypted_sessions_pass_and_say_so() {
+    for keys in [vec![[3; 16]], vec![[3; 16], [4; 16], [5; 16]]] {
+        let keys: Vec<Key> = keys.into_iter().map(Key::from).collect();
+        for cut in CUTS_OF_SMALL {
+            let options = Options { cipher_keys: keys.clone().into(), ..Options::default() };
+            let mut driver = Driver::with(support::minecraft(), options);
+            play(&recording("mc-1.20.4-encrypted")[0], Watch::Packets, cut, &mut driver);
+            let seen = Direction::BOTH.map(|direction| packets(&driver, direction).len());
+            assert_eq!(seen, [3, 1], "{cut:?}");
         }
     }
 }

@@ -10,8 +10,8 @@ use bytes::Bytes;
 use hex_literal::hex;
 use midwire_definition::{Edits, Given};
 use midwire_session::{
-    Elapsed, InjectError, Limits, NewPacket, Options, Origin, PacketNumber, Session, UnknownPacket,
-    Verdict, Watch,
+    Elapsed, HostRewrite, InjectError, Limits, NewPacket, Options, Origin, PacketNumber, Session,
+    UnknownPacket, Verdict, Watch,
 };
 use support::{
     By, Clientbound, Driver, Serverbound, TOY, bytes, on, protocol, said, say, squeezed,
@@ -482,4 +482,24 @@ fn an_injected_packet_has_the_constants_of_the_header() {
     let payload = driver.session.compose(Clientbound, "hello", &fields, scratch).unwrap();
     inject(&mut driver, Clientbound, &payload, false).unwrap();
     assert_eq!(driver.sent(Clientbound), hex!("ca fe 03 07 01 05"));
+}
+
+#[test]
+fn a_transfer_leads_where_the_setting_says_and_without_one_where_the_server_says() {
+    let text = TOY.replace(
+        "packet first both dark = 4",
+        "packet first clientbound transfer = 4 { host: str[varint] @host, port: varint @port }",
+    );
+    let transfer = [&[4, 1][..], b"a", &[80]].concat();
+    let to = HostRewrite { host: "other".into(), port: 99 };
+    let leads_to = [(None, transfer.clone()), (Some(to), [&[4, 5][..], b"other", &[99]].concat())];
+    for watch in [Watch::Nothing, Watch::Packets] {
+        for (transfer_to, payload) in leads_to.clone() {
+            let options = Options { transfer_to, ..Options::default() };
+            let mut driver = Driver::with(support::protocol(&text), options);
+            driver.session.set_watch(watch);
+            driver.feed(Clientbound, &support::frame(&transfer));
+            assert_eq!(driver.sent(Clientbound), support::frame(&payload), "{watch:?}");
+        }
+    }
 }

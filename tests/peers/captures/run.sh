@@ -1,6 +1,7 @@
 #!/usr/bin/env bash
 # Captures against tshark, tcpdump and editcap: what midwire writes opens there and says the same, and what they
-# write, whole or damaged, is read. Needs Node 20; installs tshark and tcpdump where it may.
+# write, whole or damaged, is read. Needs Node 20, and MIDWIRE for the program; installs tshark and tcpdump where
+# it may.
 set -euo pipefail
 cd "$(dirname "${BASH_SOURCE[0]}")"
 
@@ -13,6 +14,9 @@ if ((${#missing[@]})); then
 fi
 
 cargo build --release --locked -p midwire-capture --examples
+[[ -n ${MIDWIRE-} ]] || cargo build --release --locked -p midwire-proxy
 target=$(cargo metadata --locked --no-deps --format-version 1 |
     node -p 'JSON.parse(require("node:fs").readFileSync(0, "utf8")).target_directory')
+export MIDWIRE=${MIDWIRE-$target/release/midwire}
 node run.js "$target/release/examples"
+node live.js "$target/release/examples"

@@ -59,6 +59,11 @@ pub enum Recorded<'a> {
     },
     /// It was sent, and did not come.
     Injected(Content<'a>),
+    /// It came, and is sent after others that come behind it: [`Sent`](Self::Sent) follows in its turn,
+    /// with the same number. Both together are a changed frame of which the halves have times of their own.
+    Came(Content<'a>),
+    /// What came before others is sent.
+    Sent(Content<'a>),
 }
 
 /// A frame, or bytes of a stream that is not cut into frames.
@@ -113,7 +118,7 @@ impl<'a> Frame<'a> {
     pub fn fate(&self) -> Fate {
         match self.bytes {
             Recorded::Dropped(_) => Fate::Dropped,
-            Recorded::Changed { .. } => Fate::Changed,
+            Recorded::Changed { .. } | Recorded::Came(_) | Recorded::Sent(_) => Fate::Changed,
             Recorded::Passed(_) | Recorded::Injected(_) if self.delayed.is_some() => Fate::Delayed,
             Recorded::Passed(_) | Recorded::Injected(_) => Fate::Passed,
         }

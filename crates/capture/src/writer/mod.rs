@@ -193,7 +193,11 @@ impl<W: Write> Writer<W> {
             return Err(WriteError::Ended { session: frame.session, direction: frame.direction });
         }
         let longest = match frame.bytes {
-            Recorded::Passed(one) | Recorded::Dropped(one) | Recorded::Injected(one) => one.bytes,
+            Recorded::Passed(one)
+            | Recorded::Dropped(one)
+            | Recorded::Injected(one)
+            | Recorded::Came(one)
+            | Recorded::Sent(one) => one.bytes,
             Recorded::Changed { came, sent } => [came.bytes, sent.bytes]
                 .into_iter()
                 .max_by_key(|bytes| bytes.len())
@@ -211,9 +215,9 @@ impl<W: Write> Writer<W> {
         let outgoing = Leg::outgoing(frame.direction);
         let records: [Option<(Leg, Content<'_>)>; 2] = match frame.bytes {
             Recorded::Passed(content) => [Some((Leg::Client, content)), None],
-            Recorded::Dropped(came) => [Some((incoming, came)), None],
+            Recorded::Dropped(came) | Recorded::Came(came) => [Some((incoming, came)), None],
             Recorded::Changed { came, sent } => [Some((incoming, came)), Some((outgoing, sent))],
-            Recorded::Injected(sent) => [Some((outgoing, sent)), None],
+            Recorded::Injected(sent) | Recorded::Sent(sent) => [Some((outgoing, sent)), None],
         };
         for (leg, content) in records.into_iter().flatten() {
             let mut packets = 0;
@@ -370,6 +374,22 @@ impl<W: Write> Writer<W> {
         self.flushed + self.batch.len() as u64
     }
 
+    /// How much of the section the file has taken, up to the end of the last record that it has whole: where
+    /// it is to be cut off once it takes no more.
+    #[must_use]
+    pub fn whole(&self) -> u64 {
+        let mut whole = 0;
+        // Each block begins with its kind and its length.
+        while let Some(len) = self.batch.get(whole + 4..whole + 8) {
+            let len = len.iter().rev().fold(0, |len, byte| len << 8 | usize::from(*byte));
+            if len == 0 || whole + len > self.taken {
+                break;
+            }
+            whole += len;
+        }
+        self.flushed + whole as u64
+    }
+
     /// Never: a section has a header.
     #[must_use]
     pub fn is_empty(&self) -> bool {
@@ -524,7 +544,11 @@ fn frame_note(note: &mut String, frame: &Frame<'_>, last_number: u64) {
         push_pair(note, "delay_ns", &delayed.as_nanos().to_string());
     }
     let blanked = match frame.bytes {
-        Recorded::Passed(one) | Recorded::Dropped(one) | Recorded::Injected(one) => one.blank.len(),
+        Recorded::Passed(one)
+        | Recorded::Dropped(one)
+        | Recorded::Injected(one)
+        | Recorded::Came(one)
+        | Recorded::Sent(one) => one.blank.len(),
         Recorded::Changed { came, sent } => came.blank.len().max(sent.blank.len()),
     };
     if blanked > 0 {

@@ -29,6 +29,7 @@ mod pass;
 mod quick;
 mod run;
 mod scope;
+mod straight;
 #[cfg(test)]
 mod tests;
 mod walk;
@@ -45,6 +46,7 @@ pub(crate) use expr::{Cond, Scope, binary, compare, each};
 pub use expr::{Ex, FieldRef, Member};
 pub use meaning::{Comparison, EntryDifference, LayoutDifference};
 pub use measure::{Extent, Progress};
+pub use straight::Straight;
 pub use walk::{Flow, Found, Group, Node, Packet, Visitor};
 pub(crate) use workspace::{ABSENT, START as START_SLOT};
 pub use workspace::{Activation, Place, Workspace};
@@ -165,6 +167,25 @@ impl Plan {
     }
 }
 
+impl Plan {
+    /// Whether a field is the name of the server that the client was told.
+    pub fn has_host(&self) -> bool {
+        self.fields.iter().any(|field| field.marks.host)
+    }
+
+    /// Whether a field has a part in how encryption begins.
+    pub fn is_of_cipher(&self) -> bool {
+        let cipher =
+            |field: &Field| field.marks.cipher.is_some_and(|what| what != CipherField::Own);
+        self.fields.iter().any(cipher)
+    }
+
+    /// Whether it is signed for the client's own account.
+    pub fn is_own(&self) -> bool {
+        self.fields.iter().any(|field| field.marks.cipher == Some(CipherField::Own))
+    }
+}
+
 impl Marks {
     /// These marks, and where they say nothing those of the type.
     pub(crate) fn over(self, ty: Marks) -> Marks {
@@ -184,6 +205,7 @@ impl Marks {
             telling: self.telling || ty.telling,
             host: self.host || ty.host,
             port: self.port || ty.port,
+            cipher: self.cipher.or(ty.cipher),
             unit: self.unit.or(ty.unit),
             max: self.max.or(ty.max),
         }
@@ -256,6 +278,13 @@ pub struct Field {
     pub(crate) opened: Vec<LayoutId>,
 }
 
+impl Field {
+    /// Whether the definition says what its bytes hold (`@open`).
+    pub fn is_opened(&self) -> bool {
+        !self.opened.is_empty()
+    }
+}
+
 /// The attributes of a field.
 #[derive(Debug, Clone, Default, PartialEq)]
 pub struct Marks {
@@ -281,10 +310,55 @@ pub struct Marks {
     pub host: bool,
     /// `@port`: the port that the client was told.
     pub port: bool,
+    /// `@cipher public_key`: its part in how encryption begins.
+    pub cipher: Option<CipherField>,
     /// `@unit "px"`
     pub unit: Option<Arc<str>>,
     /// `@max n`: the largest value or length that the game takes
     pub max: Option<i64>,
+}
+
+/// What a field is to who ends encryption in the middle: `@cipher` and one of these names.
+///
+/// The server asks with its public key and a token. The client answers with a secret, the key of what
+/// follows, and the token, both sealed with that public key.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
+pub enum CipherField {
+    /// `name`: who the client says it is.
+    Name,
+    /// `server_id`: text of the server that goes into what an account is asked with.
+    ServerId,
+    /// `public_key`: the server's RSA key, in DER.
+    PublicKey,
+    /// `token`: random bytes of the server; sealed in the answer.
+    Token,
+    /// `authenticates`: whether the server will ask a session service about the client. Without such a
+    /// field it will.
+    Authenticates,
+    /// `secret`: the sealed key of what follows.
+    Secret,
+    /// `own`: signed for the client's own account, so of no use to a server that knows it as another.
+    Own,
+}
+
+impl CipherField {
+    /// What they are called, as in the definition.
+    pub const NAMES: [&'static str; 7] =
+        ["name", "server_id", "public_key", "token", "authenticates", "secret", "own"];
+    const ALL: [Self; 7] = [
+        Self::Name,
+        Self::ServerId,
+        Self::PublicKey,
+        Self::Token,
+        Self::Authenticates,
+        Self::Secret,
+        Self::Own,
+    ];
+
+    pub(crate) fn named(name: &str) -> Option<Self> {
+        let at = Self::NAMES.iter().position(|known| *known == name)?;
+        Some(Self::ALL[at])
+    }
 }
 
 /// What lies at a field's place.

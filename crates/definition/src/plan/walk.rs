@@ -48,6 +48,8 @@ pub trait Visitor {
     fn presence(&mut self, _node: &Node<'_>) {}
     /// The compressed bytes of a block that holds one value, which follows under the same name.
     fn packed(&mut self, _node: &Node<'_>) {}
+    /// The plain bytes of a compressed block, in the buffer that places inside of it name. What is inside follows.
+    fn inflated(&mut self, _node: &Node<'_>, _buffer: u32, _bytes: &[u8]) {}
     /// Bytes at the end of a block that its content did not reach. They come before the block's `close`,
     /// or behind its value if it holds nothing but that.
     fn rest(&mut self, _place: Place, _bytes: &[u8]) {}
@@ -379,6 +381,11 @@ impl<'a> Packet<'a> {
                 self.count_inner(&field.kind, base)?;
                 let inner = Activation { base, layout: *layout };
                 let bounded = matches!(field.kind, Kind::Block { .. });
+                let within = self.ws.slots[(base + BUFFER) as usize];
+                if bounded && within != buffer {
+                    let bytes = self.ws.buffer(self.payload, within);
+                    v.inflated(&self.with_raw(&node), within, bytes);
+                }
                 self.activation(inner, &node, index, bounded, v)?;
                 whole.map(|_| ()).ok_or(Stop)
             }
@@ -1018,6 +1025,10 @@ impl Visitor for Renamed<'_, '_> {
     fn packed(&mut self, node: &Node<'_>) {
         let node = if self.depth == 0 { Node { name: self.name, ..*node } } else { *node };
         self.inner.packed(&node);
+    }
+
+    fn inflated(&mut self, node: &Node<'_>, buffer: u32, bytes: &[u8]) {
+        self.inner.inflated(&self.named(node), buffer, bytes);
     }
 
     fn rest(&mut self, place: Place, bytes: &[u8]) {

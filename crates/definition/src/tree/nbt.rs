@@ -13,6 +13,13 @@ impl Tree {
     pub(super) fn nbt_rows(&mut self, place: Place, bytes: &[u8], form: NbtForm) {
         let around = self.depth();
         let first = self.rows.len();
+        let rows_max = match self.limits.elements_max {
+            u32::MAX => usize::MAX,
+            _ => ROWS_MAX,
+        };
+        let is_block = self.begin_within(place, bytes);
+        // What rows' offsets are less than the packet's.
+        let base = place.start - self.place(place).start;
         // What was read was not nested too deep.
         let mut walk = Walk::new(bytes, form, u32::MAX);
         // For each group that is open its row; the root has none of its own.
@@ -25,26 +32,26 @@ impl Tree {
                 Event::Close(_) => {
                     let row = open.pop().flatten().and_then(|row| self.rows.get_mut(row));
                     if let Some(row) = row {
-                        row.place.end = end;
+                        row.place.end = end - base;
                     }
                 }
                 Event::Value(tag, _) | Event::Open(tag, _) => {
                     let is_root = tag.depth == 0;
                     let too_many = tag.index.is_some_and(|i| i >= self.limits.elements_max)
-                        || self.rows.len() - first >= ROWS_MAX
+                        || self.rows.len() - first >= rows_max
                         || self.rows.len() >= self.limits.rows_max;
                     if !is_root && too_many {
                         left_out += 1;
                         if let Event::Open(..) = event
                             && walk.leave().is_err()
                         {
-                            return;
+                            break;
                         }
                         continue;
                     }
                     if !is_root {
                         let start = place.start + tag.start as u32;
-                        let place = Place { start, end, ..place };
+                        let place = self.place(Place { start, end, ..place });
                         let row = self.tag_row(&tag, &event, place, around);
                         self.rows.push(row);
                     }
@@ -55,9 +62,12 @@ impl Tree {
             }
         }
         if left_out > 0 {
-            let place = Place { start: place.end, ..place };
+            let place = self.place(Place { start: place.end, ..place });
             let more = note(place, format!("… {left_out} more tags"), RowState::Read);
             self.add(Row { depth: around + 1, ..more });
+        }
+        if is_block {
+            self.within.pop();
         }
     }
 
@@ -79,6 +89,7 @@ impl Tree {
             _ => (tag.kind.name().to_owned(), String::new()),
         };
         let (depth, doc) = (around + tag.depth, String::new());
-        Row { depth, name, kind, value, place, doc, state: RowState::Read }
+        let (bits, secret, state) = (None, false, RowState::Read);
+        Row { depth, name, kind, value, place, bits, secret, doc, state }
     }
 }

@@ -1,12 +1,11 @@
 //! What is measured, each as a process of its own.
 
 use std::fs;
-use std::io::{BufRead, BufReader};
 use std::net::SocketAddr;
-use std::process::{Command, Stdio};
-use std::time::Duration;
+use std::process::Command;
 
 use crate::bare;
+use crate::support::running::Running;
 
 /// Who stands between the ends.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -64,49 +63,16 @@ impl Subject {
 
 const SOCAT: &str = "TCP-LISTEN:0,bind=127.0.0.1,fork,nodelay";
 
-/// A running process between the ends.
+/// What stands between the ends now.
 pub(crate) struct Between {
-    process: std::process::Child,
     pub(crate) subject: Subject,
-    pub(crate) address: SocketAddr,
+    pub(crate) running: Running,
 }
 
 impl Between {
     /// Starts it, and waits until it listens; `None`: the program is not there.
     pub(crate) fn start(subject: Subject, to: SocketAddr) -> Option<Self> {
-        let mut command = subject.command(to);
-        command.stdin(Stdio::null()).stdout(Stdio::null()).stderr(Stdio::piped());
-        let mut process = command.spawn().ok()?;
-        let said = BufReader::new(process.stderr.take().expect("piped diagnostics"));
-        let mut lines = said.lines();
-        let address = lines.by_ref().map_while(Result::ok).find_map(|line| {
-            let (_, after) = line.split_once("listening on ")?;
-            after.trim().trim_start_matches("AF=2 ").parse().ok()
-        });
-        // Whatever else it says is not to fill its pipe.
-        std::thread::spawn(move || lines.for_each(drop));
-        Some(Self { process, subject, address: address.expect("it says where it listens") })
-    }
-
-    /// Nanoseconds of CPU time that it has taken, once it does nothing more.
-    pub(crate) fn cpu_when_idle(&self) -> u64 {
-        let mut before = cpu(self.process.id());
-        loop {
-            std::thread::sleep(Duration::from_millis(15));
-            let now = cpu(self.process.id());
-            if now.abs_diff(before) < 50_000 {
-                return now;
-            }
-            before = now;
-        }
-    }
-}
-
-impl Drop for Between {
-    fn drop(&mut self) {
-        // Gone already is as good.
-        let _ = self.process.kill();
-        let _ = self.process.wait();
+        Some(Self { subject, running: Running::start(subject.command(to), cpu)? })
     }
 }
 

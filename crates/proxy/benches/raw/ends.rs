@@ -1,12 +1,10 @@
 //! The ends of connections: one sends in pieces of a size, one reads all.
 
 use std::io::{Read, Write};
-use std::net::{Ipv4Addr, SocketAddr, TcpListener, TcpStream};
+use std::net::{SocketAddr, TcpListener, TcpStream};
 use std::time::{Duration, Instant};
 
-pub(crate) fn listen() -> TcpListener {
-    TcpListener::bind((Ipv4Addr::LOCALHOST, 0)).expect("a free port")
-}
+use crate::support::loopback::connect;
 
 pub(crate) struct Ends {
     client: TcpStream,
@@ -16,10 +14,7 @@ pub(crate) struct Ends {
 impl Ends {
     /// Connects through what listens at `address`.
     pub(crate) fn open(address: SocketAddr, server: &TcpListener) -> Self {
-        let client = TcpStream::connect(address).expect("it accepts");
-        let (server, _) = server.accept().expect("it connects");
-        client.set_nodelay(true).expect("an open socket");
-        server.set_nodelay(true).expect("an open socket");
+        let (client, server) = connect(address, server);
         Self { client, server }
     }
 }

@@ -13,10 +13,14 @@
 mod bare;
 mod between;
 mod ends;
+#[path = "../support/mod.rs"]
+mod support;
 
 use std::process::ExitCode;
 
 use between::{Between, Subject};
+use support::loopback::listen;
+use support::quantile;
 
 /// The least that midwire must reach of the best of `socat` and a bare splice loop, in one run.
 const BOUND: f64 = 0.95;
@@ -37,7 +41,7 @@ fn main() -> ExitCode {
         return ExitCode::SUCCESS;
     }
     let wanted: Vec<String> = args.into_iter().filter(|arg| !arg.starts_with('-')).collect();
-    let server = ends::listen();
+    let server = listen();
     let to = server.local_addr().expect("a bound socket has an address");
     let all: Vec<Between> =
         Subject::ALL.into_iter().filter_map(|subject| Between::start(subject, to)).collect();
@@ -87,10 +91,10 @@ fn measure(
     bytes: usize,
 ) -> Took {
     let ends: Vec<_> =
-        (0..connections).map(|_| ends::Ends::open(between.address, server)).collect();
-    let before = between.cpu_when_idle();
+        (0..connections).map(|_| ends::Ends::open(between.running.address, server)).collect();
+    let before = between.running.cpu_when_idle();
     let took = ends::flood(ends, chunk, bytes);
-    let cpu = between.cpu_when_idle() - before;
+    let cpu = between.running.cpu_when_idle() - before;
     Took {
         bytes_a_second: bytes as f64 / took.as_secs_f64(),
         cpu_seconds_a_gigabyte: cpu as f64 / bytes as f64,
@@ -143,10 +147,4 @@ fn size(bytes: usize) -> String {
         0x10_0000.. => format!("{} MiB", bytes >> 20),
         _ => format!("{} KiB", bytes >> 10),
     }
-}
-
-/// The value that so many parts of the whole are below.
-fn quantile(values: &mut [f64], part: usize, whole: usize) -> f64 {
-    values.sort_by(f64::total_cmp);
-    values[(values.len() - 1) * part / whole]
 }

@@ -1,11 +1,10 @@
 //! What is measured, each as a process of its own.
 
 use std::fs;
-use std::io::{BufRead, BufReader};
 use std::net::SocketAddr;
-use std::process::{Command, Stdio};
-use std::time::Duration;
+use std::process::Command;
 
+use crate::support::running::Running;
 use crate::traffic::Traffic;
 use crate::{bare, rules};
 
@@ -30,6 +29,10 @@ pub(crate) enum Subject {
     NoRules,
     /// midwire, showing nothing, with rules of which none matches.
     Rules,
+    /// midwire, showing nothing and recording all.
+    Recorded,
+    /// midwire, recording all and with its listing thrown away.
+    ListedRecorded,
 }
 
 impl Subject {
@@ -44,19 +47,23 @@ impl Subject {
             Self::Json => "--json",
             Self::NoRules => "no rules",
             Self::Rules => "200 rules",
+            Self::Recorded => "-q -w FILE",
+            Self::ListedRecorded => "-w FILE",
         }
     }
 }
 
-/// A running process between the two ends.
-pub(crate) struct Child {
-    process: std::process::Child,
-    pub(crate) address: SocketAddr,
-}
-
-impl Child {
+impl Subject {
     /// Starts it, and waits until it listens.
-    pub(crate) fn start(subject: Subject, traffic: &Traffic, server: SocketAddr) -> Self {
+    pub(crate) fn start(self, traffic: &Traffic, server: SocketAddr) -> Running {
+        let cpu = match self {
+            Subject::Recorded | Subject::ListedRecorded => relaying,
+            _ => cpu,
+        };
+        Running::start(self.command(traffic, server), cpu).expect("the program starts")
+    }
+
+    fn command(self, traffic: &Traffic, server: SocketAddr) -> Command {
         let protocol = traffic.protocol;
         let to = server.to_string();
         let own = || Command::new(std::env::current_exe().expect("this program has a path"));
@@ -66,7 +73,7 @@ impl Child {
             command.args(["proxy", protocol]).args(listen).args(view);
             command
         };
-        let mut command = match subject {
+        let mut command = match self {
             Subject::Copy => own(),
             Subject::Peek => own(),
             // What is measured is looking at each frame, which with nothing shown is not done for long.
@@ -74,52 +81,32 @@ impl Child {
             Subject::Joined => midwire(&["-q", "--set", "farewell=off"]),
             Subject::Watched => midwire(&["-q", "--set", "join=never", "--metrics", "0"]),
             Subject::Listing => midwire(&[]),
+            Subject::Recorded | Subject::ListedRecorded => {
+                let name = format!("midwire-{}-{self:?}.pcapng", std::process::id());
+                let file = folder().join(name);
+                let file = file.to_str().expect("a path in Unicode").to_owned();
+                // So that the disk does not fill up.
+                let ring = ["-w", &file, "-b", "filesize:200000", "-b", "files:2"];
+                let quiet = ["-q", "--set", "join=never"];
+                let quiet = if self == Subject::Recorded { &quiet[..] } else { &[] };
+                midwire(&[quiet, &ring].concat())
+            }
             Subject::Json => midwire(&["--json"]),
             Subject::NoRules | Subject::Rules => {
-                let text = if subject == Subject::Rules { rules::text() } else { String::new() };
-                let name = format!("midwire-{}-{subject:?}.rules", std::process::id());
+                let text = if self == Subject::Rules { rules::text() } else { String::new() };
+                let name = format!("midwire-{}-{self:?}.rules", std::process::id());
                 let file = std::env::temp_dir().join(name);
                 fs::write(&file, text).expect("a file for the rules");
                 let file = file.to_str().expect("a path in Unicode").to_owned();
                 midwire(&["-q", "--rules", &file])
             }
         };
-        match subject {
+        match self {
             Subject::Copy => command.args([bare::COPY, protocol, &to]),
             Subject::Peek => command.args([bare::PEEK, protocol, &to]),
             _ => &mut command,
         };
-        command.stdin(Stdio::null()).stdout(Stdio::null()).stderr(Stdio::piped());
-        let mut process = command.spawn().expect("the program starts");
-        let said = BufReader::new(process.stderr.take().expect("piped diagnostics"));
-        let mut lines = said.lines();
-        let address = lines.by_ref().map_while(Result::ok).find_map(|line| {
-            line.strip_prefix("listening on ").and_then(|address| address.trim().parse().ok())
-        });
-        // Whatever else it says is not to fill its pipe.
-        std::thread::spawn(move || lines.for_each(drop));
-        Self { process, address: address.expect("it says where it listens") }
-    }
-
-    /// Nanoseconds of CPU time that it has taken, once it does nothing more.
-    pub(crate) fn cpu_when_idle(&self) -> u64 {
-        let mut before = cpu(self.process.id());
-        loop {
-            std::thread::sleep(Duration::from_millis(15));
-            let now = cpu(self.process.id());
-            if now.abs_diff(before) < 50_000 {
-                return now;
-            }
-            before = now;
-        }
-    }
-}
-
-impl Drop for Child {
-    fn drop(&mut self) {
-        // Gone already is as good.
-        let _ = self.process.kill();
-        let _ = self.process.wait();
+        command
     }
 }
 
@@ -128,11 +115,38 @@ pub(crate) fn can_be_measured() -> bool {
     fs::read_to_string("/proc/self/schedstat").is_ok()
 }
 
+/// Where recordings go, and are removed again.
+fn folder() -> std::path::PathBuf {
+    let folder = std::env::temp_dir().join(format!("midwire-bench-{}", std::process::id()));
+    fs::create_dir_all(&folder).expect("a folder for recordings");
+    folder
+}
+
+/// Removes what was recorded.
+pub(crate) fn remove_recordings() {
+    // There may be none.
+    let _ = fs::remove_dir_all(folder());
+}
+
+/// Nanoseconds of CPU time of a process's threads that relay, not of those that record.
+fn relaying(process: u32) -> u64 {
+    cpu_of(process, |name| name != "recorder" && name != "sync")
+}
+
 /// Nanoseconds of CPU time of a process.
 fn cpu(process: u32) -> u64 {
+    cpu_of(process, |_| true)
+}
+
+/// The same of those of its threads that have such names.
+fn cpu_of(process: u32, counts: impl Fn(&str) -> bool) -> u64 {
     let threads = fs::read_dir(format!("/proc/{process}/task")).expect("the process runs");
     let of = |thread: std::io::Result<fs::DirEntry>| -> Option<u64> {
-        let text = fs::read_to_string(thread.ok()?.path().join("schedstat")).ok()?;
+        let thread = thread.ok()?.path();
+        if !counts(fs::read_to_string(thread.join("comm")).ok()?.trim()) {
+            return None;
+        }
+        let text = fs::read_to_string(thread.join("schedstat")).ok()?;
         text.split(' ').next()?.parse().ok()
     };
     threads.filter_map(of).sum()

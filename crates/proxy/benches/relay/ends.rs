@@ -1,18 +1,15 @@
 //! The two ends of a connection: a client and a server that say what was prepared for them.
 
 use std::io::{Read, Write};
-use std::net::{Ipv4Addr, SocketAddr, TcpListener, TcpStream};
+use std::net::{SocketAddr, TcpListener, TcpStream};
 use std::time::{Duration, Instant};
 
 use crate::recording::Direction;
+use crate::support::loopback::connect;
 use crate::traffic::Traffic;
 
 /// Larger than what stands in the middle reads at once.
 const BUFFER: usize = 256 << 10;
-
-pub(crate) fn listen() -> TcpListener {
-    TcpListener::bind((Ipv4Addr::LOCALHOST, 0)).expect("a free port")
-}
 
 pub(crate) struct Ends {
     client: TcpStream,
@@ -22,10 +19,7 @@ pub(crate) struct Ends {
 impl Ends {
     /// Connects through what listens at `address`, and says the opening.
     pub(crate) fn open(address: SocketAddr, server: &TcpListener, traffic: &Traffic) -> Self {
-        let client = TcpStream::connect(address).expect("it accepts");
-        let (server, _) = server.accept().expect("it connects");
-        client.set_nodelay(true).expect("an open socket");
-        server.set_nodelay(true).expect("an open socket");
+        let (client, server) = connect(address, server);
         let mut ends = Self { client, server };
         for (direction, bytes) in &traffic.opening {
             let (mut from, mut to) = match direction {

@@ -17,12 +17,17 @@ mod ends;
 #[allow(dead_code, unreachable_pub)]
 mod recording;
 mod rules;
+#[path = "../support/mod.rs"]
+mod support;
 mod traffic;
 
 use std::process::ExitCode;
 
-use child::{Child, Subject};
+use child::Subject;
 use ends::Ends;
+use support::loopback::listen;
+use support::quantile;
+use support::running::Running;
 use traffic::Traffic;
 
 /// The most that a packet may cost with nothing shown, in bare copies. Tiny packets are measured, but not
@@ -48,9 +53,12 @@ fn main() -> ExitCode {
     bench.floods(&kinds, "unseen", copy, &unseen, 64 << 20, Some(BOUND));
     bench.floods(&kinds, "listed", copy, &[Subject::Listing, Subject::Json], 3 << 20, None);
     let games: Vec<Traffic> = kinds.into_iter().filter(|t| t.protocol == "minecraft").collect();
+    bench.floods(&games, "metrics", Subject::Quiet, &[Subject::Watched], 64 << 20, None);
     let bound = Some(RULES_BOUND);
     bench.floods(&games, "200 rules", Subject::NoRules, &[Subject::Rules], 64 << 20, bound);
     bench.looks(&games);
+    bench.recorded(&games);
+    child::remove_recordings();
     let kinds = games;
     bench.answers(&kinds[0]);
     if bench.over { ExitCode::FAILURE } else { ExitCode::SUCCESS }
@@ -124,6 +132,45 @@ impl Bench {
                 let is_bound = is_held && !traffic.is_tiny();
                 let bound = bound.filter(|_| is_bound);
                 self.flood_row(traffic, *subject, took, &copied, bound);
+            }
+        }
+    }
+
+    /// What recording costs, in throughput and in the time of the threads that relay.
+    fn recorded(&self, kinds: &[Traffic]) {
+        const SUBJECTS: [Subject; 4] =
+            [Subject::Quiet, Subject::Recorded, Subject::Listing, Subject::ListedRecorded];
+        let title = "recorded";
+        if !kinds.iter().any(|traffic| self.wants(&[title, traffic.name])) {
+            return;
+        }
+        self.line(&format!(
+            "{title:32} {:14} {:>10} {:>8} {:>8}",
+            "by", "relay ns", "MB/s", "of it"
+        ));
+        for traffic in kinds.iter().filter(|traffic| self.wants(&[title, traffic.name])) {
+            let bytes = if self.timed { 24 << 20 } else { traffic.flood.len() };
+            let times = (bytes / traffic.flood.len()).max(1);
+            let rounds = by_turns(&SUBJECTS, traffic, self.rounds(), |child, ends| {
+                let before = child.cpu_when_idle();
+                let took = ends.flood(traffic, times);
+                let relaying = child.cpu_when_idle() - before;
+                let speed = (times * traffic.flood.len()) as f64 / took.as_secs_f64();
+                (relaying as f64 / (times * traffic.packets) as f64, speed / 1e6)
+            });
+            for (place, (subject, took)) in SUBJECTS.iter().zip(&rounds).enumerate() {
+                let base = rounds.get(place & !1).unwrap_or(took);
+                let mut ratios: Vec<f64> =
+                    took.iter().zip(base).map(|(took, base)| took.1 / base.1).collect();
+                let (mut cpu, mut speed): (Vec<f64>, Vec<f64>) = took.iter().copied().unzip();
+                self.line(&format!(
+                    "{:32} {:14} {:10.1} {:8.0} {:8.2}",
+                    traffic.name,
+                    subject.name(),
+                    quantile(&mut cpu, 1, 2),
+                    quantile(&mut speed, 1, 2),
+                    quantile(&mut ratios, 1, 2),
+                ));
             }
         }
     }
@@ -209,14 +256,14 @@ fn by_turns<T>(
     subjects: &[Subject],
     traffic: &Traffic,
     rounds: usize,
-    measure: impl Fn(&Child, Ends) -> T,
+    measure: impl Fn(&Running, Ends) -> T,
 ) -> Vec<Vec<T>> {
-    let server = ends::listen();
+    let server = listen();
     let address = server.local_addr().expect("a bound socket has an address");
-    let children: Vec<Child> =
-        subjects.iter().map(|subject| Child::start(*subject, traffic, address)).collect();
+    let children: Vec<Running> =
+        subjects.iter().map(|subject| subject.start(traffic, address)).collect();
     let mut results: Vec<Vec<T>> = subjects.iter().map(|_| Vec::new()).collect();
-    let open = |child: &Child| Ends::open(child.address, &server, traffic);
+    let open = |child: &Running| Ends::open(child.address, &server, traffic);
     // Nobody's first session counts: memory and tables are made in it.
     for child in &children {
         measure(child, open(child));
@@ -230,7 +277,7 @@ fn by_turns<T>(
     results
 }
 
-fn flood(child: &Child, ends: Ends, traffic: &Traffic, bytes: usize) -> Took {
+fn flood(child: &Running, ends: Ends, traffic: &Traffic, bytes: usize) -> Took {
     let times = (bytes / traffic.flood.len()).max(1);
     let before = child.cpu_when_idle();
     let took = ends.flood(traffic, times);
@@ -239,10 +286,4 @@ fn flood(child: &Child, ends: Ends, traffic: &Traffic, bytes: usize) -> Took {
         cpu_ns_a_packet: cpu as f64 / (times * traffic.packets) as f64,
         bytes_a_second: (times * traffic.flood.len()) as f64 / took.as_secs_f64(),
     }
-}
-
-/// The value that so many parts of the whole are below.
-fn quantile(values: &mut [f64], part: usize, whole: usize) -> f64 {
-    values.sort_by(f64::total_cmp);
-    values[(values.len() - 1) * part / whole]
 }

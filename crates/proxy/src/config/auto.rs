@@ -36,10 +36,13 @@ pub(crate) fn auto(
             start: None,
             rewrite_host: rewrite(to, keep_host),
             on_lost_framing: settings.on_lost_framing,
+            encryption: settings.encryption(),
+            transfer_to: settings.transfer.clone(),
+            cipher_keys: Arc::default(),
         };
         let (setups, setup) = watch::channel(Setup::new(protocol, options));
         followed.push(Followed { lookup, version: None, rules: None, setups });
-        let action = Action::Relay(Arc::new(Route { to: to.clone(), setup }));
+        let action = Action::Relay(Arc::new(Route::new(to.clone(), setup)));
         ways.push(Way { name: name.into(), action, then: None, send_header: None });
         ways.len() - 1
     };

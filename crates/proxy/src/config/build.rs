@@ -25,6 +25,7 @@ use crate::error::say_styled;
 use crate::print::style::stderr_is_colored;
 use crate::protocols::{self, Lookup};
 use crate::proxy::rewrite;
+use crate::record::RecordTo;
 use crate::relay::{Action, ListenerConfig, Next, RfbServer, Route, Service, Sniffed, Then, Way};
 use crate::rules::{self, RuleFiles};
 use crate::settings::Settings;
@@ -235,11 +236,23 @@ impl Builder<'_> {
             trust_version: relay.trust_version,
             rewrite_host: rewrite(&to, relay.keep_host),
             on_lost_framing: self.settings.on_lost_framing,
+            encryption: self.settings.encryption(),
+            transfer_to: self.settings.transfer.clone(),
+            cipher_keys: Arc::default(),
         };
         let (setups, setup) = watch::channel(Setup::new(protocol, options));
         let version = relay.version.as_ref().map(|version| version.text.clone());
         self.followed.push(Followed { lookup, version, rules, setups });
-        Some(Route { to, setup })
+        let record_to = self.recorded(relay.record.as_ref());
+        Some(Route { record_to, ..Route::new(to, setup) })
+    }
+
+    /// Where a route is recorded: a file is beside the configuration.
+    pub(super) fn recorded(&self, written: Option<&RecordTo>) -> Option<RecordTo> {
+        Some(match written? {
+            RecordTo::File(path) => RecordTo::File(self.folder.join(path)),
+            RecordTo::Data => RecordTo::Data,
+        })
     }
 
     /// The rules in files and folders beside the configuration. What is wrong with them is shown at once, as

@@ -16,12 +16,14 @@ mod address;
 mod auto;
 mod build;
 mod pattern;
+mod places;
 mod reader;
 mod route;
 mod vnc;
 
 use std::path::{Path, PathBuf};
 
+use anyhow::Context as _;
 use midwire_definition::Sources;
 use midwire_definition::diagnostics::{Diagnostic, suggest};
 use midwire_definition::syntax::ast::Span;
@@ -30,6 +32,7 @@ use toml::de::{DeTable, DeValue};
 pub(crate) use self::address::{listen_address, target};
 pub(crate) use self::auto::auto;
 pub(crate) use self::build::{Built, Followed};
+pub(crate) use self::places::Places;
 use self::reader::{Problems, Table, as_tables, codes, span_of, wrong_kind};
 use self::route::WrittenRoute;
 use crate::error::{say_styled, usage};
@@ -51,7 +54,7 @@ pub(crate) struct Config {
 /// Reads a configuration; what is wrong with it is said, with its places.
 pub(crate) fn read(path: &Path) -> anyhow::Result<Config> {
     let shown = path.display().to_string();
-    let text = read_text(path).map_err(|why| usage(format!("--config {shown}: {why}")))?;
+    let text = read_text(path).with_context(|| format!("--config {shown}"))?;
     let mut sources = Sources::new();
     sources.add(shown.as_str(), text.as_str());
     let mut problems = Problems::default();
@@ -64,6 +67,12 @@ pub(crate) fn read(path: &Path) -> anyhow::Result<Config> {
 }
 
 impl Config {
+    /// Where it says what is listened on.
+    pub(crate) fn into_places(self) -> Places {
+        let listen = self.routes.into_iter().flat_map(|route| route.listen);
+        Places::new(self.sources, listen.collect())
+    }
+
     /// Says what is wrong; an error if anything is.
     fn say(&self, mut problems: Problems) -> anyhow::Result<()> {
         problems.sort();
@@ -79,18 +88,18 @@ impl Config {
     }
 }
 
-fn read_text(path: &Path) -> Result<String, String> {
+fn read_text(path: &Path) -> anyhow::Result<String> {
     use std::io::Read as _;
     let file = std::fs::File::open(path).map_err(|error| match error.kind() {
-        std::io::ErrorKind::NotFound => "there is no such file".to_owned(),
-        _ => error.to_string(),
+        std::io::ErrorKind::NotFound => usage("there is no such file"),
+        _ => error.into(),
     })?;
     let mut bytes = Vec::new();
-    file.take(LEN_MAX + 1).read_to_end(&mut bytes).map_err(|error| error.to_string())?;
+    file.take(LEN_MAX + 1).read_to_end(&mut bytes)?;
     if bytes.len() as u64 > LEN_MAX {
-        return Err(format!("it is longer than {LEN_MAX} bytes"));
+        return Err(usage(format!("it is longer than {LEN_MAX} bytes")));
     }
-    String::from_utf8(bytes).map_err(|_| "it is not UTF-8 text".to_owned())
+    String::from_utf8(bytes).map_err(|_| usage("it is not UTF-8 text"))
 }
 
 /// What a text says.

@@ -33,6 +33,8 @@ pub(crate) mod codes {
     pub(crate) const TWICE: &str = "C009";
     /// A password that cannot be used, or that others may know.
     pub(crate) const PASSWORD: &str = "C010";
+    /// An address that cannot be listened on now.
+    pub(crate) const LISTEN: &str = "C011";
 }
 
 /// Gathers what is wrong.

@@ -1,6 +1,6 @@
 //! `[[route]]`: what is written, before protocols are looked up.
 
-use std::net::SocketAddr;
+use std::net::{Ipv4Addr, SocketAddr};
 
 use midwire_definition::diagnostics::{Diagnostic, suggest};
 use midwire_definition::syntax::ast::Span;
@@ -11,6 +11,7 @@ use super::address::listen_address;
 use super::pattern::{bytes, pattern};
 use super::reader::{Problems, Table, Text, codes, span_of, wrong_kind};
 use super::vnc::{self, WrittenRfb};
+use crate::record::RecordTo;
 
 /// A name or another text of the file, and where it stands.
 #[derive(Clone, Debug)]
@@ -61,6 +62,8 @@ pub(super) struct WrittenRelay {
     pub(super) trust_version: bool,
     /// The server is sent a PROXY header: of version 2 (true) or 1.
     pub(super) send_header: Option<bool>,
+    /// Where it is recorded.
+    pub(super) record: Option<RecordTo>,
 }
 
 /// A pattern that hands the connection over.
@@ -86,21 +89,8 @@ pub(super) fn owned(text: Text<'_>) -> Named {
 /// Reads one `[[route]]`.
 pub(super) fn read(mut table: Table<'_, '_>, out: &mut Problems) -> WrittenRoute {
     let name = table.text("name", out).map(owned);
-    let mut listen = Vec::new();
     let says_listen = table.has("listen");
-    for text in table.texts("listen", out) {
-        match listen_address(text.text) {
-            Some(address) => listen.push((address, text.span)),
-            None => {
-                let message = format!("`{}` is no address to listen on", text.text);
-                let problem = Diagnostic::error(codes::VALUE, text.span, message);
-                out.push(problem.help(
-                    "write ADDRESS:PORT, such as \"127.0.0.1:25565\", or \"0.0.0.0:25565\" to be reached \
-                     from other machines",
-                ));
-            }
-        }
-    }
+    let listen = listens(&mut table, out);
     let header = match table.text("proxy_header", out) {
         None => HeaderUse::No,
         Some(text) => one_of(
@@ -120,6 +110,42 @@ pub(super) fn read(mut table: Table<'_, '_>, out: &mut Problems) -> WrittenRoute
     }
     table.end("a route", out);
     WrittenRoute { name, listen, says_listen, header, any, action, then, span: table.span }
+}
+
+/// Where a route listens: an address, a port, or a list of them.
+fn listens(table: &mut Table<'_, '_>, out: &mut Problems) -> Vec<(SocketAddr, Span)> {
+    let Some(value) = table.get("listen") else { return Vec::new() };
+    let each = match value.get_ref() {
+        DeValue::Array(list) => list.iter().collect(),
+        _ => vec![value],
+    };
+    let mut listen = Vec::new();
+    for value in each {
+        let span = span_of(value);
+        let (text, address) = match value.get_ref() {
+            DeValue::String(text) => (text.to_string(), listen_address(text)),
+            DeValue::Integer(port) => {
+                let number = u16::from_str_radix(port.as_str(), port.radix()).ok();
+                let here = number.map(|port| SocketAddr::from((Ipv4Addr::LOCALHOST, port)));
+                (port.to_string(), here)
+            }
+            other => {
+                wrong_kind(span, "`listen`", "an address in quotes, or a port,", other, out);
+                continue;
+            }
+        };
+        match address {
+            Some(address) => listen.push((address, span)),
+            None => {
+                let message = format!("`{text}` is no address to listen on");
+                out.push(Diagnostic::error(codes::VALUE, span, message).help(
+                    "write ADDRESS:PORT, such as \"127.0.0.1:25565\", or \"0.0.0.0:25565\" to be reached \
+                     from other machines",
+                ));
+            }
+        }
+    }
+    listen
 }
 
 fn one_of<T: Copy>(
@@ -142,7 +168,7 @@ fn one_of<T: Copy>(
 }
 
 /// Keys that say nothing where midwire answers itself.
-const FOR_SERVERS: [&str; 7] = [
+const FOR_SERVERS: [&str; 9] = [
     "to",
     "protocol",
     "keep_host",
@@ -150,12 +176,16 @@ const FOR_SERVERS: [&str; 7] = [
     "rules",
     "trust_version",
     "send_proxy_header",
+    "write",
+    "record",
 ];
 
 /// `to` and `protocol`, or `respond`; from a route or what stands in its place.
 fn action(table: &mut Table<'_, '_>, what: &str, out: &mut Problems) -> Option<WrittenAction> {
     let protocol = table.text("protocol", out);
-    if let Some(rfb) = protocol.filter(|protocol| protocol.text == crate::rfb::NAME) {
+    if let Some(rfb) =
+        protocol.filter(|protocol| crate::rfb::canonical(protocol.text) == crate::rfb::NAME)
+    {
         return vnc::read(table, what, rfb.span, out).map(WrittenAction::Rfb);
     }
     let to = table.text("to", out);
@@ -179,6 +209,7 @@ fn action(table: &mut Table<'_, '_>, what: &str, out: &mut Problems) -> Option<W
     let send_header = table
         .text("send_proxy_header", out)
         .and_then(|text| one_of("send_proxy_header", text, &[("v1", false), ("v2", true)], out));
+    let record = record(table, out);
     let respond = match table.get("respond") {
         Some(value) => match value.get_ref() {
             DeValue::Table(answer) => Some(Table::new(answer, span_of(value))),
@@ -221,8 +252,20 @@ fn action(table: &mut Table<'_, '_>, what: &str, out: &mut Problems) -> Option<W
         rules,
         trust_version,
         send_header,
+        record,
     };
     Some(WrittenAction::Relay(relay))
+}
+
+/// Where it is recorded: `write` or `record`.
+pub(super) fn record(table: &mut Table<'_, '_>, out: &mut Problems) -> Option<RecordTo> {
+    let write = table.text("write", out).map(|text| RecordTo::File(text.text.into()));
+    let data = table.bool("record", out).filter(|is_wanted| *is_wanted).map(|_| RecordTo::Data);
+    if write.is_some() && data.is_some() {
+        let message = "`write` says where it is recorded already";
+        out.error(codes::EXCLUDED, table.key_span("record"), message);
+    }
+    write.or(data)
 }
 
 fn response(table: &mut Table<'_, '_>, out: &mut Problems) -> Option<Response> {

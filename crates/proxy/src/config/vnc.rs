@@ -23,7 +23,8 @@ use tokio::sync::watch;
 use super::address::target;
 use super::build::{Builder, Followed};
 use super::reader::{Problems, Table, codes};
-use super::route::{Named, WrittenAction, WrittenNext, WrittenRoute, owned};
+use super::route::{Named, WrittenAction, WrittenNext, WrittenRoute, owned, record};
+use crate::record::RecordTo;
 use crate::relay::{RfbServer, Route, Service};
 use crate::rfb::{self, Unfit};
 use crate::secret::Secret;
@@ -33,6 +34,7 @@ use crate::secret::Secret;
 pub(super) struct WrittenRfb {
     servers: Vec<WrittenServer>,
     protocol: Named,
+    record: Option<RecordTo>,
 }
 
 #[derive(Debug)]
@@ -73,6 +75,7 @@ pub(super) fn read(
         let message = "no connection can go on to `rfb`, where midwire itself greets the viewer";
         out.error(codes::EXCLUDED, protocol, message);
     }
+    let record = record(table, out);
     let here =
         table.has("to") || table.has("client_password_file") || table.has("server_password_file");
     let mut several = table.tables("server", out);
@@ -96,7 +99,7 @@ pub(super) fn read(
     let servers: Option<Vec<_>> = servers.into_iter().collect();
     let protocol = Named { text: rfb::NAME.to_owned(), span: protocol };
     (what == "a route").then_some(())?;
-    Some(WrittenRfb { servers: servers?, protocol })
+    Some(WrittenRfb { servers: servers?, protocol, record })
 }
 
 /// The keys of a server.
@@ -196,6 +199,9 @@ impl Builder<'_> {
             start: protocol.state_named(rfb::START),
             rewrite_host: None,
             on_lost_framing: self.settings.on_lost_framing,
+            encryption: None,
+            transfer_to: None,
+            cipher_keys: Arc::default(),
         };
         let usual = protocol.port;
         let (setups, setup) = watch::channel(Setup::new(protocol, options));
@@ -213,7 +219,10 @@ impl Builder<'_> {
                 all_right = false;
                 continue;
             };
-            let route = Arc::new(Route { to, setup: setup.clone() });
+            let route = Arc::new(Route {
+                record_to: self.recorded(rfb.record.as_ref()),
+                ..Route::new(to, setup.clone())
+            });
             servers.push((RfbServer { route, client_password, server_password }, written.span));
         }
         all_right.then_some(servers)

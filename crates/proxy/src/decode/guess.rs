@@ -4,15 +4,17 @@ use std::sync::Arc;
 
 use midwire_definition::{Protocol, VersionId, Workspace, builtin, builtins};
 
+use super::candidates::{self, Candidate, EQUAL, Search};
 use super::reading::{Fixed, Form, Reading, read};
 use crate::args;
-use crate::defs::releases;
 use crate::error::usage;
 use crate::protocols;
 use crate::settings::Settings;
 
-/// Versions that are tried, newest first, where the newest does not fit.
-const VERSIONS_MAX: usize = 80;
+/// Guesses that are kept of a reading.
+const GUESSES_MAX: usize = 16;
+/// Of what fits as well, so much is told.
+const ALSO_MAX: usize = 4;
 
 /// What was asked for.
 pub(super) struct Wanted {
@@ -26,7 +28,7 @@ pub(super) struct Wanted {
 }
 
 impl Wanted {
-    pub(super) fn new(args: &args::Decode, settings: Settings) -> anyhow::Result<Self> {
+    pub(super) fn new(args: &args::Decode, settings: &Settings) -> anyhow::Result<Self> {
         let packet = &args.packet;
         let names: Vec<String> = match &packet.protocol {
             Some(name) => vec![name.clone()],
@@ -79,7 +81,15 @@ impl Wanted {
         let given = self.protocols.iter().any(|(_, version, _)| version.is_some());
         let version = form.protocol.versions.get(form.version);
         if !given && version.number != 0 {
-            let why = if form.version_known { ", as they say" } else { "" };
+            let range = reading.guesses.first().map(|guess| guess.versions);
+            let why = match range.filter(|(oldest, newest)| oldest != newest) {
+                _ if form.version_known => ", as they say".to_owned(),
+                Some((oldest, newest)) => {
+                    let key = |version| form.protocol.versions.get(version).key.clone();
+                    format!("; {} to {} read the same", key(oldest), key(newest))
+                }
+                None => String::new(),
+            };
             parts.push(format!("version {} ({}{why})", version.key, version.number));
         }
         if let Some(first) = first {
@@ -98,6 +108,42 @@ impl Wanted {
             parts.push("compressed frames".to_owned());
         }
         (!parts.is_empty()).then(|| format!("guessed: {}", parts.join(", ")))
+    }
+
+    /// What fits as well as what was guessed, in words.
+    pub(super) fn also(&self, reading: &Reading) -> Option<String> {
+        let (best, others) = reading.guesses.split_first()?;
+        let is_as_good =
+            |other: &&Candidate| best.bits - other.bits < EQUAL && other.is_whole == best.is_whole;
+        let mut also: Vec<String> = Vec::new();
+        for other in others.iter().filter(is_as_good) {
+            let text = other.in_words();
+            if text != best.in_words() && !also.contains(&text) {
+                also.push(text);
+            }
+        }
+        let more = also.len().saturating_sub(ALSO_MAX);
+        also.truncate(ALSO_MAX);
+        let mut options = Vec::new();
+        let mut say = |differs: bool, option: &'static str| {
+            if differs {
+                options.push(option);
+            }
+        };
+        let others: Vec<&Candidate> = others.iter().filter(is_as_good).collect();
+        say(others.iter().any(|other| !Arc::ptr_eq(&other.protocol, &best.protocol)), "--protocol");
+        say(others.iter().any(|other| other.state != best.state), "--state");
+        say(others.iter().any(|other| other.direction != best.direction), "--direction");
+        say(others.iter().any(|other| other.versions != best.versions), "--protocol-version");
+        say(others.iter().any(|other| !other.framed && best.framed), "--unframed");
+        let more = if more > 0 { format!("; and {more} more") } else { String::new() };
+        (!also.is_empty()).then(|| {
+            format!(
+                "also fits: {}{more}. Say {}, or see --guess",
+                also.join("; "),
+                options.join(" ")
+            )
+        })
     }
 
     /// Whether a form is tried with frames, and with compression.
@@ -126,41 +172,65 @@ pub(super) fn best(
     before: Option<&Form>,
     workspace: &mut Workspace,
 ) -> Reading {
-    let mut best: Option<Reading> = None;
-    let mut offer = |reading: Reading| {
-        let better = best.as_ref().is_none_or(|best| reading.penalty() < best.penalty());
-        let clean = reading.is_clean();
-        if better {
-            best = Some(reading);
-        }
-        clean
+    let fixed_in = |form: &Form| {
+        let same = |known: &&(Arc<Protocol>, Option<VersionId>, Fixed)| {
+            Arc::ptr_eq(&known.0, &form.protocol)
+        };
+        wanted.protocols.iter().find(same).map(|(.., fixed)| *fixed)
     };
-    for (protocol, version, fixed) in &wanted.protocols {
-        if let Some(form) = before.filter(|form| Arc::ptr_eq(&form.protocol, protocol))
-            && offer(read(form.clone(), *fixed, bytes, wanted.inflate_max, workspace))
-        {
-            break;
-        }
-        let mut clean = false;
-        for (framed, compressed) in wanted.shapes(protocol) {
-            let form = form(protocol, *version, framed, compressed);
-            clean |= offer(read(form, *fixed, bytes, wanted.inflate_max, workspace));
-        }
-        if clean || version.is_some() {
-            continue;
-        }
-        for version in releases(protocol).into_iter().rev().take(VERSIONS_MAX) {
-            let form = form(protocol, Some(version), wanted.shapes(protocol)[0].0, false);
-            let form = Form { version_known: false, ..form };
-            if offer(read(form, *fixed, bytes, wanted.inflate_max, workspace)) {
-                break;
-            }
+    if let Some((form, fixed)) = before.and_then(|form| Some((form, fixed_in(form)?))) {
+        let reading = read(form.clone(), fixed, bytes, wanted.inflate_max, workspace);
+        if reading.is_clean() {
+            return reading;
         }
     }
-    best.unwrap_or_else(|| {
+    let mut guesses = candidates(wanted, &[bytes], workspace);
+    guesses.truncate(GUESSES_MAX);
+    let Some(guess) = guesses.first() else {
         let (protocol, version, fixed) = &wanted.protocols[0];
-        read(form(protocol, *version, false, false), *fixed, bytes, wanted.inflate_max, workspace)
-    })
+        let (framed, compressed) = wanted.shapes(protocol)[0];
+        let form = form(protocol, *version, framed, compressed);
+        return read(form, *fixed, bytes, wanted.inflate_max, workspace);
+    };
+    let version = wanted.protocols.iter().find(|known| Arc::ptr_eq(&known.0, &guess.protocol));
+    let (given, fixed) = version.map_or((None, Fixed::default()), |known| (known.1, known.2));
+    let form = Form {
+        version: guess.versions.1,
+        version_known: given.is_some(),
+        states: [Some(guess.state); 2],
+        direction: guess.direction,
+        sure: guess.direction.is_some(),
+        ..form(&guess.protocol, given, guess.framed, guess.compressed)
+    };
+    let lost = guess.lost;
+    let rest = bytes.get(lost..).unwrap_or_default();
+    let mut reading = read(form, fixed, rest, wanted.inflate_max, workspace);
+    // Where it leads is not what was asked for.
+    reading.form.sure = false;
+    let rest = reading.rest + lost;
+    Reading { lost, rest, guesses, ..reading }
+}
+
+/// Everything that bytes may be, the best first.
+pub(super) fn candidates(
+    wanted: &Wanted,
+    pieces: &[&[u8]],
+    workspace: &mut Workspace,
+) -> Vec<Candidate> {
+    let mut found = Vec::new();
+    for (protocol, version, fixed) in &wanted.protocols {
+        let shapes = wanted.shapes(protocol);
+        let search = Search {
+            protocol,
+            version: *version,
+            fixed: *fixed,
+            shapes: &shapes,
+            inflate_max: wanted.inflate_max,
+        };
+        found.extend(candidates::all(&search, pieces, workspace));
+    }
+    candidates::sort(&mut found);
+    found
 }
 
 fn form(
@@ -177,21 +247,22 @@ fn form(
         direction: None,
         framed,
         compressed,
+        sure: false,
         conn: protocol.initial_conn(),
     }
 }
 
 #[cfg(test)]
-mod tests {
+pub(super) mod tests {
     use super::*;
 
-    fn wanted(arguments: &[&str]) -> Wanted {
+    pub(in super::super) fn wanted(arguments: &[&str]) -> Wanted {
         use clap::Parser as _;
         let command = [&["midwire", "decode", "--hex", "00"], arguments].concat();
         let Some(args::Command::Decode(args)) = args::Args::parse_from(command).command else {
             panic!("that is decode")
         };
-        Wanted::new(&args, Settings::default()).unwrap()
+        Wanted::new(&args, &Settings::default()).unwrap()
     }
 
     fn names(reading: &Reading) -> Vec<String> {

@@ -1,8 +1,13 @@
 //! `midwire decode`: what pasted bytes mean.
 
+mod candidates;
+mod evidence;
 mod guess;
+#[cfg(test)]
+mod quality;
 mod reading;
 mod stream;
+mod table;
 
 use std::io::{IsTerminal as _, Read};
 use std::path::Path;
@@ -10,6 +15,7 @@ use std::process::ExitCode;
 use std::sync::Arc;
 
 use anyhow::Context as _;
+use midwire_definition::escape::escape;
 use midwire_definition::json::{write_hex, write_opened, write_string};
 use midwire_definition::{Protocol, Workspace};
 use midwire_rules::Envelope;
@@ -18,36 +24,51 @@ use self::guess::Wanted;
 use self::reading::{Found, Reading};
 use crate::args;
 use crate::error::{NO, USAGE, print_and_end, say, usage};
-use crate::explain::write_tree;
+use crate::explain::View;
 use crate::filter::Filters;
 use crate::hex_text::{self, HexText};
-use crate::print::{Marked, PacketJson, Paint, Style, put, write_marked};
+use crate::print::{PacketJson, Paint, Style, put};
 use crate::settings::Settings;
 use crate::wire_id;
+
+/// Words that were ignored, and things that are wrong with a text, that are told one by one.
+const TOLD_MAX: usize = 8;
 
 /// Runs `midwire decode`.
 pub(crate) fn run(args: &args::Decode) -> anyhow::Result<ExitCode> {
     let settings = Settings::from_args(&args.set)?;
-    let wanted = Wanted::new(args, settings)?;
+    let wanted = Wanted::new(args, &settings)?;
     let input = input(args)?;
-    let pieces: Vec<HexText> = match (&input, args.lines) {
-        (Input::Bytes(bytes), _) => vec![HexText { bytes: bytes.clone(), ignored: Vec::new() }],
-        (Input::Text(text), false) => vec![hex_text::parse(text)],
-        (Input::Text(text), true) => lines(text),
+    let pieces: Vec<HexText> = match (input, args.lines) {
+        (Input::Bytes(bytes), _) => vec![HexText { bytes, ..HexText::default() }],
+        (Input::Text(text), false) => hex_text::parse(&text, args.form),
+        (Input::Text(text), true) => lines(&text, args.form),
     };
-    for (line, text) in pieces.iter().flat_map(|piece| &piece.ignored).take(8) {
+    for note in pieces.iter().flat_map(|piece| &piece.notes) {
+        say(note);
+    }
+    let problems = pieces.iter().flat_map(|piece| &piece.problems);
+    for (line, problem) in problems.clone().take(TOLD_MAX) {
+        say(&format!("line {line}: {}", escape(problem)));
+    }
+    let is_sound = problems.count() == 0;
+    for (line, text) in pieces.iter().flat_map(|piece| &piece.ignored).take(TOLD_MAX) {
         let is_odd = text.len() % 2 != 0 && text.bytes().all(|b| b.is_ascii_hexdigit());
         let why = if is_odd { "an odd number of hex digits" } else { "no hex" };
         say(&format!("ignored, being {why}: {} (line {line})", shortened(text)));
     }
-    let more = pieces.iter().map(|piece| piece.ignored.len()).sum::<usize>().saturating_sub(8);
+    let more =
+        pieces.iter().map(|piece| piece.ignored.len()).sum::<usize>().saturating_sub(TOLD_MAX);
     if more > 0 {
         say(&format!("ignored, being no hex: {more} pieces more"));
     }
     if pieces.iter().all(|piece| piece.bytes.is_empty()) {
         return Err(usage("there is no hex in the input"));
     }
-    let mut show = Show::new(args, settings);
+    if args.guess {
+        return table::print(&wanted, &pieces, args.json);
+    }
+    let mut show = Show::new(args, &settings);
     let mut form = None;
     for piece in &pieces {
         if piece.bytes.is_empty() {
@@ -59,6 +80,9 @@ pub(crate) fn run(args: &args::Decode) -> anyhow::Result<ExitCode> {
             && let Some(guessed) = wanted.guessed(&reading)
         {
             say(&guessed);
+            if let Some(also) = wanted.also(&reading) {
+                say(&also);
+            }
         }
         show.reading(&reading, &piece.bytes);
         form = Some(reading.form);
@@ -67,7 +91,7 @@ pub(crate) fn run(args: &args::Decode) -> anyhow::Result<ExitCode> {
         say(wrong);
         return Ok(ExitCode::from(USAGE));
     }
-    let code = if show.all_read { ExitCode::SUCCESS } else { ExitCode::from(NO) };
+    let code = if show.all_read && is_sound { ExitCode::SUCCESS } else { ExitCode::from(NO) };
     Ok(print_and_end(&show.out, code))
 }
 
@@ -104,6 +128,9 @@ fn input(args: &args::Decode) -> anyhow::Result<Input> {
         let max = hex_text::TEXT_MAX;
         return Err(usage(format!("the input is longer than {max} bytes")));
     }
+    if args.form == Some(hex_text::Form::Raw) {
+        return Ok(Input::Bytes(bytes));
+    }
     let bytes = from_utf16(&bytes).map_or(bytes, String::into_bytes);
     let is_text = |c: char| !c.is_control() || c.is_whitespace();
     match String::from_utf8(bytes) {
@@ -127,12 +154,15 @@ fn from_utf16(bytes: &[u8]) -> Option<String> {
 }
 
 /// Each line that has something on it, for itself.
-fn lines(text: &str) -> Vec<HexText> {
+fn lines(text: &str, form: Option<hex_text::Form>) -> Vec<HexText> {
     let numbered = text.lines().enumerate().filter(|(_, line)| !line.trim().is_empty());
     numbered
         .map(|(number, line)| {
-            let mut piece = hex_text::parse(line);
+            let mut parts = hex_text::parse(line, form);
+            let mut piece = parts.swap_remove(0);
             piece.ignored.iter_mut().for_each(|(line, _)| *line = number + 1);
+            piece.problems.iter_mut().for_each(|(line, _)| *line = number + 1);
+            piece.notes.clear();
             piece
         })
         .collect()
@@ -150,6 +180,7 @@ struct Show {
     /// What bytes hold is in the JSON.
     open: bool,
     style: Style,
+    view: View,
     workspace: Workspace,
     out: String,
     count: u64,
@@ -162,11 +193,13 @@ struct Show {
 }
 
 impl Show {
-    fn new(args: &args::Decode, settings: Settings) -> Self {
+    fn new(args: &args::Decode, settings: &Settings) -> Self {
+        let style = Style::of_stdout();
         Self {
             json: args.json,
             open: args.open,
-            style: Style::of_stdout(),
+            style,
+            view: View::new(style).all(args.all),
             workspace: Workspace::new(settings.definition),
             out: String::new(),
             count: 0,
@@ -191,6 +224,11 @@ impl Show {
     }
 
     fn reading(&mut self, reading: &Reading, bytes: &[u8]) {
+        if let Some(lost) = bytes.get(..reading.lost).filter(|lost| !lost.is_empty()) {
+            let problem = "these are the end of a frame that began before them";
+            self.all_read = false;
+            self.problem(problem, 0, lost);
+        }
         for found in &reading.packets {
             if !self.is_wanted(&reading.form.protocol, found) {
                 continue;
@@ -205,17 +243,21 @@ impl Show {
         }
         let Some(problem) = &reading.problem else { return };
         self.all_read = false;
-        let rest = bytes.get(reading.rest..).unwrap_or_default();
+        self.problem(problem, reading.rest, bytes.get(reading.rest..).unwrap_or_default());
+    }
+
+    /// Bytes that are no packet, and why.
+    fn problem(&mut self, problem: &str, at: usize, bytes: &[u8]) {
         if self.json {
             self.out.push_str("{\"type\":\"notice\",\"message\":");
             write_string(problem, &mut self.out);
-            put(&mut self.out, format_args!(",\"offset\":{},\"rest\":\"", reading.rest));
-            write_hex(rest, &mut self.out);
+            put(&mut self.out, format_args!(",\"offset\":{at},\"rest\":\""));
+            write_hex(bytes, &mut self.out);
             self.out.push_str("\"}\n");
         } else {
             let problem = self.style.paint(Paint::Bad, problem);
-            put(&mut self.out, format_args!("! at {}: {problem}\n", reading.rest));
-            write_marked(rest, &Marked::default(), self.style, &mut self.out);
+            put(&mut self.out, format_args!("! at {at}: {problem}\n"));
+            self.view.unknown(bytes, 0, &mut self.out);
         }
     }
 
@@ -223,7 +265,8 @@ impl Show {
     fn is_wanted(&mut self, protocol: &Arc<Protocol>, found: &Found) -> bool {
         let Some(source) = &self.filter else { return true };
         if self.filters.is_none() {
-            match Filters::new(source, [(protocol.clone(), Some(found.version))], self.limits) {
+            match Filters::new("-Y", source, [(protocol.clone(), Some(found.version))], self.limits)
+            {
                 Ok(filters) => self.filters = Some(filters),
                 Err(wrong) => {
                     self.wrong_filter.get_or_insert(wrong);
@@ -347,14 +390,13 @@ impl Show {
             Some(plan) => {
                 let mut packet =
                     plan.decode(&found.payload, found.body, &found.conn, &mut self.workspace);
-                write_tree(&mut packet, found.body, style, out);
+                self.view.packet(&mut packet, found.body, out);
             }
             None => {
                 if let Some(problem) = &found.problem {
                     put(out, format_args!("! {}\n", style.paint(Paint::Bad, problem)));
                 }
-                let marked = Marked::read(&found.payload, found.body, None, &mut self.workspace);
-                write_marked(&found.payload, &marked, style, out);
+                self.view.unknown(&found.payload, found.body, out);
             }
         }
     }

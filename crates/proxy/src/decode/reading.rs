@@ -10,6 +10,7 @@ use midwire_definition::{
 };
 use midwire_session::Direction;
 
+use super::candidates::Candidate;
 use super::stream;
 use crate::wire_id;
 
@@ -26,6 +27,8 @@ pub(super) struct Form {
     pub(super) direction: Option<Direction>,
     pub(super) framed: bool,
     pub(super) compressed: bool,
+    /// The states and the direction are what packets are read in, however others would fit.
+    pub(super) sure: bool,
     pub(super) conn: Vec<i64>,
 }
 
@@ -65,12 +68,16 @@ pub(super) struct Found {
 #[derive(Clone, Debug)]
 pub(super) struct Reading {
     pub(super) packets: Vec<Found>,
+    /// Bytes in front of the first packet, the end of a frame that began before them.
+    pub(super) lost: usize,
     /// Where what is no packet begins.
     pub(super) rest: usize,
     /// Why there is such a rest.
     pub(super) problem: Option<String>,
     /// What follows these bytes is assumed to be.
     pub(super) form: Form,
+    /// What it was taken for first of all that it may be, and what it may be as well.
+    pub(super) guesses: Vec<Candidate>,
 }
 
 pub(super) const OPAQUE: u64 = 3;
@@ -114,7 +121,8 @@ pub(super) fn read(
     let framing = form.protocol.stack.framing.filter(|_| form.framed);
     let Some(framing) = framing else {
         packets.push(packet(&mut form, fixed, bytes, None, &mut inflater, workspace));
-        return Reading { packets, rest: bytes.len(), problem: None, form };
+        let (rest, guesses) = (bytes.len(), Vec::new());
+        return Reading { packets, lost: 0, rest, problem: None, form, guesses };
     };
     let mut rest = 0;
     let mut problem = None;
@@ -161,7 +169,7 @@ pub(super) fn read(
             }
         }
     }
-    Reading { packets, rest, problem, form }
+    Reading { packets, lost: 0, rest, problem, form, guesses: Vec::new() }
 }
 
 /// Where the payload of a frame begins of which so many bytes are missing.
@@ -180,7 +188,7 @@ fn packet(
     inflater: &mut Inflater,
     workspace: &mut Workspace,
 ) -> Found {
-    let Plain { payload, problem, flaw } = plain(form, payload, inflater);
+    let Plain { payload, problem, flaw } = plain(form.compressed, payload, inflater);
     let stack = &form.protocol.stack;
     let start = form.protocol.start;
     let state = fixed.state.or(form.states[0]).unwrap_or(start);
@@ -213,16 +221,16 @@ fn packet(
 }
 
 /// A payload without the compression stage.
-struct Plain {
-    payload: Vec<u8>,
-    problem: Option<String>,
-    flaw: Option<String>,
+pub(super) struct Plain {
+    pub(super) payload: Vec<u8>,
+    pub(super) problem: Option<String>,
+    pub(super) flaw: Option<String>,
 }
 
-/// Takes off the compression stage.
-fn plain(form: &Form, payload: &[u8], inflater: &mut Inflater) -> Plain {
+/// Takes off the compression stage, if there is one.
+pub(super) fn plain(compressed: bool, payload: &[u8], inflater: &mut Inflater) -> Plain {
     let stored = |bytes: &[u8]| Plain { payload: bytes.to_vec(), problem: None, flaw: None };
-    if !form.compressed {
+    if !compressed {
         return stored(payload);
     }
     let broken = |error: CompressionError| Plain {
@@ -249,7 +257,7 @@ fn plain(form: &Form, payload: &[u8], inflater: &mut Inflater) -> Plain {
 fn choose(form: &Form, fixed: Fixed, found: &mut Found, workspace: &mut Workspace) {
     let dialect = form.protocol.dialect(form.version);
     let Some(id) = found.id else { return };
-    let mut best: Option<(u64, u8)> = None;
+    let mut best: Option<(bool, u64, u8)> = None;
     for direction in Direction::BOTH {
         if fixed.direction.is_some_and(|fixed| fixed != direction) {
             continue;
@@ -264,7 +272,7 @@ fn choose(form: &Form, fixed: Fixed, found: &mut Found, workspace: &mut Workspac
             let known = form.states[direction.index()];
             let odd_state = u8::from(known.is_some_and(|known| known != state)) * 2;
             let odd_way = u8::from(form.direction.is_some_and(|known| known != direction));
-            let rank = (penalty, odd_state + odd_way);
+            let rank = (form.sure && odd_state + odd_way > 0, penalty, odd_state + odd_way);
             if best.is_none_or(|best| rank < best) {
                 best = Some(rank);
                 found.penalty = penalty;

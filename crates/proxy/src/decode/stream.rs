@@ -39,7 +39,7 @@ pub(super) fn read(
         follow(&mut form, fixed, &found, workspace);
         packets.push(found);
     }
-    Reading { packets, rest, problem, form }
+    Reading { packets, lost: 0, rest, problem, form, guesses: Vec::new() }
 }
 
 fn candidates<'a>(

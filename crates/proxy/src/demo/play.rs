@@ -57,7 +57,7 @@ pub(super) fn play(
             port: server_address.port(),
             service: None,
         };
-        let route = Route { to, setup: watch::channel(setup.clone()).1 };
+        let route = Route::new(to, watch::channel(setup.clone()).1);
         let config = RelayConfig {
             listeners: vec![ListenerConfig {
                 listen: SocketAddr::from((Ipv4Addr::LOCALHOST, 0)),
@@ -68,6 +68,7 @@ pub(super) fn play(
             watch_raw: Watch::Packets,
             limits: RelayLimits::default(),
             metrics: None,
+            account: None,
         };
         let relay = Relay::bind(config, events).await?;
         let relay_address = relay.addresses()[0];

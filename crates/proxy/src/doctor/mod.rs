@@ -22,6 +22,7 @@ use crate::names::Names;
 use crate::protocols::{self, Lookup};
 use crate::proxy::{listen, to as target};
 use crate::relay::Target;
+use crate::rfb;
 use crate::settings::Settings;
 
 /// Where RFB's first display listens.
@@ -31,6 +32,10 @@ const RFB_PORT: u16 = 5900;
 pub(crate) fn run(args: &args::Doctor) -> anyhow::Result<ExitCode> {
     let settings = Settings::from_args(&args.set)?;
     let wanted = args.protocol.as_deref().map(|name| Wanted::named(name, args)).transpose()?;
+    let is_rfb = wanted.as_ref().is_some_and(|wanted| wanted.game == Game::Rfb);
+    if is_rfb {
+        rfb::check_displays(args.to.as_deref(), args.listen.as_deref())?;
+    }
     let mut report = Report::new(args.json);
     definitions(args, &mut report)?;
     let runtime = tokio::runtime::Builder::new_current_thread()
@@ -55,7 +60,7 @@ pub(crate) fn run(args: &args::Doctor) -> anyhow::Result<ExitCode> {
     let port = wanted.as_ref().and_then(|wanted| wanted.port);
     if port.is_none() && args.listen.is_none() {
         report.tell(Finding::note("port", "midwire takes any free one; --listen chooses it"))?;
-        return end(report, args, None, "");
+        return end(report, args, None, None);
     }
     let mut address = listen(args.listen.as_deref(), protocol.port.unwrap_or(0))?;
     if let Some(port) = port.filter(|_| args.listen.is_none()) {
@@ -65,8 +70,7 @@ pub(crate) fn run(args: &args::Doctor) -> anyhow::Result<ExitCode> {
     let servers = server.as_deref().unwrap_or_default();
     let listen = Listen { address, may_move: args.listen.is_none(), servers };
     let free = listen.look(&mut report)?;
-    let title = wanted.as_ref().map_or("the game", |wanted| &*wanted.title);
-    end(report, args, free.map(|address| (address, usual)), title)
+    end(report, args, free.map(|address| (address, usual)), wanted.as_ref())
 }
 
 /// Says what to type into the game, and whether all is well.
@@ -74,8 +78,9 @@ fn end(
     mut report: Report,
     args: &args::Doctor,
     free: Option<(SocketAddr, Option<u16>)>,
-    title: &str,
+    wanted: Option<&Wanted>,
 ) -> anyhow::Result<ExitCode> {
+    let title = wanted.map_or("the game", |wanted| &*wanted.title);
     if let Some((address, usual)) = free {
         let near = own_address().filter(|ip| !ip.is_loopback());
         let ip = match (address.ip(), near) {
@@ -94,8 +99,12 @@ fn end(
         report.tell(Finding::good("address", text).with("address", typed(ip)))?;
         if let Some(near) = near.filter(|_| address.ip().is_loopback()) {
             let all = SocketAddr::from((Ipv4Addr::UNSPECIFIED, address.port()));
+            // Nobody is to see a desktop without a password.
+            let is_rfb = wanted.is_some_and(|wanted| wanted.game == Game::Rfb);
+            let password = if is_rfb { " --client-password-file FILE" } else { "" };
             let text = format!(
-                "from another device of your network: midwire proxy .. --listen {all}, and type {}",
+                "from another device of your network: midwire proxy .. --listen {all}{password}, and \
+                 type {}",
                 typed(near)
             );
             report.tell(Finding::note("address", text).with("address", typed(near)))?;
@@ -120,7 +129,7 @@ struct Wanted {
 
 impl Wanted {
     fn named(name: &str, args: &args::Doctor) -> anyhow::Result<Self> {
-        if name == "rfb" {
+        if rfb::canonical(name) == rfb::NAME {
             // Its server says all that is looked at, whatever the definition.
             let protocol = protocols::find("raw", &[])?;
             let title = "the VNC viewer".to_owned();
@@ -140,7 +149,7 @@ impl Wanted {
     fn guesses(to: &str, args: &args::Doctor) -> anyhow::Result<Vec<Self>> {
         let raw = protocols::find("raw", &[])?;
         let typed = target(to, raw.port, &raw.name).ok().map(|target| target.port);
-        let mut names = vec!["minecraft", "terraria", "rfb"];
+        let mut names = vec!["minecraft", "terraria", rfb::NAME];
         let likely = match typed {
             Some(7777) => 1,
             Some(5900..=5999) => 2,

@@ -69,8 +69,7 @@ impl<'a> Talk<'a> {
         let dialect = protocol.dialect(protocol.versions.newest());
         let packet = dialect.packet_named(state, Direction::Serverbound, name)?;
         let fields = fields.into_iter().map(|(name, value)| (name.to_owned(), value)).collect();
-        let (fields, workspace) = (Given::Object(fields), &mut Workspace::default());
-        let frame = encode::encode(protocol, packet, &fields, false, workspace).ok()?;
+        let frame = encode::frame(protocol, packet, Given::Object(fields)).ok()?;
         self.stream.write_all(&frame).await.ok()
     }
 

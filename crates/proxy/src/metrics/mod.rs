@@ -13,6 +13,7 @@ use midwire_session::{Counters, Direction, Event};
 
 pub(crate) use self::http::{Server, address};
 use crate::queue::Losses;
+use crate::record::Recordings;
 
 /// Packets with fields that could not be read, as far as somebody looked at them: only views do.
 pub(crate) static MALFORMED: AtomicU64 = AtomicU64::new(0);
@@ -187,4 +188,5 @@ impl Meter {
 pub(crate) struct Told {
     pub(crate) metrics: Arc<Metrics>,
     pub(crate) losses: Losses,
+    pub(crate) recordings: Recordings,
 }

@@ -1,9 +1,10 @@
 //! The numbers as Prometheus reads them.
 
-use std::sync::atomic::Ordering;
+use std::sync::atomic::{AtomicU64, Ordering};
 
 use super::{BOUNDS, Counter, Failure, MALFORMED, Told, Way};
 use crate::print::put;
+use crate::record::{Recorder, Recordings};
 
 /// The names of the directions, by index.
 const WAYS: [&str; 2] = ["serverbound", "clientbound"];
@@ -31,7 +32,7 @@ const OF_WAYS: [OfWay; 9] = [
 
 /// All numbers, a family after the other.
 pub(super) fn text(told: &Told) -> String {
-    let Told { metrics, losses } = told;
+    let Told { metrics, losses, recordings } = told;
     let mut out = String::new();
     let (opened, ended) = (metrics.opened.get(), metrics.ended.get());
     family(&mut out, "sessions_open", "gauge", "Sessions that are open.");
@@ -55,9 +56,28 @@ pub(super) fn text(told: &Told) -> String {
     let help = "Packets with fields that could not be read, where packets are looked at.";
     one(&mut out, "malformed_packets_total", help, malformed);
     one(&mut out, "lost_events_total", "Packets that a view was too slow for.", losses.get());
+    recorded(&mut out, recordings);
     latency(&mut out, told);
     process(&mut out);
     out
+}
+
+/// What recordings have taken; nothing where there is none.
+fn recorded(out: &mut String, recordings: &Recordings) {
+    let sum = |of: &dyn Fn(&Recorder) -> u64| recordings.each().map(|one| of(one)).sum::<u64>();
+    if recordings.each().next().is_none() {
+        return;
+    }
+    let count = |counter: &AtomicU64| counter.load(Ordering::Relaxed);
+    let frames = sum(&|one| count(&one.counts().frames));
+    one(out, "recorded_frames_total", "Frames that were recorded.", frames);
+    let bytes = sum(&|one| count(&one.counts().payload));
+    one(out, "recorded_bytes_total", "Bytes of frames and streams that were recorded.", bytes);
+    let waits = sum(&Recorder::waits);
+    one(out, "recording_waits_total", "Times that a session waited for its recording.", waits);
+    let failed = sum(&|one| one.counts().failed.load(Ordering::Relaxed).into());
+    family(out, "recordings_failed", "gauge", "Recordings that nothing is written to any more.");
+    put(out, format_args!("midwire_recordings_failed {failed}\n"));
 }
 
 fn family(out: &mut String, name: &str, kind: &str, help: &str) {

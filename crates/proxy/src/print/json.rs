@@ -53,7 +53,7 @@ impl Json {
         };
         match event {
             Event::Packet(packet) => return self.packet(session, begun, packet),
-            Event::Opaque { .. } => return,
+            Event::Opaque { .. } | Event::Key { .. } => return,
             Event::Opened { protocol } => {
                 begin("session", &Elapsed::default());
                 line.push_str(",\"event\":\"opened\",\"protocol\":");

@@ -10,7 +10,7 @@ mod row;
 pub(crate) mod screen;
 pub(crate) mod style;
 mod tags;
-mod time;
+pub(crate) mod time;
 
 use std::io;
 use std::sync::Arc;
@@ -26,7 +26,6 @@ use tokio::sync::watch;
 pub(crate) use self::filtered::Filtered;
 pub(crate) use self::json::PacketJson;
 pub(crate) use self::listing::Detail;
-pub(crate) use self::marked::{Marked, write_marked};
 pub(crate) use self::row::{Columns, RowWriter, put, write_line};
 
 pub(crate) use self::style::{Paint, Style};
@@ -57,10 +56,10 @@ pub(crate) fn view(args: &args::View, style: Style, limits: Limits) -> Box<dyn V
         Box::new(notices::Notices::new(limits))
     } else if args.json {
         json(limits)
-    } else if style.is_terminal && !args.all && !args.hex {
+    } else if style.is_terminal && !args.all && !args.hex && !args.tree {
         Box::new(live::Live::new(limits, style))
     } else {
-        listing(limits, style, Detail { hex: args.hex, tree: false })
+        listing(limits, style, Detail { hex: args.hex, tree: args.tree })
     }
 }
 

@@ -281,6 +281,7 @@ impl RowWriter {
     pub(crate) fn event(&mut self, session: u64, event: &Event) -> Option<Row> {
         match event {
             Event::Packet(packet) => Some(self.packet(session, packet)),
+            Event::Key { .. } => None,
             Event::Opaque { direction, at, bytes, .. } => {
                 let mut summary = Line::new();
                 write_bytes(bytes, self.room(), &mut summary);

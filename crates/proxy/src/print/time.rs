@@ -18,6 +18,18 @@ impl fmt::Display for Utc {
     }
 }
 
+/// `20261122160507`, for names of files.
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct Compact(pub(crate) SystemTime);
+
+impl fmt::Display for Compact {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let text = Utc(self.0).to_string();
+        let digits = text.chars().filter(char::is_ascii_digit).take(14);
+        f.write_str(&digits.collect::<String>())
+    }
+}
+
 /// The date so many days after 1970-01-01, by counting from the first of March 400-year cycles of
 /// 146,097 days (Howard Hinnant, "chrono-compatible low-level date algorithms").
 fn date(days: u64) -> (u64, u64, u64) {
@@ -56,5 +68,7 @@ mod tests {
         assert_eq!(utc(951_782_400), "2000-02-29T00:00:00.000000Z");
         assert_eq!(utc(4_107_542_400), "2100-03-01T00:00:00.000000Z");
         assert_eq!(utc(1_795_363_507), "2026-11-22T16:05:07.000000Z");
+        let time = UNIX_EPOCH + Duration::from_secs(1_795_363_507);
+        assert_eq!(Compact(time).to_string(), "20261122160507");
     }
 }

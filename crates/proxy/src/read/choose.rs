@@ -5,9 +5,10 @@ use std::path::PathBuf;
 use std::sync::Arc;
 
 use midwire_definition::{Detected, Protocol, VersionId};
-use midwire_session::{Direction, Options, Rules, Setup};
+use midwire_session::{Direction, Key, Options, Rules, Setup};
 
 use crate::args;
+use crate::encryption::keys;
 use crate::protocols;
 use crate::settings::Settings;
 
@@ -27,6 +28,7 @@ pub(super) struct Choice {
     version: Option<String>,
     pub(super) rules: Option<Arc<Rules>>,
     pub(super) trust_version: bool,
+    cipher_keys: Arc<[Key]>,
     /// What is known by a name; `None`: there is no such protocol.
     named: HashMap<String, Option<Arc<Protocol>>>,
     setups: Vec<(Arc<Protocol>, Option<VersionId>, Arc<Setup>)>,
@@ -62,6 +64,7 @@ impl Choice {
             version: args.protocol_version.clone(),
             rules: None,
             trust_version: false,
+            cipher_keys: keys(&args.keys)?,
             named: HashMap::new(),
             setups: Vec::new(),
         };
@@ -179,6 +182,7 @@ impl Choice {
             version,
             rules: self.rules.clone(),
             trust_version: self.trust_version,
+            cipher_keys: self.cipher_keys.clone(),
             ..Options::default()
         };
         let setup = Setup::new(protocol.clone(), options);

@@ -30,7 +30,7 @@ use std::rc::Rc;
 use std::sync::{Arc, Mutex};
 
 use anyhow::Context as _;
-use midwire_definition::Workspace;
+use midwire_definition::{Limits, Workspace};
 use midwire_session::Scratch;
 
 use self::choose::Choice;
@@ -66,16 +66,18 @@ pub(crate) fn try_rules(args: args::RulesTry) -> anyhow::Result<ExitCode> {
 fn read(args: &args::Read) -> anyhow::Result<ExitCode> {
     let settings = Settings::from_args(&args.set)?;
     let files = files(args)?;
-    let choice = Choice::new(&args.with, settings)?;
+    let choice = Choice::new(&args.with, settings.clone())?;
     let filters = match &args.filter {
         None => None,
-        Some(source) => match Filters::new(source, choice.candidates(), settings.definition) {
-            Ok(filters) => Some(filters),
-            Err(wrong) => {
-                say(&wrong);
-                return Ok(ExitCode::from(USAGE));
+        Some(source) => {
+            match Filters::new("-Y", source, choice.candidates(), settings.definition) {
+                Ok(filters) => Some(filters),
+                Err(wrong) => {
+                    say(&wrong);
+                    return Ok(ExitCode::from(USAGE));
+                }
             }
-        },
+        }
     };
     let moment = |option, text: &Option<String>| {
         text.as_deref().map(|text| Moment::parse(option, text)).transpose()
@@ -95,7 +97,7 @@ fn read(args: &args::Read) -> anyhow::Result<ExitCode> {
         }
         _ => Viewed::Packets,
     };
-    let out = Rc::new(RefCell::new(Out::new(view(args, settings, counts)?, wanted)));
+    let out = Rc::new(RefCell::new(Out::new(view(args, settings.definition, counts)?, wanted)));
     let stop = Stop::listen()?;
     let tools = Tools {
         choice,
@@ -152,10 +154,10 @@ fn files(args: &args::Read) -> anyhow::Result<Vec<PathBuf>> {
 
 fn view(
     args: &args::Read,
-    settings: Settings,
+    limits: Limits,
     counts: Arc<Mutex<Counts>>,
 ) -> anyhow::Result<Box<dyn View>> {
-    let (style, limits) = (Style::of_stdout(), settings.definition);
+    let style = Style::of_stdout();
     if args.stats {
         return Ok(Box::new(Stats::new(args.json, style, limits, counts)));
     }

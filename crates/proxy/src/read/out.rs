@@ -248,6 +248,7 @@ fn at(event: &Event) -> Duration {
         | Event::Opaque { at, .. }
         | Event::State { at, .. }
         | Event::Version { at, .. }
+        | Event::Key { at, .. }
         | Event::LostFraming { at, .. }
         | Event::Notice { at, .. }
         | Event::Closed { at, .. } => at.0,

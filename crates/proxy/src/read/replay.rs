@@ -95,7 +95,11 @@ impl Replay {
                     }
                 }
                 Output::Event(event) => events.push(event),
-                Output::Send { .. } | Output::Finish { .. } | Output::Abort { .. } => {}
+                Output::Send { .. }
+                | Output::Finish { .. }
+                | Output::Abort { .. }
+                | Output::Request(..)
+                | Output::Record(_) => {}
             }
         }
     }
@@ -375,6 +379,7 @@ fn put_back(said: &Said, elapsed: Elapsed, events: &mut [Event]) {
             | Event::Opaque { at, .. }
             | Event::State { at, .. }
             | Event::Version { at, .. }
+            | Event::Key { at, .. }
             | Event::LostFraming { at, .. }
             | Event::Notice { at, .. }
             | Event::Closed { at, .. } => *at = elapsed,

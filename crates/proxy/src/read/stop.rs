@@ -12,7 +12,7 @@ impl Stop {
     /// Begins to listen. The first ctrl-c is told here, the second ends the program.
     pub(super) fn listen() -> anyhow::Result<Self> {
         let (sender, receiver) = watch::channel(false);
-        crate::proxy::end_on_signals(Arc::new(sender))?;
+        crate::proxy::end_on_signals(Arc::new(sender), || {})?;
         Ok(Self(receiver))
     }
 

@@ -34,7 +34,7 @@ const VALUE_MAX: usize = 60;
 /// Runs `midwire rules try`.
 pub(super) fn run(args: &args::RulesTry) -> anyhow::Result<ExitCode> {
     let settings = Settings::from_args(&args.set)?;
-    let mut choice = Choice::new(&args.with, settings)?;
+    let mut choice = Choice::new(&args.with, settings.clone())?;
     let Some(files) = RuleFiles::new(&args.rules)? else {
         return Err(crate::error::usage("which rules? midwire rules try FILE --on CAPTURE"));
     };
@@ -112,7 +112,7 @@ fn read_rules(files: &RuleFiles, choice: &Choice) -> Result<Read, Broken> {
     Err(best.unwrap_or_else(|| {
         let first = format!("there is no protocol {}", said.unwrap_or_default());
         let shown = format!("error: {first}\n");
-        Broken { shown, first, files: files.files(), errors: 1, warnings: 0 }
+        Broken { shown, first, files: files.files(), errors: 1, warnings: 0, unknown: 0 }
     }))
 }
 

@@ -34,8 +34,46 @@ pub(crate) enum BindError {
     Listen(SocketAddr, io::Error),
     /// The same, of the address for the metrics.
     Metrics(SocketAddr, io::Error),
-    /// The server's address is our own.
-    Itself(SocketAddr),
+    /// The account cannot be used.
+    Account(anyhow::Error),
+    /// Listening there, the server's address would be midwire's own.
+    Itself { listen: SocketAddr, server: SocketAddr },
+}
+
+impl BindError {
+    /// Where it was to listen for clients.
+    pub(crate) fn listen(&self) -> Option<SocketAddr> {
+        match self {
+            Self::Listen(listen, _) | Self::Itself { listen, .. } => Some(*listen),
+            Self::Metrics(..) | Self::Account(_) => None,
+        }
+    }
+
+    /// How to put it right, if that is known. `another` takes an address and says where another one is
+    /// written, as `--listen 127.0.0.1:PORT`.
+    pub(crate) fn remedy(&self, another: fn(&str) -> String) -> Option<String> {
+        match self {
+            Self::Listen(address, error) => {
+                let any = SocketAddr::new(address.ip(), 0).to_string();
+                let host = any.strip_suffix(":0").unwrap_or(&any);
+                let another = another(&format!("{host}:PORT"));
+                match error.kind() {
+                    io::ErrorKind::AddrInUse => Some(format!(
+                        "end it, or take another port with {another} (0: any free one)"
+                    )),
+                    io::ErrorKind::PermissionDenied => Some(format!(
+                        "ports below 1024 often need rights, others do not: {another}"
+                    )),
+                    _ => None,
+                }
+            }
+            Self::Account(_) => None,
+            Self::Metrics(..) => Some("another port is chosen with --metrics PORT".to_owned()),
+            Self::Itself { .. } => {
+                Some(format!("take another port for the game with {}", another("127.0.0.1:PORT")))
+            }
+        }
+    }
 }
 
 impl std::fmt::Display for BindError {
@@ -44,32 +82,20 @@ impl std::fmt::Display for BindError {
             Self::Listen(address, error) => {
                 write!(f, "cannot listen on {address}: ")?;
                 match error.kind() {
-                    io::ErrorKind::AddrInUse => write!(
-                        f,
-                        "another program uses that port; end it, or take another port with \
-                         --listen {}:PORT (0: any free one)",
-                        address.ip()
-                    ),
-                    io::ErrorKind::PermissionDenied => write!(
-                        f,
-                        "{error}; ports below 1024 often need rights, others do not: --listen {}:PORT",
-                        address.ip()
-                    ),
+                    io::ErrorKind::AddrInUse => f.write_str("another program uses that port"),
                     io::ErrorKind::AddrNotAvailable => {
-                        write!(f, "this machine does not have that address")
+                        f.write_str("this machine does not have that address")
                     }
                     _ => write!(f, "{error}"),
                 }
             }
-            Self::Metrics(address, error) => write!(
+            Self::Metrics(address, error) => {
+                write!(f, "cannot listen on {address} for the metrics: {error}")
+            }
+            Self::Account(error) => write!(f, "{error}"),
+            Self::Itself { server, .. } => write!(
                 f,
-                "cannot listen on {address} for the metrics: {error}; another port is chosen with \
-                 --metrics PORT"
-            ),
-            Self::Itself(address) => write!(
-                f,
-                "the server {address} is midwire itself: it would connect to itself without end; \
-                 take another port for the game with --listen 127.0.0.1:PORT"
+                "the server {server} is midwire itself: it would connect to itself without end"
             ),
         }
     }

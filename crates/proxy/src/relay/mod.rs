@@ -6,6 +6,7 @@
 
 mod attempts;
 mod driver;
+mod encryption;
 mod farewell;
 mod files;
 mod handover;
@@ -45,6 +46,7 @@ use self::session::{Start, asked};
 pub(crate) use self::sniff::{Action, Next, Sniffed, Then, Way};
 pub(crate) use self::target::{Leads, Target, leads_to, reason, service};
 pub(crate) use self::totals::Totals;
+use crate::account::Account;
 use crate::metrics::Metrics;
 use crate::names::Names;
 use crate::queue::Sender;
@@ -61,6 +63,8 @@ pub(crate) struct RelayConfig {
     pub(crate) limits: RelayLimits,
     /// Where what happens is counted, if anybody wants to know.
     pub(crate) metrics: Option<Arc<Metrics>>,
+    /// Who joins for midwire where a server asks who the client is.
+    pub(crate) account: Option<Account>,
 }
 
 /// What all sessions share.
@@ -73,6 +77,7 @@ struct Shared {
     limits: RelayLimits,
     names: Names,
     metrics: Option<Arc<Metrics>>,
+    account: Option<Account>,
     events: Sender,
     /// Room for clients that are told why they are turned away.
     farewells: Arc<Semaphore>,
@@ -95,7 +100,7 @@ pub(crate) struct Relay {
 impl Relay {
     /// Starts to listen.
     pub(crate) async fn bind(config: RelayConfig, events: Sender) -> Result<Self, BindError> {
-        let RelayConfig { listeners, watch, watch_raw, limits, metrics } = config;
+        let RelayConfig { listeners, watch, watch_raw, limits, metrics, account } = config;
         files::make_room_for(limits.sessions_max);
         // Before listening: afterwards a refused loop and a taken port could not be told apart.
         let names = Names::new(limits.dns, limits.dns_timeout);
@@ -111,7 +116,7 @@ impl Relay {
             reached.extend(reach(&route.to, &names, &events).await);
         }
         let refuse_loop = |own: SocketAddr| match reached.iter().find(|to| leads_to(**to, own)) {
-            Some(to) => Err(BindError::Itself(*to)),
+            Some(to) => Err(BindError::Itself { listen: own, server: *to }),
             None => Ok(()),
         };
         let mut bound = Vec::new();
@@ -133,6 +138,7 @@ impl Relay {
             limits,
             names,
             metrics,
+            account,
             events,
             farewells,
         });

@@ -392,7 +392,10 @@ impl Arriving<'_> {
         match joined {
             Ok(Joined { route, stream, read }) => {
                 let read = [BytesMut::from(&client.read[..]), read];
-                Some((route, Ends { client: client.stream, server: stream, read }))
+                Some((
+                    route,
+                    Ends { client: client.stream, server: stream, read, before: Vec::new() },
+                ))
             }
             Err(refused) => {
                 let reason = service.explain(&refusal.unwrap_or(refused));

@@ -1,7 +1,7 @@
 //! One session, from the accepted client to the end of both connections.
 
 use std::future::poll_fn;
-use std::net::SocketAddr;
+use std::net::{Ipv4Addr, SocketAddr};
 use std::pin::pin;
 use std::sync::Arc;
 use std::time::{Duration, Instant, SystemTime};
@@ -9,13 +9,14 @@ use std::time::{Duration, Instant, SystemTime};
 use bytes::{Bytes, BytesMut};
 use midwire_definition::escape::escape;
 use midwire_route::{After, ProxyHeader, Response};
-use midwire_session::{Counters, Direction, HostRewrite, Setup};
+use midwire_session::{Counters, Direction, Elapsed, HostRewrite, Outside, Setup};
 use tokio::io::{AsyncReadExt, AsyncWriteExt};
 use tokio::net::TcpStream;
 use tokio::sync::watch;
 use tracing::Instrument as _;
 
 use super::driver::Driver;
+use super::encryption::Questions;
 use super::farewell::{Unserved, Words};
 use super::handover::{HandedOver, Watcher};
 use super::leg::reset_on_close;
@@ -26,6 +27,7 @@ use super::{ListenerConfig, RfbService, Route, Service, Shared};
 use crate::metrics::Failure;
 use crate::names::Place;
 use crate::queue::Message;
+use crate::record::{self, Tape};
 
 /// What a session begins with.
 pub(super) struct Start {
@@ -43,6 +45,8 @@ pub(super) struct Ends {
     pub(super) server: TcpStream,
     /// By direction: what the client sent, what the server sent.
     pub(super) read: [BytesMut; 2],
+    /// What of the client's bytes is not among them, in order.
+    pub(super) before: Vec<(Outside, Bytes)>,
 }
 
 /// Where a client goes, and what is known of it.
@@ -56,6 +60,10 @@ struct Going {
     read: BytesMut,
     /// Its server is sent this first.
     header: Bytes,
+    /// So many bytes of that midwire has made.
+    made: usize,
+    /// The client sent this before, and nobody is sent it.
+    dropped: Bytes,
 }
 
 /// When a session began.
@@ -96,6 +104,8 @@ impl Start {
             client,
             read: BytesMut::new(),
             header: Bytes::new(),
+            made: 0,
+            dropped: Bytes::new(),
         };
         let serving = Serving { number, begun, shared, stop };
         match &listener.service {
@@ -103,8 +113,13 @@ impl Start {
             Service::Rfb(service) => {
                 Box::pin(serving.authenticate(service, going.client, going.from)).await
             }
-            // Boxed: sessions of the other kinds have no use for the memory.
-            Service::Sniff(sniffed) => Box::pin(serving.sniff(sniffed, going)).await,
+            Service::Sniff(sniffed) => {
+                // Boxed: what the choice takes is given back before the client goes on.
+                match Box::pin(serving.choose(sniffed, going)).await {
+                    Some((way, going)) => serving.follow(sniffed, way, going).await,
+                    None => Default::default(),
+                }
+            }
         }
     }
 }
@@ -125,29 +140,33 @@ struct Serving {
 }
 
 impl Serving {
-    /// Chooses the client's way by its first bytes, and goes on with it, from one to the next.
-    async fn sniff(&self, sniffed: &Sniffed, mut going: Going) -> [Counters; 2] {
+    /// Chooses the client's way by its first bytes. `None`: there is none for it.
+    async fn choose(&self, sniffed: &Sniffed, mut going: Going) -> Option<(usize, Going)> {
         let mut stop = self.stop.clone();
         let chosen = tokio::select! {
-            chosen = Box::pin(sniffed.choose(&going.client)) => chosen,
-            () = asked(&mut stop) => return Default::default(),
+            chosen = sniffed.choose(&going.client) => chosen,
+            () = asked(&mut stop) => return None,
         };
-        let mut way = match chosen {
+        match chosen {
             Ok(chosen) => {
                 if let Some((from, to)) = chosen.addresses {
                     (going.from, going.to) = (from, Some(to));
                 }
                 (going.read, going.header) = (chosen.read, chosen.header);
-                chosen.way
+                Some((chosen.way, going))
             }
             Err(Turned::Refused(refusal)) => {
                 let text = format!("{} was turned away: {refusal}", going.from);
                 self.shared.events.notice(None, text);
-                return Default::default();
+                None
             }
             // Nobody has heard of it yet.
-            Err(Turned::Gone) => return Default::default(),
-        };
+            Err(Turned::Gone) => None,
+        }
+    }
+
+    /// Goes on with a client on the way that was chosen, and from one to the next.
+    async fn follow(&self, sniffed: &Sniffed, mut way: usize, mut going: Going) -> [Counters; 2] {
         let mut total = [Counters::default(); 2];
         while let Some(next) = sniffed.ways().get(way) {
             let (from, to) = (going.from, going.to);
@@ -155,6 +174,7 @@ impl Serving {
                 Action::Relay(route) => {
                     if let (Some(is_binary), Some(to)) = (next.send_header, to) {
                         let mut header = ProxyHeader::write(is_binary, from, to);
+                        going.made = header.len();
                         header.extend_from_slice(&going.header);
                         going.header = header.freeze();
                     }
@@ -172,14 +192,15 @@ impl Serving {
             let Some((handed_over, next)) = handed_over else { break };
             way = next.way;
             let HandedOver { client, text, rest, .. } = handed_over;
-            let text = if next.drop_match { Bytes::new() } else { text };
+            let (text, dropped) =
+                if next.drop_match { (Bytes::new(), text) } else { (text, Bytes::new()) };
             let is_first = sniffed.ways().get(way).is_some_and(|way| way.begins_with(&text));
             let (header, mut read) = match is_first {
                 true => (Bytes::new(), BytesMut::from(text)),
                 false => (text, BytesMut::new()),
             };
             read.extend_from_slice(&rest);
-            going = Going { client, from, to, read, header };
+            going = Going { client, from, to, read, header, made: 0, dropped };
         }
         total
     }
@@ -237,7 +258,13 @@ impl Serving {
             Ok(Connected { stream, place }) => {
                 tracing::info!("connected");
                 let read = [going.read, BytesMut::new()];
-                let ends = Ends { client: going.client, server: stream, read };
+                let header = going.header.clone();
+                let before = vec![
+                    (Outside::Made, header.slice(..going.made.min(header.len()))),
+                    (Outside::Dropped, going.dropped),
+                    (Outside::Passed, header.slice(going.made.min(header.len())..)),
+                ];
+                let ends = Ends { client: going.client, server: stream, read, before };
                 let mut setup = route.setup.clone();
                 let mut first = setup.borrow_and_update().clone();
                 if let Some(Place { host, port }) = place {
@@ -247,7 +274,9 @@ impl Serving {
                 let watcher = then.map(|then| Watcher::new(then, shared.limits.partial_wait));
                 let words = Words::of(shared, &route.to);
                 let clock = self.begun.clock;
-                let mut driver = Box::new(Driver::new(shared, first, ends, watcher, words, clock));
+                let tape = self.tape(route, &ends, &first);
+                let mut driver =
+                    Box::new(Driver::new(shared, first, ends, watcher, words, tape, clock));
                 driver.set_peers(self.number);
                 return Ok((driver, setup));
             }
@@ -287,7 +316,9 @@ impl Serving {
                 let mut setup = route.setup.clone();
                 let first = setup.borrow_and_update().clone();
                 let clock = self.begun.clock;
-                let mut driver = Box::new(Driver::new(shared, first, ends, None, None, clock));
+                let tape = self.tape(&route, &ends, &first);
+                let mut driver =
+                    Box::new(Driver::new(shared, first, ends, None, None, tape, clock));
                 driver.set_peers(self.number);
                 self.drive(driver, setup).await.0
             }
@@ -315,6 +346,25 @@ impl Serving {
         counters
     }
 
+    /// What is recorded of a session that goes this way, from here on.
+    fn tape(&self, route: &Route, ends: &Ends, setup: &Arc<Setup>) -> Option<Tape> {
+        let recorder = route.recorder.get()?.clone();
+        let (client, server) = (&ends.client, &ends.server);
+        let unknown = SocketAddr::from((Ipv4Addr::UNSPECIFIED, 0));
+        let client = midwire_capture::Ends {
+            client: client.peer_addr().unwrap_or(unknown),
+            server: client.local_addr().unwrap_or(unknown),
+        };
+        let server = match (server.local_addr(), server.peer_addr()) {
+            (Ok(client), Ok(server)) => Some(midwire_capture::Ends { client, server }),
+            _ => None,
+        };
+        let to = route.to.to_string().into();
+        let opened = record::Begun { client, server, to, setup: setup.clone() };
+        let Begun { at, clock } = self.begun;
+        Some(Tape::new(recorder, self.number, at, opened, Elapsed(clock.elapsed())))
+    }
+
     /// Moves bytes until the session is over.
     async fn drive(
         &self,
@@ -323,6 +373,7 @@ impl Serving {
     ) -> ([Counters; 2], Option<HandedOver>) {
         let mut stop = self.stop.clone();
         let mut stopped = pin!(asked(&mut stop));
+        let mut questions = Questions::default();
         loop {
             tokio::select! {
                 // What was saved counts for what comes afterwards, however much waits to be read.
@@ -331,17 +382,22 @@ impl Serving {
                     let setup = setup.borrow_and_update().clone();
                     driver.set_definitions(setup);
                 }
+                (request, answer) = questions.answered() => driver.answer(request, answer),
                 () = &mut stopped, if !driver.is_stopping() => driver.stop(),
                 () = poll_fn(|cx| driver.poll(cx)) => {}
             }
-            if let Some(reason) = driver.reason.take() {
-                self.shared.events.notice(Some(self.number), reason);
+            driver.flush_tape(&self.shared.events).await;
+            for note in std::mem::take(&mut driver.notes) {
+                self.shared.events.notice(Some(self.number), note);
             }
             if !driver.events.is_empty() {
                 let events = std::mem::take(&mut driver.events);
                 crate::log::events(&events);
                 let (session, begun) = (self.number, self.begun.at);
                 self.shared.events.send(Message::Events { session, begun, events }).await;
+            }
+            for (request, what) in std::mem::take(&mut driver.requests) {
+                questions.ask(request, what, &self.shared);
             }
             if driver.is_done() {
                 return driver.finish();

@@ -12,6 +12,7 @@ use midwire_definition::{Diagnostic, PacketDefinition, Severity, StateId, Versio
 use super::ast::{Action, Assigned, Filling, Way, What};
 use super::compile::{Compiler, Findings, Rule};
 use super::decision::Color;
+use super::doubled::Doubled;
 use crate::check::check_names;
 use crate::filter::did_you_mean;
 use crate::lexicon::Lexicon;
@@ -33,6 +34,7 @@ pub(super) struct Checker<'l> {
     places: Places,
     /// Packets that a rule in front ends, all of them, in these versions.
     ended: HashMap<Place, Vec<Ended>>,
+    doubled: Doubled,
     pub(super) reports: Vec<Diagnostic>,
 }
 
@@ -49,7 +51,7 @@ impl<'l> Checker<'l> {
                 }
             }
         }
-        Checker { lexicon, places, ended: HashMap::new(), reports: Vec::new() }
+        Checker { lexicon, places, ended: HashMap::new(), doubled: Doubled::default(), reports: Vec::new() }
     }
 
     /// Checks a rule.
@@ -64,6 +66,7 @@ impl<'l> Checker<'l> {
         let failed = self.reports[before..].iter().any(|r| r.severity == Severity::Error);
         if !failed {
             self.reach(rule, covered);
+            self.reports.extend(self.doubled.note(rule));
         }
         let from = self.reports.len().min(before);
         self.reports[from..].sort_by_key(|report| report.span.start);
@@ -130,8 +133,10 @@ impl<'l> Checker<'l> {
             let near: Vec<&str> =
                 known.iter().filter(|(key, _)| goes(key)).map(|(_, name)| &**name).collect();
             let is_way = ["serverbound", "clientbound", "both"];
-            let report = match (way, suggest(&name.text, is_way.into_iter())) {
-                (None, Some(word)) => report.label(format!("did you mean `{word}`?")),
+            let meant = self.lexicon.meant_by(&name.text);
+            let report = match (meant, way, suggest(&name.text, is_way.into_iter())) {
+                (Some(packet), ..) => report.label(format!("here it is called `{packet}`")),
+                (_, None, Some(word)) => report.label(format!("did you mean `{word}`?")),
                 _ => did_you_mean(report, &name.text, sorted(near).into_iter(), "no such packet"),
             };
             self.reports.push(report.help("`midwire fields` lists the packets"));
@@ -185,6 +190,16 @@ impl<'l> Checker<'l> {
                     if let Some(first) = seen.insert(key, field.span) {
                         let message = format!("`{}` is set twice", field.field.text());
                         let report = Diagnostic::error("R026", field.span, message).label("again");
+                        self.reports.push(report.secondary(first, "here first"));
+                    }
+                }
+            }
+            (Action::Send(send), _) => {
+                let mut seen: HashMap<String, Span> = HashMap::new();
+                for (name, _) in &send.fields {
+                    if let Some(first) = seen.insert(name.key(), name.span) {
+                        let message = format!("`{}` is given twice", name.text);
+                        let report = Diagnostic::error("R026", name.span, message).label("again");
                         self.reports.push(report.secondary(first, "here first"));
                     }
                 }

@@ -100,7 +100,13 @@ impl Files<'_> {
                     Some(span) => span,
                     None => Span { file: self.loaded.sources.add(path, ""), start: 0, end: 0 },
                 };
-                return self.report(Diagnostic::error("R007", span, error.to_string()));
+                // Players may be told: no more of the path than what stands in the files.
+                let folder = root.path.rfind('/').map_or("", |end| &root.path[..=end]);
+                let message = match included {
+                    Some(_) if folder.len() > 1 => error.to_string().replace(folder, ""),
+                    _ => error.to_string(),
+                };
+                return self.report(Diagnostic::error("R007", span, message));
             }
         };
         let file = self.loaded.sources.add(path, text.as_str());

@@ -236,10 +236,18 @@ impl Parser<'_> {
 
     pub(super) fn duration(&mut self, what: &str) -> Option<Duration> {
         match self.token().kind {
-            TokenKind::Duration => match self.literal() {
-                Some(ExprKind::Duration(nanos)) => Some(Duration::from_nanos(nanos)),
-                _ => None,
-            },
+            TokenKind::Duration => {
+                let span = self.span();
+                match self.literal() {
+                    Some(ExprKind::Duration(0)) => {
+                        let report = Diagnostic::error("R009", span, "this is no time at all");
+                        self.report(report.label("a time longer than 0 is needed"));
+                        None
+                    }
+                    Some(ExprKind::Duration(nanos)) => Some(Duration::from_nanos(nanos)),
+                    _ => None,
+                }
+            }
             _ => {
                 self.expected(what);
                 self.give_up();

@@ -108,6 +108,11 @@ impl RuleState {
         self.looks
     }
 
+    /// Notes packets that rules were asked about by [`VersionRules::is_quiet`](super::VersionRules::is_quiet).
+    pub fn note_quiet(&mut self, packets: u64) {
+        self.looks.judged += packets;
+    }
+
     /// Notes that something which a rule wanted could not be done after all: a packet to send, for example.
     pub fn note_refused(&mut self, rule: RuleId) {
         if let Some(slot) = self.slots.get_mut(rule.0 as usize) {

@@ -12,6 +12,7 @@ use super::ast::Action;
 use super::compile::{Compiler, Findings};
 use super::decision::RuleId;
 use super::guard::{Guard, guards};
+use super::quiet::Quiet;
 use super::set::RuleSet;
 use crate::filter::Interest;
 use crate::kinds::Kinds;
@@ -33,6 +34,7 @@ pub(super) struct Program {
     /// As far as the conditions need it.
     pub(super) cut: Option<Cut>,
     looks: bool,
+    quiet: Option<Quiet>,
 }
 
 /// A rule, for one kind of packet.
@@ -97,6 +99,25 @@ impl VersionRules {
         definition: Option<&PacketDefinition>,
     ) -> Option<&Program> {
         self.kinds.get(state, direction, definition).map(|program| &**program)
+    }
+
+    /// Whether surely no rule acts on a packet of either peer: [`RuleSet::judge`] would say nothing of it, and
+    /// remember nothing but that it was asked.
+    #[inline]
+    pub fn is_quiet(
+        &self,
+        state: StateId,
+        direction: Direction,
+        definition: Option<&PacketDefinition>,
+        payload: &[u8],
+        body: u32,
+    ) -> bool {
+        match self.program(state, direction, definition) {
+            Some(program) if !program.steps.is_empty() => {
+                program.quiet.as_ref().is_some_and(|quiet| quiet.is_sure(payload, body))
+            }
+            _ => true,
+        }
     }
 
     /// What must be looked at of a kind of packet; `None` stands for unknown ids.
@@ -169,6 +190,7 @@ fn program(
         Some(plan) if !is_whole => Some(plan.cut(anchors.iter().map(|anchor| &**anchor))),
         _ => None,
     };
+    program.quiet = Quiet::new(&program.steps, plan.as_deref());
     program.plan = plan.filter(|_| runs);
     program
 }

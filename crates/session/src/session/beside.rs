@@ -12,13 +12,14 @@
 
 use std::sync::Arc;
 
-use midwire_codec::Direction;
+use midwire_codec::{Direction, Origin};
 
 use super::Session;
 use super::inject::Injected;
 use crate::decision::{Beside, Content};
 use crate::event::{Notice, PacketNumber};
 use crate::order::{Copied, Gate, Item, Loose, Made, Next};
+use crate::record::Note;
 use crate::scratch::Scratch;
 
 impl Session {
@@ -113,7 +114,20 @@ impl Session {
         self.side(direction).counters.injected += 1;
         self.packets += 1;
         let number = PacketNumber(self.packets);
-        let made = Made { number, payload, instead: came, changed: false, forced: true, effects };
+        let note = self.is_recorded().then(|| {
+            Box::new(Note {
+                number,
+                at: self.now,
+                origin,
+                decided_by: by.as_ref().map(|_| Origin::Rule),
+                by,
+                is_delayed: false,
+                is_loose: false,
+                came: None,
+            })
+        });
+        let (changed, forced) = (false, true);
+        let made = Made { number, payload, instead: came, changed, forced, effects, note };
         self.send_made(direction, made, scratch);
     }
 
@@ -168,7 +182,7 @@ impl Session {
                 self.refused_beside(of, by, reason);
             }
             Item::Loose(loose) => self.notice(Notice::TooLate { number: loose.number }),
-            Item::Bytes(_) | Item::Frame(..) | Item::End => {}
+            Item::Bytes(..) | Item::Frame(..) | Item::End => {}
         }
     }
 

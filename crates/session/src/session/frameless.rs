@@ -7,6 +7,7 @@
 //! ```
 
 use std::ops::Range;
+use std::time::Duration;
 
 use bytes::{Bytes, BytesMut};
 use midwire_codec::Direction;
@@ -14,12 +15,13 @@ use midwire_definition::{Extent, Measured, Progress, VersionId};
 
 use super::Session;
 use super::behind::last_number;
-use super::inspect::Looked;
+use super::inspect::{Looked, Run};
 use super::read::{Plain, Read};
 use crate::event::{Elapsed, Lost, Notice, PacketNumber};
 use crate::form::Form;
 use crate::judged::{Judged, Need};
 use crate::order::{Gate, Item};
+use crate::record::Keep;
 use crate::scratch::Scratch;
 
 /// The start of a packet whose end has not come.
@@ -36,7 +38,14 @@ pub(super) struct Partial {
     pub(super) due: Option<Elapsed>,
     /// Injected packets, which go behind it because its start has been sent on.
     behind: Vec<Item>,
+    /// So many of them have been recorded.
+    recorded: usize,
+    /// When what was sent on is recorded, if the rest has not come by then.
+    record_due: Option<Elapsed>,
 }
+
+/// How long the start of a packet that was sent on waits to be recorded with its end.
+const RECORD_WAIT: Duration = Duration::from_millis(400);
 
 /// What stands at the start of some bytes.
 enum Next {
@@ -61,6 +70,11 @@ impl Partial {
     /// Bytes of injected packets that wait for its end.
     pub(super) fn waiting(&self) -> usize {
         self.behind.iter().map(Item::cost).sum()
+    }
+
+    /// When something is to be done about it.
+    pub(super) fn next_due(&self) -> Option<Elapsed> {
+        self.due.into_iter().chain(self.record_due).min()
     }
 }
 
@@ -119,26 +133,34 @@ impl Session {
         let mut next = Next::Whole(first);
         // Packets from `run` to `at` go on as they came and have not been sent yet. `run` is ahead where
         // the start of a packet was sent before its end came.
-        let (mut run, mut at) = (partial.passed, 0);
+        let (mut run, mut at) = (Run::new(partial.passed), 0);
+        let mut recorded = std::mem::take(&mut partial.recorded);
+        partial.record_due = None;
         while let Next::Whole(whole) = next {
             let frame = at..at + whole.len;
             at = frame.end;
-            let is_late = run > frame.start;
+            let is_late = run.at > frame.start;
             let offset = self.side(direction).counters.bytes;
             self.count(direction, whole.len, 1);
             let number = PacketNumber(self.packets);
             let payload = frame.clone();
-            let looked =
-                Looked { direction, number, chunk: &chunk, frame: frame.clone(), payload, offset };
+            let looked = Looked {
+                direction,
+                number,
+                chunk: &chunk,
+                frame: frame.clone(),
+                payload,
+                offset,
+                recorded: std::mem::take(&mut recorded),
+            };
             let read = self.read_whole(direction, frame.clone(), whole, is_late);
             let outcome = self.look_at(looked, read, &mut run, scratch);
             self.settle(direction, &chunk, &mut run, frame, outcome, scratch);
             if self.side(direction).ended {
                 return;
             }
-            if run <= at && !partial.behind.is_empty() {
-                self.pass(direction, chunk.slice(run..at));
-                run = at;
+            if run.at <= at && !partial.behind.is_empty() {
+                self.flush(direction, &chunk, &mut run, at);
                 for item in partial.behind.drain(..) {
                     self.deliver(direction, item, Gate::Open, scratch);
                 }
@@ -156,8 +178,8 @@ impl Session {
             }
             next = self.next_packet(direction, &chunk[at..], &mut partial.read, scratch);
         }
-        self.pass(direction, chunk.slice(run.min(at)..at));
-        partial.passed = run.saturating_sub(at);
+        self.flush(direction, &chunk, &mut run, at);
+        partial.passed = run.at.saturating_sub(at);
         partial.bytes = BytesMut::from(&chunk[at..]);
         match next {
             _ if self.side(direction).opaque => self.give_up(direction, partial),
@@ -360,8 +382,40 @@ impl Session {
     /// Sends on what there is of a packet.
     fn pass_start(&mut self, direction: Direction, partial: &mut Partial) {
         let start = partial.passed.min(partial.bytes.len());
-        self.pass(direction, Bytes::copy_from_slice(&partial.bytes[start..]));
+        let bytes = Bytes::copy_from_slice(&partial.bytes[start..]);
+        self.pass(direction, bytes, Keep::Nothing);
         partial.passed = partial.passed.max(partial.bytes.len());
+        if partial.recorded > 0 {
+            self.record_start(direction, partial);
+        } else if self.is_recorded() {
+            partial.record_due.get_or_insert(self.now.after(RECORD_WAIT));
+        }
+    }
+
+    /// Records what of a packet's start was sent on and has not been recorded.
+    fn record_start(&mut self, direction: Direction, partial: &mut Partial) {
+        let passed = partial.passed.min(partial.bytes.len());
+        let start = std::mem::replace(&mut partial.recorded, passed).min(passed);
+        partial.record_due = None;
+        let bytes = Bytes::copy_from_slice(&partial.bytes[start..passed]);
+        let bytes = self.unread(direction, bytes);
+        self.record_opaque(direction, bytes);
+    }
+
+    /// Records the start of a packet whose end takes too long to come.
+    pub(super) fn record_late(&mut self, direction: Direction) {
+        let now = self.now;
+        let is_due = |partial: &mut Box<Partial>| partial.record_due.is_some_and(|due| due <= now);
+        let Some(mut partial) = self.side(direction).partial.take_if(is_due) else { return };
+        self.record_start(direction, &mut partial);
+        self.side(direction).partial = Some(partial);
+    }
+
+    /// Forgets the start of a packet; what of it was sent is recorded.
+    pub(super) fn forget_partial(&mut self, direction: Direction) {
+        if let Some(mut partial) = self.side(direction).partial.take() {
+            self.record_start(direction, &mut partial);
+        }
     }
 
     /// Sends on a packet's start that was held too long.
@@ -390,7 +444,8 @@ impl Session {
         if self.closed {
             return;
         }
-        self.pass_opaque_from(direction, partial.bytes.freeze(), partial.passed);
+        let bytes = self.unread(direction, partial.bytes.freeze());
+        self.pass_opaque_as(direction, bytes, partial.passed, partial.recorded);
         for item in partial.behind {
             self.refuse(item, "the packet in front of it has no end".to_owned());
         }

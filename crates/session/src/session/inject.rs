@@ -3,18 +3,19 @@
 use std::sync::Arc;
 
 use bytes::Bytes;
-use midwire_codec::Direction;
+use midwire_codec::{Direction, Origin};
 use midwire_definition::{Extent, Given, PacketDefinition, Progress};
 
 use super::Session;
 use super::judge::Ruling;
 use super::turn::effects_of;
 use crate::decision::Place;
-use crate::event::{Event, Fate, Origin, PacketEvent, PacketNumber};
+use crate::event::{Event, Fate, PacketEvent, PacketNumber};
 use crate::form::{Effects, Form};
 use crate::id;
 use crate::interest::Watch;
 use crate::order::{Gate, Item, Made, Next};
+use crate::record::Note;
 use crate::scratch::Scratch;
 use crate::verdict::{ComposeError, InjectError, NewPacket, PacketInfo};
 
@@ -151,6 +152,8 @@ impl Session {
             ruling = self.judge_injected(&info, &known.form, &mut scratch.workspace);
         }
         self.tell_refused(number, &mut ruling);
+        let by_whom = by.clone();
+        let sent_by = ruling.changed_by.or(by.as_ref().map(|_| Origin::Rule));
         self.side(direction).counters.injected += 1;
         let came = payload.clone();
         let (came_body, came_id, came_as) = (known.body, known.id, known.definition.clone());
@@ -206,7 +209,20 @@ impl Session {
         if !ruling.dropped {
             self.diverge(&Effects::default(), &known.effects);
             let effects = known.effects;
-            let made = Made { number, payload, instead: None, changed: false, forced, effects };
+            let note = self.is_recorded().then(|| {
+                Box::new(Note {
+                    number,
+                    at: self.now,
+                    origin,
+                    decided_by: sent_by,
+                    by: by_whom,
+                    is_delayed: false,
+                    is_loose: false,
+                    came: None,
+                })
+            });
+            let instead = None;
+            let made = Made { number, payload, instead, changed: false, forced, effects, note };
             items.push(Item::Payload(made));
         }
         items.append(&mut after);

@@ -9,15 +9,16 @@ use crate::interest::Watch;
 use crate::setup::OnLostFraming;
 
 impl Session {
-    /// Whether nothing that may still come needs to be cut into frames: nothing is watched and there is no
-    /// judge, nothing is held, the version is known or none is asked for, what begins encryption can come
-    /// no more (which is worth a line), and lost framing would close nothing. Then
+    /// Whether nothing that may still come needs to be cut into frames: nothing is watched or recorded and
+    /// there is no judge, nothing is held, the version is known or none is asked for, what begins
+    /// encryption can come no more (which is worth a line), and lost framing would close nothing. Then
     /// [`join`](Self::join) loses no more than the count of frames.
     ///
     /// Ask when all outputs have been polled.
     #[must_use]
     pub fn is_joinable(&self) -> bool {
         self.watch == Watch::Nothing
+            && !self.is_recorded()
             && self.judged.is_none()
             && !self.may_ping
             && !self.joined
@@ -35,6 +36,7 @@ impl Session {
         self.version_known
             && version
             && !ahead.cipher
+            && options.transfer_to.is_none()
             && !side.received.is_changing()
             && !side.diverged
             && options.on_lost_framing == OnLostFraming::Relay
@@ -71,6 +73,7 @@ impl Session {
 impl Side {
     /// Nothing is held.
     fn is_idle(&self) -> bool {
-        self.order.is_idle() && (self.opaque || self.handovers.is_empty())
+        let passes = self.stage.as_ref().is_none_or(|stage| stage.passes());
+        passes && self.order.is_idle() && (self.opaque || self.handovers.is_empty())
     }
 }

@@ -3,12 +3,14 @@
 use std::sync::Arc;
 
 use bytes::Bytes;
+use midwire_codec::{Direction, Origin};
 use midwire_definition::{Edits, Packet, PacketDefinition, Workspace};
 use midwire_rules::Envelope;
 
 use super::Session;
 use crate::decision::{Beside, Content, Decision, Delay, Disconnect, Log, Place, Tags};
-use crate::event::{Notice, Origin, PacketNumber};
+use crate::encryption::RequestId;
+use crate::event::{Notice, PacketNumber};
 use crate::form::Form;
 use crate::host;
 use crate::id;
@@ -32,6 +34,10 @@ pub(super) struct Ruling {
     pub(super) beside: Vec<(Origin, Beside)>,
     pub(super) disconnect: Option<Disconnect>,
     pub(super) tags: Tags,
+    /// It is midwire itself that ends the session.
+    pub(super) is_refused: bool,
+    /// It waits for an answer from outside.
+    pub(super) asked: Option<RequestId>,
     /// Who wanted an edit that could not be made, and why.
     pub(super) refused: Vec<(Option<Arc<str>>, String)>,
 }
@@ -89,6 +95,13 @@ impl Session {
         ruling
     }
 
+    /// Counts packets that the rules were asked about on the way, and do nothing about.
+    pub(super) fn note_quiet(&mut self, packets: u64) {
+        if let Some(rules) = self.judged.as_mut().and_then(|judged| judged.rules.as_mut()) {
+            rules.note_quiet(packets);
+        }
+    }
+
     /// Asks the rules about a packet that neither peer sent. Only those that say so are about such.
     pub(super) fn judge_injected(
         &mut self,
@@ -127,6 +140,7 @@ impl Session {
             plan.map(|plan| plan.decode(&held.payload, held.body, &form.conn, workspace));
         ruling.add(verdict.into(), fields.as_mut(), Origin::User);
         self.address(definition.as_deref(), &held.payload, form, workspace, &mut ruling);
+        self.shake_hands_again(held, workspace, &mut ruling);
         ruling
     }
 
@@ -161,8 +175,14 @@ impl Session {
         form: &Form,
         workspace: &mut Workspace,
     ) -> Result<Option<Bytes>, String> {
-        let Some(to) = &self.setup.options.rewrite_host else { return Ok(None) };
-        let Some(plan) = definition.filter(|d| d.says_version).and_then(|d| d.plan.as_ref()) else {
+        let options = &self.setup.options;
+        let to = definition.and_then(|definition| match definition.direction {
+            Direction::Serverbound if definition.says_version => options.rewrite_host.as_ref(),
+            Direction::Clientbound => options.transfer_to.as_ref(),
+            Direction::Serverbound => None,
+        });
+        let plan = definition.and_then(|definition| definition.plan.as_ref());
+        let (Some(to), Some(plan)) = (to, plan.filter(|plan| plan.has_host())) else {
             return Ok(None);
         };
         let Some((_, body)) = id::read(&self.setup.protocol.stack, form.state, payload) else {
@@ -337,7 +357,7 @@ impl Ruling {
     }
 }
 
-fn spliced(packet: &mut Packet<'_>, edits: &Edits) -> Result<Bytes, String> {
+pub(super) fn spliced(packet: &mut Packet<'_>, edits: &Edits) -> Result<Bytes, String> {
     let mut new = Vec::new();
     packet.splice(edits, &mut new).map_err(|error| error.to_string())?;
     Ok(new.into())

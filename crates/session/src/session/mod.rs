@@ -2,8 +2,10 @@
 
 mod behind;
 mod beside;
+mod cipher;
 mod deciders;
 mod frameless;
+mod handshake;
 mod inject;
 mod inspect;
 mod join;
@@ -15,24 +17,28 @@ mod replay;
 mod resume;
 mod say;
 mod skim;
+mod taped;
 mod turn;
 
 use std::collections::VecDeque;
 use std::sync::Arc;
 
 use bytes::{Bytes, BytesMut};
-use midwire_codec::Direction;
+use midwire_codec::{Direction, Origin};
 use midwire_definition::{Given, VersionId};
 
-use crate::event::{Counters, Elapsed, Event, Notice, Origin, PacketNumber};
+use crate::encryption::{Answer, Request, RequestId};
+use crate::event::{Counters, Elapsed, Event, Notice, PacketNumber};
 use crate::form::{Effects, Form, Received};
 use crate::interest::{Tables, Watch};
 use crate::judged::Judged;
 use crate::legacy::{self, Start, Unclear};
 use crate::order::Order;
+use crate::record::{Outside, Record, Recording};
 use crate::rules::Peers;
 use crate::scratch::Scratch;
 use crate::setup::{OtherProtocol, Setup};
+use crate::stage::Stage;
 use crate::verdict::{
     ComposeError, DisconnectError, InjectError, NewPacket, UnknownPacket, Verdict,
 };
@@ -64,8 +70,13 @@ pub enum Output {
         /// Which way.
         direction: Direction,
     },
+    /// Something is wanted from outside; its answer is told with [`Session::answer`]. Until then packets
+    /// wait.
+    Request(RequestId, Request),
     /// Tell whoever listens.
     Event(Event),
+    /// Tell whoever records, see [`Session::set_recording`].
+    Record(Record),
 }
 
 /// One game connection: the client's and the server's connection together, from the first byte to
@@ -97,6 +108,7 @@ pub struct Session {
     tables: Arc<Tables>,
     judged: Option<Box<Judged>>,
     watch: Watch,
+    recording: Recording,
     sides: [Side; 2],
     outputs: VecDeque<Output>,
     /// Packets counted so far.
@@ -113,6 +125,7 @@ pub struct Session {
     /// It is a legacy ping.
     asked: Option<legacy::Asked>,
     encrypted: bool,
+    login: Option<Box<handshake::Login>>,
     peers: Peers,
     /// It was told that rules only watch.
     told_watching: bool,
@@ -132,6 +145,10 @@ struct Side {
     /// anew.
     diverged: bool,
     order: Order,
+    /// Once the direction may be encrypted, and is read.
+    stage: Option<Box<Stage>>,
+    /// Bytes that were given and stayed: those that will be given again first. They are plain.
+    left: usize,
     /// The start of a packet, in a protocol without frames.
     partial: Option<Box<frameless::Partial>>,
     /// What the receiver changes when it gets the byte before this offset of what is sent.
@@ -167,6 +184,8 @@ impl Session {
             sent: form.clone(),
             diverged: false,
             order: Order::default(),
+            stage: None,
+            left: 0,
             partial: None,
             handovers: VecDeque::new(),
             given: 0,
@@ -180,6 +199,7 @@ impl Session {
             tables: setup.tables(version),
             judged: None,
             watch: Watch::default(),
+            recording: Recording::Off,
             sides: [side(), side()],
             outputs: VecDeque::from([Output::Event(Event::Opened { protocol: protocol.clone() })]),
             packets: 0,
@@ -191,6 +211,7 @@ impl Session {
             unclear: None,
             asked: None,
             encrypted: false,
+            login: None,
             peers: Peers::default(),
             told_watching: false,
             joined: false,
@@ -214,6 +235,25 @@ impl Session {
     /// there is a judge.
     pub fn set_watch(&mut self, watch: Watch) {
         self.watch = watch;
+    }
+
+    /// Sets whether all that is sent is told to somebody who records it, as [`Output::Record`], in the order
+    /// in which it is. To be set before anything has come.
+    pub fn set_recording(&mut self, recording: Recording) {
+        self.recording = recording;
+    }
+
+    /// Bytes that the driver passed by the session, or did not pass on: they have no meaning for it, but are
+    /// recorded if it is.
+    pub fn handle_outside(
+        &mut self,
+        direction: Direction,
+        bytes: Bytes,
+        outside: Outside,
+        at: Elapsed,
+    ) {
+        self.now = at;
+        self.record_outside(direction, bytes, outside);
     }
 
     /// Says how many bytes that were polled of a direction have not been written yet. Together with what
@@ -255,6 +295,12 @@ impl Session {
     #[must_use]
     pub fn version(&self) -> Option<VersionId> {
         self.version_known.then_some(self.tables.version)
+    }
+
+    /// The number of its version that the session has said, be it listed or not.
+    #[must_use]
+    pub fn version_number(&self) -> Option<i64> {
+        self.said
     }
 
     /// What went through a direction so far.
@@ -328,9 +374,11 @@ impl Session {
         }
         self.end_frameless(direction);
         if !bytes.is_empty() {
+            self.end_undecided(direction);
             let offset = self.sides[direction.index()].counters.bytes;
             self.notice(Notice::CutFrame { direction, bytes: bytes.len(), offset });
-            self.pass_opaque(direction, bytes.split().freeze());
+            let part = self.unread(direction, bytes.split().freeze());
+            self.pass_opaque_as(direction, part, 0, 0);
         }
         self.end_loose(direction, scratch);
         self.end_behind(direction, scratch);
@@ -355,6 +403,7 @@ impl Session {
         }
         for direction in Direction::BOTH {
             self.release(direction);
+            self.record_late(direction);
             self.pump(direction, scratch);
             self.release_loose(direction, scratch);
         }
@@ -365,7 +414,7 @@ impl Session {
     #[must_use]
     pub fn poll_timeout(&self) -> Option<Elapsed> {
         let unclear = self.unclear.as_ref().map(|unclear| unclear.until);
-        let partial = |side: &Side| side.partial.as_ref().and_then(|partial| partial.due);
+        let partial = |side: &Side| side.partial.as_ref().and_then(|partial| partial.next_due());
         let due = self.sides.iter().flat_map(|side| [side.order.due(), partial(side)]);
         due.chain([unclear]).flatten().min()
     }
@@ -475,6 +524,18 @@ impl Session {
         self.decide_held(number, verdict, scratch)
     }
 
+    /// Tells what became of a request. An answer that nobody waits for any more does no harm.
+    pub fn answer(
+        &mut self,
+        request: RequestId,
+        answer: Answer,
+        at: Elapsed,
+        scratch: &mut Scratch,
+    ) {
+        self.now = at;
+        self.answered(request, answer, scratch);
+    }
+
     /// What to do next; `None`: nothing until something else happens.
     pub fn poll_output(&mut self) -> Option<Output> {
         let output = self.outputs.pop_front();
@@ -486,7 +547,9 @@ impl Session {
                     self.close();
                 }
             }
-            Some(Output::Abort { .. } | Output::Event(_)) => {}
+            Some(
+                Output::Abort { .. } | Output::Request(..) | Output::Event(_) | Output::Record(_),
+            ) => {}
             None => self.outputs = VecDeque::new(),
         }
         output
@@ -586,9 +649,9 @@ impl Session {
         }
         self.closed = true;
         self.unclear = None;
-        for side in &mut self.sides {
-            side.order.clear();
-            side.partial = None;
+        for direction in Direction::BOTH {
+            self.forget_held(direction);
+            self.forget_partial(direction);
         }
         // what was given out goes out before the end, so it counts
         let counters = Direction::BOTH.map(|direction| {

@@ -3,12 +3,12 @@
 use std::sync::Arc;
 
 use bytes::Bytes;
-use midwire_codec::Direction;
+use midwire_codec::{Direction, Origin};
 use midwire_definition::{PacketDefinition, StateId, ViewKind};
 
 use super::Session;
 use crate::decision::Disconnect;
-use crate::event::{Notice, Origin, PacketNumber};
+use crate::event::{Notice, PacketNumber};
 use crate::form::Form;
 use crate::id;
 use crate::order::{Gate, Item, Order};
@@ -95,6 +95,7 @@ impl Session {
         {
             let answer = asked.answer(text).into();
             self.pass_made(direction, answer);
+            self.notice(Notice::LegacyAnswer { text: text.to_owned() });
             self.end_behind(direction, scratch);
             return Ok(());
         }
@@ -116,6 +117,7 @@ impl Session {
             }
             return Err(error.into());
         }
+        self.record_lost(direction, held);
         self.end_behind(direction, scratch);
         Ok(())
     }
@@ -125,16 +127,17 @@ impl Session {
         &mut self,
         number: PacketNumber,
         disconnect: Disconnect,
+        origin: Origin,
         scratch: &mut Scratch,
     ) {
         let Disconnect { why, by } = disconnect;
-        if let Err(error) = self.part(Direction::Clientbound, &why, Origin::Rule, scratch) {
+        if let Err(error) = self.part(Direction::Clientbound, &why, origin, scratch) {
             self.note_refused(by.as_deref());
             self.notice(Notice::NotTold { number, by, reason: error.to_string() });
         }
         for direction in Direction::BOTH {
             if !self.side(direction).ended {
-                self.side(direction).order.clear();
+                self.forget_held(direction);
                 self.end_behind(direction, scratch);
             }
         }

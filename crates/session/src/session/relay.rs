@@ -3,15 +3,55 @@
 use bytes::{Bytes, BytesMut};
 use midwire_codec::{Direction, Framing};
 
-use super::skim::Stop;
+use super::skim::{Skimmed, Stop};
 use super::{Output, Session};
 use crate::event::{Elapsed, Event, Lost, Notice};
 use crate::form::{self, Effects};
 use crate::id;
 use crate::interest::Watch;
 use crate::order::{Gate, Item, Made};
+use crate::record::{Keep, Marked};
 use crate::scratch::Scratch;
 use crate::setup::OnLostFraming;
+
+/// Bytes that frames are cut off.
+pub(super) trait Chunk: std::ops::Deref<Target = [u8]> {
+    /// All of them.
+    fn take(&mut self) -> Bytes;
+    /// The first of them.
+    fn take_front(&mut self, len: usize) -> Bytes;
+    /// The last of what was all of them.
+    fn put_back(&mut self, rest: Bytes);
+}
+
+impl Chunk for BytesMut {
+    fn take(&mut self) -> Bytes {
+        self.split().freeze()
+    }
+
+    fn take_front(&mut self, len: usize) -> Bytes {
+        self.split_to(len).freeze()
+    }
+
+    /// The start of a frame: a copy, once, since there is no frame in front of it then.
+    fn put_back(&mut self, rest: Bytes) {
+        self.extend_from_slice(&rest);
+    }
+}
+
+impl Chunk for Bytes {
+    fn take(&mut self) -> Bytes {
+        std::mem::take(self)
+    }
+
+    fn take_front(&mut self, len: usize) -> Bytes {
+        self.split_to(len)
+    }
+
+    fn put_back(&mut self, rest: Bytes) {
+        *self = rest;
+    }
+}
 
 impl Session {
     /// Sends on what can be sent on of some bytes. What is part of a frame stays.
@@ -24,40 +64,65 @@ impl Session {
         if self.setup.frameless {
             return self.relay_frameless(direction, bytes, scratch);
         }
+        let mut left = 0;
+        if !self.may_decrypt(direction) {
+            self.relay_frames(direction, bytes, scratch);
+        } else {
+            left = self.side(direction).left.min(bytes.len());
+        }
+        if self.may_decrypt(direction) {
+            self.relay_cipher(direction, bytes, left, scratch);
+        } else {
+            self.side(direction).left = bytes.len();
+        }
+    }
+
+    /// Sends on what can be sent on of some plain bytes. What is part of a frame stays, and so does all that
+    /// is behind a packet from which on bytes are encrypted.
+    pub(super) fn relay_frames(
+        &mut self,
+        direction: Direction,
+        bytes: &mut impl Chunk,
+        scratch: &mut Scratch,
+    ) {
+        let was_plain = !self.may_decrypt(direction);
         loop {
             if bytes.is_empty() {
                 return;
             }
             let framing = match self.setup.framing {
                 Some(framing) if !self.sides[direction.index()].opaque => framing,
-                _ => return self.pass_opaque(direction, bytes.split().freeze()),
+                _ => return self.pass_opaque(direction, bytes.take()),
             };
             let skimmed = self.skim(direction, &framing, bytes, scratch);
-            self.count(direction, skimmed.len, skimmed.frames);
-            if let Some(payload) = skimmed.last {
+            self.count_skimmed(direction, &skimmed);
+            if let Some(payload) = skimmed.last.clone() {
                 let side = self.side(direction);
                 side.last.set(&bytes[payload], &side.received.form);
             }
             match skimmed.stop {
                 Stop::End => {
-                    self.pass(direction, bytes.split_to(skimmed.len).freeze());
+                    let keep = self.keep_run(self.packets + 1 - skimmed.frames);
+                    self.pass(direction, bytes.take_front(skimmed.len), keep);
                     return;
                 }
                 Stop::Look(_) => {
-                    let chunk = bytes.split().freeze();
-                    let used =
-                        self.inspect(direction, &framing, chunk.clone(), skimmed.len, scratch);
-                    // the start of a frame: a copy, once, since there is no frame in front of it then
-                    bytes.extend_from_slice(&chunk[used..]);
+                    let chunk = bytes.take();
+                    let used = self.inspect(direction, &framing, chunk.clone(), &skimmed, scratch);
+                    bytes.put_back(chunk.slice(used..));
                 }
                 Stop::Lost(error) => {
-                    self.pass(direction, bytes.split_to(skimmed.len).freeze());
+                    let keep = self.keep_run(self.packets + 1 - skimmed.frames);
+                    self.pass(direction, bytes.take_front(skimmed.len), keep);
                     let error = error.shifted(self.side(direction).counters.bytes);
                     self.lose(direction, error.into());
                 }
             }
             if self.closed {
-                bytes.clear();
+                bytes.take();
+                return;
+            }
+            if was_plain && self.may_decrypt(direction) {
                 return;
             }
         }
@@ -68,6 +133,14 @@ impl Session {
         counters.bytes += bytes as u64;
         counters.frames += frames;
         self.packets += frames;
+    }
+
+    /// Counts frames that were passed over.
+    pub(super) fn count_skimmed(&mut self, direction: Direction, skimmed: &Skimmed) {
+        self.count(direction, skimmed.len, skimmed.frames);
+        if skimmed.quiet > 0 {
+            self.note_quiet(skimmed.quiet);
+        }
     }
 
     /// Nothing says where the next frame or packet starts: a direction is relayed as it comes from here.
@@ -90,30 +163,39 @@ impl Session {
 
     /// Sends on bytes that are not cut into frames.
     pub(super) fn pass_opaque(&mut self, direction: Direction, bytes: Bytes) {
-        self.pass_opaque_from(direction, bytes, 0);
+        self.pass_opaque_as(direction, bytes.into(), 0, 0);
     }
 
-    /// The same with bytes of which so many were sent on before.
-    pub(super) fn pass_opaque_from(&mut self, direction: Direction, bytes: Bytes, passed: usize) {
+    /// The same with bytes of which so many were sent on before, and so many recorded.
+    pub(super) fn pass_opaque_as(
+        &mut self,
+        direction: Direction,
+        bytes: Marked,
+        passed: usize,
+        recorded: usize,
+    ) {
+        let kept = bytes.from(recorded);
+        let bytes = bytes.bytes;
         let offset = self.side(direction).counters.bytes;
         self.count(direction, bytes.len(), 0);
         if self.watch == Watch::Packets && !bytes.is_empty() {
             let (at, bytes) = (self.now, bytes.clone());
             self.event(Event::Opaque { direction, offset, at, bytes });
         }
-        self.pass(direction, bytes.slice(passed.min(bytes.len())..));
+        self.record_opaque(direction, kept);
+        self.pass(direction, bytes.slice(passed.min(bytes.len())..), Keep::Nothing);
     }
 
     /// Sends on bytes as they came, when it is their turn.
-    pub(super) fn pass(&mut self, direction: Direction, bytes: Bytes) {
+    pub(super) fn pass(&mut self, direction: Direction, bytes: Bytes, keep: Keep) {
         if bytes.is_empty() {
             return;
         }
         let side = self.side(direction);
         if side.order.is_empty() {
-            self.send(direction, bytes);
+            self.send(direction, bytes, keep);
         } else {
-            side.order.push(Item::Bytes(owned(&bytes)), Gate::Open);
+            side.order.push(Item::Bytes(owned(&bytes), keep), Gate::Open);
         }
     }
 
@@ -144,20 +226,33 @@ impl Session {
     /// Sends bytes that nobody sent where nothing is cut into frames.
     pub(super) fn pass_made(&mut self, direction: Direction, bytes: Bytes) {
         self.side(direction).counters.injected += 1;
-        self.send(direction, bytes);
+        self.record_made(direction, &bytes);
+        self.send(direction, bytes, Keep::Nothing);
     }
 
-    fn send(&mut self, direction: Direction, bytes: Bytes) {
-        if !bytes.is_empty() {
-            self.side(direction).given += bytes.len() as u64;
-            self.outputs.push_back(Output::Send { direction, bytes });
+    fn send(&mut self, direction: Direction, bytes: Bytes, keep: Keep) {
+        if let Some(record) = keep.sent(direction, &bytes, self.now) {
+            self.record(record);
+        }
+        if bytes.is_empty() {
+            return;
+        }
+        let Self { sides, outputs, .. } = self;
+        let side = &mut sides[direction.index()];
+        side.given += bytes.len() as u64;
+        let mut put = |bytes| outputs.push_back(Output::Send { direction, bytes });
+        match &mut side.stage {
+            None => put(bytes),
+            Some(stage) => stage.send(bytes, put),
         }
     }
 
     pub(super) fn send_item(&mut self, direction: Direction, item: Item, scratch: &mut Scratch) {
         match item {
-            Item::Bytes(bytes) => self.send(direction, bytes),
-            Item::Frame(frame, effects) => self.send_frame(direction, frame, &effects),
+            Item::Bytes(bytes, keep) => self.send(direction, bytes, keep),
+            Item::Frame(frame, effects, keep) => {
+                self.send_frame(direction, frame, keep, &effects);
+            }
             Item::Payload(made) => self.send_made(direction, made, scratch),
             Item::Beside(next) => self.send_next(direction, next, scratch),
             Item::Copy(copy) => self.send_copy(direction, copy, scratch),
@@ -166,8 +261,8 @@ impl Session {
         }
     }
 
-    fn send_frame(&mut self, direction: Direction, frame: Bytes, effects: &Effects) {
-        self.send(direction, frame);
+    fn send_frame(&mut self, direction: Direction, frame: Bytes, keep: Keep, effects: &Effects) {
+        self.send(direction, frame, keep);
         self.sent(direction, 0, effects);
     }
 
@@ -177,6 +272,9 @@ impl Session {
     pub(super) fn sent(&mut self, direction: Direction, more: usize, effects: &Effects) {
         if effects.is_empty() {
             return;
+        }
+        if form::encrypts(effects) {
+            self.send_cipher(direction);
         }
         let side = self.side(direction);
         side.sent.apply(effects, direction);
@@ -195,7 +293,7 @@ impl Session {
             let Some((_, effects)) = self.side(direction).handovers.pop_front() else { return };
             self.side(back).received.announce(&effects, back);
             if form::encrypts(&effects) {
-                self.side(back).opaque = true;
+                self.expect_cipher(back);
             }
         }
         let handovers = &mut self.side(direction).handovers;
@@ -204,7 +302,13 @@ impl Session {
         }
     }
 
-    pub(super) fn send_made(&mut self, direction: Direction, made: Made, scratch: &mut Scratch) {
+    pub(super) fn send_made(
+        &mut self,
+        direction: Direction,
+        mut made: Made,
+        scratch: &mut Scratch,
+    ) {
+        let note = made.note.take();
         let framing = self.setup.framing;
         let setup = self.setup.clone();
         let sent = &self.sides[direction.index()].sent;
@@ -213,7 +317,8 @@ impl Session {
             && came.threshold == sent.threshold
         {
             let frame = came.frame.clone();
-            return self.send_frame(direction, frame, &made.effects);
+            let keep = self.keep_sent(direction, note, &frame, &made.payload, scratch);
+            return self.send_frame(direction, frame, keep, &made.effects);
         }
         if made.instead.is_none() && !made.forced {
             let state = sent.state;
@@ -227,11 +332,15 @@ impl Session {
         let constants = &setup.protocol.stack.before_length[..];
         let came = made.instead.as_ref().map_or(constants, |came| &came.frame[..]);
         match frame_of(framing.as_ref(), &made.payload, came, sent.threshold, scratch) {
-            Ok(frame) => self.send_frame(direction, frame, &made.effects),
+            Ok(frame) => {
+                let keep = self.keep_sent(direction, note, &frame, &made.payload, scratch);
+                self.send_frame(direction, frame, keep, &made.effects);
+            }
             Err(reason) => match made.instead {
                 Some(came) => {
                     self.notice(Notice::EditRefused { number: made.number, by: None, reason });
-                    self.send_frame(direction, came.frame, &came.effects);
+                    let keep = note.map_or(Keep::Nothing, Keep::Note);
+                    self.send_frame(direction, came.frame, keep, &came.effects);
                 }
                 None => self.notice(Notice::InjectionRefused { number: made.number, reason }),
             },

@@ -1,10 +1,14 @@
 //! Deciding about intercepted packets.
 
+use bytes::Bytes;
+use midwire_codec::Origin;
+
 use super::Session;
 use crate::event::{Event, Fate, PacketNumber};
 use crate::form::Effects;
 use crate::interest::Watch;
 use crate::order::{Gate, Item, Made};
+use crate::record::Keep;
 use crate::scratch::Scratch;
 use crate::verdict::{UnknownPacket, Verdict};
 
@@ -37,13 +41,26 @@ impl Session {
         if fate == Fate::Dropped {
             self.side(direction).counters.dropped += 1;
             self.diverge(&held.came.effects, &Effects::default());
-            self.side(direction).order.decide(number, None, gate);
+            let record = self.side(direction).order.note_of(number).map(|mut note| {
+                note.decided_by = Some(Origin::User);
+                note.dropped(direction)
+            });
+            let item = record
+                .flatten()
+                .map(|record| Item::Bytes(Bytes::new(), Keep::Record(Box::new(record))));
+            self.side(direction).order.decide(number, item, gate);
         } else if let Some(new) = &ruling.new {
             self.side(direction).counters.changed += 1;
             let workspace = &mut scratch.workspace;
             let effects = self.effects_at(direction, new, &held.form, workspace);
             self.diverge(&held.came.effects, &effects);
+            let mut note = self.side(direction).order.note_of(number);
+            if let Some(note) = &mut note {
+                note.decided_by = Some(Origin::User);
+                note.by = None;
+            }
             let made = Made {
+                note,
                 number,
                 payload: new.clone(),
                 instead: Some(held.came),

@@ -2,11 +2,11 @@
 
 use std::sync::Arc;
 
-use midwire_codec::Direction;
+use midwire_codec::{Direction, Origin};
 use midwire_definition::PacketDefinition;
 
 use super::Session;
-use crate::event::{Elapsed, Origin};
+use crate::event::Elapsed;
 use crate::scratch::Scratch;
 use crate::verdict::NewPacket;
 

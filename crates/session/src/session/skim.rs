@@ -2,13 +2,14 @@
 
 use std::ops::Range;
 
-use midwire_codec::{ByteOrder, Counts, Direction, Frame, FrameError, Framing, Prefix};
+use midwire_codec::{ByteOrder, Counts, Direction, Frame, FrameError, Framing, Prefix, first_byte};
 use midwire_definition::{Stack, StateId};
 
 use super::Session;
 use crate::id;
 use crate::interest::{ByFirstByte, Interest, Watch};
 use crate::payload::{Stored, stored};
+use crate::record::Recording;
 use crate::scratch::Scratch;
 
 /// Frames at the start of some bytes that need no looking at.
@@ -16,6 +17,8 @@ pub(super) struct Skimmed {
     /// Bytes that they take.
     pub(super) len: usize,
     pub(super) frames: u64,
+    /// Of those, the ones that rules were asked about and do nothing about.
+    pub(super) quiet: u64,
     /// The payload of the last of them.
     pub(super) last: Option<Range<usize>>,
     pub(super) stop: Stop,
@@ -36,7 +39,19 @@ impl Session {
     pub(super) fn interest(&self, state: StateId, direction: Direction) -> Interest<'_> {
         let is_shown = self.watch > Watch::Nothing;
         let wanted = self.judged.as_deref().map(|judged| &*judged.wanted);
-        Interest::new(&self.tables, wanted, is_shown, state, direction)
+        let is_masked = self.recording == Recording::Masked;
+        Interest::new(&self.tables, wanted, is_shown, is_masked, state, direction)
+    }
+
+    /// Whether a packet that is not compressed is wanted by rules alone, none of which does anything about it.
+    fn is_quiet(&self, interest: &Interest<'_>, known: Known, payload: &[u8]) -> bool {
+        let Known { state, direction, id, body } = known;
+        let Some(judged) = self.judged.as_deref() else { return false };
+        if interest.needs(id) {
+            return false;
+        }
+        let definition = self.tables.definition(state, direction, id).map(|known| &**known);
+        judged.are_quiet(state, direction, id, definition, payload, body)
     }
 
     /// Passes over frames that nobody needs.
@@ -54,7 +69,7 @@ impl Session {
         let compressed = form.threshold.is_some();
         let stack = &self.setup.protocol.stack;
         let quick = interest.by_first_byte().filter(|_| !all);
-        let (mut len, mut frames, mut last) = (0, 0, None);
+        let (mut len, mut frames, mut quiet, mut last) = (0, 0, 0, None);
         let stop = loop {
             if let Some(unneeded) = quick {
                 let short = short_frames(framing, compressed, unneeded, &bytes[len..]);
@@ -72,13 +87,19 @@ impl Session {
             }
             if interest.any() {
                 let payload = &bytes[len..][frame.payload.clone()];
-                let read = if compressed {
+                let (read, plain) = if compressed {
                     peek(stack, form.state, payload, interest.plain_len_max(), scratch)
                 } else {
-                    id::read(stack, form.state, payload)
+                    (id::read(stack, form.state, payload), Some(payload))
                 };
-                if read.is_some_and(|(id, _)| interest.wants(id)) {
-                    break Stop::Look(frame);
+                if let Some((id, body)) = read
+                    && interest.wants(id)
+                {
+                    let known = Known { state: form.state, direction, id, body };
+                    if !plain.is_some_and(|plain| self.is_quiet(&interest, known, plain)) {
+                        break Stop::Look(frame);
+                    }
+                    quiet += 1;
                 }
             }
             last = Some(len);
@@ -89,29 +110,48 @@ impl Session {
             let frame = framing.next(&bytes[start..]).ok()??;
             Some(start + frame.payload.start..start + frame.payload.end)
         };
-        Skimmed { len, frames, last: last.and_then(payload), stop }
+        Skimmed { len, frames, quiet, last: last.and_then(payload), stop }
     }
 }
 
-/// The id of a payload that starts with its plain size, unless it is too long for anybody.
-fn peek(
+/// What a packet is.
+#[derive(Clone, Copy)]
+struct Known {
+    state: StateId,
+    direction: Direction,
+    id: i64,
+    /// Where its fields start.
+    body: usize,
+}
+
+/// The id of a payload that starts with its plain size, unless it is too long for anybody; and the plain
+/// payload, if it is not compressed.
+fn peek<'b>(
     stack: &Stack,
     state: StateId,
-    payload: &[u8],
+    payload: &'b [u8],
     plain_len_max: usize,
     scratch: &mut Scratch,
-) -> Option<(i64, usize)> {
-    match stored(payload, 0..payload.len(), true).ok()? {
-        Stored::Plain(range) => id::read(stack, state, &payload[range]),
-        Stored::Deflated(_, plain_len) if plain_len > plain_len_max => None,
-        Stored::Deflated(data, _) => {
-            scratch.plain.clear();
-            scratch
-                .inflater
-                .inflate_prefix(&payload[data], id::reach(stack, state), &mut scratch.plain)
-                .ok()?;
-            id::read(stack, state, &scratch.plain)
+) -> (Option<(i64, usize)>, Option<&'b [u8]>) {
+    match stored(payload, 0..payload.len(), true) {
+        Ok(Stored::Plain(range)) => {
+            let plain = &payload[range];
+            (id::read(stack, state, plain), Some(plain))
         }
+        Ok(Stored::Deflated(data, plain_len)) if plain_len <= plain_len_max => {
+            let data = &payload[data];
+            // Most ids are a byte.
+            if let Some(first) = first_byte(data)
+                && let Some(known) = id::read(stack, state, &[first])
+            {
+                return (Some(known), None);
+            }
+            scratch.plain.clear();
+            let reach = id::reach(stack, state);
+            let found = scratch.inflater.inflate_prefix(data, reach, &mut scratch.plain);
+            (found.ok().and_then(|_| id::read(stack, state, &scratch.plain)), None)
+        }
+        _ => (None, None),
     }
 }
 

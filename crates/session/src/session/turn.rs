@@ -6,7 +6,7 @@ use midwire_codec::Direction;
 use midwire_definition::{PacketDefinition, StateId, Workspace};
 
 use super::Session;
-use crate::event::{Event, Notice};
+use crate::event::Event;
 use crate::form::{self, Effects, Form};
 use crate::id;
 
@@ -14,24 +14,23 @@ impl Session {
     /// The sender of a direction has surely made the first changes that it was told of.
     pub(super) fn commit(&mut self, direction: Direction, changes: usize) {
         let received = &mut self.side(direction).received;
-        let before = received.form.state;
+        let (before, threshold) = (received.form.state, received.form.threshold);
         received.commit(changes, direction);
         self.report_state(direction, before);
+        self.record_compression(direction, threshold);
     }
 
     /// A packet that changes the session has been read: its sender has made the changes.
     pub(super) fn was_sent(&mut self, direction: Direction, effects: &Effects) {
         let side = self.side(direction);
-        let before = side.received.form.state;
+        let (before, threshold) = (side.received.form.state, side.received.form.threshold);
         side.received.form.apply(effects, direction);
         let back = direction.opposite();
         self.side(back).sent.apply(effects, back);
         self.report_state(direction, before);
+        self.record_compression(direction, threshold);
         if form::encrypts(effects) {
-            self.side(direction).opaque = true;
-            if !std::mem::replace(&mut self.encrypted, true) {
-                self.notice(Notice::Encrypted);
-            }
+            self.encrypted_from_here(direction);
         }
     }
 

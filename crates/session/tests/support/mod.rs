@@ -14,7 +14,8 @@ use midwire_rules::Lexicon;
 use midwire_rules::rule::RuleSet;
 use midwire_session::{
     Beside, Content, Decision, Elapsed, Event, Fate, Judge, Options, Output, PacketEvent,
-    PacketInfo, Place, Rules, Scratch, Session, Setup, Verdict, Watch,
+    PacketInfo, Passage, Place, Record, Recorded, Recording, Request, RequestId, Rules, Scratch,
+    Session, Setup, Verdict, Watch,
 };
 
 pub use Direction::{Clientbound, Serverbound};
@@ -119,6 +120,71 @@ pub fn hex(bytes: &[u8]) -> String {
     bytes.iter().map(|byte| format!("{byte:02x}")).collect()
 }
 
+/// What a recording holds, as the streams that it says were there.
+#[derive(Default)]
+pub struct Tape {
+    pub records: Vec<Record>,
+    /// What came and what was sent, by direction.
+    pub came: [Vec<u8>; 2],
+    pub sent: [Vec<u8>; 2],
+}
+
+impl Tape {
+    fn take(&mut self, record: Record) {
+        let at = record.direction.index();
+        let (came, sent) = (&mut self.came[at], &mut self.sent[at]);
+        match &record.content {
+            Recorded::Frames(_, bytes) => {
+                came.extend_from_slice(bytes);
+                sent.extend_from_slice(bytes);
+            }
+            Recorded::Opaque(marked) => {
+                came.extend_from_slice(&marked.bytes);
+                sent.extend_from_slice(&marked.bytes);
+            }
+            Recorded::Frame(frame) => match &frame.passage {
+                Passage::Passed(both) => {
+                    came.extend_from_slice(&both.bytes);
+                    sent.extend_from_slice(&both.bytes);
+                }
+                Passage::Dropped(gone) | Passage::Came(gone) => came.extend_from_slice(&gone.bytes),
+                Passage::Injected(new) | Passage::Sent(new) => sent.extend_from_slice(&new.bytes),
+                Passage::Changed { came: old, sent: new } => {
+                    came.extend_from_slice(&old.bytes);
+                    sent.extend_from_slice(&new.bytes);
+                }
+            },
+            Recorded::Compression(_) => {}
+        }
+        self.records.push(record);
+    }
+
+    /// The numbers of frames and what became of them, in the order of the recording.
+    pub fn fates(&self) -> Vec<String> {
+        let mut fates = Vec::new();
+        for record in &self.records {
+            match &record.content {
+                Recorded::Frames(first, bytes) => fates.push(format!("{first}+ {}", bytes.len())),
+                Recorded::Opaque(marked) => fates.push(format!("bytes {}", marked.bytes.len())),
+                Recorded::Compression(threshold) => fates.push(format!("squeeze {threshold:?}")),
+                Recorded::Frame(frame) => {
+                    let fate = match &frame.passage {
+                        Passage::Passed(_) => "passed",
+                        Passage::Dropped(_) => "dropped",
+                        Passage::Changed { .. } => "changed",
+                        Passage::Came(_) => "came",
+                        Passage::Sent(_) => "sent",
+                        Passage::Injected(_) => "injected",
+                    };
+                    let by = frame.by.as_deref().map_or(String::new(), |by| format!(" by {by}"));
+                    fates.push(format!("{} {fate}{by}", frame.number));
+                }
+            }
+        }
+        fates
+    }
+}
+
 /// A session, the bytes it has not taken yet, and what came out.
 pub struct Driver {
     pub session: Session,
@@ -130,6 +196,9 @@ pub struct Driver {
     /// The sizes of the pieces in which it was sent.
     pub pieces: [Vec<usize>; 2],
     pub events: Vec<Event>,
+    /// What was recorded.
+    pub tape: Tape,
+    pub requests: Vec<(RequestId, Request)>,
     /// Events and ends as lines, and sent bytes as hex.
     pub lines: Vec<String>,
     pub rules: Option<Arc<Rules>>,
@@ -156,11 +225,23 @@ impl Driver {
             sent: Default::default(),
             pieces: Default::default(),
             events: Vec::new(),
+            tape: Tape::default(),
+            requests: Vec::new(),
             lines: Vec::new(),
             rules: None,
             protocol: setup.protocol().clone(),
         };
         driver.drain();
+        driver
+    }
+
+    /// With rules, unwatched and recorded.
+    pub fn taped(text: &str, rules: &str) -> Self {
+        let mut driver = Self::unwatched(text);
+        driver.session.set_recording(Recording::Masked);
+        if !rules.is_empty() {
+            driver.set_rules(rules);
+        }
         driver
     }
 
@@ -241,10 +322,15 @@ impl Driver {
                 }
                 Output::Finish { direction } => self.lines.push(format!("{direction} finish")),
                 Output::Abort { direction } => self.lines.push(format!("{direction} abort")),
+                Output::Request(request, what) => {
+                    self.lines.push("request".to_owned());
+                    self.requests.push((request, what));
+                }
                 Output::Event(event) => {
                     self.lines.push(self.line(&event));
                     self.events.push(event);
                 }
+                Output::Record(record) => self.tape.take(record),
             }
         }
         self
@@ -285,6 +371,7 @@ impl Driver {
                     if *closed { ", closed" } else { "" }
                 )
             }
+            Event::Key { key, .. } => format!("{key:?}"),
             Event::Notice { notice, .. } => format!("notice: {notice}"),
             Event::Closed { counters, .. } => {
                 let [up, down] = counters;

@@ -35,6 +35,11 @@ fn find(name: &str) -> PathBuf {
     panic!("no {name} below captures/");
 }
 
+/// A file of text.
+pub fn text(name: &str) -> String {
+    std::fs::read_to_string(find(name)).unwrap()
+}
+
 pub fn lines(name: &str) -> Vec<Value> {
     let file = std::fs::File::open(find(name)).unwrap();
     let mut text = String::new();

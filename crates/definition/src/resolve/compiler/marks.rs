@@ -54,6 +54,17 @@ impl<'d> Compiler<'d> {
             "telling" => marks.telling = true,
             "host" => marks.host = true,
             "port" => marks.port = true,
+            "cipher" => {
+                let name = word(self)?;
+                marks.cipher = Some(CipherField::named(&name).ok_or_else(|| {
+                    let what = format!("no part of beginning encryption is called `{name}`");
+                    let error = Diagnostic::error("W044", attribute.name.span, what);
+                    self.problem(match suggest(&name, CipherField::NAMES.into_iter()) {
+                        Some(near) => error.label(format!("did you mean `@cipher {near}`?")),
+                        None => error.help(format!("there are: {}", CipherField::NAMES.join(", "))),
+                    })
+                })?);
+            }
             "max" => match attribute.args.first().map(|e| &e.kind) {
                 Some(ExprKind::Int(n)) => marks.max = i64::try_from(*n).ok(),
                 _ => {
@@ -73,7 +84,7 @@ impl<'d> Compiler<'d> {
                 return Err(self.problem(error.help("write `name: bytes[..] @open Type`")));
             }
             other => {
-                const KNOWN: [&str; 13] = [
+                const KNOWN: [&str; 14] = [
                     "ref",
                     "unit",
                     "secret",
@@ -85,6 +96,7 @@ impl<'d> Compiler<'d> {
                     "telling",
                     "host",
                     "port",
+                    "cipher",
                     "max",
                     OPEN,
                 ];

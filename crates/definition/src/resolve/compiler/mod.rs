@@ -25,10 +25,10 @@ use super::scope::{Binding, NameScope, ScopeId};
 use super::{Declarations, TypeId};
 use crate::diagnostics::{Diagnostic, suggest};
 use crate::plan::{
-    Arm, ArmLabel, ArrayCode, ArrayKind, BitsMember, BlockCode, Branch, BranchId, CallCode, Code,
-    Cond, Count, Derivation, ElementShape, EnumEntries, Ex, Field, FieldId, FieldRef, FlagMember,
-    IntRepr, Item, Kind, Layout, LayoutId, Len, Marks, Member, Op, Plan, Pos, START_SLOT, Select,
-    Switch,
+    Arm, ArmLabel, ArrayCode, ArrayKind, BitsMember, BlockCode, Branch, BranchId, CallCode,
+    CipherField, Code, Cond, Count, Derivation, ElementShape, EnumEntries, Ex, Field, FieldId,
+    FieldRef, FlagMember, IntRepr, Item, Kind, Layout, LayoutId, Len, Marks, Member, Op, Plan, Pos,
+    START_SLOT, Select, Switch,
 };
 use crate::syntax::ast::{
     self, Arg, Attribute, CountKind, Entry, Expr, ExprKind, FieldKind, Gate, Labels, Literal, Name,

@@ -25,6 +25,8 @@ pub(super) struct Due {
     pub(super) last_read: Elapsed,
     /// When a server that the client is handed over from is not waited for any longer.
     pub(super) drained_at: Option<Instant>,
+    /// Until when a client that was told that the session is ended may go by itself.
+    pub(super) leaves_by: Option<Instant>,
     timer: Option<Pin<Box<Sleep>>>,
 }
 
@@ -39,6 +41,7 @@ impl Due {
             idle_timeout: limits.idle_timeout,
             last_read: Elapsed(clock.elapsed()),
             drained_at: None,
+            leaves_by: None,
             timer: None,
         }
     }
@@ -75,8 +78,9 @@ impl Driver {
     /// When something is due next.
     fn next_due(&self) -> Option<Instant> {
         let asked = self.session.poll_timeout().and_then(|at| self.clock.checked_add(at.0));
-        let Due { deadline, handshake, drained_at, .. } = self.due;
-        let limits = [deadline, asked, handshake, self.idle_due(), self.held_until(), drained_at];
+        let Due { deadline, handshake, drained_at, leaves_by, .. } = self.due;
+        let limits =
+            [deadline, asked, handshake, self.idle_due(), self.held_until(), drained_at, leaves_by];
         limits.into_iter().flatten().min()
     }
 
@@ -104,20 +108,16 @@ impl Driver {
             return Poll::Ready(());
         }
         if is_due(self.due.handshake) {
-            self.due.handshake = None;
-            if !self.session.has_begun() && !self.is_stopping() {
-                let limit = self.due.handshake_timeout.as_millis();
-                self.stop_because(format!(
-                    "the client did not begin to talk within {limit} ms (handshake_timeout), so the \
-                     session is ended"
-                ));
-            }
+            self.end_without_handshake(now);
         }
         if is_due(self.idle_due()) {
             let limit = self.due.idle_timeout.as_millis();
             self.stop_because(format!(
                 "nothing came from either side for {limit} ms (idle_timeout), so the session is ended"
             ));
+        }
+        if is_due(self.due.leaves_by) {
+            self.due.leaves_by = None;
         }
         if is_due(self.held_until()) {
             self.release();
@@ -130,6 +130,34 @@ impl Driver {
         with_lent(&setup, |lent| self.session.handle_timeout(at, &mut lent.scratch));
         self.take_outputs();
         Poll::Ready(())
+    }
+
+    /// Ends a session in which the client has not begun to talk in time, or has got no answer.
+    fn end_without_handshake(&mut self, now: Instant) {
+        let limit = self.due.handshake_timeout;
+        self.due.handshake = None;
+        if self.is_stopping() {
+            return;
+        }
+        let millis = limit.as_millis();
+        if !self.session.has_begun() {
+            return self.stop_because(format!(
+                "the client did not begin to talk within {millis} ms (handshake_timeout), so the \
+                 session is ended"
+            ));
+        }
+        // Only a game's server is known to answer.
+        if !self.session.has_parting_words() || !self.is_mute() {
+            return;
+        }
+        let asked = self.clock.checked_add(self.due.last_read.0).filter(|_| self.is_unanswered());
+        match later(asked.unwrap_or(now), limit) {
+            Some(due) if due <= now => self.stop_because(format!(
+                "the server did not answer within {millis} ms (handshake_timeout), so the session is \
+                 ended"
+            )),
+            due => self.due.handshake = due,
+        }
     }
 }
 

@@ -4,13 +4,17 @@ mod due;
 mod handing;
 mod parting;
 mod reading;
+mod taping;
 
 use std::sync::Arc;
 use std::task::{Context, Poll};
 use std::time::{Duration, Instant};
 
 use bytes::BytesMut;
-use midwire_session::{Counters, Direction, Elapsed, Event, Output, Peers, Session, Setup};
+use midwire_session::{
+    Answer, Counters, Direction, Elapsed, Event, Output, Peers, Recording, Request, RequestId,
+    Session, Setup, Watch,
+};
 
 use self::due::Due;
 use super::Shared;
@@ -20,6 +24,7 @@ use super::leg::{Finish, Leg, reset_on_close};
 use super::lent::{read_len, with_lent};
 use super::session::Ends;
 use crate::metrics::Meter;
+use crate::record::{Tape, Told};
 
 /// Reads of a direction after the program was asked to end, before the direction is ended.
 const LAST_READS: u32 = 64;
@@ -39,14 +44,16 @@ pub(super) struct Driver {
     /// Directions whose sender was reset, which is told once what it sent has been written.
     reset: [bool; 2],
     pub(super) events: Vec<Event>,
+    /// What the session waits for from outside.
+    pub(super) requests: Vec<(RequestId, Request)>,
     /// Bytes of one read.
     read_len: usize,
     write_max: usize,
     close_wait: Duration,
     clock: Instant,
     due: Due,
-    /// Why the session is ended, for people.
-    pub(super) reason: Option<String>,
+    /// Why the session is ended, and what was left out for that, for people.
+    pub(super) notes: Vec<String>,
     /// Reads that each direction may still have before it is ended; `None`: it goes on.
     last_reads: Option<[u32; 2]>,
     /// Directions that were ended here: the program ends, or the client goes on elsewhere.
@@ -61,6 +68,12 @@ pub(super) struct Driver {
     words: Option<Words>,
     /// What counts for whoever watches midwire.
     meter: Option<Meter>,
+    /// What is recorded of it.
+    tape: Option<Tape>,
+    /// The direction whose sender broke the session off.
+    broken: Option<Direction>,
+    /// Packets are shown, not only told to a recording.
+    shows: bool,
     /// It has been told.
     is_told: bool,
 }
@@ -73,12 +86,16 @@ impl Driver {
         ends: Ends,
         watcher: Option<Watcher>,
         words: Option<Words>,
+        tape: Option<Tape>,
         clock: Instant,
     ) -> Self {
-        let Ends { client, server, read } = ends;
+        let Ends { client, server, read, before } = ends;
         let mut session = Session::new(setup.clone());
-        let watch = shared.watch_of(&setup);
+        let shown = shared.watch_of(&setup);
+        let tells = tape.as_ref().is_some_and(Tape::keeps_some);
+        let watch = if tells { Watch::Packets } else { shown };
         session.set_watch(watch);
+        session.set_recording(tape.as_ref().map_or(Recording::Off, Tape::recording));
         // Who counts frames needs them.
         let counts = shared.metrics.is_some() && setup.protocol().stack.framing.is_some();
         let mut driver = Self {
@@ -90,12 +107,13 @@ impl Driver {
             joined: false,
             reset: [false; 2],
             events: Vec::new(),
+            requests: Vec::new(),
             read_len: read_len(watch),
             write_max: shared.limits.write_max,
             close_wait: shared.limits.close_wait,
             clock,
             due: Due::new(&shared.limits, clock),
-            reason: None,
+            notes: Vec::new(),
             last_reads: None,
             ended: [false; 2],
             counters: [Counters::default(); 2],
@@ -105,8 +123,15 @@ impl Driver {
             drain_wait: shared.limits.drain_wait,
             words,
             meter: shared.metrics.clone().map(Meter::new),
+            tape,
+            broken: None,
+            shows: shown > Watch::Nothing,
             is_told: false,
         };
+        let at = driver.now();
+        for (outside, bytes) in before {
+            driver.session.handle_outside(Direction::Serverbound, bytes, outside, at);
+        }
         driver.take_outputs();
         for direction in Direction::BOTH {
             driver.take_read(direction);
@@ -167,6 +192,13 @@ impl Driver {
         self.take_outputs();
     }
 
+    /// Tells the session what became of what it waited for.
+    pub(super) fn answer(&mut self, request: RequestId, answer: Answer) {
+        let (at, setup) = (self.now(), self.setup.clone());
+        with_lent(&setup, |lent| self.session.answer(request, answer, at, &mut lent.scratch));
+        self.take_outputs();
+    }
+
     /// Ends both directions once what has come already is read.
     pub(super) fn stop(&mut self) {
         self.last_reads = Some([LAST_READS; 2]);
@@ -180,6 +212,10 @@ impl Driver {
     /// Resets what is to be reset, and lets the connections go.
     pub(super) fn finish(mut self) -> ([Counters; 2], Option<HandedOver>) {
         self.measure();
+        if !self.closed {
+            let at = self.now();
+            self.tell_tape(Told::given_up(at));
+        }
         for leg in &mut self.legs {
             if leg.aborted || self.given_up {
                 reset_on_close(&leg.stream);
@@ -222,14 +258,11 @@ impl Driver {
                 self.tell_reset(direction);
                 let read = self.may_read(direction) && self.poll_read(direction, cx).is_ready();
                 progress |= read;
-                if let Some(left) = &mut self.last_reads {
-                    left[direction.index()] = left[direction.index()].saturating_sub(1);
-                    if !read || left[direction.index()] == 0 {
-                        progress |= self.end(direction);
-                    }
-                }
+                progress |= self.end_if_drained(direction, read);
             }
-            if !self.events.is_empty() || self.reason.is_some() || self.is_done() {
+            let is_taped = self.tape.as_mut().is_none_or(Tape::try_flush);
+            let has_news = !self.events.is_empty() || !self.requests.is_empty();
+            if !is_taped || has_news || !self.notes.is_empty() || self.is_done() {
                 return Poll::Ready(());
             }
             if !progress && self.poll_timer(cx).is_pending() {
@@ -238,7 +271,22 @@ impl Driver {
         }
     }
 
-    /// Ends a direction when the program is to end and nothing more has come.
+    /// Ends a direction when the program is to end and nothing more has come; the client is told why.
+    fn end_if_drained(&mut self, direction: Direction, read: bool) -> bool {
+        let has_room = self.has_room(direction);
+        let Some(left) = &mut self.last_reads else { return false };
+        let left = &mut left[direction.index()];
+        *left = left.saturating_sub(u32::from(read));
+        let is_drained = *left == 0 || !read && has_room;
+        match direction {
+            _ if !is_drained => false,
+            Direction::Serverbound if self.is_let_go() => false,
+            Direction::Clientbound if self.tell_of_stop() => true,
+            _ => self.end(direction),
+        }
+    }
+
+    /// Ends a direction before its sender does.
     fn end(&mut self, direction: Direction) -> bool {
         if std::mem::replace(&mut self.ended[direction.index()], true) {
             return false;
@@ -264,18 +312,24 @@ impl Driver {
                 | Output::Abort { direction: Direction::Clientbound }
                     if self.is_handing_over() => {}
                 Output::Finish { direction } => {
+                    let at = self.now();
+                    self.tell_tape(Told::Ended(direction, at));
                     let leg = &mut self.legs[direction.index()];
                     if leg.finish == Finish::No {
                         leg.finish = Finish::Wanted;
                     }
                 }
-                Output::Abort { direction } => self.legs[direction.index()].aborted = true,
-                Output::Event(event) => {
-                    if let Event::Closed { counters, .. } = &event {
-                        (self.counters, self.closed) = (*counters, true);
-                    }
-                    self.events.push(event);
+                Output::Request(request, what) => self.requests.push((request, what)),
+                Output::Abort { direction } => {
+                    self.broken.get_or_insert(direction);
+                    self.legs[direction.index()].aborted = true;
                 }
+                Output::Record(record) => {
+                    if let Some(tape) = &mut self.tape {
+                        tape.record(record);
+                    }
+                }
+                Output::Event(event) => self.take_event(event),
             }
         }
     }

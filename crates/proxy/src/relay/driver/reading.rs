@@ -15,14 +15,17 @@ use crate::relay::lent::{grow, make_room, with_lent};
 const LEFTOVER_MAX: usize = 8 << 10;
 
 impl Driver {
-    pub(super) fn may_read(&self, direction: Direction) -> bool {
+    /// Whether what is read of a direction can be kept for its receiver.
+    pub(super) fn has_room(&self, direction: Direction) -> bool {
         let receiver = &self.legs[direction.index()];
-        let has_room =
-            if self.joined { receiver.is_empty() } else { receiver.queued < self.write_max };
+        if self.joined { receiver.is_empty() } else { receiver.queued < self.write_max }
+    }
+
+    pub(super) fn may_read(&self, direction: Direction) -> bool {
         let goes_elsewhere = direction == Direction::Serverbound && self.is_handing_over();
         !self.reset[direction.index()]
             && !goes_elsewhere
-            && has_room
+            && self.has_room(direction)
             && self.session.wants_bytes(direction)
     }
 
@@ -79,7 +82,7 @@ impl Driver {
                     if !failed && self.tell_of_missing_words(direction, at, &mut lent.scratch) =>
                 {
                     // A part of a frame is of no use to anybody.
-                    self.note_dropped(direction, buffer.len());
+                    self.note_dropped(direction, &buffer);
                     buffer.clear();
                 }
                 Poll::Ready(Ok(0)) if !failed => {

@@ -6,6 +6,7 @@
 //! overtake the words.
 
 mod heard;
+pub(super) mod list;
 
 use std::io;
 use std::sync::Arc;
@@ -13,9 +14,8 @@ use std::time::{Duration, Instant, SystemTime};
 
 use bytes::BytesMut;
 use midwire_definition::Given;
-use midwire_definition::json::write_string;
 use midwire_session::{
-    Counters, Direction, Elapsed, Event, NewPacket, Notice, Origin, Output, Session, Setup,
+    Counters, Direction, Elapsed, Event, Notice, Origin, Output, Session, Setup,
 };
 use tokio::io::{AsyncReadExt, AsyncWriteExt};
 use tokio::net::TcpStream;
@@ -235,7 +235,7 @@ impl<'a> StandIn<'a> {
             match request {
                 Request::Other => self.part(),
                 Request::List { number } => {
-                    let response = self.server_list(number);
+                    let response = list::list(&self.unserved.setup, number, self.unserved.text);
                     self.send("server_info", "response", Given::Text(response));
                 }
                 Request::Ping { time } => {
@@ -269,33 +269,13 @@ impl<'a> StandIn<'a> {
         self.take_outputs();
     }
 
-    /// Sends a packet of one field.
+    /// Sends a packet of one field; one that the definition does not have is not missed.
     fn send(&mut self, name: &str, field: &str, value: Given) {
         let (at, setup) = (self.now(), self.unserved.setup.clone());
         with_lent(&setup, |lent| {
-            let fields = Given::Object(vec![(field.to_owned(), value)]);
-            let (direction, scratch) = (Direction::Clientbound, &mut lent.scratch);
-            // A definition of the user's own may have other fields; then the client hears nothing.
-            if let Ok(payload) = self.session.compose(direction, name, &fields, scratch) {
-                let packet = NewPacket { payload, origin: Origin::Midwire, forced: false };
-                let _ = self.session.inject(direction, packet, at, scratch);
-            }
+            list::send(&mut self.session, name, field, value, at, &mut lent.scratch);
         });
         self.take_outputs();
-    }
-
-    /// What a server says of itself: the reason as its description, at the client's own version, since
-    /// another would be shown as the reason.
-    fn server_list(&self, number: Option<i64>) -> String {
-        let versions = &self.unserved.setup.protocol().versions;
-        let number = number.unwrap_or(-1);
-        let mut json = String::from("{\"version\":{\"name\":");
-        write_string(&versions.get(versions.by_number(number).0).key, &mut json);
-        json.push_str(&format!(",\"protocol\":{number}}},"));
-        json.push_str("\"players\":{\"max\":0,\"online\":0},\"description\":{\"text\":");
-        write_string(self.unserved.text, &mut json);
-        json.push_str("}}");
-        json
     }
 
     fn take_outputs(&mut self) {
@@ -305,7 +285,11 @@ impl<'a> StandIn<'a> {
                     self.out.extend_from_slice(&bytes);
                 }
                 // There is no server that could get it.
-                Output::Send { .. } | Output::Finish { .. } | Output::Abort { .. } => {}
+                Output::Send { .. }
+                | Output::Finish { .. }
+                | Output::Abort { .. }
+                | Output::Request(..)
+                | Output::Record(_) => {}
                 Output::Event(event) => {
                     self.is_closed |= matches!(event, Event::Closed { .. });
                     let ping = Notice::LegacyPing;

@@ -1,0 +1,577 @@
+//! The thread that writes a recording.
+
+use std::collections::{HashMap, HashSet};
+use std::fs::File;
+use std::io::{self, Write};
+use std::net::IpAddr;
+use std::path::PathBuf;
+use std::sync::Arc;
+use std::sync::atomic::Ordering;
+use std::time::{Duration, Instant, SystemTime, UNIX_EPOCH};
+
+use bytes::Bytes;
+use midwire_capture::{
+    Closing, Content, Ends, FRAME_LEN_MAX, Fact, Frame, Opening, Recorded as Bits, Timestamp,
+    WriteError, Writer,
+};
+use midwire_codec::{Framing, frames};
+use midwire_definition::Protocol;
+use midwire_session::{
+    Direction, Event, Marked, Origin, PacketNumber, Passage, Peers, Record, Recorded, RecordedFrame,
+};
+
+use super::Counts;
+use super::entry::{Entry, Opened as Begun, Told};
+use super::file::{Files, OpenError, Opened};
+use super::options::{Options, Sync};
+use super::queue::Queue;
+use super::sync::Syncer;
+use crate::filter::Filters;
+use crate::queue::Sender;
+
+/// Between two times that the system is told to put what was written on the disk.
+const SYNC_EVERY: Duration = Duration::from_millis(800);
+/// How long the writer sleeps at most.
+const LOOK_EVERY: Duration = Duration::from_secs(3600);
+
+/// What a recording was, once it is over.
+#[derive(Debug)]
+pub(crate) struct Report {
+    pub(crate) path: PathBuf,
+    pub(crate) files: u32,
+    pub(crate) error: Option<String>,
+}
+
+/// What is known of a session that is recorded.
+struct Known {
+    protocol: Arc<Protocol>,
+    framing: Option<Framing>,
+    peers: Peers,
+    /// Packets that are kept and have not been written yet.
+    kept: HashSet<PacketNumber>,
+}
+
+/// The thread's own.
+pub(super) struct Recorder {
+    pub(super) queue: Arc<Queue>,
+    pub(super) counts: Arc<Counts>,
+    pub(super) files: Files,
+    pub(super) options: Options,
+    pub(super) keep: Option<Filters>,
+    pub(super) events: Sender,
+}
+
+/// A writer with its file.
+struct Out {
+    writer: Writer<File>,
+    path: PathBuf,
+    /// Where the section starts in the file.
+    start: u64,
+    is_regular: bool,
+    begun: Instant,
+    synced: Instant,
+    /// Something was written since.
+    is_dirty: bool,
+}
+
+impl Out {
+    fn new(opened: Opened) -> Self {
+        let Opened { file, path, start, is_regular, .. } = opened;
+        let now = Instant::now();
+        let writer = Writer::new(file, APPLICATION_VERSION);
+        Self { writer, path, start, is_regular, begun: now, synced: now, is_dirty: true }
+    }
+
+    fn flush(&mut self) -> io::Result<()> {
+        self.is_dirty |= self.writer.pending() > 0;
+        self.writer.flush()
+    }
+
+    /// Has what was written put on the disk by somebody else.
+    fn ask(&mut self, syncer: &Syncer) -> io::Result<()> {
+        if !self.is_dirty || !self.is_regular || syncer.ask(self.writer.get_ref())? {
+            (self.is_dirty, self.synced) = (false, Instant::now());
+        }
+        Ok(())
+    }
+
+    fn sync(&mut self) -> io::Result<()> {
+        if self.is_dirty && self.is_regular {
+            self.writer.get_ref().sync_data()?;
+        }
+        (self.is_dirty, self.synced) = (false, Instant::now());
+        Ok(())
+    }
+}
+
+/// What stands in files as the program that wrote them.
+const APPLICATION_VERSION: &str = concat!("midwire ", env!("CARGO_PKG_VERSION"));
+
+impl Recorder {
+    /// Writes until nothing more comes.
+    pub(super) fn run(mut self, opened: Opened) -> Report {
+        let mut out = Out::new(opened);
+        let mut sessions = HashMap::new();
+        let mut error = match Syncer::start() {
+            Ok(syncer) => self.record(&mut out, &mut sessions, &syncer).err(),
+            Err(error) => Some(error.into()),
+        };
+        if let Some(error) = &error {
+            self.give_up(&mut out, error);
+        }
+        let mut path = out.path.clone();
+        let files = self.files.count;
+        drop(out);
+        match self.files.compress_last(&path) {
+            Ok(last) => path = last,
+            Err(failed) => drop(error.get_or_insert(failed.into())),
+        }
+        self.queue.end();
+        Report { path, files, error: error.map(|error| error.to_string()) }
+    }
+
+    fn record(
+        &mut self,
+        out: &mut Out,
+        sessions: &mut HashMap<u64, Known>,
+        syncer: &Syncer,
+    ) -> Result<(), Failed> {
+        out.flush()?;
+        let mut entries = Vec::new();
+        loop {
+            let goes_on = self.queue.take(&mut entries, self.until_due(out));
+            for (entry, cost) in entries.drain(..) {
+                self.entry(out, sessions, entry)?;
+                self.queue.give_back(cost);
+            }
+            if entries.capacity() > 1 << 16 {
+                entries = Vec::new();
+            }
+            out.flush()?;
+            self.counts.bytes.store(out.start + out.writer.len(), Ordering::Relaxed);
+            if !goes_on {
+                break;
+            }
+            self.rotate_if_due(out)?;
+            match self.options.sync {
+                Sync::Always => out.sync()?,
+                Sync::Second if out.synced.elapsed() >= SYNC_EVERY => out.ask(syncer)?,
+                Sync::Second | Sync::None => {}
+            }
+        }
+        out.writer.statistics(now(), 0)?;
+        out.flush()?;
+        if self.options.sync != Sync::None {
+            out.sync()?;
+        }
+        Ok(())
+    }
+
+    /// How long there is nothing to be done by itself.
+    fn until_due(&self, out: &Out) -> Duration {
+        let sync = match self.options.sync {
+            Sync::Second if out.is_dirty => {
+                SYNC_EVERY.saturating_sub(out.synced.elapsed()).max(SYNC_EVERY / 8)
+            }
+            _ => LOOK_EVERY,
+        };
+        let rotation = self.options.rotation.and_then(|rotation| rotation.duration);
+        let rotation = rotation.map_or(LOOK_EVERY, |wait| wait.saturating_sub(out.begun.elapsed()));
+        sync.min(rotation)
+    }
+
+    fn rotate_if_due(&mut self, out: &mut Out) -> Result<(), Failed> {
+        let Some(rotation) = self.options.rotation else { return Ok(()) };
+        let is_full = rotation.size.is_some_and(|size| out.writer.len() >= size);
+        let is_old = rotation.duration.is_some_and(|wait| out.begun.elapsed() >= wait);
+        if !is_full && !is_old {
+            return Ok(());
+        }
+        let last = out.path.clone();
+        out.flush()?;
+        let next = self.files.next(SystemTime::now())?;
+        let (path, start, is_regular) = (next.path, next.start, next.is_regular);
+        let file = out.writer.rotate(next.file, now(), 0)?;
+        if self.options.sync != Sync::None {
+            file.sync_data()?;
+        }
+        drop(file);
+        self.files.over(&last)?;
+        let begun = Instant::now();
+        (out.path, out.start, out.is_regular) = (path, start, is_regular);
+        (out.begun, out.synced, out.is_dirty) = (begun, begun, true);
+        out.flush()?;
+        Ok(())
+    }
+
+    /// What is there stays readable, and sessions go on.
+    fn give_up(&mut self, out: &mut Out, error: &Failed) {
+        let whole = out.start + out.writer.whole();
+        if out.is_regular && out.writer.get_ref().set_len(whole).is_err() {
+            tracing::warn!("the recording's last record could not be cut off");
+        }
+        self.queue.fail();
+        self.counts.failed.store(true, Ordering::Relaxed);
+        self.events.notice(
+            None,
+            format!(
+                "nothing is recorded any more: {error}. What was recorded before is in {}; the game goes on",
+                out.path.display()
+            ),
+        );
+        // Who waits for room must get it, or sessions could not go on.
+        let mut rest = Vec::new();
+        while self.queue.take(&mut rest, LOOK_EVERY) {
+            rest.clear();
+        }
+    }
+
+    fn entry(
+        &mut self,
+        out: &mut Out,
+        sessions: &mut HashMap<u64, Known>,
+        entry: Entry,
+    ) -> Result<(), Failed> {
+        let Entry { session, begun, items, .. } = entry;
+        let begun = timestamp(begun);
+        for told in items {
+            let mut told = Some(told);
+            while let Some(now) = told.take() {
+                match self.told(&mut out.writer, sessions, session, begun, now) {
+                    Err(WriteError::Io(error)) => return Err(error.into()),
+                    Err(error) => self.tell_unrecorded(session, &error),
+                    Ok(rest) => told = rest.map(Told::Record),
+                }
+                self.rotate_if_due(out)?;
+            }
+        }
+        Ok(())
+    }
+
+    /// Something could not be written though the file would take it.
+    fn tell_unrecorded(&self, session: u64, error: &WriteError) {
+        let before = self.counts.unrecorded.fetch_add(1, Ordering::Relaxed);
+        if (before + 1).is_power_of_two() {
+            let text = format!("not recorded ({} so far): {error}", before + 1);
+            self.events.notice(Some(session), text);
+        }
+    }
+
+    fn told<W: Write>(
+        &mut self,
+        writer: &mut Writer<W>,
+        sessions: &mut HashMap<u64, Known>,
+        session: u64,
+        begun: Timestamp,
+        told: Told,
+    ) -> Result<Option<Record>, WriteError> {
+        let done = match told {
+            Told::Opened(opened, at) => {
+                self.counts.sessions.fetch_add(1, Ordering::Relaxed);
+                let known = open(writer, session, begun.after(at.0), &opened)?;
+                sessions.insert(session, known);
+                Ok(())
+            }
+            Told::Record(record) => {
+                let Some(known) = sessions.get_mut(&session) else { return Ok(None) };
+                let at = begun.after(record.at.0);
+                let keeps_all = self.keep.is_none();
+                let size = self.options.rotation.and_then(|rotation| rotation.size);
+                let len_max = size.unwrap_or(u64::MAX);
+                let mut put = Put { writer, session, at, len_max, counts: &self.counts };
+                return put.record(known, keeps_all, record);
+            }
+            Told::Event(event) => self.event(writer, sessions, session, begun, event),
+            Told::Ended(direction, at) => {
+                writer.direction_ended(session, direction, begun.after(at.0))
+            }
+            Told::Closed(closing, at) => {
+                sessions.remove(&session);
+                writer.session_closed(session, closing, begun.after(at.0))
+            }
+        };
+        done.map(|()| None)
+    }
+
+    fn event<W: Write>(
+        &mut self,
+        writer: &mut Writer<W>,
+        sessions: &mut HashMap<u64, Known>,
+        session: u64,
+        begun: Timestamp,
+        event: Event,
+    ) -> Result<(), WriteError> {
+        let Some(known) = sessions.get_mut(&session) else { return Ok(()) };
+        match event {
+            Event::Packet(packet) => {
+                if let Some(keep) = &mut self.keep
+                    && keep.matches(&known.protocol, &packet.envelope(known.peers))
+                {
+                    known.kept.insert(packet.number);
+                }
+                Ok(())
+            }
+            Event::State { direction, state, at } => {
+                let key = of(direction, "state.serverbound", "state.clientbound");
+                let facts = [(key, known.protocol.state_name(state))];
+                writer.facts(session, begun.after(at.0), &facts)
+            }
+            Event::Version { version, number, assumed, at } => {
+                let number = number.unwrap_or(version.number).to_string();
+                let mut facts: Vec<Fact<'_>> =
+                    vec![("version", &version.key), ("version_number", &number)];
+                if assumed {
+                    facts.push(("version_assumed", "yes"));
+                }
+                writer.facts(session, begun.after(at.0), &facts)
+            }
+            _ => Ok(()),
+        }
+    }
+}
+
+fn of<T>(direction: Direction, serverbound: T, clientbound: T) -> T {
+    match direction {
+        Direction::Serverbound => serverbound,
+        Direction::Clientbound => clientbound,
+    }
+}
+
+fn open<W: Write>(
+    writer: &mut Writer<W>,
+    session: u64,
+    at: Timestamp,
+    opened: &Begun,
+) -> Result<Known, WriteError> {
+    let Begun { client, server, to, setup } = opened;
+    let protocol = setup.protocol().clone();
+    let state = setup.options().start.unwrap_or(protocol.start);
+    let mut facts: Vec<Fact<'_>> = vec![("protocol", &protocol.name), ("to", to)];
+    if protocol.states.len() > 1 {
+        let name = protocol.state_name(state);
+        facts.extend([("state.serverbound", name), ("state.clientbound", name)]);
+    }
+    let server = *server;
+    writer.session_opened(&Opening { session, at, client: *client, server, facts: &facts })?;
+    let ip = |ends: Ends, of_client: bool| -> Option<IpAddr> {
+        Some(if of_client { ends.client.ip() } else { ends.server.ip() })
+    };
+    Ok(Known {
+        framing: setup.framing().copied(),
+        peers: Peers {
+            session,
+            client: ip(*client, true),
+            server: server.and_then(|ends| ip(ends, false)),
+        },
+        protocol,
+        kept: HashSet::new(),
+    })
+}
+
+/// A place in a recording.
+struct Put<'a, W> {
+    writer: &'a mut Writer<W>,
+    session: u64,
+    at: Timestamp,
+    /// The file is followed by another one when it has so many bytes.
+    len_max: u64,
+    counts: &'a Counts,
+}
+
+impl<W: Write> Put<'_, W> {
+    /// Gives what is left for the next file.
+    fn record(
+        &mut self,
+        known: &mut Known,
+        keeps_all: bool,
+        record: Record,
+    ) -> Result<Option<Record>, WriteError> {
+        let Record { direction, at, content } = record;
+        let done = match content {
+            Recorded::Frames(first, bytes) => {
+                let rest = self.run(known, keeps_all, direction, first.0, &bytes)?;
+                return Ok(rest.map(|(number, end)| {
+                    let rest = bytes.slice(end..);
+                    let content = Recorded::Frames(PacketNumber(number), rest);
+                    Record { direction, at, content }
+                }));
+            }
+            Recorded::Opaque(bytes) => self.opaque(direction, &bytes),
+            Recorded::Frame(frame) => {
+                // What is in two halves is forgotten with the second.
+                let is_half = matches!(frame.passage, Passage::Came(_));
+                let is_kept =
+                    keeps_all || frame.number.0 == 0 || known.kept.contains(&frame.number);
+                if !is_half {
+                    known.kept.remove(&frame.number);
+                }
+                if is_kept { self.frame(direction, &frame) } else { Ok(()) }
+            }
+            Recorded::Compression(threshold) => {
+                let threshold = threshold.map_or("off".to_owned(), |size| size.to_string());
+                let key = of(direction, "compression.serverbound", "compression.clientbound");
+                self.writer.facts(self.session, self.at, &[(key, &threshold)])
+            }
+        };
+        done.map(|()| None)
+    }
+
+    fn count(&self, frames: u64, bytes: usize) {
+        self.counts.frames.fetch_add(frames, Ordering::Relaxed);
+        self.counts.payload.fetch_add(bytes as u64, Ordering::Relaxed);
+    }
+
+    /// Frames that went on as they came. Gives the number and the place of the first one for the next file.
+    fn run(
+        &mut self,
+        known: &mut Known,
+        keeps_all: bool,
+        direction: Direction,
+        first: u64,
+        bytes: &Bytes,
+    ) -> Result<Option<(u64, usize)>, WriteError> {
+        let Some(framing) = &known.framing else {
+            return self.opaque(direction, &bytes.clone().into()).map(|()| None);
+        };
+        let (mut number, mut end) = (first, 0);
+        let (mut frames_put, mut bytes_put) = (0, 0);
+        let (mut written, mut rest) = (Ok(()), None);
+        for frame in frames(framing, bytes).map_while(Result::ok) {
+            let frame = bytes.get(frame.range()).unwrap_or_default();
+            end += frame.len();
+            if keeps_all || known.kept.remove(&PacketNumber(number)) {
+                let frame = Frame::passed(self.session, number, direction, self.at, frame);
+                written = self.writer.frame(&frame);
+                if written.is_err() {
+                    break;
+                }
+                (frames_put, bytes_put) = (frames_put + 1, bytes_put + len_of(&frame));
+            }
+            number += 1;
+            if self.writer.len() >= self.len_max && end < bytes.len() {
+                rest = Some((number, end));
+                break;
+            }
+        }
+        self.count(frames_put, bytes_put);
+        if rest.is_some() {
+            return Ok(rest);
+        }
+        match written {
+            // Longer than a reader would put together.
+            Err(WriteError::FrameTooLong { len }) => {
+                let rest = bytes.slice(end.saturating_sub(len)..);
+                self.opaque(direction, &rest.into())?;
+            }
+            Err(error) => return Err(error),
+            Ok(()) if end < bytes.len() => {
+                self.opaque(direction, &bytes.slice(end..).into())?;
+            }
+            Ok(()) => {}
+        }
+        Ok(None)
+    }
+
+    /// Bytes that are not cut into frames.
+    fn opaque(&mut self, direction: Direction, marked: &Marked) -> Result<(), WriteError> {
+        let mut start = 0;
+        while start < marked.bytes.len() {
+            let end = marked.bytes.len().min(start + FRAME_LEN_MAX);
+            let blank: Vec<_> = marked
+                .secret
+                .iter()
+                .map(|range| {
+                    range.start.clamp(start, end) - start..range.end.clamp(start, end) - start
+                })
+                .filter(|range| !range.is_empty())
+                .collect();
+            let content = Content { bytes: &marked.bytes[start..end], blank: &blank };
+            let frame = Frame::passed(self.session, 0, direction, self.at, &[]);
+            self.writer.frame(&Frame { bytes: Bits::Passed(content), ..frame })?;
+            self.count(0, end - start);
+            start = end;
+        }
+        Ok(())
+    }
+
+    fn frame(&mut self, direction: Direction, frame: &RecordedFrame) -> Result<(), WriteError> {
+        let content = |marked: &'_ Marked| -> (Bytes, Vec<std::ops::Range<usize>>) {
+            (marked.bytes.clone(), marked.secret.clone())
+        };
+        let (one, other) = match &frame.passage {
+            Passage::Passed(one)
+            | Passage::Dropped(one)
+            | Passage::Came(one)
+            | Passage::Sent(one)
+            | Passage::Injected(one) => (content(one), None),
+            Passage::Changed { came, sent } => (content(came), Some(content(sent))),
+        };
+        let first = Content { bytes: &one.0, blank: &one.1 };
+        let other = other.as_ref().map(|(bytes, blank)| Content { bytes, blank });
+        let bits = match &frame.passage {
+            Passage::Passed(_) => Bits::Passed(first),
+            Passage::Dropped(_) => Bits::Dropped(first),
+            Passage::Came(_) => Bits::Came(first),
+            Passage::Sent(_) => Bits::Sent(first),
+            Passage::Injected(_) => Bits::Injected(first),
+            Passage::Changed { .. } => {
+                Bits::Changed { came: first, sent: other.unwrap_or_default() }
+            }
+        };
+        let is_sent = matches!(frame.passage, Passage::Sent(_));
+        self.count(u64::from(!is_sent), first.bytes.len() + other.map_or(0, |o| o.bytes.len()));
+        let origin = match frame.origin {
+            Origin::Client | Origin::Server => Origin::sender(direction),
+            origin => origin,
+        };
+        let frame = Frame {
+            session: self.session,
+            number: frame.number.0,
+            direction,
+            at: self.at,
+            bytes: bits,
+            origin,
+            decided_by: frame.decided_by,
+            by: frame.by.as_deref(),
+            delayed: frame.delayed,
+        };
+        match self.writer.frame(&frame) {
+            // A name can be as long as it likes; the bytes are what counts.
+            Err(WriteError::NoteTooLong { .. }) => self.writer.frame(&Frame { by: None, ..frame }),
+            written => written,
+        }
+    }
+}
+
+fn len_of(frame: &Frame<'_>) -> usize {
+    match frame.bytes {
+        Bits::Passed(one) => one.bytes.len(),
+        _ => 0,
+    }
+}
+
+/// Why a recording has ended early.
+#[derive(Debug, thiserror::Error)]
+enum Failed {
+    #[error("{0}")]
+    Io(#[from] io::Error),
+    #[error("{0}")]
+    Open(#[from] OpenError),
+    #[error("{0}")]
+    Write(#[from] WriteError),
+}
+
+fn timestamp(at: SystemTime) -> Timestamp {
+    Timestamp::default().after(at.duration_since(UNIX_EPOCH).unwrap_or_default())
+}
+
+fn now() -> Timestamp {
+    timestamp(SystemTime::now())
+}
+
+impl Told {
+    /// The end of a session that was given up.
+    pub(crate) fn given_up(at: midwire_session::Elapsed) -> Self {
+        Self::Closed(Closing::Reset(Direction::Clientbound), at)
+    }
+}
