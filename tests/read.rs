@@ -14,6 +14,8 @@ mod following;
 mod golden;
 #[path = "read/keys.rs"]
 mod keys;
+#[path = "read/live.rs"]
+mod live;
 #[path = "read/ours.rs"]
 mod ours;
 #[path = "read/theirs.rs"]

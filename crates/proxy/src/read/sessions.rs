@@ -108,9 +108,21 @@ struct Recorded {
     counted: u64,
     /// Something of it is missing, so what it says of itself counts.
     is_torn: bool,
+    said: Said,
+    /// The number of its last frame.
+    last: u64,
 }
 
 impl Recorded {
+    /// A frame of this number is next. Where others are left out, what they changed is not known.
+    fn follow(&mut self, number: u64) {
+        if number > self.last.saturating_add(1) {
+            self.is_torn = true;
+            self.said.enter(&mut self.replay);
+        }
+        self.last = self.last.max(number);
+    }
+
     /// How many packets there are that were not counted.
     fn count(&mut self) -> u64 {
         let packets = self.replay.packets();
@@ -232,16 +244,18 @@ impl Sessions {
             }
             Record::Opened { .. } => {}
             Record::Facts { session, facts, .. } => {
-                if let Some(open) = self.recorded.get_mut(&Key::Recorded(session))
-                    && open.is_torn
-                {
-                    enter(&mut open.replay, facts);
+                if let Some(open) = self.recorded.get_mut(&Key::Recorded(session)) {
+                    open.said.add(facts);
+                    if open.is_torn {
+                        open.said.enter(&mut open.replay);
+                    }
                 }
             }
             Record::Frame(frame) => {
                 let Some(open) = self.recorded.get_mut(&Key::Recorded(frame.session)) else {
                     return;
                 };
+                open.follow(frame.number);
                 open.replay.frame(&frame, &mut self.tools.scratch, &mut self.events);
                 self.recorded_packets += open.count();
                 let (number, begun) = (open.number, open.replay.begun);
@@ -308,11 +322,15 @@ impl Sessions {
             let text = format!("no definition is called {name}: its packets are not read");
             replay.tell(text, at, &mut self.events);
         }
-        if is_continued {
-            enter(&mut replay, facts);
-        }
+        let mut said = Said::default();
+        said.add(facts);
+        // Also where it begins in another state than its protocol.
+        said.enter(&mut replay);
+        replay.drain(&mut self.events);
+        let last = facts.number("continued").unwrap_or(0);
         let begun = replay.begun;
-        let open = Recorded { number, client, server, replay, counted: 0, is_torn: false };
+        let open =
+            Recorded { number, client, server, replay, counted: 0, is_torn: false, said, last };
         self.recorded.insert(Key::Recorded(session), open);
         self.give(number, begun);
     }
@@ -352,7 +370,10 @@ impl Sessions {
         replay.session.restore(&open.snapshot);
         replay.drain(&mut self.events);
         let counted = replay.packets();
-        let open = Recorded { number, client, server, replay, counted, is_torn: false };
+        let said = Said::default();
+        let last = open.snapshot.packets;
+        let is_torn = false;
+        let open = Recorded { number, client, server, replay, counted, is_torn, said, last };
         self.recorded.insert(Key::Recorded(recorded), open);
         self.give(number, begun);
     }
@@ -502,22 +523,52 @@ fn version_of(protocol: &Arc<Protocol>, facts: Note<'_>) -> Option<VersionId> {
     protocol.versions.by_text(&facts.get("version")?)
 }
 
-/// Goes on in the state that a recording names.
-fn enter(replay: &mut Replay, facts: Note<'_>) {
-    for direction in Direction::BOTH {
-        let of = |fact: &str| facts.get(&format!("{fact}.{direction}"));
-        let session = &mut replay.session;
-        let (state, compression) = (of("state"), of("compression"));
-        if state.is_none() && compression.is_none() {
-            continue;
+/// What a recording last said of a session.
+#[derive(Default)]
+struct Said {
+    version: Option<String>,
+    /// By direction.
+    states: [Option<String>; 2],
+    compression: [Option<String>; 2],
+}
+
+impl Said {
+    fn add(&mut self, facts: Note<'_>) {
+        for (key, value) in facts.pairs() {
+            let place = match key {
+                "version" => &mut self.version,
+                "state.serverbound" => &mut self.states[0],
+                "state.clientbound" => &mut self.states[1],
+                "compression.serverbound" => &mut self.compression[0],
+                "compression.clientbound" => &mut self.compression[1],
+                _ => continue,
+            };
+            *place = Some(value.into_owned());
         }
-        let named = state.and_then(|name| session.protocol().state_named(&name));
-        let state = named.unwrap_or(session.state(direction));
-        let threshold = match compression.as_deref() {
-            Some("off") => None,
-            Some(number) => Some(number.parse().unwrap_or(0)),
-            None => session.is_compressed(direction).then_some(0),
-        };
-        session.enter(direction, state, threshold);
+    }
+
+    /// Goes on in the state that the recording names, where the session is in another.
+    fn enter(&self, replay: &mut Replay) {
+        let session = &mut replay.session;
+        let versions = &session.protocol().versions;
+        let version = self.version.as_deref().and_then(|text| versions.by_text(text));
+        if let Some(version) = version.filter(|_| session.version().is_none()) {
+            session.know_version(version);
+        }
+        let said = self.states.iter().zip(&self.compression);
+        for (direction, (state, compression)) in Direction::BOTH.into_iter().zip(said) {
+            let named = state.as_deref().and_then(|name| session.protocol().state_named(name));
+            let state = named.unwrap_or(session.state(direction));
+            let threshold = match compression.as_deref() {
+                Some("off") => None,
+                Some(number) => Some(number.parse().unwrap_or(0)),
+                None => session.is_compressed(direction).then_some(0),
+            };
+            let is_same = state == session.state(direction)
+                && threshold.is_some() == session.is_compressed(direction);
+            if !is_same {
+                session.enter(direction, state, threshold);
+            }
+        }
     }
 }

@@ -51,6 +51,11 @@ impl Session {
             .any(|side| !side.opaque && self.tables.ahead(side.received.form.state).cipher)
     }
 
+    /// Packets are read with this version from the next one on, whatever the session may say.
+    pub fn know_version(&mut self, version: VersionId) {
+        self.set_version(version, None, false);
+    }
+
     /// From the next byte on, a direction is cut into frames in this state, compressed or not: what
     /// was in front of it is not known, or it was made readable by somebody else. `threshold` counts
     /// where frames are made.
