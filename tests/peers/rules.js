@@ -41,6 +41,7 @@ async function main (version) {
     replace clientbound group:chat text "gold" with "mud"
     drop serverbound group:chat where text startswith "secret"
     replace serverbound group:chat text "hullo" with "hello"
+    hide clientbound group:chat where text contains "psst"
     ${greeting(version, 'echo of midwire')} after clientbound group:chat where text contains "cave"
     both_counted: count lines both group:chat
   `)
@@ -83,6 +84,13 @@ async function main (version) {
     bot.chat('after it')
     await heard
     assert.deepEqual(said.filter(line => line.startsWith('secret')), [])
+  }()))
+  await step('a line that is hidden is not seen by the bot', () => untilTrouble(async function () {
+    const heard = event(bot, 'messagestr', text => text.includes('no longer'))
+    server.broadcast('psst, a word')
+    server.broadcast('no longer')
+    await heard
+    assert.deepEqual(seen.filter(text => text.includes('psst')), [])
   }()))
   await step('a packet that is sent reaches the bot behind its cause', () => untilTrouble(async function () {
     const heard = event(bot, 'messagestr', text => text.includes('echo of midwire'))

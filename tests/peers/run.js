@@ -30,7 +30,7 @@ async function main (args) {
     failed += result.failed
   }
   for (const version of versions.length > 0 ? versions : VERSIONS) {
-    for (const script of direct ? ['session.js'] : ['session.js', 'broken.js', 'rules.js']) {
+    for (const script of direct ? ['session.js'] : ['session.js', 'broken.js', 'rules.js', 'actions.js']) {
       await play(script, version)
     }
   }
@@ -44,7 +44,12 @@ async function main (args) {
 }
 
 function session (script, version, direct) {
-  const kinds = { 'broken.js': ', broken', 'rules.js': ', with rules', 'encrypted.js': ', encrypted' }
+  const kinds = {
+    'broken.js': ', broken',
+    'rules.js': ', with rules',
+    'actions.js': ', with a rule for each action',
+    'encrypted.js': ', encrypted'
+  }
   const what = kinds[script] ?? (direct ? ', direct' : '')
   console.log(`Minecraft ${version}${what}`)
   return new Promise(resolve => {
