@@ -43,14 +43,6 @@ impl Session {
         !self.sides[direction.index()].opaque
     }
 
-    /// Whether something may still come behind which everything is encrypted.
-    #[must_use]
-    pub fn may_encrypt(&self) -> bool {
-        self.sides
-            .iter()
-            .any(|side| !side.opaque && self.tables.ahead(side.received.form.state).cipher)
-    }
-
     /// Packets are read with this version from the next one on, whatever the session may say.
     pub fn know_version(&mut self, version: VersionId) {
         self.set_version(version, None, false);
