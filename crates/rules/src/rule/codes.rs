@@ -11,7 +11,7 @@ pub const RULE_CODES: &[(&str, &str)] = &[
     ("R006", "a word between a rule's condition and its values that means nothing there"),
     ("R007", "a file that cannot be included"),
     ("R008", "rules for another protocol, or for a version that there is not"),
-    ("R009", "values that are missing, or that the action does not take"),
+    ("R009", "values that are missing, or that the action does not take, such as a time of 0"),
     ("R010", "a field that the packet has in no version"),
     ("R011", "a field that some packets or versions do not have"),
     ("R012", "a field that cannot be set, and why"),
@@ -28,7 +28,7 @@ pub const RULE_CODES: &[(&str, &str)] = &[
     ("R023", "texts are replaced in something that has none"),
     ("R024", "more rules or elements than the limit"),
     ("R025", "a group that the regular expression does not have"),
-    ("R026", "a field that is set twice"),
+    ("R026", "a field that is set or given twice; a warning where two rules do so"),
     ("R027", "a field of all packets is set"),
     ("R028", "a condition that no packet meets"),
 ];
