@@ -124,8 +124,11 @@ libfuzzer_sys::fuzz_target!(|input: (u8, &[u8], Vec<(bool, u8, &[u8])>)| {
     session.handle_timeout(Elapsed::from_millis(now), &mut scratch);
     drain(&mut session, &mut sent);
     assert!(closed);
-    let changed: u64 =
-        Direction::BOTH.iter().map(|d| session.counters(*d)).map(|c| c.dropped + c.changed + c.injected).sum();
+    let changed: u64 = Direction::BOTH
+        .iter()
+        .map(|d| session.counters(*d))
+        .map(|c| c.dropped + c.changed + c.injected)
+        .sum();
     if changed == 0 {
         assert_eq!(sent, came);
     }

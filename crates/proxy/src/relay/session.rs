@@ -29,6 +29,10 @@ use crate::names::Place;
 use crate::queue::Message;
 use crate::record::{self, Tape};
 
+/// How long after the program was asked to end sessions begin to: what had come by then is known as ready to
+/// be read only once the runtime has asked the system again.
+const SEEN: Duration = Duration::from_millis(10);
+
 /// What a session begins with.
 pub(super) struct Start {
     pub(super) number: u64,
@@ -372,7 +376,10 @@ impl Serving {
         mut setup: watch::Receiver<Arc<Setup>>,
     ) -> ([Counters; 2], Option<HandedOver>) {
         let mut stop = self.stop.clone();
-        let mut stopped = pin!(asked(&mut stop));
+        let mut stopped = pin!(async {
+            asked(&mut stop).await;
+            tokio::time::sleep(SEEN).await;
+        });
         let mut questions = Questions::default();
         loop {
             tokio::select! {
