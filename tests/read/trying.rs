@@ -57,6 +57,20 @@ fn differences_are_told_as_json() {
 }
 
 #[test]
+fn what_rules_make_of_a_password_is_not_shown() {
+    let rules = "for terraria\nset serverbound SendPassword: password = \"AAAA\"\n";
+    for view in [&[][..], &["--json"]] {
+        let recorded = recorded("terraria");
+        let arguments = [&[recorded.as_str()], view].concat();
+        let ended = try_rules("secret", rules, &arguments);
+        assert!(ended.output.contains("SendPassword"), "{}", ended.output);
+        for hex in ["73 65 73 61", "73657361", "41 41 41", "414141"] {
+            assert!(!ended.output.contains(hex), "{hex}: {}", ended.output);
+        }
+    }
+}
+
+#[test]
 fn rules_with_errors_are_told_with_their_place() {
     let ended =
         try_rules("wrong", "drop clientbound system_chatt\n", &[&recorded("mc-1.21.4-offline")]);

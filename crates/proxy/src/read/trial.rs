@@ -290,9 +290,12 @@ fn changes(packet: &PacketEvent, workspace: &mut Workspace) -> Option<Changes> {
     let (a, b) = (&came[start..], &sent[start..]);
     let end = a.iter().rev().zip(b.iter().rev()).take_while(|(a, b)| a == b).count();
     let part = |bytes: &[u8]| bytes[..bytes.len() - end].to_vec();
-    let bytes = (a != b).then(|| (start, part(a), part(b)));
+    let plan = packet.definition.as_ref().and_then(|known| known.plan.as_ref());
+    // Where the secret is in what a rule has made of it, nobody knows.
+    let is_secret = plan.is_some_and(|plan| plan.has_secrets());
+    let bytes = (a != b && !is_secret).then(|| (start, part(a), part(b)));
     let mut fields = Vec::new();
-    if let Some(plan) = packet.definition.as_ref().and_then(|known| known.plan.as_ref()) {
+    if let Some(plan) = plan {
         let mut read = |payload: &[u8]| {
             let mut text = String::new();
             let mut read = plan.decode(payload, packet.body, &packet.conn, workspace);
