@@ -171,6 +171,8 @@ fn what_was_typed_wrong_is_told() {
         (vec![&file, "--protocol", "minecaft"], "did you mean minecraft?"),
         (vec![&file, "--protocol", "minecraft", "--protocol-version", "9.9"], "no version"),
         (vec![&file, "--follow", &file], "one file"),
+        (vec![&file, "--packet", "0"], "0 is not in 1.."),
+        (vec![&file, "--defs", "no-such-folder"], "there is no such folder"),
     ] {
         let ended = read(&arguments);
         assert_eq!(ended.status.code(), Some(2), "{arguments:?}: {}", ended.diagnostics);

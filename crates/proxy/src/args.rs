@@ -232,6 +232,7 @@ pub(crate) struct Read {
     pub(crate) to: Option<String>,
     /// Only the Nth packet of all, in full
     #[arg(long, value_name = "N", conflicts_with_all = ["count", "stats", "follow"])]
+    #[arg(value_parser = clap::value_parser!(u64).range(1..))]
     pub(crate) packet: Option<u64>,
     /// Neither use nor make the index beside a large file (FILE.mwix) that makes --packet fast
     #[arg(long)]

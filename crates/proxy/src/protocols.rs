@@ -12,7 +12,7 @@ use midwire_definition::{LoadError, Loader, Protocol, StateId, VersionId, builti
 use midwire_session::Direction;
 
 use self::lookup::{Declares, declares, wire_files};
-pub(crate) use self::lookup::{Lookup, Stamps, folders};
+pub(crate) use self::lookup::{Lookup, Stamps, check_folders, folders};
 use crate::error::usage;
 
 /// Reads files beside a definition, and nothing above the definition's folder.

@@ -77,6 +77,16 @@ enum Base {
     Raw,
 }
 
+/// Whether all folders of `--defs` are there.
+pub(crate) fn check_folders(given: &[PathBuf]) -> anyhow::Result<()> {
+    match given.iter().find(|folder| !folder.is_dir()) {
+        Some(missing) => {
+            Err(usage(format!("--defs {}: there is no such folder", missing.display())))
+        }
+        None => Ok(()),
+    }
+}
+
 /// The files of a definition, which may change while the program runs.
 #[derive(Debug)]
 pub(crate) struct Lookup {
@@ -91,10 +101,7 @@ pub(crate) struct Lookup {
 impl Lookup {
     /// Looks up a name in these folders and then among what is built in, or takes a .wire file.
     pub(crate) fn new(name: &str, given: &[PathBuf]) -> anyhow::Result<Self> {
-        if let Some(missing) = given.iter().find(|folder| !folder.is_dir()) {
-            let missing = missing.display();
-            return Err(usage(format!("--defs {missing}: there is no such folder")));
-        }
+        check_folders(given)?;
         let folders = folders(given);
         let is_file = name.ends_with(".wire") || name.contains(['/', '\\']);
         let mut named = None;

@@ -45,6 +45,7 @@ pub(super) enum Sniffed {
 impl Choice {
     pub(super) fn new(args: &args::ReadWith, settings: Settings) -> anyhow::Result<Self> {
         let folders = args.definitions.defs.clone();
+        protocols::check_folders(&folders)?;
         let given = args.protocol.as_deref();
         let given = given.map(|name| protocols::find(name, &folders)).transpose()?;
         let candidates = match &given {
