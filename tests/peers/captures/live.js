@@ -157,7 +157,8 @@ const sides = (seen) => seen.streams.map((_, id) => Object.fromEntries(['serverb
       tool('mergecap', '-w', file('twice.pcapng'), theirs, theirs);
       const wanted = [sizes(legs.client), sizes(legs.server)];
       assert.deepStrictEqual(sides(streams(file('twice.pcapng'))), wanted);
-      const byLen = (list) => list.map((one) => JSON.stringify(one)).sort();
+      // A handshake's packet that comes when all is over opens a stream in which nothing comes.
+      const byLen = (list) => list.map((one) => JSON.stringify(one)).filter((one) => one !== '{}').sort();
       assert.deepStrictEqual(byLen(sides(streams(file('order.pcapng')))), byLen(wanted));
       const lost = numbers.filter((number) => number > 8 && number < numbers.length - 8 && number % 5 === 0);
       tool('editcap', theirs, file('lost.pcap'), ...lost.map(String));
