@@ -5,10 +5,12 @@ use std::time::Duration;
 use bytes::Bytes;
 use midwire_codec::{Direction, Origin};
 use midwire_definition::{EditError, Edits, Packet, PacketDefinition, StateId, VersionId};
+use midwire_rules::Envelope;
 use thiserror::Error;
 
 use crate::decision::Decision;
 use crate::event::{Elapsed, PacketNumber};
+use crate::rules::Peers;
 
 /// What happens to a packet.
 #[derive(Clone, Debug, Default)]
@@ -58,6 +60,32 @@ pub struct PacketInfo<'a> {
     pub origin: Origin,
     /// When it came.
     pub at: Elapsed,
+}
+
+impl PacketInfo<'_> {
+    /// The packet as filters see it when it comes, in the session of these peers, whose connection has these
+    /// variables.
+    #[must_use]
+    pub fn envelope<'e>(&'e self, peers: Peers, conn: &'e [i64]) -> Envelope<'e> {
+        Envelope {
+            version: self.version,
+            state: self.state,
+            direction: self.direction,
+            id: Some(self.id),
+            definition: self.definition,
+            length: self.length,
+            time: self.at.0,
+            session: peers.session,
+            client: peers.client,
+            server: peers.server,
+            malformed: false,
+            injected: self.origin != Origin::sender(self.direction),
+            changed: false,
+            conn,
+            payload: self.payload,
+            body: self.body,
+        }
+    }
 }
 
 /// Decides about packets: compiled rules, a script, a person's breakpoints, or several of them.

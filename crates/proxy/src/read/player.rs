@@ -8,7 +8,7 @@ use std::sync::{Arc, Mutex, MutexGuard};
 use midwire_capture::Timestamp;
 use midwire_definition::{Packet, PacketDefinition, StateId, VersionId};
 use midwire_rules::{Compiled, Envelope, Filter, Interest};
-use midwire_session::{Decision, Direction, Judge, Log, Origin, PacketInfo, Verdict};
+use midwire_session::{Decision, Direction, Judge, Log, PacketInfo, Peers, Verdict};
 
 use super::stats::{Counts, Seen};
 
@@ -78,24 +78,7 @@ impl Player {
         }
         let Some((_, compiled)) = &self.compiled else { return false };
         let conn = fields.as_ref().map_or(&[][..], |fields| fields.conn());
-        let envelope = Envelope {
-            version: info.version,
-            state: info.state,
-            direction: info.direction,
-            id: Some(info.id),
-            definition: info.definition,
-            length: info.length,
-            time: info.at.0,
-            session: 0,
-            client: None,
-            server: None,
-            malformed: false,
-            injected: info.origin != Origin::sender(info.direction),
-            changed,
-            conn,
-            payload: info.payload,
-            body: info.body,
-        };
+        let envelope = Envelope { changed, ..info.envelope(Peers::default(), conn) };
         compiled.matches(&envelope, fields)
     }
 }

@@ -5,7 +5,6 @@ use std::sync::Arc;
 use bytes::Bytes;
 use midwire_codec::{Direction, Origin};
 use midwire_definition::{Edits, Packet, PacketDefinition, Workspace};
-use midwire_rules::Envelope;
 
 use super::Session;
 use crate::decision::{Beside, Content, Decision, Delay, Disconnect, Log, Place, Tags};
@@ -220,24 +219,7 @@ impl Ruling {
         trusted: bool,
         workspace: &mut Workspace,
     ) -> bool {
-        let envelope = Envelope {
-            version: info.version,
-            state: info.state,
-            direction: info.direction,
-            id: Some(info.id),
-            definition: info.definition,
-            length: info.length,
-            time: info.at.0,
-            session: peers.session,
-            client: peers.client,
-            server: peers.server,
-            malformed: false,
-            injected: !matches!(info.origin, Origin::Client | Origin::Server),
-            changed: false,
-            conn: &form.conn,
-            payload: info.payload,
-            body: info.body,
-        };
+        let envelope = info.envelope(peers, &form.conn);
         let mut decision = midwire_rules::rule::Decision::default();
         rules.judge(&envelope, trusted, workspace, &mut decision);
         let only_watched = decision.only_watched;
