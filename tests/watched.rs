@@ -175,9 +175,11 @@ mod terminal {
 
     impl Terminal {
         fn start(arguments: &str) -> Self {
-            let command = format!("{} {arguments}", support::program::binary().display());
+            // A shell that stays between would take ctrl-c too, and end with its own code.
+            let command = format!("exec {} {arguments}", support::program::binary().display());
             let mut child = Command::new("script")
                 .args(["-qefc", &command, "/dev/null"])
+                .env("SHELL", "/bin/sh")
                 .env("XDG_CONFIG_HOME", support::program::nowhere())
                 .stdin(Stdio::piped())
                 .stdout(Stdio::piped())
