@@ -6,6 +6,8 @@ mod support;
 
 use std::fs;
 use std::path::{Path, PathBuf};
+use std::sync::atomic::{AtomicBool, Ordering};
+use std::time::Duration;
 
 use serde_json::Value;
 
@@ -291,6 +293,60 @@ fn players_are_told_in_chat_where_that_is_asked_for() {
 }
 
 #[test]
+fn players_are_not_told_where_files_lie() {
+    let folder = Folder::new("say-path");
+    let file = folder.save("main.rules", "drop serverbound Move\n");
+    let server = Server::start();
+    let (program, mut ends) =
+        folder.proxy(&server, &["--json", "--all", "--say", "--rules", &file]);
+    ends.client.send(&say("a"));
+    ends.server.expect(&say("a"));
+    folder.save("main.rules", "include \"lists/gone.rules\"\n");
+    let mut told = String::new();
+    program.wait_for_json("the player is told", |line| {
+        let text = line["fields"]["text"].as_str().filter(|_| line["origin"] == "midwire");
+        told.push_str(text.unwrap_or_default());
+        text.is_some()
+    });
+    assert!(told.contains("main.rules:1") && told.contains("gone.rules"), "{told}");
+    let place = folder.0.to_str().unwrap();
+    assert!(!told.contains(place), "{told}");
+    drop(ends);
+    program.interrupt();
+}
+
+#[test]
+fn a_file_that_is_saved_without_end_counts_all_the_same() {
+    let folder = Folder::new("restless");
+    let file = folder.save("mute.rules", "replace serverbound Say text \"a\" with \"b\"\n");
+    let server = Server::start();
+    let (program, mut ends) = folder.proxy(&server, &["--json", "--all", "--rules", &file]);
+    ends.client.send(&say("a"));
+    ends.server.expect(&say("b"));
+    let is_over = AtomicBool::new(false);
+    std::thread::scope(|scope| {
+        scope.spawn(|| {
+            // It ends by itself where the test has failed.
+            for save in 0..5_000 {
+                if is_over.load(Ordering::Relaxed) {
+                    return;
+                }
+                let lines = "# again\n".repeat(save % 100);
+                let rule = "replace serverbound Say text \"a\" with \"c\"\n";
+                folder.save("mute.rules", &format!("{lines}{rule}"));
+                std::thread::sleep(Duration::from_millis(20));
+            }
+        });
+        program.wait_for_json("the new rules", notice("read again"));
+        is_over.store(true, Ordering::Relaxed);
+    });
+    ends.client.send(&say("a"));
+    ends.server.expect(&[say("b"), say("c")].concat());
+    drop(ends);
+    program.interrupt();
+}
+
+#[test]
 fn rules_that_are_wrong_at_the_start_end_the_program_with_a_caret() {
     let folder = Folder::new("wrong-rules");
     let file = folder.save("mute.rules", "drop serverbound Mvoe\n");
@@ -361,9 +417,11 @@ fn check_takes_the_protocol_that_knows_the_names_and_says_which() {
 fn a_rule_that_waits_for_somebody_is_warned_of_where_nobody_can_be_asked() {
     let folder = Folder::new("nobody");
     let file = folder.save("hold.rules", "for minecraft\nintercept clientbound update_health\n");
-    let told = run(&["check", &file]).diagnostics;
+    let ended = run(&["check", &file]);
+    let told = ended.diagnostics;
     assert!(told.contains("hold.rules:2") && told.contains("never go on"), "{told}");
     assert!(told.contains("delay 5s"), "{told}");
+    assert!(ended.output.ends_with("1 rule, 1 warning\n"), "{}", ended.output);
 }
 
 #[test]

@@ -40,6 +40,14 @@ pub fn from_nbt(bytes: &[u8], form: NbtForm) -> Cow<'_, str> {
     }
 }
 
+/// The words of a component in NBT where they lie, of most components: those that have no parts and no
+/// characters but ASCII's. `None` says nothing of others.
+#[must_use]
+pub fn ascii_in_nbt(bytes: &[u8], form: NbtForm) -> Option<&[u8]> {
+    // In ASCII there are no format codes, and MUTF-8 is the same.
+    only_text(bytes, form).filter(|text| text.is_ascii())
+}
+
 /// The text of a component that has no parts, as most have none: it is read where it lies. `None` for others,
 /// and for what is malformed.
 fn only_text(bytes: &[u8], form: NbtForm) -> Option<&[u8]> {
@@ -92,18 +100,20 @@ pub fn from_component(component: &Given) -> String {
 }
 
 fn without_codes(text: &str) -> Cow<'_, str> {
-    if !text.contains('§') {
+    const SIGN: char = '§';
+    let Some(first) = (!text.is_ascii()).then(|| text.find(SIGN)).flatten() else {
         return text.into();
-    }
+    };
     let mut out = String::with_capacity(text.len());
-    let mut chars = text.chars();
-    while let Some(c) = chars.next() {
-        if c == '§' {
-            chars.next();
-        } else {
-            out.push(c);
-        }
+    let (mut rest, mut next) = (text, Some(first));
+    while let Some(at) = next {
+        out.push_str(&rest[..at]);
+        let mut behind = rest[at + SIGN.len_utf8()..].chars();
+        behind.next();
+        rest = behind.as_str();
+        next = rest.find(SIGN);
     }
+    out.push_str(rest);
     out.into()
 }
 
@@ -287,6 +297,7 @@ mod tests {
         assert_eq!(from_text("plain"), "plain");
         assert_eq!(from_text("§aGreen §lbold§r"), "Green bold");
         assert_eq!(from_text("end§"), "end");
+        assert_eq!(from_text("§§a§"), "a");
     }
 
     #[test]
@@ -437,6 +448,9 @@ mod tests {
                     if let Some(text) = only_text(bytes, form) {
                         let text = without_codes(&nbt::text(text)).into_owned();
                         assert_eq!(text, slowly(bytes, form), "{bytes:02x?} {form:?}");
+                    }
+                    if let Some(words) = ascii_in_nbt(bytes, form) {
+                        assert_eq!(words, slowly(bytes, form).as_bytes(), "{bytes:02x?} {form:?}");
                     }
                 }
             }

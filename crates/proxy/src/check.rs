@@ -127,7 +127,6 @@ fn check_rules(
                 if !read.warnings.is_empty() {
                     say_styled(&read.warnings);
                 }
-                let warnings = read.rules.set().warnings().len();
                 let count = read.rules.set().rules().len();
                 let path = escape(file.to_str().unwrap_or_default());
                 put(
@@ -136,7 +135,7 @@ fn check_rules(
                         "{path}: ok for {}: {}, {}\n",
                         protocol.name,
                         plural(count, "rule"),
-                        plural(warnings, "warning")
+                        plural(read.warned, "warning")
                     ),
                 );
                 return Ok(true);

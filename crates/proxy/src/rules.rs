@@ -26,6 +26,8 @@ pub(crate) struct Read {
     pub(crate) rules: Arc<Rules>,
     /// Warnings, for a terminal.
     pub(crate) warnings: String,
+    /// So many.
+    pub(crate) warned: usize,
     /// The files that they were read from.
     pub(crate) files: Vec<PathBuf>,
 }
@@ -122,9 +124,11 @@ pub(crate) fn read(
     match RuleSet::load(&roots, &lexicon) {
         Ok(set) => {
             let mut warnings = shown(set.warnings(), set.sources(), color);
-            warnings.push_str(&undecided(&set));
+            let undecided = undecided(&set);
+            let warned = set.warnings().len() + undecided.len();
+            warnings.extend(undecided);
             let files = read_from(set.sources());
-            Ok(Read { rules: Rules::new(set, before), warnings, files })
+            Ok(Read { rules: Rules::new(set, before), warnings, warned, files })
         }
         Err(problems) => {
             let Problems { diagnostics, sources } = *problems;
@@ -145,8 +149,8 @@ pub(crate) fn read(
 /// Codes of mistakes that are names which the protocol does not know.
 const UNKNOWN: [&str; 7] = ["F020", "F021", "F023", "R003", "R004", "R010", "R019"];
 
-/// What `intercept` comes to where nobody can be asked, as in this program.
-fn undecided(set: &RuleSet) -> String {
+/// What `intercept` comes to where nobody can be asked, as in this program; a warning for each.
+fn undecided(set: &RuleSet) -> Vec<String> {
     let holds = set.rules().iter().filter(|rule| rule.action == "intercept");
     let warning = |rule: &RuleInfo| {
         format!(

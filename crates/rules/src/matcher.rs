@@ -97,6 +97,14 @@ impl Matcher {
         Ok(Matcher::Regex(Box::new(regex), nocase))
     }
 
+    /// What it looks for anywhere, if that is all it does.
+    pub(crate) fn word(&self) -> Option<&[u8]> {
+        match self {
+            Matcher::Contains(finder) => Some(finder.needle()),
+            _ => None,
+        }
+    }
+
     /// The same as a regular expression; `None`: it looks for what is no text.
     pub(crate) fn pattern(&self) -> Option<String> {
         let escaped = |bytes: &[u8]| Some(regex::escape(std::str::from_utf8(bytes).ok()?));

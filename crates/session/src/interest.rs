@@ -376,8 +376,21 @@ impl<'a> Interest<'a> {
     }
 
     /// Whether the session itself needs this packet.
+    #[inline]
     pub(crate) fn needs(&self, id: i64) -> bool {
-        self.tables.needs(self.of, self.state, self.direction, id)
+        match self.ids.dense(id) {
+            Some(at) => self.ids.flags[at] & self.of != 0,
+            None => self.tables.needs(self.of, self.state, self.direction, id),
+        }
+    }
+
+    /// The definition of this packet.
+    #[inline]
+    pub(crate) fn definition(&self, id: i64) -> Option<&'a PacketDefinition> {
+        match self.ids.dense(id) {
+            Some(at) => self.ids.definitions[at].as_deref(),
+            None => self.tables.definition(self.state, self.direction, id).map(|known| &**known),
+        }
     }
 
     /// Whether what this packet says is needed.

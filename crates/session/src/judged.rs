@@ -167,6 +167,7 @@ impl Asked {
 
 impl Judged {
     /// Whether surely nobody does anything about a packet of a peer.
+    #[inline]
     pub(crate) fn are_quiet(
         &self,
         state: StateId,

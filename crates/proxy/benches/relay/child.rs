@@ -29,6 +29,8 @@ pub(crate) enum Subject {
     NoRules,
     /// midwire, showing nothing, with rules of which none matches.
     Rules,
+    /// The same with its listing thrown away.
+    ListedRules,
     /// midwire, showing nothing and recording all.
     Recorded,
     /// midwire, recording all and with its listing thrown away.
@@ -47,6 +49,7 @@ impl Subject {
             Self::Json => "--json",
             Self::NoRules => "no rules",
             Self::Rules => "200 rules",
+            Self::ListedRules => "listing, rules",
             Self::Recorded => "-q -w FILE",
             Self::ListedRecorded => "-w FILE",
         }
@@ -92,13 +95,14 @@ impl Subject {
                 midwire(&[quiet, &ring].concat())
             }
             Subject::Json => midwire(&["--json"]),
-            Subject::NoRules | Subject::Rules => {
-                let text = if self == Subject::Rules { rules::text() } else { String::new() };
+            Subject::NoRules | Subject::Rules | Subject::ListedRules => {
+                let text = if self == Subject::NoRules { String::new() } else { rules::text() };
                 let name = format!("midwire-{}-{self:?}.rules", std::process::id());
                 let file = std::env::temp_dir().join(name);
                 fs::write(&file, text).expect("a file for the rules");
                 let file = file.to_str().expect("a path in Unicode").to_owned();
-                midwire(&["-q", "--rules", &file])
+                let quiet = if self == Subject::ListedRules { &[][..] } else { &["-q"] };
+                midwire(&[quiet, &["--rules", &file]].concat())
             }
         };
         match self {

@@ -56,6 +56,8 @@ fn main() -> ExitCode {
     bench.floods(&games, "metrics", Subject::Quiet, &[Subject::Watched], 64 << 20, None);
     let bound = Some(RULES_BOUND);
     bench.floods(&games, "200 rules", Subject::NoRules, &[Subject::Rules], 64 << 20, bound);
+    let listed = [Subject::ListedRules];
+    bench.floods(&games, "200 rules, listed", Subject::Listing, &listed, 3 << 20, bound);
     bench.looks(&games);
     bench.recorded(&games);
     child::remove_recordings();
@@ -128,7 +130,8 @@ impl Bench {
             let copied = rounds.remove(0);
             self.flood_row(traffic, base, &copied, &copied, None);
             for (subject, took) in subjects[1..].iter().zip(&rounds) {
-                let is_held = matches!(subject, Subject::Quiet | Subject::Rules);
+                let is_held =
+                    matches!(subject, Subject::Quiet | Subject::Rules | Subject::ListedRules);
                 let is_bound = is_held && !traffic.is_tiny();
                 let bound = bound.filter(|_| is_bound);
                 self.flood_row(traffic, *subject, took, &copied, bound);

@@ -19,11 +19,26 @@ impl Loader for Text {
     }
 }
 
+/// What the words that are muted begin with.
+const WORDS: [&str; 10] = [
+    "casino",
+    "giveaway",
+    "discord.gg/",
+    "spoiler",
+    "noob",
+    "free rank",
+    "lottery",
+    "hacks",
+    "vote ",
+    "shop ",
+];
+
 /// The rules.
 pub(crate) fn text() -> String {
     let mut lines = Vec::new();
     for n in 0..100 {
-        lines.push(format!("hide clientbound group:chat where text contains \"no such word {n}\""));
+        let word = WORDS[n % WORDS.len()];
+        lines.push(format!("hide clientbound group:chat where text contains \"{word}{n}\""));
     }
     for n in 0..40 {
         lines.push(format!("drop clientbound spawn_entity where type == {}", 5000 + n));

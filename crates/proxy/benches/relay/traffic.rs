@@ -44,8 +44,10 @@ pub(crate) fn all() -> Vec<Traffic> {
     let hills = Recorded::read("mc-1.18.2-terrain");
     let chunk = |packet: &Packet| &*packet.name == "map_chunk";
     let small = |packet: &Packet| !chunk(packet);
+    let any = |_: &Packet| true;
     vec![
         game.traffic("moves of 11 bytes", true, |p| &*p.name == "rel_entity_move", |_| false),
+        game.traffic("1.20.4 as recorded", true, any, |_| false),
         game.traffic("a chunk in 200, plain", false, small, chunk),
         game.traffic("a chunk in 200, compressed", true, small, chunk),
         hills.traffic("chunks, compressed", true, chunk, |_| false),

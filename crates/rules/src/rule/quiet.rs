@@ -3,16 +3,21 @@
 
 use std::collections::HashMap;
 
+use aho_corasick::{AhoCorasick, AhoCorasickKind};
 use midwire_definition::chat;
 use midwire_definition::plan::{Plan, Straight};
 use regex::bytes::{Regex, RegexBuilder};
 
 use super::tables::Step;
 use crate::direct::{Direct, way};
+use crate::matcher::Matcher;
 use crate::predicate::{Pred, Str};
 
 /// The most memory that what is looked for in one text may take.
 const SIZE_MAX: usize = 8 << 20;
+
+/// The most bytes of words for which there is a table that takes one step a byte. It takes 2 MiB then at most.
+const WORDS_QUICK_MAX: usize = 2048;
 
 /// For each rule something that must be so if it acts; of rules that ask for the same, together.
 #[derive(Debug)]
@@ -22,8 +27,16 @@ pub(super) struct Quiet(Vec<Must>);
 enum Must {
     /// One of these ranges, which are in order and apart.
     Int(Straight, Vec<(i128, i128)>),
-    Text(Straight, Looked, Regex),
+    Text(Straight, Looked, Any),
     One(Direct),
+}
+
+/// What is looked for in a text, for all rules that look into it.
+#[derive(Debug)]
+enum Any {
+    /// One of these words, anywhere. For words alone this takes half the time of the other.
+    Words(AhoCorasick),
+    Patterns(Regex),
 }
 
 /// What is looked into.
@@ -39,7 +52,7 @@ enum Looked {
 /// What must be so, before it is put together.
 enum Part {
     Ints(Straight, Vec<(i128, i128)>),
-    Text(Straight, Looked, String),
+    Text(Straight, Looked, Matcher),
     One(Direct),
 }
 
@@ -49,7 +62,7 @@ impl Quiet {
         // Fields by how they are reached, in the order in which they are met.
         let mut ints: HashMap<String, usize> = HashMap::new();
         let mut texts: HashMap<(String, Looked), usize> = HashMap::new();
-        let (mut all, mut patterns) = (Vec::new(), Vec::<(Straight, Looked, Vec<String>)>::new());
+        let (mut all, mut patterns) = (Vec::new(), Vec::<(Straight, Looked, Vec<Matcher>)>::new());
         for step in steps {
             match part_of(step, plan)? {
                 Part::Ints(field, more) => {
@@ -61,13 +74,13 @@ impl Quiet {
                         ranges.extend(more);
                     }
                 }
-                Part::Text(field, looked, pattern) => {
+                Part::Text(field, looked, matcher) => {
                     let at = *texts.entry((format!("{field:?}"), looked)).or_insert_with(|| {
                         patterns.push((field, looked, Vec::new()));
                         patterns.len() - 1
                     });
                     if let Some((.., known)) = patterns.get_mut(at) {
-                        known.push(format!("(?:{pattern})"));
+                        known.push(matcher);
                     }
                 }
                 Part::One(direct) => all.push(Must::One(direct)),
@@ -78,10 +91,8 @@ impl Quiet {
                 *ranges = joined(std::mem::take(ranges));
             }
         }
-        for (field, looked, patterns) in patterns {
-            let mut any = RegexBuilder::new(&patterns.join("|"));
-            let any = any.size_limit(SIZE_MAX).dfa_size_limit(SIZE_MAX).build().ok()?;
-            all.push(Must::Text(field, looked, any));
+        for (field, looked, matchers) in patterns {
+            all.push(Must::Text(field, looked, Any::of(&matchers)?));
         }
         Some(Quiet(all))
     }
@@ -90,6 +101,31 @@ impl Quiet {
     #[inline]
     pub(super) fn is_sure(&self, payload: &[u8], body: u32) -> bool {
         !self.0.iter().any(|must| must.may_be(payload, body))
+    }
+}
+
+impl Any {
+    /// `None`: it takes too much memory, or what is looked for is no text.
+    fn of(matchers: &[Matcher]) -> Option<Any> {
+        if let Some(words) = matchers.iter().map(Matcher::word).collect::<Option<Vec<_>>>() {
+            let mut any = AhoCorasick::builder();
+            if words.iter().map(|word| word.len()).sum::<usize>() <= WORDS_QUICK_MAX {
+                any.kind(Some(AhoCorasickKind::DFA));
+            }
+            return any.build(words).ok().map(Any::Words);
+        }
+        let patterns = matchers.iter().map(|m| Some(format!("(?:{})", m.pattern()?)));
+        let any = patterns.collect::<Option<Vec<_>>>()?.join("|");
+        let mut any = RegexBuilder::new(&any);
+        any.size_limit(SIZE_MAX).dfa_size_limit(SIZE_MAX).build().ok().map(Any::Patterns)
+    }
+
+    #[inline]
+    fn is_match(&self, text: &[u8]) -> bool {
+        match self {
+            Any::Words(words) => words.is_match(text),
+            Any::Patterns(patterns) => patterns.is_match(text),
+        }
     }
 }
 
@@ -107,10 +143,13 @@ impl Must {
     }
 }
 
-fn may_be_in(field: &Straight, looked: Looked, any: &Regex, payload: &[u8], body: u32) -> bool {
+fn may_be_in(field: &Straight, looked: Looked, any: &Any, payload: &[u8], body: u32) -> bool {
     let is_in = |text: &str| any.is_match(text.as_bytes());
     if let Some((bytes, form)) = field.nbt(payload, body) {
-        return is_in(&chat::from_nbt(bytes, form));
+        return match chat::ascii_in_nbt(bytes, form) {
+            Some(words) => any.is_match(words),
+            None => is_in(&chat::from_nbt(bytes, form)),
+        };
     }
     let Some(content) = field.content(payload, body) else { return false };
     let text = match looked {
@@ -144,8 +183,8 @@ fn part_of(step: &Step, plan: Option<&Plan>) -> Option<Part> {
                 Looked::Bytes => field.is_bytes(),
                 Looked::Words => field.is_text() || field.is_nbt(),
             };
-            if let (Some(pattern), None, true) = (matcher.pattern(), &text, is_fit) {
-                text = Some(Part::Text(field, looked, pattern));
+            if text.is_none() && is_fit && matcher.pattern().is_some() {
+                text = Some(Part::Text(field, looked, matcher.clone()));
             }
             continue;
         }

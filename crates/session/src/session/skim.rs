@@ -50,8 +50,7 @@ impl Session {
         if interest.needs(id) {
             return false;
         }
-        let definition = self.tables.definition(state, direction, id).map(|known| &**known);
-        judged.are_quiet(state, direction, id, definition, payload, body)
+        judged.are_quiet(state, direction, id, interest.definition(id), payload, body)
     }
 
     /// Passes over frames that nobody needs.
