@@ -8,8 +8,8 @@ use std::sync::Arc;
 use midwire_codec::Inflater;
 use midwire_definition::tree::{TreeLimits, rows};
 use midwire_definition::{
-    Dialect, Effect, Extent, Packet, PacketDefinition, Plan, Progress, Protocol, StateId,
-    VersionId, Workspace,
+    Dialect, Effect, Extent, Packet, PacketDefinition, Plan, Progress, StateId, VersionId,
+    Workspace,
 };
 use midwire_session::Direction;
 

@@ -228,7 +228,7 @@ fn element(word: &str) -> Option<Element<'_>> {
     for (prefix, radix) in [("0b", 2), ("0B", 2), ("0o", 8)] {
         let digits = word.strip_prefix(prefix);
         // `0b` alone is a byte in hex.
-        if let Some(digits) = digits.filter(|digits| digits.len() > 1) {
+        if let Some(digits) = digits.filter(|digits| !digits.is_empty()) {
             return u8::from_str_radix(&digits[..cut(digits)], radix).ok().map(Element::Byte);
         }
     }

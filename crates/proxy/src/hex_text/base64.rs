@@ -56,6 +56,8 @@ fn decode(text: &str) -> Option<Vec<u8>> {
 
 /// Reads base64. Unless it is said to be some, it must look like some and like nothing else.
 pub(super) fn parse(text: &str, certain: bool) -> Option<HexText> {
+    // Of a data URL the bytes stand behind this.
+    let text = text.rsplit_once(";base64,").map_or(text, |(_, bytes)| bytes);
     let quotes: &[char] = &['"', '\'', '`', ',', ';'];
     let lines = text.lines().map(|line| line.trim().trim_matches(quotes));
     let is_text =

@@ -106,11 +106,11 @@ fn in_form(text: &str, form: Form) -> Vec<HexText> {
 
 fn found_out(text: &str) -> Vec<HexText> {
     let plain = clean::plain_marks(text);
-    if let Some(nothing) = clean::without_bytes(&plain) {
-        return vec![nothing];
-    }
     if let Some(parts) = dump::parse(&plain, None) {
         return parts;
+    }
+    if let Some(nothing) = clean::without_bytes(&plain) {
+        return vec![nothing];
     }
     if let Some(found) = literal::postgres(&plain) {
         return vec![found];

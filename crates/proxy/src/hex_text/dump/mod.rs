@@ -28,6 +28,13 @@ pub(super) fn parse(text: &str, form: Option<Form>) -> Option<Vec<HexText>> {
         return Some(vec![problem]);
     }
     let Lines { lines, ignored, open } = found;
+    // od's offsets have six or seven digits: other words are bytes without an offset.
+    let is_numbers = matches!(form, Some(Form::Od | Form::Hexdump | Form::Numbers));
+    let has_offset =
+        |line: &Line<'_>| line.parted == Parted::Colon || (6..=7).contains(&line.digits.len());
+    if is_numbers && !lines.first().is_some_and(has_offset) {
+        return None;
+    }
     let shape = match best(&lines, form)? {
         Best::One(shape) => shape,
         Best::Several(problem) => {

@@ -2,6 +2,7 @@ use proptest::prelude::*;
 
 use super::*;
 
+mod table;
 mod tools;
 
 const BYTES: [u8; 19] = *b"\x0f\x00\x01\x0bTerraria326 |x\n";
@@ -373,7 +374,7 @@ proptest! {
 
     #[test]
     fn no_text_panics(text in "\\PC{0,200}|[0-9a-fx:|>< \\n*\\\\'\"b,{}\\[\\]-]{0,200}") {
-        for form in [None, Some(Form::Dump), Some(Form::String), Some(Form::C), Some(Form::Base64)] {
+        for form in <Form as ValueEnum>::value_variants().iter().map(|form| Some(*form)).chain([None]) {
             prop_assert!(!parse(&text, form).is_empty());
         }
     }
