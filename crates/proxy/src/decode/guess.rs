@@ -4,7 +4,8 @@ use std::sync::Arc;
 
 use midwire_definition::{Protocol, VersionId, Workspace, builtin, builtins};
 
-use super::candidates::{self, Candidate, EQUAL, Search};
+use super::candidate::{Candidate, EQUAL, sort};
+use super::candidates::{Search, all};
 use super::reading::{Fixed, Form, Reading, read};
 use crate::args;
 use crate::error::usage;
@@ -227,9 +228,9 @@ pub(super) fn candidates(
             shapes: &shapes,
             inflate_max: wanted.inflate_max,
         };
-        found.extend(candidates::all(&search, pieces, workspace));
+        found.extend(all(&search, pieces, workspace));
     }
-    candidates::sort(&mut found);
+    sort(&mut found);
     found
 }
 

@@ -1,11 +1,15 @@
 //! `midwire decode`: what pasted bytes mean.
 
+mod candidate;
 mod candidates;
 mod evidence;
 mod guess;
+mod lost;
 #[cfg(test)]
 mod quality;
 mod reading;
+mod seen;
+mod shape;
 mod stream;
 mod table;
 
@@ -63,7 +67,9 @@ pub(crate) fn run(args: &args::Decode) -> anyhow::Result<ExitCode> {
         say(&format!("ignored, being no hex: {more} pieces more"));
     }
     if pieces.iter().all(|piece| piece.bytes.is_empty()) {
-        return Err(usage("there is no hex in the input"));
+        let why =
+            if is_sound { "there is no hex in the input" } else { "nothing of the input is read" };
+        return Err(usage(why));
     }
     if args.guess {
         return table::print(&wanted, &pieces, args.json);
@@ -134,7 +140,7 @@ fn input(args: &args::Decode) -> anyhow::Result<Input> {
     let bytes = from_utf16(&bytes).map_or(bytes, String::into_bytes);
     let is_text = |c: char| !c.is_control() || c.is_whitespace();
     match String::from_utf8(bytes) {
-        Ok(text) if text.chars().all(is_text) => Ok(Input::Text(text)),
+        Ok(text) if hex_text::without_colours(&text).chars().all(is_text) => Ok(Input::Text(text)),
         Ok(text) => Ok(Input::Bytes(text.into_bytes())),
         Err(error) => Ok(Input::Bytes(error.into_bytes())),
     }

@@ -4,7 +4,7 @@ use std::io::Read as _;
 
 use midwire_definition::Workspace;
 
-use super::candidates::Candidate;
+use super::candidate::Candidate;
 use super::guess::candidates;
 use super::guess::tests::wanted;
 use super::reading::{Fixed, Form, read};

@@ -10,7 +10,7 @@ use midwire_definition::{
 };
 use midwire_session::Direction;
 
-use super::candidates::Candidate;
+use super::candidate::Candidate;
 use super::stream;
 use crate::wire_id;
 

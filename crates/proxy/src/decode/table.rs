@@ -6,7 +6,7 @@ use midwire_definition::Workspace;
 use midwire_definition::escape::width;
 use midwire_definition::json::write_string;
 
-use super::candidates::Candidate;
+use super::candidate::Candidate;
 use super::guess::{Wanted, candidates};
 use crate::error::{NO, print_and_end};
 use crate::hex_text::HexText;

@@ -56,9 +56,13 @@ fn decode(text: &str) -> Option<Vec<u8>> {
 
 /// Reads base64. Unless it is said to be some, it must look like some and like nothing else.
 pub(super) fn parse(text: &str, certain: bool) -> Option<HexText> {
+    // Of a data URL the bytes stand behind this.
+    let text = text.rsplit_once(";base64,").map_or(text, |(_, bytes)| bytes);
     let quotes: &[char] = &['"', '\'', '`', ',', ';'];
     let lines = text.lines().map(|line| line.trim().trim_matches(quotes));
-    let lines: Vec<&str> = lines.filter(|line| !line.is_empty()).collect();
+    let is_text =
+        |line: &&str| !line.is_empty() && !(line.starts_with("-----") && line.ends_with("-----"));
+    let lines: Vec<&str> = lines.filter(is_text).collect();
     let is_whole = certain || are_even(&lines);
     let joined: String = lines.iter().flat_map(|line| line.split_whitespace()).collect();
     let joined = joined.strip_prefix("b'").or(joined.strip_prefix("b\"")).unwrap_or(&joined);
@@ -108,8 +112,16 @@ fn are_even(lines: &[&str]) -> bool {
     let Some((last, before)) = lines.split_last() else { return false };
     let is_one = |line: &&str| !line.contains(char::is_whitespace);
     let len = before.first().map_or(last.len(), |line| line.len());
+    // Short lines can be words: these have digits or signs in them, and make whole groups.
+    let all: usize = lines.iter().map(|line| line.len()).sum();
+    let has_signs = lines
+        .iter()
+        .any(|line| line.bytes().any(|byte| byte.is_ascii_digit() || b"+/=".contains(&byte)));
+    let is_wrapped =
+        len.is_multiple_of(4) && len >= 16 || len >= 4 && all.is_multiple_of(4) && has_signs;
     lines.iter().all(is_one)
-        && before.iter().all(|line| line.len() == len && len.is_multiple_of(4) && len >= 16)
+        && (before.is_empty() || is_wrapped)
+        && before.iter().all(|line| line.len() == len)
         && last.len() <= len
 }
 

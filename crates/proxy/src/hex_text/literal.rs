@@ -18,7 +18,7 @@ pub(super) fn parse(text: &str) -> Option<HexText> {
             open.push(c);
         }
         match literal {
-            Some((inside, after)) if is_bytes(inside, &outside) => {
+            Some((inside, after)) if is_bytes(inside, &outside) || is_one && goes_on(&outside) => {
                 is_one = true;
                 if ends_in_prefix(&outside) {
                     outside.pop();
@@ -40,8 +40,42 @@ pub(super) fn parse(text: &str) -> Option<HexText> {
             }
         }
     }
+    // A quote that is never closed, with escapes behind it: the paste is cut.
+    if let Some(at) = outside
+        .find(['"', '\''])
+        .filter(|at| outside[*at..].contains("\\x") || ends_in_prefix(&outside[..*at]))
+    {
+        let before = outside[..at].strip_suffix(['b', 'B']).unwrap_or(&outside[..at]);
+        ignore(before, line, &mut out);
+        read(outside[at + 1..].trim_end(), line, &mut out);
+        let problem = "the string is not closed: its end is missing in the text".to_owned();
+        out.problems.push((line, problem));
+        return Some(out);
+    }
     ignore(&outside, line, &mut out);
     is_one.then_some(out)
+}
+
+/// Strings that stand behind each other are one.
+fn goes_on(outside: &str) -> bool {
+    outside.chars().all(|c| c.is_whitespace() || c == '\\' || c == '+')
+}
+
+/// The bytes of what stands between quotes, if all of it can be read.
+pub(super) fn bytes(inside: &str) -> Option<Vec<u8>> {
+    let mut out = HexText::default();
+    read(inside, 1, &mut out);
+    out.problems.is_empty().then_some(out.bytes)
+}
+
+/// What PostgreSQL shows of bytes: hex behind one `\x`.
+pub(super) fn postgres(text: &str) -> Option<HexText> {
+    let mut words = text.split(|c: char| c.is_whitespace() || "'\"|,;():".contains(c));
+    let digits = words.find_map(|word| word.strip_prefix("\\x"))?;
+    let is_one = text.matches("\\x").count() == 1 && digits.len() >= 6;
+    let bytes = ::hex::decode(digits).ok().filter(|_| is_one)?;
+    let note = "read as hex behind one `\\x`, as PostgreSQL writes bytes; if it is a string, say it with --as string";
+    Some(HexText { bytes, notes: vec![note.to_owned()], ..HexText::default() })
 }
 
 /// Words without quotes in which escapes stand: `\x0f\x00Terraria`.
@@ -75,7 +109,11 @@ fn quoted(text: &str, quote: char) -> Option<(&str, &str)> {
 }
 
 fn is_bytes(inside: &str, before: &str) -> bool {
-    inside.contains("\\x") || is_octal(inside) || ends_in_prefix(before)
+    inside.contains("\\x")
+        || inside.contains("\\u00")
+        || inside.contains("\\u{")
+        || is_octal(inside)
+        || ends_in_prefix(before)
 }
 
 fn is_octal(inside: &str) -> bool {
@@ -101,6 +139,29 @@ fn ignore(between: &str, line: usize, out: &mut HexText) {
     }
 }
 
+/// Three digits that cannot be octal.
+fn is_lua(first: char, rest: &std::iter::Peekable<std::str::Chars<'_>>) -> bool {
+    let more: Vec<char> = rest.clone().take(2).collect();
+    let is_three = more.len() == 2 && more.iter().all(char::is_ascii_digit);
+    is_three && (more.iter().any(|digit| *digit >= '8') || first >= '8')
+}
+
+/// The byte of `\u000f` or `\u{f}`, if it is one in every encoding.
+fn unicode(chars: &mut std::iter::Peekable<std::str::Chars<'_>>) -> Option<u8> {
+    let is_open = chars.next_if_eq(&'{').is_some();
+    let mut digits = String::new();
+    while digits.len() < 4
+        && let Some(digit) = chars.next_if(char::is_ascii_hexdigit)
+    {
+        digits.push(digit);
+    }
+    let is_whole = if is_open { chars.next_if_eq(&'}').is_some() } else { digits.len() == 4 };
+    u8::from_str_radix(digits.trim_start_matches('0'), 16)
+        .or_else(|_| if digits.bytes().all(|digit| digit == b'0') { Ok(0) } else { Err(()) })
+        .ok()
+        .filter(|byte| is_whole && *byte < 0x80)
+}
+
 /// Appends the bytes of a literal.
 fn read(inside: &str, line: usize, out: &mut HexText) {
     let mut chars = inside.chars().peekable();
@@ -109,7 +170,11 @@ fn read(inside: &str, line: usize, out: &mut HexText) {
             out.bytes.extend_from_slice(c.encode_utf8(&mut [0; 4]).as_bytes());
             continue;
         }
-        let Some(kind) = chars.next() else { break };
+        let Some(kind) = chars.next() else {
+            out.problems
+                .push((line, "nothing stands behind the last `\\`: the text is cut".to_owned()));
+            break;
+        };
         match kind {
             'x' => {
                 let mut value = 0;
@@ -128,6 +193,17 @@ fn read(inside: &str, line: usize, out: &mut HexText) {
                     out.problems.push((line, problem.to_owned()));
                 }
             }
+            '0'..='9' if is_lua(kind, &chars) => {
+                let problem = "escapes of three digits with 8 or 9 are decimal, as Lua has them; write them as \\x";
+                out.problems.push((line, problem.to_owned()));
+            }
+            'u' => match unicode(&mut chars) {
+                Some(byte) => out.bytes.push(byte),
+                None => {
+                    let problem = "what `\\u` stands for from 80 on has other bytes in each encoding; write it as \\x";
+                    out.problems.push((line, problem.to_owned()));
+                }
+            },
             '0'..='7' => {
                 let mut value = kind.to_digit(8).unwrap_or(0);
                 let mut count = 1;

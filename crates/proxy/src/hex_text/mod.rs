@@ -13,7 +13,9 @@
 //! Nothing is left out without a word: what was ignored, what could be read otherwise and what is missing
 //! is told with its line.
 
+mod array;
 mod base64;
+mod clean;
 mod dump;
 mod literal;
 mod plain;
@@ -21,6 +23,8 @@ mod plain;
 use clap::ValueEnum;
 
 pub(crate) use self::base64::encode as to_base64;
+use self::clean::Cleaned;
+pub(crate) use self::clean::without_colours;
 
 /// The most text that is taken, in bytes.
 pub(crate) const TEXT_MAX: usize = 64 << 20;
@@ -31,8 +35,14 @@ pub(crate) enum Form {
     /// Hex digits, together or apart, with or without 0x
     Hex,
     /// Lines that begin with an offset: xxd, hexdump -C, od -A x -t x1z, tshark -x, gdb, hexyl
-    #[value(aliases = ["xxd", "hexdump", "od", "tshark", "hexyl"])]
+    #[value(aliases = ["xxd", "tshark", "tcpdump", "gdb", "hexyl"])]
     Dump,
+    /// What hexdump writes without -C: numbers with the low byte first, and hex offsets
+    Hexdump,
+    /// What od writes: octal offsets where they have seven digits, and numbers with the low byte first
+    Od,
+    /// A dump of numbers with the low byte first: xxd -e, gdb's x/8xw
+    Numbers,
     /// An array of C or another language: 0x0f, 0x00
     C,
     /// A string with escapes: b'\x0f\x00Terraria' of Python, "\x0f\000" of C
@@ -62,38 +72,64 @@ pub(crate) struct HexText {
 /// a dump begins anew, or has a gap.
 pub(crate) fn parse(text: &str, form: Option<Form>) -> Vec<HexText> {
     let text = text.strip_prefix('\u{feff}').unwrap_or(text);
-    let parts = match form {
-        Some(Form::Hex) => vec![plain::hex(text)],
-        Some(Form::Dump) => dump::parse(text, true).unwrap_or_default(),
-        Some(Form::C) => vec![plain::prefixed(text, "0x")],
-        Some(Form::String) => vec![literal::parse(text).unwrap_or_else(|| literal::bare(text))],
-        Some(Form::Base64) => vec![base64::parse(text, true).unwrap_or_default()],
-        Some(Form::Decimal) => vec![plain::decimal(text)],
-        Some(Form::Raw) => {
-            vec![HexText { bytes: text.as_bytes().to_vec(), ..HexText::default() }]
-        }
-        None => found_out(text),
+    if form == Some(Form::Raw) {
+        return vec![HexText { bytes: text.as_bytes().to_vec(), ..HexText::default() }];
+    }
+    let Cleaned { text, notes } = clean::cleaned(text);
+    let mut parts = match form {
+        // In a string any character is meant as it is.
+        Some(Form::String) => vec![literal::parse(&text).unwrap_or_else(|| literal::bare(&text))],
+        Some(form) => in_form(&clean::plain_marks(&text), form),
+        None => found_out(&text),
     };
-    if parts.is_empty() { vec![HexText::default()] } else { parts }
+    if parts.is_empty() {
+        parts.push(HexText::default());
+    }
+    parts[0].notes.splice(0..0, notes);
+    parts
+}
+
+fn in_form(text: &str, form: Form) -> Vec<HexText> {
+    match form {
+        Form::Dump | Form::Hexdump | Form::Od | Form::Numbers => {
+            let is_numbers = form != Form::Dump;
+            let without_offsets =
+                || if is_numbers { plain::numbers(text) } else { HexText::default() };
+            dump::parse(text, Some(form)).unwrap_or_else(|| vec![without_offsets()])
+        }
+        Form::C => vec![array::parse(text).unwrap_or_else(|| array::bare(text))],
+        Form::Base64 => vec![base64::parse(text, true).unwrap_or_default()],
+        Form::Decimal => vec![plain::decimal(text)],
+        Form::Hex | Form::String | Form::Raw => vec![plain::hex(text)],
+    }
 }
 
 fn found_out(text: &str) -> Vec<HexText> {
-    if let Some(parts) = dump::parse(text, false) {
+    let plain = clean::plain_marks(text);
+    if let Some(parts) = dump::parse(&plain, None) {
         return parts;
     }
-    if let Some(found) = literal::parse(text) {
+    if let Some(nothing) = clean::without_bytes(&plain) {
+        return vec![nothing];
+    }
+    if let Some(found) = literal::postgres(&plain) {
         return vec![found];
     }
-    if let Some(prefix) = plain::prefix(text) {
-        return vec![plain::prefixed(text, prefix)];
-    }
-    if let Some(found) = plain::decimal_for_certain(text) {
+    if let Some(found) = literal::parse(text).or_else(|| literal::parse(&plain)) {
         return vec![found];
     }
-    if let Some(found) = base64::parse(text, false) {
+    if let Some(found) = array::parse(&plain) {
         return vec![found];
     }
-    vec![plain::hex(text)]
+    match plain::prefix(&plain) {
+        Some("\\x") => return vec![literal::bare(&plain)],
+        Some(_) => return vec![array::bare(&plain)],
+        None => {}
+    }
+    if let Some(found) = base64::parse(&plain, false) {
+        return vec![found];
+    }
+    vec![plain::hex(&plain)]
 }
 
 #[cfg(test)]

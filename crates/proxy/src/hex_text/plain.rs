@@ -2,6 +2,9 @@
 
 use super::HexText;
 
+/// What `*` on a line of its own means.
+const REPEATED_WITHOUT_OFFSETS: &str = "lines that repeat are left out here, and without offsets nobody knows how many; hexdump and od write all with -v";
+
 /// Hex digits, together or apart.
 pub(super) fn hex(text: &str) -> HexText {
     let mut out = HexText::default();
@@ -12,8 +15,7 @@ pub(super) fn hex(text: &str) -> HexText {
         out.ignored.extend(comments.into_iter().map(|comment| (number + 1, comment)));
         for line in line {
             if line.trim() == "*" {
-                let problem = "lines that repeat are left out here, and without offsets nobody knows how many";
-                out.problems.push((number + 1, problem.to_owned()));
+                out.problems.push((number + 1, REPEATED_WITHOUT_OFFSETS.to_owned()));
                 continue;
             }
             hex_line(number + 1, line, &mut words, &mut out);
@@ -28,9 +30,16 @@ pub(super) fn hex(text: &str) -> HexText {
         out.bytes = ::hex::decode(joined).unwrap_or_default();
         return out;
     }
-    let is_listed = text.contains('[') && text.contains(',');
-    if is_listed && words.iter().all(|(_, word)| word.len() <= 2 && is_decimal(word)) {
-        let note = "read as hex; if these numbers are decimal, say it with --as decimal";
+    if let Some((number, last)) = words.last()
+        && last.len() == 1
+        && words.len() > 2
+        && words[..words.len() - 1].iter().all(|(_, word)| word.len() % 2 == 0)
+    {
+        let problem = format!("`{last}` is half a byte: the text may be cut here");
+        out.problems.push((*number, problem));
+    }
+    if is_of_od(text, &words) {
+        let note = "groups are read as bytes in their order; if od -A n wrote them, say it with --as numbers";
         out.notes.push(note.to_owned());
     }
     for (number, digits) in words {
@@ -44,6 +53,23 @@ pub(super) fn hex(text: &str) -> HexText {
         }
     }
     out.ignored.sort_by_key(|(number, _)| *number);
+    out
+}
+
+/// Numbers in hex with the low byte first, as od -A n writes them.
+pub(super) fn numbers(text: &str) -> HexText {
+    let mut out = HexText::default();
+    for (number, line) in text.lines().enumerate() {
+        for word in line.split_whitespace() {
+            match ::hex::decode(word.strip_prefix("0x").unwrap_or(word)) {
+                Ok(bytes) => out.bytes.extend(bytes.into_iter().rev()),
+                Err(_) if word == "*" => {
+                    out.problems.push((number + 1, REPEATED_WITHOUT_OFFSETS.to_owned()));
+                }
+                Err(_) => out.ignored.push((number + 1, word.to_owned())),
+            }
+        }
+    }
     out
 }
 
@@ -73,7 +99,12 @@ fn hex_line<'t>(
             out.ignored.push((number, count.to_owned()));
         }
         is_mixed = true;
-        out.ignored.push((number, word.to_owned()));
+        if word.ends_with("..") || word.contains('…') {
+            let problem = format!("`{word}` stands for bytes that are not in the text");
+            out.problems.push((number, problem));
+        } else {
+            out.ignored.push((number, word.to_owned()));
+        }
         rows.push(Vec::new());
     }
     if !is_mixed {
@@ -104,7 +135,7 @@ fn hex_line<'t>(
 }
 
 /// A line's parts that are in no comment, and the comments.
-fn uncommented<'l>(line: &'l str, in_comment: &mut bool) -> (Vec<&'l str>, Vec<String>) {
+pub(super) fn uncommented<'l>(line: &'l str, in_comment: &mut bool) -> (Vec<&'l str>, Vec<String>) {
     let (mut parts, mut comments) = (Vec::new(), Vec::new());
     let mut rest = line;
     loop {
@@ -145,7 +176,7 @@ fn comment_at(line: &str, mark: &str) -> Option<usize> {
     line.match_indices(mark).map(|(at, _)| at).find(|at| begins(*at))
 }
 
-fn is_separator(c: char) -> bool {
+pub(super) fn is_separator(c: char) -> bool {
     c.is_whitespace() || ",;:{}()[]<>\"'|-_=$┊│".contains(c)
 }
 
@@ -153,8 +184,15 @@ pub(super) fn is_hex_word(word: &str) -> bool {
     word.bytes().all(|byte| byte.is_ascii_hexdigit())
 }
 
-fn is_decimal(word: &str) -> bool {
-    word.bytes().all(|byte| byte.is_ascii_digit())
+/// Numbers of one length behind one space each, as od writes them without offsets.
+fn is_of_od(text: &str, words: &[(usize, &str)]) -> bool {
+    let len = words.first().map_or(0, |(_, word)| word.len());
+    let is_line = |line: &str| {
+        line.starts_with(' ')
+            && !line.starts_with("  ")
+            && line.trim().split(' ').all(|word| word.len() == len)
+    };
+    [4, 8, 16].contains(&len) && text.lines().filter(|line| !line.trim().is_empty()).all(is_line)
 }
 
 /// What bytes have in front of them, if they have anything.
@@ -169,66 +207,6 @@ pub(super) fn prefix(text: &str) -> Option<&'static str> {
     })
 }
 
-/// Bytes written 0x0a, where numbers without 0x are sizes and indexes; or `\x0a`.
-pub(super) fn prefixed(text: &str, prefix: &str) -> HexText {
-    if prefix == "\\x" {
-        return super::literal::bare(text);
-    }
-    let mut out = HexText::default();
-    let mut in_comment = false;
-    let mut arrays = 0;
-    let mut has_long = false;
-    for (number, line) in text.lines().enumerate() {
-        let (parts, comments) = uncommented(line, &mut in_comment);
-        out.ignored.extend(comments.into_iter().map(|comment| (number + 1, comment)));
-        for part in parts {
-            arrays += part.matches('{').count();
-            for word in part.split(is_separator).filter(|word| !word.is_empty()) {
-                let Some(digits) = prefixed_word(word) else {
-                    out.ignored.push((number + 1, word.to_owned()));
-                    continue;
-                };
-                has_long |= digits.len() > 2;
-                let even = digits.len().is_multiple_of(2);
-                let digits = if even { digits.to_owned() } else { format!("0{digits}") };
-                out.bytes.extend(::hex::decode(digits).unwrap_or_default());
-            }
-        }
-    }
-    if arrays > 1 {
-        out.notes.push(format!("{arrays} arrays, read one behind the other"));
-    }
-    if has_long && arrays > 0 {
-        let note =
-            "numbers of more than one byte are read as they are written, the high byte first";
-        out.notes.push(note.to_owned());
-    }
-    out
-}
-
-fn prefixed_word(word: &str) -> Option<&str> {
-    let rest = word.strip_prefix("0x").or_else(|| word.strip_prefix("0X"))?;
-    // Rust's suffix; `u8` would otherwise be no digits.
-    let rest = rest.strip_suffix("u8").unwrap_or(rest).trim_end_matches(['u', 'U', 'l', 'L']);
-    (!rest.is_empty() && is_hex_word(rest)).then_some(rest)
-}
-
-/// A list of numbers that cannot be hex: one is below zero, or has three digits.
-pub(super) fn decimal_for_certain(text: &str) -> Option<HexText> {
-    let end = text.rfind([']', '}', ')'])?;
-    let start = text[..end].rfind(['[', '{', '('])?;
-    let list = text.get(start + 1..end)?;
-    let words: Vec<&str> =
-        list.split([',', ' ', '\n', '\r', '\t']).filter(|w| !w.is_empty()).collect();
-    let is_byte = |word: &&str| word.parse::<i16>().is_ok_and(|n| (-128..256).contains(&n));
-    let is_certain = |word: &&str| word.starts_with('-') || word.len() == 3;
-    let is_list = list.contains(',') && words.iter().all(is_byte) && words.iter().any(is_certain);
-    is_list.then(|| {
-        let note = "read as decimal numbers; if they are hex, say it with --as hex".to_owned();
-        HexText { notes: vec![note], ..decimal(list) }
-    })
-}
-
 /// Numbers from -128 to 255.
 pub(super) fn decimal(text: &str) -> HexText {
     let mut out = HexText::default();
@@ -237,6 +215,10 @@ pub(super) fn decimal(text: &str) -> HexText {
         for word in line.split(is_apart).filter(|word| !word.is_empty()) {
             match word.parse::<i16>() {
                 Ok(n @ -128..=255) => out.bytes.push(n as u8),
+                _ if word.trim_start_matches('-').bytes().all(|byte| byte.is_ascii_digit()) => {
+                    let problem = format!("`{word}` is no byte: bytes are from -128 to 255");
+                    out.problems.push((number + 1, problem));
+                }
                 _ => out.ignored.push((number + 1, word.to_owned())),
             }
         }

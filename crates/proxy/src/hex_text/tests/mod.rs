@@ -2,6 +2,9 @@ use proptest::prelude::*;
 
 use super::*;
 
+mod table;
+mod tools;
+
 const BYTES: [u8; 19] = *b"\x0f\x00\x01\x0bTerraria326 |x\n";
 
 /// What is read of a text that is one piece without anything else.
@@ -72,7 +75,7 @@ fn strings_of_python_and_c_are_read_with_their_escapes() {
     for (text, expected) in [
         (r"b'\x0f\x00\x01\x0bTerraria326'", &b"\x0f\x00\x01\x0bTerraria326"[..]),
         (r#"data = b"it's\n\\\t\"" # the rest"#, b"it's\n\\\t\""),
-        (r#""\x01" "b2" "\x03""#, b"\x01\x03"),
+        (r#""\x01" "b2" "\x03""#, b"\x01b2\x03"),
         (r#""\001\0\377""#, b"\x01\0\xff"),
         ("\"\\x0f\\x00\" \\\n\"\\x01\"", b"\x0f\x00\x01"),
         (r"\x0f\x00Terra", b"\x0f\x00Terra"),
@@ -186,9 +189,13 @@ fn characters_that_are_others_than_the_bytes_are_told() {
     let text = "00000000: 0f00 010b 5465 7272 6172 6961 3332 3620  ....Derraria326 \n\
                 00000010: 7c78 0a                                  |y.\n";
     let parts = parse(text, None);
-    assert_eq!(parts[0].problems.len(), 1, "{parts:?}");
+    let lines: Vec<usize> = parts[0].problems.iter().map(|(line, _)| *line).collect();
+    assert_eq!(lines, [1, 2], "{parts:?}");
+    assert!(parts[0].problems[0].1.ends_with("first at byte 5 of the line"), "{parts:?}");
+    let framed = parse("00000000  0f 00 01 0b  |..x.|\n00000004\n", None);
+    assert_eq!((framed[0].bytes.len(), framed[0].problems.len()), (4, 1), "{framed:?}");
     let octal = parse("0000000 000017 005401 062524 071162\n0000010\n", None);
-    assert!(octal[0].problems[0].1.contains("od -A x -t x1z"), "{octal:?}");
+    assert_eq!(octal[0].bytes, *b"\x0f\0\x01\x0bTerr");
 }
 
 #[test]
@@ -236,9 +243,13 @@ fn numbers_that_cannot_be_hex_are_decimal() {
     assert_eq!(parse("[15, 0, 1, 211]", None)[0].bytes, [15, 0, 1, 211]);
     assert_eq!(parse("new byte[] { 15, 0, -1 }", None)[0].bytes, [15, 0, 255]);
     let both = &parse("[15, 0, 1, 11]", None)[0];
-    assert_eq!(both.bytes, [0x15, 0, 1, 0x11]);
-    assert!(both.notes[0].contains("--as decimal"), "{both:?}");
-    assert_eq!(parse("[15, 0, 1, 11]", Some(Form::Decimal))[0].bytes, [15, 0, 1, 11]);
+    assert_eq!(both.bytes, [15, 0, 1, 11]);
+    assert!(both.notes[0].contains("--as hex"), "{both:?}");
+    assert_eq!(parse("[15, 0, 1, 11]", Some(Form::Hex))[0].bytes, [0x15, 0, 1, 0x11]);
+    // With zeros in front it is hex, as Rust's {:02x?} writes it.
+    let padded = &parse("[15, 00, 01, 11]", None)[0];
+    assert_eq!(padded.bytes, [0x15, 0, 1, 0x11]);
+    assert!(padded.notes[0].contains("--as decimal"), "{padded:?}");
 }
 
 #[test]
@@ -363,7 +374,7 @@ proptest! {
 
     #[test]
     fn no_text_panics(text in "\\PC{0,200}|[0-9a-fx:|>< \\n*\\\\'\"b,{}\\[\\]-]{0,200}") {
-        for form in [None, Some(Form::Dump), Some(Form::String), Some(Form::C), Some(Form::Base64)] {
+        for form in <Form as ValueEnum>::value_variants().iter().map(|form| Some(*form)).chain([None]) {
             prop_assert!(!parse(&text, form).is_empty());
         }
     }

@@ -1,0 +1,120 @@
+//! The lines of a dump: an offset, and what stands behind it.
+
+use super::unit::{Word, words};
+
+/// Places in a line at which an offset is looked for.
+const PLACES_MAX: usize = 32;
+
+/// A line that begins with an offset.
+#[derive(Clone, Debug)]
+pub(super) struct Line<'t> {
+    /// From 1.
+    pub(super) number: usize,
+    /// The digits of its offset.
+    pub(super) digits: &'t str,
+    /// `0x` stands in front of the offset.
+    pub(super) is_prefixed: bool,
+    pub(super) parted: Parted,
+    pub(super) rest: &'t str,
+    /// `*` stands in front of it.
+    pub(super) repeats: bool,
+}
+
+/// What parts an offset from the bytes.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Parted {
+    Colon,
+    Wide,
+    /// One space, as behind bytes.
+    Space,
+}
+
+impl<'t> Line<'t> {
+    pub(super) fn offset(&self, radix: u32) -> Option<u64> {
+        u64::from_str_radix(self.digits, radix).ok()
+    }
+
+    /// The last line of many tools has the length alone.
+    pub(super) fn is_end(&self) -> bool {
+        self.rest.trim().is_empty()
+    }
+
+    pub(super) fn first(&self) -> Option<Word<'t>> {
+        words(self.rest).next()
+    }
+}
+
+/// hexyl's box without its lines, so that its columns are those of other dumps.
+pub(super) fn unboxed(text: &str) -> std::borrow::Cow<'_, str> {
+    if !text.contains('│') {
+        return text.into();
+    }
+    let line = |line: &str| {
+        let cells: Vec<&str> = line.trim().trim_matches('│').split('│').collect();
+        match cells.as_slice() {
+            [_] if line.contains(['─', '┌', '└']) => String::new(),
+            [offset, ..] if offset.trim() == "*" => "*".to_owned(),
+            [offset, bytes @ ..] if !offset.trim().is_empty() => {
+                // The first half of the cells has bytes, the other the characters.
+                let half = bytes.len().div_ceil(2);
+                let hex = bytes[..half].join(" ").replace('┊', " ");
+                let hex: Vec<&str> = hex.split_whitespace().collect();
+                let chars = bytes[half..].concat().replace('┊', "");
+                let chars: String = chars.chars().take(hex.len()).collect();
+                format!("{}  {}  |{}|", offset.trim(), hex.join(" "), chars)
+            }
+            _ => String::new(),
+        }
+    };
+    text.lines().map(|text| line(text) + "\n").collect::<String>().into()
+}
+
+/// `00 01 02 .. 0f` above the columns of some dumps.
+pub(super) fn is_ruler(line: &str) -> bool {
+    let line = line.trim().trim_start_matches("Offset(h)").trim_start_matches("Label");
+    let words = line.split_whitespace().take_while(|word| word.len() <= 2);
+    let numbers: Vec<Option<usize>> =
+        words.map(|word| usize::from_str_radix(word, 16).ok()).collect();
+    numbers.len() >= 8 && numbers.iter().enumerate().all(|(at, number)| *number == Some(at))
+}
+
+/// A line's offset, and what follows it.
+pub(super) fn line_of(number: usize, line: &str) -> Option<Line<'_>> {
+    let line = line.trim_start();
+    let is_prefixed = line.starts_with("0x");
+    let line = line.strip_prefix("0x").unwrap_or(line);
+    let count = line.bytes().take_while(u8::is_ascii_hexdigit).count();
+    if !(1..=16).contains(&count) {
+        return None;
+    }
+    let (digits, rest) = line.split_at(count);
+    let found = |parted, rest| Line { number, digits, is_prefixed, parted, rest, repeats: false };
+    // gdb names the place as well: `0x7ffe <buffer+8>:`.
+    if let Some((_, rest)) = rest.strip_prefix(" <").and_then(|rest| rest.split_once(">:"))
+        && is_prefixed
+    {
+        return Some(found(Parted::Colon, rest));
+    }
+    let (parted, rest) = match rest.strip_prefix(':') {
+        Some(rest) if rest.is_empty() || rest.starts_with([' ', '\t']) => (Parted::Colon, rest),
+        Some(_) => return None,
+        None if rest.starts_with("  ") || rest.starts_with('\t') => (Parted::Wide, rest),
+        None if rest.is_empty() || rest.starts_with(' ') => (Parted::Space, rest),
+        None => return None,
+    };
+    let is_offset = parted == Parted::Colon || !is_prefixed && count >= 4;
+    is_offset.then(|| found(parted, rest))
+}
+
+/// The same where something else stands in front of the offset, as in logs.
+pub(super) fn line_within(number: usize, line: &str) -> Option<(&str, Line<'_>)> {
+    let begins = line.match_indices([' ', '\t', '|', ']']).map(|(at, mark)| at + mark.len());
+    begins
+        .take(PLACES_MAX)
+        .filter_map(|at| Some((&line[..at], line_of(number, &line[at..])?)))
+        .find(|(before, line)| {
+            let is_hex = |word: Word<'_>| crate::hex_text::plain::is_hex_word(word.digits);
+            let is_begin = line.digits.len() >= 4 && line.parted != Parted::Space;
+            !before.trim().is_empty() && is_begin && line.first().is_some_and(is_hex)
+        })
+}
