@@ -40,8 +40,43 @@ struct Session {
     client: Connection,
     server: Option<Connection>,
     ends: [Option<Ends>; 2],
+    began: Timestamp,
     last_number: u64,
     facts: Vec<(String, String)>,
+    /// It began in an earlier file, and nothing of it is in this one yet.
+    is_away: bool,
+}
+
+impl Session {
+    /// What follows goes into another file.
+    fn leave(&mut self, opened: &mut u64) {
+        let [Some(client), _] = self.ends else { return };
+        let ended = Direction::BOTH.map(|direction| self.client.has_ended(direction));
+        self.client = Connection::new(Leg::Client, client, *opened).with_ended(ended);
+        self.server = None;
+        self.is_away = true;
+        *opened += 1;
+    }
+
+    /// Something of it is about to be written: it begins in this file, if it has not yet.
+    fn come_back(
+        &mut self,
+        number: u64,
+        at: Timestamp,
+        batch: &mut Vec<u8>,
+        note: &mut String,
+        counts: &mut Counts,
+    ) {
+        if !std::mem::replace(&mut self.is_away, false) {
+            return;
+        }
+        let (began, last_number) = (self.began.0.to_string(), self.last_number.to_string());
+        let said = [("continued", last_number.as_str()), ("began", began.as_str())];
+        let facts = self.facts.iter().map(|(key, value)| (key.as_str(), value.as_str()));
+        session_note(note, number, Leg::Client, said.into_iter().chain(facts));
+        let packets = self.client.go_on(batch, at, note);
+        counts.count(packets, at);
+    }
 }
 
 /// What one interface has got in this section.
@@ -111,8 +146,10 @@ impl<W: Write> Writer<W> {
             client: Connection::new(Leg::Client, opening.client, self.opened),
             server: None,
             ends: [Some(opening.client), opening.server],
+            began: opening.at,
             last_number: 0,
             facts: facts.collect(),
+            is_away: false,
         };
         session_note(&mut self.note, opening.session, Leg::Client, opening.facts.iter().copied());
         if self.note.len() > NOTE_LEN_MAX {
@@ -164,6 +201,8 @@ impl<W: Write> Writer<W> {
         if self.note.len() > NOTE_LEN_MAX {
             return Err(WriteError::NoteTooLong { len: self.note.len() });
         }
+        let counts = &mut self.counts[Leg::Client.index()];
+        open.come_back(session, at, &mut self.batch, &mut self.note, counts);
         for &(key, value) in facts {
             match open.facts.iter_mut().find(|(known, _)| known == key) {
                 Some((_, known)) => value.clone_into(known),
@@ -176,7 +215,7 @@ impl<W: Write> Writer<W> {
             push_pair(&mut self.note, key, value);
         }
         let packets = open.client.remark(&mut self.batch, at, &self.note);
-        self.counts[Leg::Client.index()].count(packets, at);
+        counts.count(packets, at);
         Ok(())
     }
 
@@ -206,6 +245,8 @@ impl<W: Write> Writer<W> {
         if longest.len() > FRAME_LEN_MAX {
             return Err(WriteError::FrameTooLong { len: longest.len() });
         }
+        let counts = &mut self.counts[Leg::Client.index()];
+        session.come_back(frame.session, frame.at, &mut self.batch, &mut self.note, counts);
         frame_note(&mut self.note, frame, session.last_number);
         if self.note.len() > NOTE_LEN_MAX {
             return Err(WriteError::NoteTooLong { len: self.note.len() });
@@ -259,6 +300,8 @@ impl<W: Write> Writer<W> {
     ) -> Result<(), WriteError> {
         self.make_room()?;
         let open = self.sessions.get_mut(&session).ok_or(WriteError::NotOpen(session))?;
+        let counts = &mut self.counts[Leg::Client.index()];
+        open.come_back(session, at, &mut self.batch, &mut self.note, counts);
         let packets = open.client.end(&mut self.batch, direction, at);
         self.counts[Leg::Client.index()].count(packets, at);
         if let Some(server) = &mut open.server {
@@ -280,6 +323,8 @@ impl<W: Write> Writer<W> {
     ) -> Result<(), WriteError> {
         self.make_room()?;
         let mut open = self.sessions.remove(&session).ok_or(WriteError::NotOpen(session))?;
+        let counts = &mut self.counts[Leg::Client.index()];
+        open.come_back(session, at, &mut self.batch, &mut self.note, counts);
         let legs = [Some(&mut open.client), open.server.as_mut()];
         for (connection, counts) in legs.into_iter().zip(&mut self.counts) {
             let Some(connection) = connection else { continue };
@@ -332,8 +377,9 @@ impl<W: Write> Writer<W> {
         self.out.flush()
     }
 
-    /// Goes on in another file, in which every open session begins anew with what is known about
-    /// it. Gives back the file so far, with its statistics written and flushed.
+    /// Goes on in another file. An open session begins anew in it, with what is known about it, where
+    /// the first of its records is, and at that record's time, so that it does not begin behind what
+    /// follows of it. Gives back the file so far, with its statistics written and flushed.
     ///
     /// # Errors
     /// Where the file so far takes no more; then nothing has changed.
@@ -344,23 +390,8 @@ impl<W: Write> Writer<W> {
         self.flushed = 0;
         self.counts = [Counts::default(); 2];
         self.begin_section();
-        for (&number, session) in &mut self.sessions {
-            let ended = Direction::BOTH.map(|direction| session.client.has_ended(direction));
-            let [Some(client), _] = session.ends else { continue };
-            session.client = Connection::new(Leg::Client, client, self.opened);
-            session.server = None;
-            self.opened += 1;
-            let last_number = session.last_number.to_string();
-            let facts = session.facts.iter().map(|(key, value)| (key.as_str(), value.as_str()));
-            let facts = [("continued", last_number.as_str())].into_iter().chain(facts);
-            session_note(&mut self.note, number, Leg::Client, facts);
-            let mut packets = session.client.open(&mut self.batch, at, &self.note);
-            for direction in Direction::BOTH {
-                if ended[direction.index()] {
-                    packets += session.client.end(&mut self.batch, direction, at);
-                }
-            }
-            self.counts[Leg::Client.index()].count(packets, at);
+        for session in self.sessions.values_mut() {
+            session.leave(&mut self.opened);
         }
         Ok(last)
     }
