@@ -4,7 +4,7 @@ use std::cell::RefCell;
 use std::collections::{HashMap, HashSet};
 use std::net::SocketAddr;
 use std::rc::Rc;
-use std::sync::{Arc, Mutex, MutexGuard};
+use std::sync::{Arc, Mutex};
 
 use midwire_capture::note::Note;
 use midwire_capture::{Leg, Record, StreamEnd, StreamEvent, Timestamp};
@@ -12,11 +12,11 @@ use midwire_definition::{Protocol, VersionId, Workspace};
 use midwire_session::{Direction, Event, Scratch};
 
 use super::choose::Choice;
+use super::counts::{Counts, lock};
 use super::index::OpenSession;
 use super::out::Out;
 use super::player::{Looks, Sift};
 use super::replay::Replay;
-use super::stats::Counts;
 use super::stream::Stream;
 use crate::filter::{self, Selects};
 
@@ -94,10 +94,6 @@ fn looks_for(source: &str, protocol: &Arc<Protocol>, version: Option<VersionId>)
     }
 }
 
-fn lock<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {
-    mutex.lock().unwrap_or_else(|poisoned| poisoned.into_inner())
-}
-
 /// A recorded session.
 struct Recorded {
     number: u64,
@@ -111,6 +107,8 @@ struct Recorded {
     said: Said,
     /// The number of its last frame.
     last: u64,
+    /// When it began, be it in an earlier file.
+    began: Timestamp,
 }
 
 impl Recorded {
@@ -135,6 +133,8 @@ pub(super) struct Sessions {
     pub(super) tools: Tools,
     out: Rc<RefCell<Out>>,
     recorded: HashMap<Key, Recorded>,
+    /// Those that were open where an earlier file ended, by what the next one knows them by.
+    away: HashMap<(u64, SocketAddr), Recorded>,
     streams: HashMap<Key, Stream>,
     pub(super) numbers: Numbers,
     pub(super) count: u64,
@@ -184,6 +184,9 @@ impl Numbers {
     }
 }
 
+/// Sessions of earlier files that may go on in another.
+const AWAY_MAX: usize = 65_536;
+
 /// Ports that are named in a message.
 const PORTS_MAX: usize = 8;
 
@@ -193,6 +196,7 @@ impl Sessions {
             tools,
             out,
             recorded: HashMap::new(),
+            away: HashMap::new(),
             streams: HashMap::new(),
             numbers: Numbers::default(),
             count: 0,
@@ -214,18 +218,36 @@ impl Sessions {
 
     /// A new part of a file: sessions of the part before it are not gone on with.
     pub(super) fn forget_recorded(&mut self) {
-        let mut open: Vec<(u64, Key)> =
-            self.recorded.iter().map(|(key, open)| (open.number, *key)).collect();
-        open.sort_unstable_by_key(|(number, _)| *number);
-        for (_, key) in open {
-            let Some(mut open) = self.recorded.remove(&key) else { continue };
+        let open = self.recorded.drain().map(|(_, open)| open).collect();
+        self.give_up(open);
+        self.numbers.close();
+    }
+
+    /// A file is over: sessions that are open may go on in the next one.
+    pub(super) fn leave_file(&mut self) {
+        if self.away.len() + self.recorded.len() > AWAY_MAX {
+            let open = self.away.drain().map(|(_, open)| open).collect();
+            self.give_up(open);
+        }
+        let mut replaced = Vec::new();
+        for (key, open) in self.recorded.drain() {
+            let (Key::Recorded(session) | Key::Stream(session) | Key::Line(session)) = key;
+            replaced.extend(self.away.insert((session, open.client), open));
+        }
+        self.give_up(replaced);
+        self.numbers.close();
+    }
+
+    /// Nothing more comes of these sessions.
+    fn give_up(&mut self, mut gone: Vec<Recorded>) {
+        gone.sort_unstable_by_key(|open| open.number);
+        for mut open in gone {
             open.replay.settle(&mut self.tools.scratch, &mut self.events);
             self.recorded_packets += open.count();
             self.give(open.number, open.replay.begun);
             self.is_over(&open.replay);
             self.out.borrow_mut().ended(open.number);
         }
-        self.numbers.close();
     }
 
     /// Gives what sessions reported to whoever shows it.
@@ -273,6 +295,10 @@ impl Sessions {
             }
             Record::DirectionEnded { session, direction, at } => {
                 let Some(open) = self.recorded.get_mut(&Key::Recorded(session)) else { return };
+                if open.replay.session.has_ended(direction) {
+                    // A file that goes on says again what an earlier one has said.
+                    return;
+                }
                 open.replay.end(direction, at, &mut self.tools.scratch, &mut self.events);
                 self.recorded_packets += open.count();
                 let (number, begun) = (open.number, open.replay.begun);
@@ -306,6 +332,20 @@ impl Sessions {
         server: SocketAddr,
         facts: Note<'_>,
     ) {
+        let earlier = facts.number("began").map(Timestamp);
+        if let Some(open) = self.away.remove(&(session, client)) {
+            if earlier == Some(open.began) {
+                return self.go_on(session, open, facts);
+            }
+            self.give_up(vec![open]);
+        }
+        let began = earlier.unwrap_or(at);
+        let asked = facts.get("to");
+        let asked = asked.as_deref().and_then(|to| to.rsplit_once(':')?.1.parse().ok());
+        let ports = [server.port(), asked.unwrap_or(server.port())];
+        if !ports.iter().any(|port| self.tools.choice.admits(*port)) {
+            return self.pass_over(ports[1]);
+        }
         let name = facts.get("protocol");
         let protocol = name.as_deref().and_then(|name| self.tools.choice.named(name));
         let unknown = name.filter(|_| protocol.is_none());
@@ -329,8 +369,24 @@ impl Sessions {
         replay.drain(&mut self.events);
         let last = facts.number("continued").unwrap_or(0);
         let begun = replay.begun;
-        let open =
-            Recorded { number, client, server, replay, counted: 0, is_torn: false, said, last };
+        let (counted, is_torn) = (0, false);
+        let open = Recorded { number, client, server, replay, counted, is_torn, said, last, began };
+        self.recorded.insert(Key::Recorded(session), open);
+        self.give(number, begun);
+    }
+
+    /// A session of an earlier file goes on in this one.
+    fn go_on(&mut self, session: u64, mut open: Recorded, facts: Note<'_>) {
+        open.said.add(facts);
+        let last = facts.number("continued").unwrap_or(0);
+        if last > open.last {
+            let text = format!("packets {} to {last} are in none of these files", open.last + 1);
+            open.replay.tell(text, self.now, &mut self.events);
+            (open.is_torn, open.last) = (true, last);
+            open.said.enter(&mut open.replay);
+            open.replay.drain(&mut self.events);
+        }
+        let (number, begun) = (open.number, open.replay.begun);
         self.recorded.insert(Key::Recorded(session), open);
         self.give(number, begun);
     }
@@ -373,7 +429,8 @@ impl Sessions {
         let said = Said::default();
         let last = open.snapshot.packets;
         let is_torn = false;
-        let open = Recorded { number, client, server, replay, counted, is_torn, said, last };
+        let open =
+            Recorded { number, client, server, replay, counted, is_torn, said, last, began: begun };
         self.recorded.insert(Key::Recorded(recorded), open);
         self.give(number, begun);
     }
@@ -508,6 +565,8 @@ impl Sessions {
     pub(super) fn finish(&mut self) {
         let at = self.now;
         self.forget_recorded();
+        let away = self.away.drain().map(|(_, open)| open).collect();
+        self.give_up(away);
         let mut open: Vec<Key> = self.streams.keys().copied().collect();
         open.sort_unstable_by_key(|key| match key {
             Key::Recorded(number) | Key::Stream(number) | Key::Line(number) => *number,
