@@ -139,6 +139,9 @@ impl Stream {
             half.initial = Some(segment.sequence);
             half.start_at(first);
         }
+        if segment.is_ack() {
+            self.start_answered(direction, segment, first, now.at, sink);
+        }
         if !segment.payload.is_empty() || segment.missing > 0 {
             let has_answered = self.halves[direction.opposite().index()].has_started();
             let half = &mut self.halves[direction.index()];
@@ -164,15 +167,34 @@ impl Stream {
             self.reset.get_or_insert((direction, now));
         }
         if segment.is_ack() {
-            // A SYN's answer says where who connected begins. And while who connected has said
-            // nothing, its segments answer the other side's SYN.
-            let is_first = segment.is_syn()
-                || half.initial.is_some_and(|initial| initial.wrapping_add(1) == first);
             let other = &mut self.halves[direction.opposite().index()];
-            if is_first && other.may_start_at(segment.acknowledgment) {
-                other.start_at(segment.acknowledgment);
-            }
             other.received_to(segment.acknowledgment);
+        }
+    }
+
+    /// Where the other direction begins, as far as the first segment of this one says that.
+    fn start_answered(
+        &mut self,
+        direction: Direction,
+        segment: &Segment<'_>,
+        first: u32,
+        now: Timestamp,
+        sink: &mut impl FnMut(StreamEvent<'_>),
+    ) {
+        // A SYN's answer acknowledges the SYN alone. And who connected has said nothing yet.
+        let initial = self.halves[direction.index()].initial;
+        let is_first =
+            segment.is_syn() || initial.is_some_and(|initial| initial.wrapping_add(1) == first);
+        let other = &mut self.halves[direction.opposite().index()];
+        if !is_first || other.has_started() {
+            return;
+        }
+        if other.may_start_at(segment.acknowledgment) {
+            other.start_at(segment.acknowledgment);
+        } else if !segment.payload.is_empty() {
+            // This was said behind what the other side has said first, which is there.
+            other.start_at_first();
+            self.drain(direction.opposite(), now, sink);
         }
     }
 
