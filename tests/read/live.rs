@@ -74,6 +74,11 @@ fn the_files_of_a_rotation_are_read_as_the_sessions_that_they_are() {
         let stats = read_well(&[&files[..], &["--json", "--stats"]].concat()).json();
         assert_eq!(stats.last().unwrap()["sessions"], was.len(), "{name}");
 
+        let none = read_well(&[&files[..], &["--port", "9"]].concat());
+        assert_eq!(none.output, "");
+        let told = format!("{} stream", was.len());
+        assert!(none.diagnostics.starts_with(&told), "{name}: {}", none.diagnostics);
+
         let packets = |log: &[Value]| -> Vec<(String, u64)> {
             let packets = log.iter().filter(|line| line["type"] == "packet");
             packets.map(|line| (line["name"].to_string(), line["n"].as_u64().unwrap())).collect()

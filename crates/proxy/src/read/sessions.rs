@@ -135,6 +135,8 @@ pub(super) struct Sessions {
     recorded: HashMap<Key, Recorded>,
     /// Those that were open where an earlier file ended, by what the next one knows them by.
     away: HashMap<(u64, SocketAddr), Recorded>,
+    /// Those that are passed over, with when they began.
+    unwanted: HashSet<(u64, SocketAddr, Timestamp)>,
     streams: HashMap<Key, Stream>,
     pub(super) numbers: Numbers,
     pub(super) count: u64,
@@ -197,6 +199,7 @@ impl Sessions {
             out,
             recorded: HashMap::new(),
             away: HashMap::new(),
+            unwanted: HashSet::new(),
             streams: HashMap::new(),
             numbers: Numbers::default(),
             count: 0,
@@ -344,7 +347,14 @@ impl Sessions {
         let asked = asked.as_deref().and_then(|to| to.rsplit_once(':')?.1.parse().ok());
         let ports = [server.port(), asked.unwrap_or(server.port())];
         if !ports.iter().any(|port| self.tools.choice.admits(*port)) {
-            return self.pass_over(ports[1]);
+            if self.unwanted.len() >= AWAY_MAX {
+                self.unwanted.clear();
+            }
+            // The next file of a rotation has it again.
+            if self.unwanted.insert((session, client, began)) {
+                self.pass_over(ports[1]);
+            }
+            return;
         }
         let name = facts.get("protocol");
         let protocol = name.as_deref().and_then(|name| self.tools.choice.named(name));
