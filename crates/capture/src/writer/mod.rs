@@ -4,6 +4,7 @@ mod connection;
 mod error;
 mod frame;
 mod options;
+mod session;
 
 use std::collections::BTreeMap;
 use std::io::{self, Write};
@@ -16,6 +17,7 @@ pub use self::connection::{Ends, SEGMENT_LEN_MAX};
 pub use self::error::WriteError;
 pub use self::frame::{Closing, Content, Fact, Frame, Opening, Recorded};
 use self::options::{begin_block, end_block, end_options, push_option};
+use self::session::{Session, session_note};
 use crate::format::{
     BYTE_ORDER, DESCRIPTION, DROPPED, END_TIME, INTERFACE, LinkType, NAME, RECEIVED, SECTION,
     START_TIME, STATISTICS, TIME_RESOLUTION, USER_APPLICATION,
@@ -33,51 +35,6 @@ pub const SESSIONS_MAX: usize = 65_536;
 
 /// Facts that are kept of one session, to be said again in the next file.
 pub const FACTS_MAX: usize = 64;
-
-/// An open session.
-#[derive(Debug)]
-struct Session {
-    client: Connection,
-    server: Option<Connection>,
-    ends: [Option<Ends>; 2],
-    began: Timestamp,
-    last_number: u64,
-    facts: Vec<(String, String)>,
-    /// It began in an earlier file, and nothing of it is in this one yet.
-    is_away: bool,
-}
-
-impl Session {
-    /// What follows goes into another file.
-    fn leave(&mut self, opened: &mut u64) {
-        let [Some(client), _] = self.ends else { return };
-        let ended = Direction::BOTH.map(|direction| self.client.has_ended(direction));
-        self.client = Connection::new(Leg::Client, client, *opened).with_ended(ended);
-        self.server = None;
-        self.is_away = true;
-        *opened += 1;
-    }
-
-    /// Something of it is about to be written: it begins in this file, if it has not yet.
-    fn come_back(
-        &mut self,
-        number: u64,
-        at: Timestamp,
-        batch: &mut Vec<u8>,
-        note: &mut String,
-        counts: &mut Counts,
-    ) {
-        if !std::mem::replace(&mut self.is_away, false) {
-            return;
-        }
-        let (began, last_number) = (self.began.0.to_string(), self.last_number.to_string());
-        let said = [("continued", last_number.as_str()), ("began", began.as_str())];
-        let facts = self.facts.iter().map(|(key, value)| (key.as_str(), value.as_str()));
-        session_note(note, number, Leg::Client, said.into_iter().chain(facts));
-        let packets = self.client.go_on(batch, at, note);
-        counts.count(packets, at);
-    }
-}
 
 /// What one interface has got in this section.
 #[derive(Clone, Copy, Debug, Default)]
@@ -529,20 +486,6 @@ fn check_facts(session: u64, facts: &[Fact<'_>]) -> Result<(), WriteError> {
     match facts.iter().find(|(key, _)| !is_key(key)) {
         Some((key, _)) => Err(WriteError::Key((*key).to_owned())),
         None => Ok(()),
-    }
-}
-
-fn session_note<'a>(
-    note: &mut String,
-    session: u64,
-    leg: Leg,
-    facts: impl Iterator<Item = Fact<'a>>,
-) {
-    note.clear();
-    push_pair(note, "session", &session.to_string());
-    push_pair(note, "leg", leg.as_str());
-    for (key, value) in facts {
-        push_pair(note, key, value);
     }
 }
 

@@ -21,10 +21,11 @@ use midwire_session::{DirectionSnapshot, FormSnapshot, Snapshot};
 
 use super::counts::{Counts, lock};
 use super::input::GZIP;
+use super::numbering::Numbers;
 use super::numbers::{put, put_bytes, take, take_bytes};
 use super::out::{Out, Wanted};
 use super::progress::Progress;
-use super::sessions::{Numbers, Sessions, Tools, Viewed};
+use super::sessions::{Sessions, Tools, Viewed};
 use super::stats::Stats;
 use super::stop::Stop;
 use crate::print::Style;

@@ -14,9 +14,11 @@ use midwire_session::{Direction, Event, Scratch};
 use super::choose::Choice;
 use super::counts::{Counts, lock};
 use super::index::OpenSession;
+use super::numbering::Numbers;
 use super::out::Out;
 use super::player::{Looks, Sift};
 use super::replay::Replay;
+use super::said::{Said, version_of};
 use super::stream::Stream;
 use crate::filter::{self, Selects};
 
@@ -152,38 +154,6 @@ pub(super) struct Sessions {
     /// Packets of recorded sessions.
     pub(super) recorded_packets: u64,
     events: Vec<Event>,
-}
-
-/// Numbers that sessions have had.
-#[derive(Clone, Debug, Default, PartialEq, Eq)]
-pub(super) struct Numbers {
-    /// All up to this one are taken.
-    pub(super) floor: u64,
-    /// The last one that was made.
-    pub(super) last: u64,
-    /// Those above the floor that are taken.
-    pub(super) used: HashSet<u64>,
-}
-
-impl Numbers {
-    fn next(&mut self, wanted: Option<u64>) -> u64 {
-        if let Some(wanted) = wanted.filter(|wanted| *wanted > self.floor)
-            && self.used.insert(wanted)
-        {
-            return wanted;
-        }
-        let mut next = self.last.max(self.floor).saturating_add(1);
-        while !self.used.insert(next) && next < u64::MAX {
-            next += 1;
-        }
-        self.last = next;
-        next
-    }
-
-    /// What follows numbers its sessions on its own: none of the numbers so far.
-    fn close(&mut self) {
-        self.floor = self.used.drain().max().unwrap_or(0).max(self.floor);
-    }
 }
 
 /// Sessions of earlier files that may go on in another.
@@ -583,61 +553,6 @@ impl Sessions {
         });
         for key in open {
             self.end_stream(key, at, false, None);
-        }
-    }
-}
-
-/// The version that a recording names.
-fn version_of(protocol: &Arc<Protocol>, facts: Note<'_>) -> Option<VersionId> {
-    protocol.versions.by_text(&facts.get("version")?)
-}
-
-/// What a recording last said of a session.
-#[derive(Default)]
-struct Said {
-    version: Option<String>,
-    /// By direction.
-    states: [Option<String>; 2],
-    compression: [Option<String>; 2],
-}
-
-impl Said {
-    fn add(&mut self, facts: Note<'_>) {
-        for (key, value) in facts.pairs() {
-            let place = match key {
-                "version" => &mut self.version,
-                "state.serverbound" => &mut self.states[0],
-                "state.clientbound" => &mut self.states[1],
-                "compression.serverbound" => &mut self.compression[0],
-                "compression.clientbound" => &mut self.compression[1],
-                _ => continue,
-            };
-            *place = Some(value.into_owned());
-        }
-    }
-
-    /// Goes on in the state that the recording names, where the session is in another.
-    fn enter(&self, replay: &mut Replay) {
-        let session = &mut replay.session;
-        let versions = &session.protocol().versions;
-        let version = self.version.as_deref().and_then(|text| versions.by_text(text));
-        if let Some(version) = version.filter(|_| session.version().is_none()) {
-            session.know_version(version);
-        }
-        let said = self.states.iter().zip(&self.compression);
-        for (direction, (state, compression)) in Direction::BOTH.into_iter().zip(said) {
-            let named = state.as_deref().and_then(|name| session.protocol().state_named(name));
-            let state = named.unwrap_or(session.state(direction));
-            let threshold = match compression.as_deref() {
-                Some("off") => None,
-                Some(number) => Some(number.parse().unwrap_or(0)),
-                None => session.is_compressed(direction).then_some(0),
-            };
-            let is_same = state == session.state(direction)
-                && threshold.is_some() == session.is_compressed(direction);
-            if !is_same {
-                session.enter(direction, state, threshold);
-            }
         }
     }
 }
