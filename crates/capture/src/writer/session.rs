@@ -2,8 +2,8 @@
 
 use midwire_codec::Direction;
 
-use super::{Counts, Fact};
 use super::connection::{Connection, Ends};
+use super::{Counts, Fact};
 use crate::note::push_pair;
 use crate::provenance::Leg;
 use crate::timestamp::Timestamp;
