@@ -49,3 +49,78 @@ fn a_recording_of_a_live_session_gives_the_json_that_was_printed() {
         }
     }
 }
+
+/// A recording in several files: each reads on its own, and together they are one recording.
+#[test]
+fn the_files_of_a_rotation_are_read_as_the_sessions_that_they_are() {
+    for (name, protocol, framing) in [
+        ("mc-1.21.4-offline", "minecraft", Framing::Minecraft),
+        ("terraria", "terraria", Framing::Terraria),
+    ] {
+        let folder = Folder::new(&format!("rotated-{name}"));
+        let file = folder.path("it.pcapng");
+        let lines = recording::read(name);
+        let arguments = ["-w", &file, "--record-secrets", "-b", "filesize:20"];
+        let replayed = replay_with(protocol, &lines, framing, Cut::AsRecorded, &arguments);
+        let was = by_session(replayed.log);
+        let files = folder.names();
+        let files: Vec<String> = files.iter().map(|name| folder.path(name)).collect();
+        assert!(files.len() > 3, "{name}: {files:?}");
+        let files: Vec<&str> = files.iter().map(String::as_str).collect();
+
+        let log = read_well(&[&files[..], &["--json"]].concat()).json();
+        assert_in_order(&log, name);
+        assert!(by_session(log) == was, "{name}: the files together");
+        let stats = read_well(&[&files[..], &["--json", "--stats"]].concat()).json();
+        assert_eq!(stats.last().unwrap()["sessions"], was.len(), "{name}");
+
+        let none = read_well(&[&files[..], &["--port", "9"]].concat());
+        assert_eq!(none.output, "");
+        let told = format!("{} stream", was.len());
+        assert!(none.diagnostics.starts_with(&told), "{name}: {}", none.diagnostics);
+
+        let packets = |log: &[Value]| -> Vec<(String, u64)> {
+            let packets = log.iter().filter(|line| line["type"] == "packet");
+            packets.map(|line| (line["name"].to_string(), line["n"].as_u64().unwrap())).collect()
+        };
+        let mut one_by_one = Vec::new();
+        for file in &files {
+            let log = read_well(&[file, "--json"]).json();
+            assert_in_order(&log, file);
+            one_by_one.extend(packets(&log));
+        }
+        let mut all: Vec<(String, u64)> = was.values().flat_map(|log| packets(log)).collect();
+        one_by_one.sort_unstable();
+        all.sort_unstable();
+        assert!(one_by_one == all, "{name}: the files one by one");
+        // Where one is not there, it is said, and what follows is read.
+        let gone = [&files[..2], &files[3..], &["--json"]].concat();
+        let log = read_well(&gone).json();
+        let told = log.iter().filter(|line| {
+            line["message"].as_str().is_some_and(|text| text.contains("in none of these files"))
+        });
+        assert!(told.count() > 0, "{name}");
+        let mut left = packets(&log);
+        left.extend(packets(&read_well(&[files[2], "--json"]).json()));
+        left.sort_unstable();
+        assert!(left == all, "{name}: without a file, and that file");
+    }
+}
+
+/// No line of a session is earlier than the one before it.
+fn assert_in_order(log: &[Value], name: &str) {
+    let mut last: BTreeMap<u64, String> = BTreeMap::new();
+    for line in log.iter().filter(|line| line["type"] == "packet") {
+        let at = line["at"].as_str().unwrap().to_owned();
+        let session = line["session"].as_u64().unwrap();
+        let before = last.entry(session).or_default();
+        assert!(in_digits(&at) >= in_digits(before), "{name}: {at} behind {before}");
+        *before = at;
+    }
+}
+
+/// A time with all its decimals.
+fn in_digits(at: &str) -> String {
+    let (seconds, decimals) = at.trim_end_matches('Z').split_once('.').unwrap_or((at, ""));
+    format!("{seconds:>20}.{decimals:0<9}")
+}

@@ -1,5 +1,7 @@
 //! Files of tcpdump and Wireshark.
 
+use std::collections::BTreeMap;
+
 use midwire_capture::Timestamp;
 use serde_json::Value;
 
@@ -8,8 +10,12 @@ use crate::support::program::{Ended, Program};
 
 /// A recording as tcpdump would have written it.
 fn pcap(name: &str) -> Vec<u8> {
-    let log = read_well(&[&recorded(name), "--json"]).json();
-    as_pcap(&as_ours(name, "minecraft", &log))
+    pcap_of(name, "minecraft")
+}
+
+fn pcap_of(name: &str, protocol: &str) -> Vec<u8> {
+    let log = read_well(&[&recorded(name), "--protocol", protocol, "--json"]).json();
+    as_pcap(&as_ours(name, protocol, &log))
 }
 
 /// What packets say, without what tells the sources apart.
@@ -34,6 +40,70 @@ fn a_foreign_capture_gives_the_packets_that_the_stream_has() {
         assert_eq!(packets(&input), stream, "{name}");
         assert!(packets(&read_well(&[&file, "--json", "--port", "1"])).is_empty());
     }
+}
+
+/// The packets of each session, by when it began. Without a hint, what a stream begins with waits for more
+/// of it, while others go on and get their numbers.
+fn by_session(packets: Vec<Value>) -> Vec<Vec<Value>> {
+    let mut sessions: BTreeMap<u64, Vec<Value>> = BTreeMap::new();
+    for mut packet in packets {
+        let session = packet.as_object_mut().unwrap().remove("session").unwrap();
+        sessions.entry(session.as_u64().unwrap()).or_default().push(packet);
+    }
+    let mut sessions: Vec<Vec<Value>> = sessions.into_values().collect();
+    sessions.sort_by_key(|packets| packets[0]["at"].to_string());
+    sessions
+}
+
+/// What is missing of a handshake, others tell: acknowledgements, or the first bytes themselves.
+#[test]
+fn a_stream_without_its_handshake_is_read_from_its_start() {
+    let folder = Folder::new("handshake");
+    for (name, protocol) in [
+        ("mc-1.20.4-offline", "minecraft"),
+        ("mc-1.12.2-offline", "minecraft"),
+        ("mc-pings", "minecraft"),
+        ("terraria", "terraria"),
+        ("vnc-auth", "rfb"),
+    ] {
+        let bytes = pcap_of(name, protocol);
+        let whole = read_well(&[&folder.write("whole.pcap", &bytes), "--json"]);
+        let whole = by_session(packets(&whole));
+        assert!(whole.iter().flatten().count() > 20, "{name}");
+        let records = records(&bytes);
+        for gone in [&[0][..], &[1], &[2], &[0, 1], &[0, 2], &[1, 2], &[0, 1, 2]] {
+            let mut torn = bytes[..24].to_vec();
+            let mut since_syn = usize::MAX;
+            for record in &records {
+                let is_syn = record[16 + 33] == 2;
+                since_syn = if is_syn { 0 } else { since_syn.saturating_add(1) };
+                if !gone.contains(&since_syn) {
+                    torn.extend_from_slice(record);
+                }
+            }
+            // A ping of an old client is the same in any place of a stream.
+            if name == "mc-pings" && gone.starts_with(&[0, 1]) {
+                continue;
+            }
+            let ended = read_well(&[&folder.write("torn.pcap", &torn), "--json"]);
+            assert!(!ended.output.contains("in the middle"), "{name} without {gone:?}");
+            let left = by_session(packets(&ended));
+            let differs = left.iter().zip(&whole).position(|(a, b)| a != b);
+            assert_eq!(differs, None, "{name} without {gone:?}");
+            assert_eq!(left.len(), whole.len(), "{name} without {gone:?}");
+        }
+    }
+}
+
+/// The server of VNC speaks first, and on any port.
+#[test]
+fn a_session_of_vnc_is_found_in_somebodys_capture() {
+    let folder = Folder::new("vnc");
+    let stream = read_well(&[&recorded("vnc-auth"), "--protocol", "rfb", "--json"]);
+    let file = folder.write("vnc.pcap", &pcap_of("vnc-auth", "rfb"));
+    let found = read_well(&[&file, "--json"]);
+    assert_eq!(packets(&found), packets(&stream));
+    assert_eq!(found.json()[0]["protocol"], "rfb", "{}", found.json()[0]);
 }
 
 /// Segments out of order, or there twice, change nothing.

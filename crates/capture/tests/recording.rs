@@ -192,7 +192,10 @@ fn numbers_go_on_in_the_next_file() {
     assert_eq!(
         lines,
         [
-            "7 opened client 127.0.0.1:5 127.0.0.1:25565 continued=41 protocol=a b",
+            &format!(
+                "7 opened client 127.0.0.1:5 127.0.0.1:25565 continued=41 began={} protocol=a b",
+                AT.0
+            ),
             "7 42 serverbound client passed \"y\"",
         ]
     );

@@ -292,6 +292,70 @@ fn the_end_of_the_handshake_tells_where_the_other_side_starts() {
 }
 
 #[test]
+fn the_answer_to_a_handshake_tells_where_both_sides_start() {
+    let answer = sent(Clientbound, 8_999, SYN | ACK, b"");
+    let mut segments = vec![Sent { acknowledgment: 101, ..answer }];
+    for n in 0..20 {
+        segments.push(bytes(Clientbound, 9_000 + n, b"x"));
+        segments.push(bytes(Serverbound, 106 + n, b"y"));
+    }
+    segments.push(bytes(Serverbound, 101, b"first"));
+    let seen = run(&segments);
+    assert_eq!(seen.only().ends, Some((client(), server(), true)));
+    assert_eq!(seen.only().gaps, []);
+    assert_eq!(seen.only().bytes, [b"firstyyyyyyyyyyyyyyyyyyyy".to_vec(), vec![b'x'; 20]]);
+}
+
+/// Who said what, in the order in which it comes out.
+fn talk(segments: &[Sent]) -> Vec<(Direction, String)> {
+    let (mut streams, mut talk) = (Streams::default(), Vec::new());
+    let mut take = |event: StreamEvent<'_>| {
+        if let StreamEvent::Bytes { direction, bytes, .. } = event {
+            talk.push((direction, String::from_utf8_lossy(bytes).into_owned()));
+        }
+    };
+    for segment in segments {
+        streams.push(&segment.segment(), Some(Timestamp(1)), &mut take);
+    }
+    streams.finish(&mut take);
+    talk
+}
+
+#[test]
+fn what_was_answered_comes_before_its_answer_whatever_of_the_handshake_is_missing() {
+    let acks = |number, segment: Sent| Sent {
+        acknowledgment: number,
+        flags: segment.flags | ACK,
+        ..segment
+    };
+    let handshake = [
+        sent(Serverbound, 100, SYN, b""),
+        acks(101, sent(Clientbound, 8_999, SYN, b"")),
+        acks(9_000, sent(Serverbound, 101, 0, b"")),
+    ];
+    for first in [Serverbound, Clientbound] {
+        let (mut numbers, mut said, mut spoken) = ([101, 9_000], Vec::new(), Vec::new());
+        for turn in 0..12 {
+            let direction = if turn % 2 == 0 { first } else { first.opposite() };
+            let text = format!("{turn:04}");
+            let other = numbers[direction.opposite().index()];
+            let number = &mut numbers[direction.index()];
+            spoken.push(acks(other, bytes(direction, *number, text.as_bytes())));
+            *number += 4;
+            said.push((direction, text));
+        }
+        for there in 0..8 {
+            let left = handshake.iter().enumerate().filter(|(at, _)| there >> at & 1 == 1);
+            let left: Vec<Sent> = left.map(|(_, segment)| segment.clone()).collect();
+            for turns in [3, 12] {
+                let all = [&left[..], &spoken[..turns]].concat();
+                assert_eq!(talk(&all), said[..turns], "{there:03b}, {first} first");
+            }
+        }
+    }
+}
+
+#[test]
 fn a_loss_is_a_gap_of_known_length_and_the_stream_goes_on() {
     let mut segments = open(100);
     segments.push(bytes(Serverbound, 101, b"abc"));

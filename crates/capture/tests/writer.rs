@@ -277,10 +277,31 @@ fn a_session_goes_on_in_the_next_file_with_what_is_known_about_it() {
     writer.frame(&Frame::passed(1, 2, Clientbound, AT, b"two")).unwrap();
     let second = writer.into_inner().unwrap();
     let text = String::from_utf8_lossy(&second);
-    assert!(
-        text.contains("midwire: session=1 leg=client continued=1 protocol=minecraft state=play")
-    );
+    let said = format!("continued=1 began={} protocol=minecraft state=play", AT.0);
+    assert!(text.contains(&format!("midwire: session=1 leg=client {said}")), "{text}");
     assert!(!text.contains("n=2"), "the number goes on from the one before");
     // Handshake, the end of one direction and its acknowledgement, the frame.
     assert_eq!(packets(&second).len(), 6);
+}
+
+/// What was recorded late has an earlier time than the new file: its session begins there no later.
+#[test]
+fn a_session_begins_in_the_next_file_when_the_first_of_it_is_there() {
+    let mut writer = opened(Vec::new(), &[]);
+    let opening = Opening { session: 2, at: AT, client: ends(), server: None, facts: &[] };
+    writer.session_opened(&opening).unwrap();
+    let after = |nanos: u64| Timestamp(AT.0 + nanos);
+    writer.rotate(Vec::new(), after(1_000), 0).unwrap();
+    writer.frame(&Frame::passed(2, 1, Clientbound, after(700), b"b")).unwrap();
+    writer.frame(&Frame::passed(2, 2, Clientbound, after(900), b"c")).unwrap();
+    let second = writer.rotate(Vec::new(), after(2_000), 0).unwrap();
+    // The one of which nothing came has nothing there.
+    assert!(!String::from_utf8_lossy(&second).contains("session=1"));
+    let low = |packet: &&[u8]| u32::from_le_bytes(packet[8..12].try_into().unwrap()) - AT.0 as u32;
+    let times: Vec<u32> = packets(&second).iter().map(low).collect();
+    assert_eq!(times, [700, 700, 700, 700, 900]);
+    writer.session_closed(1, Closing::Finished, after(2_500)).unwrap();
+    let third = writer.into_inner().unwrap();
+    let text = String::from_utf8_lossy(&third);
+    assert!(text.contains("session=1 leg=client continued=0") && !text.contains("session=2"));
 }

@@ -87,7 +87,7 @@ impl Protocol {
             None => &[],
             Some(bytes) => bytes,
         };
-        let body = match self.stack.id.read(id) {
+        let body = match self.stack.id_in(self.start).read(id) {
             Ok((number, width)) if number == i128::from(wanted.id) => before + width as usize,
             Ok(_) => return Detected::No,
             Err(failed) => {

@@ -288,3 +288,22 @@ proptest! {
         prop_assert_eq!(detect(&built_in("amp"), &bytes), No);
     }
 }
+
+/// The server of VNC speaks first, in a state whose packets have no id.
+#[test]
+fn a_server_of_vnc_is_told_by_its_first_words() {
+    let rfb = built_in("rfb");
+    assert!(!rfb.has_detect(Serverbound));
+    let says = |bytes: &[u8]| rfb.detect(Clientbound, bytes, LEN_MAX);
+    for version in ["RFB 003.003\n", "RFB 003.008\n", "RFB 003.889\n", "RFB 005.000\n"] {
+        assert_eq!(says(version.as_bytes()), Yes, "{version}");
+        for len in 0..12 {
+            assert_eq!(says(&version.as_bytes()[..len]), NeedsMore, "{len} bytes of {version}");
+        }
+    }
+    assert_eq!(says(b"RFB 003.008\n\x02\x01\x02"), Yes);
+    for other in ["SSH-2.0-OpenSSH_9.9\r\n", "220 ready\r\n", "RFC 003.008\n", "RFB\r\n----------"]
+    {
+        assert_eq!(says(other.as_bytes()), No, "{other}");
+    }
+}

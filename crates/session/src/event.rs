@@ -130,6 +130,41 @@ pub enum Event {
     },
 }
 
+impl Event {
+    /// When it happened: zero for the first event of a session.
+    #[must_use]
+    pub fn at(&self) -> Elapsed {
+        match self {
+            Self::Opened { .. } => Elapsed::default(),
+            Self::Packet(packet) => packet.at,
+            Self::Resumed { at, .. }
+            | Self::Opaque { at, .. }
+            | Self::State { at, .. }
+            | Self::Version { at, .. }
+            | Self::Key { at, .. }
+            | Self::LostFraming { at, .. }
+            | Self::Notice { at, .. }
+            | Self::Closed { at, .. } => *at,
+        }
+    }
+
+    /// The same, to be changed; `None`: it happened when the session began.
+    pub fn at_mut(&mut self) -> Option<&mut Elapsed> {
+        match self {
+            Self::Opened { .. } => None,
+            Self::Packet(packet) => Some(&mut packet.at),
+            Self::Resumed { at, .. }
+            | Self::Opaque { at, .. }
+            | Self::State { at, .. }
+            | Self::Version { at, .. }
+            | Self::Key { at, .. }
+            | Self::LostFraming { at, .. }
+            | Self::Notice { at, .. }
+            | Self::Closed { at, .. } => Some(at),
+        }
+    }
+}
+
 /// A packet, and what was done with it. The fields are for whoever looks at it to read:
 /// `definition.plan` over `payload` from `body`, with `conn`.
 #[derive(Clone, Debug)]

@@ -79,6 +79,20 @@ impl Form {
         }
     }
 
+    /// What makes another form of this one, in a direction.
+    pub(crate) fn changes_to(&self, next: &Self, direction: Direction) -> Effects {
+        let state = Effect::State { direction: Some(direction), state: next.state };
+        let threshold = next.threshold.map_or(-1, i64::from);
+        let compression = Effect::Compression { threshold };
+        let conn = self.conn.iter().zip(next.conn.iter()).zip(0..);
+        let assigned = conn
+            .filter(|((old, new), _)| old != new)
+            .map(|((_, new), variable)| Effect::Assign { variable, value: *new });
+        let state = (self.state != next.state).then_some(state);
+        let compression = (self.threshold != next.threshold).then_some(compression);
+        state.into_iter().chain(compression).chain(assigned).collect()
+    }
+
     /// The form after these changes.
     pub(crate) fn with(&self, effects: &[Effect], direction: Direction) -> Self {
         let mut form = self.clone();
@@ -145,6 +159,11 @@ impl Received {
         if announced.changes.len() > ANNOUNCED_MAX {
             self.commit(1, direction);
         }
+    }
+
+    /// Whether a frame came of which it is not known in which form it was.
+    pub(crate) fn is_unclear(&self) -> bool {
+        self.announced.as_ref().is_some_and(|announced| announced.frames > 0)
     }
 
     /// The forms that the next frame may be in, oldest first: never none.

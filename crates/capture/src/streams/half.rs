@@ -26,7 +26,7 @@ pub(super) struct Moment {
 /// Bytes that wait, or a part that was sent and not captured.
 #[derive(Debug)]
 enum Piece {
-    Bytes(Timestamp, Box<[u8]>),
+    Bytes(Moment, Box<[u8]>),
     Missing(u64),
 }
 
@@ -52,6 +52,8 @@ pub(super) struct Half {
     fin: Option<u64>,
     /// The place up to which the receiver has everything.
     received: u64,
+    /// What the receiver said that it waits for, before any byte was seen.
+    expected: Option<u32>,
     /// Since when something waits without the next byte coming.
     pub(super) hole_since: Option<Moment>,
     /// Since when the receiver is known to have what is missing.
@@ -113,6 +115,11 @@ impl Half {
             && self.place(sequence).zip(first).is_none_or(|(place, first)| place <= *first)
     }
 
+    /// Whether nothing was seen of it yet, and its receiver waits for this number.
+    pub(super) fn is_expected(&self, sequence: u32) -> bool {
+        self.is_unseen() && self.expected == Some(sequence)
+    }
+
     /// The first byte is the first one seen.
     pub(super) fn start_at_first(&mut self) {
         let first = self.waiting.keys().next().copied().or(self.fin);
@@ -141,7 +148,7 @@ impl Half {
     }
 
     /// Keeps what is new of bytes, of which `missing` more were not captured. Gives what that costs.
-    pub(super) fn keep(&mut self, sequence: u32, bytes: &[u8], missing: u32, at: Timestamp) {
+    pub(super) fn keep(&mut self, sequence: u32, bytes: &[u8], missing: u32, at: Moment) {
         let (_, next) = *self.next.get_or_insert((sequence, ORIGIN));
         let Some(place) = self.place(sequence) else { return };
         let low = if self.has_started() { next } else { 0 };
@@ -186,6 +193,9 @@ impl Half {
 
     /// The receiver has everything in front of this number.
     pub(super) fn received_to(&mut self, sequence: u32) {
+        if self.is_unseen() {
+            self.expected = Some(sequence);
+        }
         if let Some((place, (_, next))) = self.place(sequence).zip(self.next)
             && place <= next.saturating_add(RECEIVED_AHEAD_MAX)
         {
@@ -200,22 +210,34 @@ impl Half {
 
     /// Gives what follows without a hole.
     pub(super) fn drain(&mut self, mut out: impl FnMut(u64, Out<'_>)) {
-        if !self.has_started() {
-            return;
+        while self.drain_one(&mut out) {}
+    }
+
+    /// Gives the next piece. False: it is not there.
+    pub(super) fn drain_one(&mut self, out: &mut impl FnMut(u64, Out<'_>)) -> bool {
+        let Some((_, next)) = self.next.filter(|_| self.has_started()) else { return false };
+        let Some(entry) = self.waiting.first_entry().filter(|entry| *entry.key() <= next) else {
+            return false;
+        };
+        let piece = entry.remove();
+        self.waiting_len -= piece.cost();
+        let offset = self.offset();
+        self.advance(piece.len() as usize);
+        match &piece {
+            Piece::Bytes(moment, bytes) => out(offset, Out::Bytes(moment.at, bytes)),
+            Piece::Missing(len) => out(offset, Out::Gap(*len)),
         }
-        while let Some((_, next)) = self.next
-            && let Some(entry) = self.waiting.first_entry()
-            && *entry.key() <= next
-        {
-            let piece = entry.remove();
-            self.waiting_len -= piece.cost();
-            let offset = self.offset();
-            self.advance(piece.len() as usize);
-            match &piece {
-                Piece::Bytes(at, bytes) => out(offset, Out::Bytes(*at, bytes)),
-                Piece::Missing(len) => out(offset, Out::Gap(*len)),
-            }
-        }
+        true
+    }
+
+    /// When the next piece was captured, if it is there: its time, and its place in the capture.
+    pub(super) fn next_at(&self) -> Option<(Timestamp, u64)> {
+        let (_, next) = self.next.filter(|_| self.has_started())?;
+        let (_, piece) = self.waiting.first_key_value().filter(|(place, _)| **place <= next)?;
+        Some(match piece {
+            Piece::Bytes(moment, _) => (moment.at, moment.packet),
+            Piece::Missing(_) => (Timestamp(0), 0),
+        })
     }
 
     /// Gives up the next bytes, up to those that are there. Gives how many.

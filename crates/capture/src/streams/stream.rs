@@ -139,7 +139,15 @@ impl Stream {
             half.initial = Some(segment.sequence);
             half.start_at(first);
         }
+        if segment.is_ack() {
+            self.start_answered(direction, segment, first, now.at, sink);
+        }
         if !segment.payload.is_empty() || segment.missing > 0 {
+            let has_answered = self.halves[direction.opposite().index()].has_started();
+            let half = &mut self.halves[direction.index()];
+            if has_answered && half.is_expected(first) {
+                half.start_at(first);
+            }
             if segment.missing == 0 && half.is_next(first) {
                 let offset = half.offset();
                 half.advance(segment.payload.len());
@@ -147,7 +155,7 @@ impl Stream {
                 half.received_since = None;
                 self.tell(direction, now.at, offset, Out::Bytes(now.at, segment.payload), sink);
             } else {
-                half.keep(first, segment.payload, segment.missing, now.at);
+                half.keep(first, segment.payload, segment.missing, now);
             }
         }
         let half = &mut self.halves[direction.index()];
@@ -159,14 +167,34 @@ impl Stream {
             self.reset.get_or_insert((direction, now));
         }
         if segment.is_ack() {
-            // Who connected has said nothing yet: this is the answer to the other side's SYN.
-            let is_first = !segment.is_syn()
-                && half.initial.is_some_and(|initial| initial.wrapping_add(1) == first);
             let other = &mut self.halves[direction.opposite().index()];
-            if is_first && other.may_start_at(segment.acknowledgment) {
-                other.start_at(segment.acknowledgment);
-            }
             other.received_to(segment.acknowledgment);
+        }
+    }
+
+    /// Where the other direction begins, as far as the first segment of this one says that.
+    fn start_answered(
+        &mut self,
+        direction: Direction,
+        segment: &Segment<'_>,
+        first: u32,
+        now: Timestamp,
+        sink: &mut impl FnMut(StreamEvent<'_>),
+    ) {
+        // A SYN's answer acknowledges the SYN alone. And who connected has said nothing yet.
+        let initial = self.halves[direction.index()].initial;
+        let is_first =
+            segment.is_syn() || initial.is_some_and(|initial| initial.wrapping_add(1) == first);
+        let other = &mut self.halves[direction.opposite().index()];
+        if !is_first || other.has_started() {
+            return;
+        }
+        if other.may_start_at(segment.acknowledgment) {
+            other.start_at(segment.acknowledgment);
+        } else if !segment.payload.is_empty() {
+            // This was said behind what the other side has said first, which is there.
+            other.start_at_first();
+            self.drain(direction.opposite(), now, sink);
         }
     }
 
@@ -228,9 +256,7 @@ impl Stream {
                     || packets >= limits.start_packets_max
                     || patience.is_over(time, limits.start_time_max)
                 {
-                    half.start_at_first();
-                    half.hole_since = None;
-                    self.drain(direction, now.at, sink);
+                    self.start_at_first(now.at, sink);
                     continue;
                 }
                 return;
@@ -277,8 +303,27 @@ impl Stream {
         self.halves[direction.index()] = half;
     }
 
+    /// The first bytes seen are the first ones, of both directions: which of them was earlier, their
+    /// times tell.
+    fn start_at_first(&mut self, now: Timestamp, sink: &mut impl FnMut(StreamEvent<'_>)) {
+        for half in self.halves.iter_mut().filter(|half| !half.has_started() && half.is_waiting()) {
+            half.start_at_first();
+            half.hole_since = None;
+        }
+        loop {
+            let next =
+                |direction: Direction| Some((self.halves[direction.index()].next_at()?, direction));
+            let earlier = Direction::BOTH.into_iter().filter_map(next).min_by_key(|(at, _)| *at);
+            let Some((_, direction)) = earlier else { return };
+            let mut half = std::mem::take(&mut self.halves[direction.index()]);
+            half.drain_one(&mut |offset, out| self.tell(direction, now, offset, out, sink));
+            self.halves[direction.index()] = half;
+        }
+    }
+
     /// Gives up all that is missing.
     fn give_up(&mut self, now: Moment, sink: &mut impl FnMut(StreamEvent<'_>)) {
+        self.start_at_first(now.at, sink);
         for direction in Direction::BOTH {
             self.halves[direction.index()].start_at_first();
             self.drain(direction, now.at, sink);

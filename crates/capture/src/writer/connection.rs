@@ -121,6 +121,23 @@ impl Connection {
         3
     }
 
+    /// These directions came to their end in an earlier file.
+    pub(super) const fn with_ended(self, ended: [bool; 2]) -> Self {
+        Self { ended, ..self }
+    }
+
+    /// The handshake, and the ends of those directions that have come to theirs.
+    pub(super) fn go_on(&mut self, out: &mut Vec<u8>, at: Timestamp, note: &str) -> u64 {
+        let ended = std::mem::take(&mut self.ended);
+        let mut packets = self.open(out, at, note);
+        for direction in Direction::BOTH {
+            if ended[direction.index()] {
+                packets += self.end(out, direction, at);
+            }
+        }
+        packets
+    }
+
     pub(super) fn has_ended(&self, direction: Direction) -> bool {
         self.ended[direction.index()]
     }

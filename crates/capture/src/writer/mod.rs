@@ -4,6 +4,7 @@ mod connection;
 mod error;
 mod frame;
 mod options;
+mod session;
 
 use std::collections::BTreeMap;
 use std::io::{self, Write};
@@ -16,6 +17,7 @@ pub use self::connection::{Ends, SEGMENT_LEN_MAX};
 pub use self::error::WriteError;
 pub use self::frame::{Closing, Content, Fact, Frame, Opening, Recorded};
 use self::options::{begin_block, end_block, end_options, push_option};
+use self::session::{Session, session_note};
 use crate::format::{
     BYTE_ORDER, DESCRIPTION, DROPPED, END_TIME, INTERFACE, LinkType, NAME, RECEIVED, SECTION,
     START_TIME, STATISTICS, TIME_RESOLUTION, USER_APPLICATION,
@@ -33,16 +35,6 @@ pub const SESSIONS_MAX: usize = 65_536;
 
 /// Facts that are kept of one session, to be said again in the next file.
 pub const FACTS_MAX: usize = 64;
-
-/// An open session.
-#[derive(Debug)]
-struct Session {
-    client: Connection,
-    server: Option<Connection>,
-    ends: [Option<Ends>; 2],
-    last_number: u64,
-    facts: Vec<(String, String)>,
-}
 
 /// What one interface has got in this section.
 #[derive(Clone, Copy, Debug, Default)]
@@ -111,8 +103,10 @@ impl<W: Write> Writer<W> {
             client: Connection::new(Leg::Client, opening.client, self.opened),
             server: None,
             ends: [Some(opening.client), opening.server],
+            began: opening.at,
             last_number: 0,
             facts: facts.collect(),
+            is_away: false,
         };
         session_note(&mut self.note, opening.session, Leg::Client, opening.facts.iter().copied());
         if self.note.len() > NOTE_LEN_MAX {
@@ -164,6 +158,8 @@ impl<W: Write> Writer<W> {
         if self.note.len() > NOTE_LEN_MAX {
             return Err(WriteError::NoteTooLong { len: self.note.len() });
         }
+        let counts = &mut self.counts[Leg::Client.index()];
+        open.come_back(session, at, &mut self.batch, &mut self.note, counts);
         for &(key, value) in facts {
             match open.facts.iter_mut().find(|(known, _)| known == key) {
                 Some((_, known)) => value.clone_into(known),
@@ -176,7 +172,7 @@ impl<W: Write> Writer<W> {
             push_pair(&mut self.note, key, value);
         }
         let packets = open.client.remark(&mut self.batch, at, &self.note);
-        self.counts[Leg::Client.index()].count(packets, at);
+        counts.count(packets, at);
         Ok(())
     }
 
@@ -206,6 +202,8 @@ impl<W: Write> Writer<W> {
         if longest.len() > FRAME_LEN_MAX {
             return Err(WriteError::FrameTooLong { len: longest.len() });
         }
+        let counts = &mut self.counts[Leg::Client.index()];
+        session.come_back(frame.session, frame.at, &mut self.batch, &mut self.note, counts);
         frame_note(&mut self.note, frame, session.last_number);
         if self.note.len() > NOTE_LEN_MAX {
             return Err(WriteError::NoteTooLong { len: self.note.len() });
@@ -259,6 +257,8 @@ impl<W: Write> Writer<W> {
     ) -> Result<(), WriteError> {
         self.make_room()?;
         let open = self.sessions.get_mut(&session).ok_or(WriteError::NotOpen(session))?;
+        let counts = &mut self.counts[Leg::Client.index()];
+        open.come_back(session, at, &mut self.batch, &mut self.note, counts);
         let packets = open.client.end(&mut self.batch, direction, at);
         self.counts[Leg::Client.index()].count(packets, at);
         if let Some(server) = &mut open.server {
@@ -280,6 +280,8 @@ impl<W: Write> Writer<W> {
     ) -> Result<(), WriteError> {
         self.make_room()?;
         let mut open = self.sessions.remove(&session).ok_or(WriteError::NotOpen(session))?;
+        let counts = &mut self.counts[Leg::Client.index()];
+        open.come_back(session, at, &mut self.batch, &mut self.note, counts);
         let legs = [Some(&mut open.client), open.server.as_mut()];
         for (connection, counts) in legs.into_iter().zip(&mut self.counts) {
             let Some(connection) = connection else { continue };
@@ -332,8 +334,9 @@ impl<W: Write> Writer<W> {
         self.out.flush()
     }
 
-    /// Goes on in another file, in which every open session begins anew with what is known about
-    /// it. Gives back the file so far, with its statistics written and flushed.
+    /// Goes on in another file. An open session begins anew in it, with what is known about it, where
+    /// the first of its records is, and at that record's time, so that it does not begin behind what
+    /// follows of it. Gives back the file so far, with its statistics written and flushed.
     ///
     /// # Errors
     /// Where the file so far takes no more; then nothing has changed.
@@ -344,23 +347,8 @@ impl<W: Write> Writer<W> {
         self.flushed = 0;
         self.counts = [Counts::default(); 2];
         self.begin_section();
-        for (&number, session) in &mut self.sessions {
-            let ended = Direction::BOTH.map(|direction| session.client.has_ended(direction));
-            let [Some(client), _] = session.ends else { continue };
-            session.client = Connection::new(Leg::Client, client, self.opened);
-            session.server = None;
-            self.opened += 1;
-            let last_number = session.last_number.to_string();
-            let facts = session.facts.iter().map(|(key, value)| (key.as_str(), value.as_str()));
-            let facts = [("continued", last_number.as_str())].into_iter().chain(facts);
-            session_note(&mut self.note, number, Leg::Client, facts);
-            let mut packets = session.client.open(&mut self.batch, at, &self.note);
-            for direction in Direction::BOTH {
-                if ended[direction.index()] {
-                    packets += session.client.end(&mut self.batch, direction, at);
-                }
-            }
-            self.counts[Leg::Client.index()].count(packets, at);
+        for session in self.sessions.values_mut() {
+            session.leave(&mut self.opened);
         }
         Ok(last)
     }
@@ -498,20 +486,6 @@ fn check_facts(session: u64, facts: &[Fact<'_>]) -> Result<(), WriteError> {
     match facts.iter().find(|(key, _)| !is_key(key)) {
         Some((key, _)) => Err(WriteError::Key((*key).to_owned())),
         None => Ok(()),
-    }
-}
-
-fn session_note<'a>(
-    note: &mut String,
-    session: u64,
-    leg: Leg,
-    facts: impl Iterator<Item = Fact<'a>>,
-) {
-    note.clear();
-    push_pair(note, "session", &session.to_string());
-    push_pair(note, "leg", leg.as_str());
-    for (key, value) in facts {
-        push_pair(note, key, value);
     }
 }
 

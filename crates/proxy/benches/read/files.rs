@@ -28,6 +28,11 @@ pub(crate) struct Made {
 impl Made {
     pub(crate) fn remove(&self) {
         let _ = std::fs::remove_file(&self.path);
+        self.forget_index();
+    }
+
+    /// The next who wants an index makes one.
+    pub(crate) fn forget_index(&self) {
         let mut index = self.path.clone().into_os_string();
         index.push(".mwix");
         let _ = std::fs::remove_file(index);

@@ -1,14 +1,16 @@
 //! Which protocol a session is of: as its recording says, as was typed, by its port, by its first bytes.
 
 use std::collections::HashMap;
+use std::hash::{Hash as _, Hasher as _};
 use std::path::PathBuf;
 use std::sync::Arc;
 
-use midwire_definition::{Detected, Protocol, VersionId};
+use midwire_definition::{Detected, Limits, Protocol, VersionId};
 use midwire_session::{Direction, Key, Options, Rules, Setup};
 
 use crate::args;
 use crate::encryption::keys;
+use crate::error::say;
 use crate::protocols;
 use crate::settings::Settings;
 
@@ -53,7 +55,14 @@ impl Choice {
             None => {
                 let names = protocols::names(&folders);
                 let names = names.iter().filter(|name| *name != "raw");
-                names.filter_map(|name| protocols::find(name, &folders).ok()).collect()
+                let found = |name: &String| match protocols::find(name, &folders) {
+                    Ok(found) => Some(found),
+                    Err(error) => {
+                        say(&format!("{name} is left out: {error:#}"));
+                        None
+                    }
+                };
+                names.filter_map(found).collect()
             }
         };
         let choice = Self {
@@ -80,6 +89,26 @@ impl Choice {
             return Err(crate::error::usage(format!("no protocol has a version {text}")));
         }
         Ok(choice)
+    }
+
+    /// Limits of definitions.
+    pub(super) const fn limits(&self) -> Limits {
+        self.settings.definition
+    }
+
+    /// What tells whether packets are read as they were before: the definitions, and what was said about
+    /// sessions. `None`: with secrets, which are not to be written anywhere.
+    pub(super) fn fingerprint(&self) -> Option<u64> {
+        if !self.cipher_keys.is_empty() {
+            return None;
+        }
+        let mut hasher = std::hash::DefaultHasher::new();
+        (env!("CARGO_PKG_VERSION"), self.given.is_some(), &self.version).hash(&mut hasher);
+        for known in &self.candidates {
+            known.name.hash(&mut hasher);
+            known.sources.files().iter().for_each(|file| file.text.hash(&mut hasher));
+        }
+        Some(hasher.finish())
     }
 
     /// The protocols that there may be, each with the version that was typed.
@@ -132,7 +161,12 @@ impl Choice {
 
     /// Whether a stream to this port is looked at.
     pub(super) fn admits(&self, port: u16) -> bool {
-        self.ports.is_empty() || self.ports.contains(&port)
+        self.admits_all() || self.ports.contains(&port)
+    }
+
+    /// Whether streams to all ports are looked at.
+    pub(super) const fn admits_all(&self) -> bool {
+        self.ports.is_empty()
     }
 
     /// Whether a stream to this port is shown whatever it is. 0: its port is not known.
@@ -162,6 +196,18 @@ impl Choice {
             }
         }
         if needs_more { Sniffed::NeedsMore } else { Sniffed::Nothing }
+    }
+
+    /// The protocol whose sessions begin with these first bytes, where it is not known whether they
+    /// are the first ones.
+    pub(super) fn begins(&self, first: [&[u8]; 2]) -> Option<Arc<Protocol>> {
+        let begins = |protocol: &&Arc<Protocol>| {
+            Direction::BOTH.into_iter().zip(first).any(|(direction, bytes)| {
+                protocol.has_detect(direction)
+                    && protocol.detect(direction, bytes, LOOK_LEN) == Detected::Yes
+            })
+        };
+        self.candidates.iter().find(begins).cloned()
     }
 
     /// How sessions of a protocol are read, at this version or at the one that they say.

@@ -1,7 +1,8 @@
-//! The index beside a capture of midwire's: where to begin reading to come to a packet at once.
+//! The index beside a capture of midwire's: where to begin reading to come to a packet at once, and what
+//! its packets were counted as.
 //!
-//! It is made when a packet is asked for by its number, and is made anew when the file is another one.
-//! Where it cannot be written, or what is in the file does not allow one, reading goes on without it.
+//! It is made when a packet is asked for by its number, or all are counted, and is made anew when the file
+//! or what it is read by is another one. Where it cannot be written, or what is in the file does not allow one, reading goes on without it.
 
 use std::cell::RefCell;
 use std::fs::File;
@@ -12,20 +13,22 @@ use std::rc::Rc;
 use std::sync::{Arc, Mutex};
 
 use midwire_capture::{
-    Decoded, Decoder, Freshness, HEAD_LEN, Index, IndexBuilder, IndexedPacket, Item, Reader,
-    Recordings, Stamp, Timestamp,
+    Context, Decoded, Decoder, Freshness, HEAD_LEN, Index, IndexBuilder, IndexedPacket, Item,
+    Reader, Recordings, Stamp, Timestamp,
 };
 use midwire_definition::StateId;
-use midwire_session::{DirectionSnapshot, Snapshot};
+use midwire_session::{DirectionSnapshot, FormSnapshot, Snapshot};
 
+use super::counts::{Counts, lock};
 use super::input::GZIP;
+use super::numbering::Numbers;
+use super::numbers::{put, put_bytes, take, take_bytes};
 use super::out::{Out, Wanted};
 use super::progress::Progress;
-use super::sessions::{Numbers, Sessions, Tools, Viewed};
-use super::stats::Counts;
+use super::sessions::{Sessions, Tools, Viewed};
+use super::stats::Stats;
 use super::stop::Stop;
-use crate::print::View;
-use crate::queue::Message;
+use crate::print::Style;
 
 /// What is added to a capture's name.
 const SUFFIX: &str = ".mwix";
@@ -63,22 +66,45 @@ pub(super) struct OpenSession {
 /// Where to begin reading to come to a packet, by the index beside the file, which is made if need be.
 /// `None`: from the start.
 pub(super) fn place(path: &Path, packet: u64, tools: Tools, stop: &Stop) -> (Tools, Option<Place>) {
+    let (tools, found) = get(path, tools, stop);
+    let place = found.and_then(|(index, file)| begin(&index, file, packet));
+    (tools, place)
+}
+
+/// What the packets of a file were counted as, by the index beside it, which is made if need be. `None`:
+/// that has to be found out by reading it.
+pub(super) fn counts(path: &Path, tools: Tools, stop: &Stop) -> (Tools, Option<Counts>) {
+    let (mut tools, found) = get(path, tools, stop);
+    let counts = found.and_then(|(index, _)| {
+        let mut rest = index.end()?.state.get(FINGERPRINT_LEN..).filter(|rest| !rest.is_empty())?;
+        let counts = Counts::restore(&mut rest, |name| tools.choice.named(name))?;
+        rest.is_empty().then_some(counts)
+    });
+    (tools, counts)
+}
+
+/// What the definitions are is in front of the counts.
+const FINGERPRINT_LEN: usize = 8;
+
+/// The index of a file.
+fn get(path: &Path, tools: Tools, stop: &Stop) -> (Tools, Option<(Index, File)>) {
+    let Some(fingerprint) = tools.choice.fingerprint() else { return (tools, None) };
     let Some(mut file) = plain(path) else { return (tools, None) };
     let Some(stamp) = stamp(&mut file) else { return (tools, None) };
-    let known = load(path).filter(|index| index.freshness(&stamp) == Freshness::Fresh);
-    let (tools, index) = match known {
-        Some(index) => (tools, Some(index)),
-        None => {
-            let (tools, index) = make(&mut file, stamp, tools, stop);
-            if let Some(index) = &index {
-                // Who may not write there reads without.
-                let _ = save(path, index);
-            }
-            (tools, index)
-        }
+    let is_known = |index: &Index| {
+        let state = index.end().map(|end| end.state);
+        let of = state.and_then(|state| state.first_chunk::<FINGERPRINT_LEN>());
+        index.freshness(&stamp) == Freshness::Fresh && of == Some(&fingerprint.to_le_bytes())
     };
-    let place = index.and_then(|index| begin(&index, file, packet));
-    (tools, place)
+    if let Some(known) = load(path).filter(is_known) {
+        return (tools, Some((known, file)));
+    }
+    let (tools, index) = make(&mut file, stamp, fingerprint, tools, stop);
+    if let Some(index) = &index {
+        // Who may not write there reads without.
+        let _ = save(path, index);
+    }
+    (tools, index.map(|index| (index, file)))
 }
 
 /// A file that is large enough, and not packed.
@@ -133,25 +159,44 @@ fn save(path: &Path, index: &Index) -> std::io::Result<()> {
     renamed
 }
 
-/// Shows nothing.
-struct Nothing;
-
-impl View for Nothing {
-    fn message(&mut self, _: &Message, _: &mut Vec<u8>) {}
-}
-
 /// Reads a capture through. `None`: it holds something else than midwire's recordings, or somebody wants
 /// the end.
-fn make(file: &mut File, stamp: Stamp, tools: Tools, stop: &Stop) -> (Tools, Option<Index>) {
+fn make(
+    file: &mut File,
+    stamp: Stamp,
+    fingerprint: u64,
+    tools: Tools,
+    stop: &Stop,
+) -> (Tools, Option<Index>) {
     let counts = Arc::new(Mutex::new(Counts::default()));
-    let tools = Tools { view: Viewed::Counts(counts), ..tools };
-    let out = Rc::new(RefCell::new(Out::new(Box::new(Nothing), Wanted::default())));
+    let mut tools = tools;
+    let view = std::mem::replace(&mut tools.view, Viewed::Counts(counts.clone()));
+    let counting = Stats::new(false, Style::of_stdout(), tools.choice.limits(), counts.clone());
+    let out = Rc::new(RefCell::new(Out::new(Box::new(counting), Wanted::default())));
     let mut sessions = Sessions::new(tools, out);
-    let index = pass(file, stamp, &mut sessions, stop);
-    (Tools { view: Viewed::Packets, ..sessions.into_tools() }, index)
+    let passed = pass(file, &mut sessions, stop);
+    sessions.finish();
+    let is_whole = sessions.missing == 0 && sessions.passed_over == 0;
+    let tools = Tools { view, ..sessions.into_tools() };
+    let index = passed.and_then(|Passed { builder, end, context, is_damaged }| {
+        let mut state = fingerprint.to_le_bytes().to_vec();
+        if is_whole && !is_damaged {
+            lock(&counts).save(&mut state);
+        }
+        builder.finish(stamp, end, &context, &state)
+    });
+    (tools, index)
 }
 
-fn pass(file: &mut File, stamp: Stamp, sessions: &mut Sessions, stop: &Stop) -> Option<Index> {
+/// What is known of a file that was read to its end.
+struct Passed {
+    builder: IndexBuilder,
+    end: u64,
+    context: Context,
+    is_damaged: bool,
+}
+
+fn pass(file: &mut File, sessions: &mut Sessions, stop: &Stop) -> Option<Passed> {
     file.seek(SeekFrom::Start(0)).ok()?;
     let taken = Rc::new(std::cell::Cell::new(0));
     let len = file.metadata().ok().map(|found| found.len());
@@ -159,7 +204,7 @@ fn pass(file: &mut File, stamp: Stamp, sessions: &mut Sessions, stop: &Stop) -> 
     let mut reader = Reader::new(&*file);
     let (mut decoder, mut recordings) = (Decoder::default(), Recordings::default());
     let mut builder = IndexBuilder::default();
-    let (mut records, mut packets) = (0_u64, 0_u64);
+    let (mut records, mut packets, mut is_damaged) = (0_u64, 0_u64, false);
     loop {
         let start = builder.wants_start().then(|| state(&recordings, sessions)).flatten();
         let offset = reader.offset();
@@ -172,7 +217,11 @@ fn pass(file: &mut File, stamp: Stamp, sessions: &mut Sessions, stop: &Stop) -> 
                 continue;
             }
             Some(Item::Packet(packet)) => packet,
-            Some(_) => continue,
+            Some(Item::Damage(_)) => {
+                is_damaged = true;
+                continue;
+            }
+            Some(Item::Interface(_) | Item::Other { .. }) => continue,
         };
         records += 1;
         if records.is_multiple_of(LOOK_EVERY) {
@@ -200,7 +249,7 @@ fn pass(file: &mut File, stamp: Stamp, sessions: &mut Sessions, stop: &Stop) -> 
         }
     }
     let (end, context) = (reader.offset(), reader.context()?.clone());
-    builder.finish(stamp, end, &context, &[])
+    Some(Passed { builder, end, context, is_damaged })
 }
 
 /// Reads from the last start in front of a packet on.
@@ -234,24 +283,29 @@ fn state(recordings: &Recordings, sessions: &Sessions) -> Option<Vec<u8>> {
         put(&mut out, u64::from(session.snapshot.is_known));
         put(&mut out, session.snapshot.packets);
         for direction in &session.snapshot.directions {
-            put(&mut out, u64::from(direction.state.0));
-            put(&mut out, direction.threshold.map_or(0, |threshold| u64::from(threshold) + 1));
             put(&mut out, u64::from(direction.is_framed));
             put(&mut out, direction.bytes);
-            put(&mut out, direction.conn.len() as u64);
-            direction.conn.iter().for_each(|value| put(&mut out, value.cast_unsigned()));
+            put(&mut out, direction.forms.len() as u64);
+            for form in &direction.forms {
+                put(&mut out, u64::from(form.state.0));
+                put(&mut out, form.threshold.map_or(0, |threshold| u64::from(threshold) + 1));
+                put(&mut out, form.conn.len() as u64);
+                form.conn.iter().for_each(|value| put(&mut out, value.cast_unsigned()));
+            }
         }
     }
     Some(out)
 }
 
-fn put(out: &mut Vec<u8>, number: u64) {
-    out.extend_from_slice(&number.to_le_bytes());
-}
-
-fn put_bytes(out: &mut Vec<u8>, bytes: &[u8]) {
-    put(out, bytes.len() as u64);
-    out.extend_from_slice(bytes);
+fn form(rest: &mut &[u8]) -> Option<FormSnapshot> {
+    let state = StateId(u8::try_from(take(rest)?).ok()?);
+    let threshold = match take(rest)? {
+        0 => None,
+        threshold => Some(u32::try_from(threshold - 1).ok()?),
+    };
+    let count = usize::try_from(take(rest)?).ok().filter(|count| *count <= rest.len() / 8)?;
+    let conn = (0..count).map(|_| Some(take(rest)?.cast_signed())).collect::<Option<Vec<_>>>()?;
+    Some(FormSnapshot { state, threshold, conn })
 }
 
 /// Sessions of one place.
@@ -274,16 +328,10 @@ fn restore(state: &[u8]) -> Option<(Recordings, Numbers, Vec<OpenSession>)> {
         let is_known = take(&mut rest)? != 0;
         let packets = take(&mut rest)?;
         let mut direction = || {
-            let state = StateId(u8::try_from(take(&mut rest)?).ok()?);
-            let threshold = match take(&mut rest)? {
-                0 => None,
-                threshold => Some(u32::try_from(threshold - 1).ok()?),
-            };
             let (is_framed, bytes) = (take(&mut rest)? != 0, take(&mut rest)?);
-            let count = usize::try_from(take(&mut rest)?).ok().filter(|n| *n <= rest.len() / 8)?;
-            let conn = (0..count).map(|_| Some(take(&mut rest)?.cast_signed()));
-            let conn = conn.collect::<Option<Vec<_>>>()?;
-            Some(DirectionSnapshot { state, threshold, conn, is_framed, bytes })
+            let count = take(&mut rest)?;
+            let forms = (0..count).map(|_| form(&mut rest)).collect::<Option<Vec<_>>>()?;
+            Some(DirectionSnapshot { forms, is_framed, bytes })
         };
         let directions = [direction()?, direction()?];
         sessions.push(OpenSession {
@@ -303,17 +351,4 @@ fn restore(state: &[u8]) -> Option<(Recordings, Numbers, Vec<OpenSession>)> {
         });
     }
     rest.is_empty().then_some((recordings, numbers, sessions))
-}
-
-fn take(rest: &mut &[u8]) -> Option<u64> {
-    let (number, behind) = rest.split_first_chunk::<8>()?;
-    *rest = behind;
-    Some(u64::from_le_bytes(*number))
-}
-
-fn take_bytes<'a>(rest: &mut &'a [u8]) -> Option<&'a [u8]> {
-    let len = usize::try_from(take(rest)?).ok()?;
-    let (bytes, behind) = rest.split_at_checked(len)?;
-    *rest = behind;
-    Some(bytes)
 }

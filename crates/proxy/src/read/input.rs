@@ -2,13 +2,13 @@
 
 use std::cell::{Cell, RefCell};
 use std::fs::File;
-use std::io::{self, Read};
+use std::io::{self, BufRead, Read};
 use std::path::Path;
 use std::rc::Rc;
 use std::sync::mpsc::{Receiver, RecvTimeoutError, sync_channel};
 use std::time::Duration;
 
-use flate2::read::MultiGzDecoder;
+use flate2::bufread::GzDecoder;
 
 use super::out::Out;
 use super::stop::Stop;
@@ -72,7 +72,8 @@ impl Input {
         if head != GZIP {
             return Ok(Self { bytes: Box::new(whole), file, taken, len, first, flaw });
         }
-        let mut unpacked = Unpacked { from: MultiGzDecoder::new(whole), flaw: flaw.clone() };
+        let packed = Packed { from: whole, buffer: Vec::new(), start: 0, passed: 0 };
+        let mut unpacked = Unpacked { from: Some(GzDecoder::new(packed)), flaw: flaw.clone() };
         let mut byte = [0];
         let there = unpacked.read(&mut byte)?;
         let first = byte.first().copied().filter(|_| there > 0);
@@ -176,29 +177,122 @@ impl Read for Piped {
     }
 }
 
-/// Unpacked bytes; where they are damaged they end, which is told.
+/// Packed bytes, of which some can be looked at before they are taken.
+struct Packed<R> {
+    from: R,
+    buffer: Vec<u8>,
+    /// How many bytes of the buffer were taken.
+    start: usize,
+    /// How many bytes were taken in front of those in the buffer.
+    passed: u64,
+}
+
+impl<R: Read> Packed<R> {
+    /// The next bytes: at least so many, if there are.
+    fn peek(&mut self, len: usize) -> io::Result<&[u8]> {
+        while self.buffer.len() - self.start < len {
+            self.buffer.drain(..self.start);
+            self.passed += std::mem::take(&mut self.start) as u64;
+            let there = self.buffer.len();
+            self.buffer.resize(there + CHUNK, 0);
+            let read = self.from.read(&mut self.buffer[there..]);
+            self.buffer.truncate(there + *read.as_ref().unwrap_or(&0));
+            match read {
+                Ok(0) => break,
+                Ok(_) => {}
+                Err(error) if error.kind() == io::ErrorKind::Interrupted => {}
+                Err(error) => return Err(error),
+            }
+        }
+        Ok(self.buffer.get(self.start..).unwrap_or_default())
+    }
+
+    /// How many bytes of the file were taken.
+    const fn offset(&self) -> u64 {
+        self.passed + self.start as u64
+    }
+}
+
+impl<R: Read> Read for Packed<R> {
+    fn read(&mut self, buffer: &mut [u8]) -> io::Result<usize> {
+        let there = self.fill_buf()?;
+        let len = there.len().min(buffer.len());
+        buffer[..len].copy_from_slice(&there[..len]);
+        self.consume(len);
+        Ok(len)
+    }
+}
+
+impl<R: Read> BufRead for Packed<R> {
+    fn fill_buf(&mut self) -> io::Result<&[u8]> {
+        self.peek(1)
+    }
+
+    fn consume(&mut self, len: usize) {
+        self.start = self.buffer.len().min(self.start + len);
+    }
+}
+
+/// Unpacked bytes, of one packed part behind the other; where they are damaged they end, which is told.
 struct Unpacked<R> {
-    from: MultiGzDecoder<R>,
+    /// `None`: they have ended.
+    from: Option<GzDecoder<Packed<R>>>,
     flaw: Rc<RefCell<Option<String>>>,
 }
 
+/// Bytes behind the packed ones that are counted, and that are shown.
+const BEHIND_MAX: usize = 1 << 20;
+const BEHIND_SHOWN: usize = 16;
+
 impl<R: Read> Read for Unpacked<R> {
     fn read(&mut self, buffer: &mut [u8]) -> io::Result<usize> {
-        match self.from.read(buffer) {
-            Err(error) if error.kind() == io::ErrorKind::UnexpectedEof => {
-                *self.flaw.borrow_mut() = Some("the packed file ends too early".to_owned());
-                Ok(0)
+        while let Some(mut from) = self.from.take() {
+            match from.read(buffer) {
+                Ok(0) if !buffer.is_empty() => {
+                    let mut behind = from.into_inner();
+                    if behind.peek(GZIP.len())?.starts_with(&GZIP) {
+                        self.from = Some(GzDecoder::new(behind));
+                    } else if !behind.peek(1)?.is_empty() {
+                        *self.flaw.borrow_mut() = Some(not_packed(&mut behind)?);
+                    }
+                }
+                Err(error) if error.kind() == io::ErrorKind::UnexpectedEof => {
+                    *self.flaw.borrow_mut() = Some("the packed file ends too early".to_owned());
+                }
+                Err(error)
+                    if matches!(
+                        error.kind(),
+                        io::ErrorKind::InvalidInput | io::ErrorKind::InvalidData
+                    ) =>
+                {
+                    let offset = from.get_ref().offset();
+                    let flaw =
+                        format!("the packed file is damaged before offset {offset}: {error}");
+                    *self.flaw.borrow_mut() = Some(flaw);
+                }
+                read => {
+                    self.from = Some(from);
+                    return read;
+                }
             }
-            Err(error)
-                if matches!(
-                    error.kind(),
-                    io::ErrorKind::InvalidInput | io::ErrorKind::InvalidData
-                ) =>
-            {
-                *self.flaw.borrow_mut() = Some(format!("the packed file is damaged: {error}"));
-                Ok(0)
-            }
-            read => read,
         }
+        Ok(0)
     }
+}
+
+/// What is behind the packed bytes, in words.
+fn not_packed(behind: &mut Packed<impl Read>) -> io::Result<String> {
+    let offset = behind.offset();
+    let bytes = behind.peek(BEHIND_MAX)?;
+    let shown: Vec<String> =
+        bytes.iter().take(BEHIND_SHOWN).map(|byte| format!("{byte:02x}")).collect();
+    let count = bytes.len();
+    let bytes = if count == 1 { "byte that is" } else { "bytes that are" };
+    let more = if count >= BEHIND_MAX { " or more" } else { "" };
+    let dots = if count > BEHIND_SHOWN { " .." } else { "" };
+    Ok(format!(
+        "at offset {offset}, behind the packed data, there are {count}{more} {bytes} not packed: \
+         {}{dots}; all in front of them was read",
+        shown.join(" ")
+    ))
 }

@@ -7,12 +7,16 @@
 
 mod choose;
 mod columns;
+mod counts;
 mod index;
 mod input;
+mod numbering;
+mod numbers;
 mod out;
 mod player;
 mod progress;
 mod replay;
+mod said;
 mod sessions;
 mod stats;
 mod stop;
@@ -35,9 +39,10 @@ use midwire_session::Scratch;
 
 use self::choose::Choice;
 use self::columns::{Columns, Separator};
+use self::counts::{Counts, lock};
 use self::out::{Out, Wanted};
 use self::sessions::{Sessions, Tools, Viewed};
-use self::stats::{Counts, Stats};
+use self::stats::Stats;
 use self::stop::Stop;
 use self::times::Moment;
 use self::walk::Walk;
@@ -82,22 +87,24 @@ fn read(args: &args::Read) -> anyhow::Result<ExitCode> {
     let moment = |option, text: &Option<String>| {
         text.as_deref().map(|text| Moment::parse(option, text)).transpose()
     };
-    let wanted = Wanted {
-        filters,
-        from: moment("--from", &args.from)?,
-        to: moment("--to", &args.to)?,
-        count: args.count,
-        packet: args.packet,
-    };
+    let (from, to) = (moment("--from", &args.from)?, moment("--to", &args.to)?);
+    if let (Some(from), Some(to)) = (from, to)
+        && from.is_behind(to)
+    {
+        return Err(turned_round(args));
+    }
+    let wanted = Wanted { filters, from, to, count: args.count, packet: args.packet };
     let counts = Arc::new(Mutex::new(Counts::default()));
+    let is_counted = args.stats && wanted.is_all();
     let viewed = match &args.filter {
-        _ if args.stats && wanted.is_all() => Viewed::Counts(counts.clone()),
+        _ if is_counted => Viewed::Counts(counts.clone()),
         Some(source) if wanted.is_by_filter() && !args.stats => {
             Viewed::Matches(source.clone(), Vec::new())
         }
         _ => Viewed::Packets,
     };
-    let out = Rc::new(RefCell::new(Out::new(view(args, settings.definition, counts)?, wanted)));
+    let out =
+        Rc::new(RefCell::new(Out::new(view(args, settings.definition, counts.clone())?, wanted)));
     let stop = Stop::listen()?;
     let tools = Tools {
         choice,
@@ -107,8 +114,19 @@ fn read(args: &args::Read) -> anyhow::Result<ExitCode> {
         view: viewed,
         is_trial: false,
     };
+    // What other settings make of a capture is in no index.
+    let may_index = !args.no_index && args.set.is_empty() && tools.choice.admits_all();
     let (tools, place) = match (&files[..], args.packet) {
-        ([file], Some(packet)) if !args.no_index => index::place(file, packet, tools, &stop),
+        ([file], Some(packet)) if may_index => index::place(file, packet, tools, &stop),
+        ([file], None) if may_index && is_counted && !args.follow => {
+            let (tools, known) = index::counts(file, tools, &stop);
+            if let Some(known) = known {
+                *lock(&counts) = known;
+                out.borrow_mut().finish()?;
+                return Ok(ExitCode::SUCCESS);
+            }
+            (tools, None)
+        }
         _ => (tools, None),
     };
     let quiet = (args.follow, args.stats);
@@ -127,12 +145,27 @@ fn read(args: &args::Read) -> anyhow::Result<ExitCode> {
     walk.finish();
     out.borrow_mut().finish()?;
     let out = out.borrow();
+    if out.is_turned_round {
+        return Err(turned_round(args));
+    }
     if let Some(number) = args.packet.filter(|number| out.packets < *number) {
         say(&format!("there is no packet {number}: {} were read", out.packets));
         return Ok(ExitCode::from(NO));
     }
+    if let (Some(number), Some(why)) = (args.packet, out.denied) {
+        say(&format!("packet {number} {why}; without that it is shown"));
+        return Ok(ExitCode::from(NO));
+    }
     walk.tell(&out);
     Ok(if walk.is_damaged() { ExitCode::from(NO) } else { ExitCode::SUCCESS })
+}
+
+/// Nothing lies between these times.
+fn turned_round(args: &args::Read) -> anyhow::Error {
+    let [from, to] = [&args.from, &args.to].map(|time| time.as_deref().unwrap_or_default());
+    usage(format!(
+        "--to {to} is earlier than --from {from}: no packet is between them; write the earlier one behind --from"
+    ))
 }
 
 /// What is to be read.

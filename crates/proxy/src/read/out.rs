@@ -66,6 +66,8 @@ pub(super) struct Out {
     wanted: Wanted,
     /// The same as times, once the first packet is known.
     times: Option<(Timestamp, Timestamp)>,
+    /// The one at which to end is in front of the one at which to begin.
+    pub(super) is_turned_round: bool,
     sessions: HashMap<u64, Known>,
     buffer: Vec<u8>,
     failed: Option<OutputError>,
@@ -73,6 +75,8 @@ pub(super) struct Out {
     pub(super) packets: u64,
     /// Packets that were shown.
     pub(super) shown: u64,
+    /// Why the one packet that is wanted is not shown.
+    pub(super) denied: Option<&'static str>,
 }
 
 /// A point in time as the views have it.
@@ -86,6 +90,8 @@ impl Out {
             view,
             wanted,
             times: None,
+            is_turned_round: false,
+            denied: None,
             sessions: HashMap::new(),
             buffer: Vec::new(),
             failed: None,
@@ -100,12 +106,14 @@ impl Out {
             let from = self.wanted.from.map_or(Timestamp(0), |moment| moment.resolve(at));
             let to = self.wanted.to.map_or(Timestamp(u64::MAX), |moment| moment.resolve(at));
             self.times = Some((from, to));
+            self.is_turned_round = from > to;
         }
     }
 
     /// Whether nothing more is wanted.
     pub(super) fn is_done(&self) -> bool {
         self.failed.is_some()
+            || self.is_turned_round
             || self.wanted.count.is_some_and(|count| self.shown >= count)
             || self.wanted.packet.is_some_and(|packet| self.packets >= packet)
     }
@@ -154,15 +162,19 @@ impl Out {
             if self.is_done() {
                 break;
             }
-            let at = begun.after(at(&event));
+            let at = begun.after(event.at().0);
             let is_kept = match &event {
                 Event::Packet(packet) => {
                     self.packets += 1;
                     let is_one = self.wanted.packet.is_none_or(|number| number == self.packets);
-                    let is_kept = is_one && self.is_in_time(at) && self.matches(session, packet);
+                    let is_in_time = self.is_in_time(at);
+                    let is_kept = is_one && is_in_time && self.matches(session, packet);
                     if is_kept {
                         self.shown += 1;
                         self.introduce(session);
+                    } else if is_one && self.wanted.packet.is_some() {
+                        let why = ["is not of the time of --from and --to", "does not match -Y"];
+                        self.denied = Some(why[usize::from(is_in_time)]);
                     }
                     is_kept
                 }
@@ -236,21 +248,5 @@ impl Out {
         self.view.end(&mut self.buffer);
         self.flush();
         self.failed.take().map_or(Ok(()), Err)
-    }
-}
-
-/// When something happened, since its session began.
-fn at(event: &Event) -> Duration {
-    match event {
-        Event::Packet(packet) => packet.at.0,
-        Event::Opened { .. } => Duration::ZERO,
-        Event::Resumed { at, .. }
-        | Event::Opaque { at, .. }
-        | Event::State { at, .. }
-        | Event::Version { at, .. }
-        | Event::Key { at, .. }
-        | Event::LostFraming { at, .. }
-        | Event::Notice { at, .. }
-        | Event::Closed { at, .. } => at.0,
     }
 }

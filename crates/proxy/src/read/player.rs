@@ -3,14 +3,14 @@
 //! even made into events.
 
 use std::collections::HashMap;
-use std::sync::{Arc, Mutex, MutexGuard};
+use std::sync::{Arc, Mutex};
 
 use midwire_capture::Timestamp;
 use midwire_definition::{Packet, PacketDefinition, StateId, VersionId};
 use midwire_rules::{Compiled, Envelope, Filter, Interest};
 use midwire_session::{Decision, Direction, Judge, Log, PacketInfo, Peers, Verdict};
 
-use super::stats::{Counts, Seen};
+use super::counts::{Counts, Seen, lock};
 
 /// What is looked at in a session.
 #[derive(Clone, Default)]
@@ -150,8 +150,4 @@ impl Judge for Player {
             }
         }
     }
-}
-
-fn lock<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {
-    mutex.lock().unwrap_or_else(|poisoned| poisoned.into_inner())
 }

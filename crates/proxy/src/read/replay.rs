@@ -373,17 +373,10 @@ impl Replay {
 /// Puts what a recording says of a frame into the events that the frame made.
 fn put_back(said: &Said, elapsed: Elapsed, events: &mut [Event]) {
     for event in events {
-        match event {
-            Event::Packet(packet) => put_back_into(said, packet),
-            Event::Resumed { at, .. }
-            | Event::Opaque { at, .. }
-            | Event::State { at, .. }
-            | Event::Version { at, .. }
-            | Event::Key { at, .. }
-            | Event::LostFraming { at, .. }
-            | Event::Notice { at, .. }
-            | Event::Closed { at, .. } => *at = elapsed,
-            Event::Opened { .. } => {}
+        if let Event::Packet(packet) = event {
+            put_back_into(said, packet);
+        } else if let Some(at) = event.at_mut() {
+            *at = elapsed;
         }
     }
 }

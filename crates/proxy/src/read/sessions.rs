@@ -4,7 +4,7 @@ use std::cell::RefCell;
 use std::collections::{HashMap, HashSet};
 use std::net::SocketAddr;
 use std::rc::Rc;
-use std::sync::{Arc, Mutex, MutexGuard};
+use std::sync::{Arc, Mutex};
 
 use midwire_capture::note::Note;
 use midwire_capture::{Leg, Record, StreamEnd, StreamEvent, Timestamp};
@@ -12,11 +12,13 @@ use midwire_definition::{Protocol, VersionId, Workspace};
 use midwire_session::{Direction, Event, Scratch};
 
 use super::choose::Choice;
+use super::counts::{Counts, lock};
 use super::index::OpenSession;
+use super::numbering::Numbers;
 use super::out::Out;
 use super::player::{Looks, Sift};
 use super::replay::Replay;
-use super::stats::Counts;
+use super::said::{Said, version_of};
 use super::stream::Stream;
 use crate::filter::{self, Selects};
 
@@ -94,10 +96,6 @@ fn looks_for(source: &str, protocol: &Arc<Protocol>, version: Option<VersionId>)
     }
 }
 
-fn lock<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {
-    mutex.lock().unwrap_or_else(|poisoned| poisoned.into_inner())
-}
-
 /// A recorded session.
 struct Recorded {
     number: u64,
@@ -111,6 +109,8 @@ struct Recorded {
     said: Said,
     /// The number of its last frame.
     last: u64,
+    /// When it began, be it in an earlier file.
+    began: Timestamp,
 }
 
 impl Recorded {
@@ -135,6 +135,10 @@ pub(super) struct Sessions {
     pub(super) tools: Tools,
     out: Rc<RefCell<Out>>,
     recorded: HashMap<Key, Recorded>,
+    /// Those that were open where an earlier file ended, by what the next one knows them by.
+    away: HashMap<(u64, SocketAddr), Recorded>,
+    /// Those that are passed over, with when they began.
+    unwanted: HashSet<(u64, SocketAddr, Timestamp)>,
     streams: HashMap<Key, Stream>,
     pub(super) numbers: Numbers,
     pub(super) count: u64,
@@ -152,37 +156,8 @@ pub(super) struct Sessions {
     events: Vec<Event>,
 }
 
-/// Numbers that sessions have had.
-#[derive(Clone, Debug, Default, PartialEq, Eq)]
-pub(super) struct Numbers {
-    /// All up to this one are taken.
-    pub(super) floor: u64,
-    /// The last one that was made.
-    pub(super) last: u64,
-    /// Those above the floor that are taken.
-    pub(super) used: HashSet<u64>,
-}
-
-impl Numbers {
-    fn next(&mut self, wanted: Option<u64>) -> u64 {
-        if let Some(wanted) = wanted.filter(|wanted| *wanted > self.floor)
-            && self.used.insert(wanted)
-        {
-            return wanted;
-        }
-        let mut next = self.last.max(self.floor).saturating_add(1);
-        while !self.used.insert(next) && next < u64::MAX {
-            next += 1;
-        }
-        self.last = next;
-        next
-    }
-
-    /// What follows numbers its sessions on its own: none of the numbers so far.
-    fn close(&mut self) {
-        self.floor = self.used.drain().max().unwrap_or(0).max(self.floor);
-    }
-}
+/// Sessions of earlier files that may go on in another.
+const AWAY_MAX: usize = 65_536;
 
 /// Ports that are named in a message.
 const PORTS_MAX: usize = 8;
@@ -193,6 +168,8 @@ impl Sessions {
             tools,
             out,
             recorded: HashMap::new(),
+            away: HashMap::new(),
+            unwanted: HashSet::new(),
             streams: HashMap::new(),
             numbers: Numbers::default(),
             count: 0,
@@ -214,18 +191,36 @@ impl Sessions {
 
     /// A new part of a file: sessions of the part before it are not gone on with.
     pub(super) fn forget_recorded(&mut self) {
-        let mut open: Vec<(u64, Key)> =
-            self.recorded.iter().map(|(key, open)| (open.number, *key)).collect();
-        open.sort_unstable_by_key(|(number, _)| *number);
-        for (_, key) in open {
-            let Some(mut open) = self.recorded.remove(&key) else { continue };
+        let open = self.recorded.drain().map(|(_, open)| open).collect();
+        self.give_up(open);
+        self.numbers.close();
+    }
+
+    /// A file is over: sessions that are open may go on in the next one.
+    pub(super) fn leave_file(&mut self) {
+        if self.away.len() + self.recorded.len() > AWAY_MAX {
+            let open = self.away.drain().map(|(_, open)| open).collect();
+            self.give_up(open);
+        }
+        let mut replaced = Vec::new();
+        for (key, open) in self.recorded.drain() {
+            let (Key::Recorded(session) | Key::Stream(session) | Key::Line(session)) = key;
+            replaced.extend(self.away.insert((session, open.client), open));
+        }
+        self.give_up(replaced);
+        self.numbers.close();
+    }
+
+    /// Nothing more comes of these sessions.
+    fn give_up(&mut self, mut gone: Vec<Recorded>) {
+        gone.sort_unstable_by_key(|open| open.number);
+        for mut open in gone {
             open.replay.settle(&mut self.tools.scratch, &mut self.events);
             self.recorded_packets += open.count();
             self.give(open.number, open.replay.begun);
             self.is_over(&open.replay);
             self.out.borrow_mut().ended(open.number);
         }
-        self.numbers.close();
     }
 
     /// Gives what sessions reported to whoever shows it.
@@ -273,6 +268,10 @@ impl Sessions {
             }
             Record::DirectionEnded { session, direction, at } => {
                 let Some(open) = self.recorded.get_mut(&Key::Recorded(session)) else { return };
+                if open.replay.session.has_ended(direction) {
+                    // A file that goes on says again what an earlier one has said.
+                    return;
+                }
                 open.replay.end(direction, at, &mut self.tools.scratch, &mut self.events);
                 self.recorded_packets += open.count();
                 let (number, begun) = (open.number, open.replay.begun);
@@ -306,6 +305,27 @@ impl Sessions {
         server: SocketAddr,
         facts: Note<'_>,
     ) {
+        let earlier = facts.number("began").map(Timestamp);
+        if let Some(open) = self.away.remove(&(session, client)) {
+            if earlier == Some(open.began) {
+                return self.go_on(session, open, facts);
+            }
+            self.give_up(vec![open]);
+        }
+        let began = earlier.unwrap_or(at);
+        let asked = facts.get("to");
+        let asked = asked.as_deref().and_then(|to| to.rsplit_once(':')?.1.parse().ok());
+        let ports = [server.port(), asked.unwrap_or(server.port())];
+        if !ports.iter().any(|port| self.tools.choice.admits(*port)) {
+            if self.unwanted.len() >= AWAY_MAX {
+                self.unwanted.clear();
+            }
+            // The next file of a rotation has it again.
+            if self.unwanted.insert((session, client, began)) {
+                self.pass_over(ports[1]);
+            }
+            return;
+        }
         let name = facts.get("protocol");
         let protocol = name.as_deref().and_then(|name| self.tools.choice.named(name));
         let unknown = name.filter(|_| protocol.is_none());
@@ -329,8 +349,24 @@ impl Sessions {
         replay.drain(&mut self.events);
         let last = facts.number("continued").unwrap_or(0);
         let begun = replay.begun;
-        let open =
-            Recorded { number, client, server, replay, counted: 0, is_torn: false, said, last };
+        let (counted, is_torn) = (0, false);
+        let open = Recorded { number, client, server, replay, counted, is_torn, said, last, began };
+        self.recorded.insert(Key::Recorded(session), open);
+        self.give(number, begun);
+    }
+
+    /// A session of an earlier file goes on in this one.
+    fn go_on(&mut self, session: u64, mut open: Recorded, facts: Note<'_>) {
+        open.said.add(facts);
+        let last = facts.number("continued").unwrap_or(0);
+        if last > open.last {
+            let text = format!("packets {} to {last} are in none of these files", open.last + 1);
+            open.replay.tell(text, self.now, &mut self.events);
+            (open.is_torn, open.last) = (true, last);
+            open.said.enter(&mut open.replay);
+            open.replay.drain(&mut self.events);
+        }
+        let (number, begun) = (open.number, open.replay.begun);
         self.recorded.insert(Key::Recorded(session), open);
         self.give(number, begun);
     }
@@ -373,7 +409,8 @@ impl Sessions {
         let said = Said::default();
         let last = open.snapshot.packets;
         let is_torn = false;
-        let open = Recorded { number, client, server, replay, counted, is_torn, said, last };
+        let open =
+            Recorded { number, client, server, replay, counted, is_torn, said, last, began: begun };
         self.recorded.insert(Key::Recorded(recorded), open);
         self.give(number, begun);
     }
@@ -508,67 +545,14 @@ impl Sessions {
     pub(super) fn finish(&mut self) {
         let at = self.now;
         self.forget_recorded();
+        let away = self.away.drain().map(|(_, open)| open).collect();
+        self.give_up(away);
         let mut open: Vec<Key> = self.streams.keys().copied().collect();
         open.sort_unstable_by_key(|key| match key {
             Key::Recorded(number) | Key::Stream(number) | Key::Line(number) => *number,
         });
         for key in open {
             self.end_stream(key, at, false, None);
-        }
-    }
-}
-
-/// The version that a recording names.
-fn version_of(protocol: &Arc<Protocol>, facts: Note<'_>) -> Option<VersionId> {
-    protocol.versions.by_text(&facts.get("version")?)
-}
-
-/// What a recording last said of a session.
-#[derive(Default)]
-struct Said {
-    version: Option<String>,
-    /// By direction.
-    states: [Option<String>; 2],
-    compression: [Option<String>; 2],
-}
-
-impl Said {
-    fn add(&mut self, facts: Note<'_>) {
-        for (key, value) in facts.pairs() {
-            let place = match key {
-                "version" => &mut self.version,
-                "state.serverbound" => &mut self.states[0],
-                "state.clientbound" => &mut self.states[1],
-                "compression.serverbound" => &mut self.compression[0],
-                "compression.clientbound" => &mut self.compression[1],
-                _ => continue,
-            };
-            *place = Some(value.into_owned());
-        }
-    }
-
-    /// Goes on in the state that the recording names, where the session is in another.
-    fn enter(&self, replay: &mut Replay) {
-        let session = &mut replay.session;
-        let versions = &session.protocol().versions;
-        let version = self.version.as_deref().and_then(|text| versions.by_text(text));
-        if let Some(version) = version.filter(|_| session.version().is_none()) {
-            session.know_version(version);
-        }
-        let said = self.states.iter().zip(&self.compression);
-        for (direction, (state, compression)) in Direction::BOTH.into_iter().zip(said) {
-            let named = state.as_deref().and_then(|name| session.protocol().state_named(name));
-            let state = named.unwrap_or(session.state(direction));
-            let threshold = match compression.as_deref() {
-                Some("off") => None,
-                Some(number) => Some(number.parse().unwrap_or(0)),
-                None => session.is_compressed(direction).then_some(0),
-            };
-            let is_same = state == session.state(direction)
-                && threshold.is_some() == session.is_compressed(direction);
-            if !is_same {
-                session.enter(direction, state, threshold);
-            }
         }
     }
 }

@@ -217,6 +217,13 @@ impl Stream {
         }
         let insists = tools.choice.insists_on(self.server.port());
         let by_port = tools.choice.by_port(self.server.port());
+        if !self.from_start
+            && let Some(protocol) =
+                tools.choice.begins(first_bytes(kept).each_ref().map(|b| &b[..]))
+        {
+            // What it begins with is what such a session begins with.
+            return self.begin(&protocol, None, tools, events);
+        }
         if !self.from_start {
             let protocols: Vec<_> = match by_port {
                 Some(protocol) => vec![protocol],
@@ -238,14 +245,7 @@ impl Stream {
         if let Some(protocol) = by_port.filter(|_| insists) {
             return self.begin(&protocol, None, tools, events);
         }
-        let mut first = [Vec::new(), Vec::new()];
-        for kept in kept {
-            if let Kept::Bytes(direction, _, bytes) = kept {
-                let first = &mut first[direction.index()];
-                let room = LOOK_LEN.saturating_sub(first.len());
-                first.extend_from_slice(&bytes[..bytes.len().min(room)]);
-            }
-        }
+        let first = first_bytes(kept);
         let by_port = tools.choice.by_port(self.server.port());
         match tools.choice.sniff([&first[0], &first[1]]) {
             Sniffed::Is(protocol) => self.begin(&protocol, None, tools, events),
@@ -336,6 +336,24 @@ impl Stream {
             .map(|direction| Some(Lost { forms: Some(forms(direction)), ..Lost::default() }));
         self.go_on(Stage::Read { replay, lost }, tools, events);
     }
+}
+
+/// The first bytes of both directions, up to what is missing.
+fn first_bytes(kept: &[Kept]) -> [Vec<u8>; 2] {
+    let mut first = [Vec::new(), Vec::new()];
+    let mut is_torn = [false; 2];
+    for kept in kept {
+        match kept {
+            Kept::Bytes(direction, _, bytes) if !is_torn[direction.index()] => {
+                let first = &mut first[direction.index()];
+                let room = LOOK_LEN.saturating_sub(first.len());
+                first.extend_from_slice(&bytes[..bytes.len().min(room)]);
+            }
+            Kept::Gap(direction, ..) => is_torn[direction.index()] = true,
+            Kept::Bytes(..) | Kept::End(..) => {}
+        }
+    }
+    first
 }
 
 /// The forms that frames of a direction may be in.

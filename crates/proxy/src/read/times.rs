@@ -24,10 +24,19 @@ impl Moment {
     pub(super) fn parse(option: &str, text: &str) -> anyhow::Result<Self> {
         parse(text.trim()).ok_or_else(|| {
             usage(format!(
-                "{option} {text}: write seconds into the capture (12.5), a time of day in UTC (16:05 or \
-                 16:05:07.5), or a date with it (2026-11-22T16:05:07Z)"
+                "{option} {text}: there is no such time; write seconds into the capture (12.5), a time of \
+                 day in UTC (16:05 or 16:05:07.5), or a date of the calendar with it (2026-11-22T16:05:07Z)"
             ))
         })
+    }
+
+    /// Whether it is behind another one, whatever the capture.
+    pub(super) fn is_behind(self, other: Self) -> bool {
+        match (self, other) {
+            (Self::Into(at), Self::Into(other)) => at > other,
+            (Self::At(at), Self::At(other)) => at > other,
+            _ => false,
+        }
     }
 
     /// When that is in a capture whose first packet was then.
@@ -88,7 +97,13 @@ fn date_of(text: &str) -> Option<u64> {
     let mut parts = text.splitn(3, '-');
     let (year, month, day) =
         (digits(parts.next()?)?, digits(parts.next()?)?, digits(parts.next()?)?);
-    if !(1970..2554).contains(&year) || !(1..=12).contains(&month) || !(1..=31).contains(&day) {
+    let is_leap = year % 4 == 0 && (year % 100 != 0 || year % 400 == 0);
+    let days = match month {
+        2 => 28 + u64::from(is_leap),
+        4 | 6 | 9 | 11 => 30,
+        _ => 31,
+    };
+    if !(1970..2554).contains(&year) || !(1..=12).contains(&month) || !(1..=days).contains(&day) {
         return None;
     }
     // Years begin in March, so that the day in front of one is the leap day.
@@ -109,9 +124,12 @@ mod tests {
         assert_eq!(at("1970-01-02"), Some(DAY));
         assert_eq!(at("2026-11-22T16:05:07.25Z"), Some(1_795_363_507_250_000_000));
         assert_eq!(at("2000-02-29T00:00:00"), Some(951_782_400 * SECOND));
-        for wrong in
-            ["", "-1", "+1", "1e3", "25:00", "12:60", "12:00:60", "2026-13-01", "x", "1.2.3", ":"]
-        {
+        assert!(at("2028-02-29").is_some() && at("2026-12-31").is_some());
+        let wrong =
+            ["", "-1", "+1", "1e3", "25:00", "12:60", "12:00:60", "2026-13-01", "x", "1.2.3", ":"];
+        let days =
+            ["2026-02-29", "2026-02-30", "2100-02-29", "2026-04-31", "2026-01-32", "2026-01-00"];
+        for wrong in wrong.into_iter().chain(days) {
             assert_eq!(parse(wrong), None, "{wrong}");
         }
     }

@@ -268,7 +268,7 @@ impl Walk {
         }
         drop(progress);
         let sessions = &mut self.sessions;
-        sessions.forget_recorded();
+        sessions.leave_file();
         streams.finish(|event| sessions.stream(event));
         if told > TOLD_MAX {
             say(&format!("{name}: {} more places are damaged", told - TOLD_MAX));
@@ -327,18 +327,19 @@ impl Walk {
     pub(super) fn tell(&self, out: &Out) {
         let Sessions { passed_over, passed_ports, missing, count, .. } = &self.sessions;
         let plural = |n: u64| if n == 1 { "" } else { "s" };
+        let is_chosen = !self.sessions.tools.choice.admits_all();
         if *passed_over > 0 && !out.is_done() {
             let ports: Vec<String> = passed_ports.iter().map(u16::to_string).collect();
             let more = if *passed_over > passed_ports.len() as u64 { ", .." } else { "" };
+            let ports = ports.join(", ");
             let how = match ports.is_empty() {
+                _ if is_chosen => format!(" to other ports than --port names: {ports}{more}"),
                 true => "; --protocol NAME reads them".to_owned(),
-                false => format!(
-                    " (to port {}{more}); --port N --protocol NAME reads them",
-                    ports.join(", ")
-                ),
+                false => format!(" (to port {ports}{more}); --port N --protocol NAME reads them"),
             };
             let (count, plural) = (passed_over, plural(*passed_over));
-            say(&format!("{count} stream{plural} of no known protocol passed over{how}"));
+            let what = if is_chosen { "" } else { " of no known protocol" };
+            say(&format!("{count} stream{plural}{what} passed over{how}"));
         }
         if self.unread > 0 {
             say(&format!("{} packets of other links, or cut within their headers", self.unread));

@@ -44,7 +44,7 @@ use crate::verdict::{
 };
 
 pub use parting::Parting;
-pub use replay::{DirectionSnapshot, Snapshot};
+pub use replay::{DirectionSnapshot, FormSnapshot, Snapshot};
 
 /// What the driver is to do.
 #[derive(Clone, Debug)]

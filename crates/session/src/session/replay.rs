@@ -109,15 +109,23 @@ pub struct Snapshot {
     pub directions: [DirectionSnapshot; 2],
 }
 
-/// Where a direction of a session is.
+/// How packets of a direction are read.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub struct DirectionSnapshot {
+pub struct FormSnapshot {
     /// The protocol state.
     pub state: StateId,
     /// The compression threshold.
     pub threshold: Option<u32>,
     /// The connection's variables.
     pub conn: Vec<i64>,
+}
+
+/// Where a direction of a session is.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct DirectionSnapshot {
+    /// How its packets are read, and how they may be from the next one on: as its sender was told, one
+    /// change after the other. Never none.
+    pub forms: Vec<FormSnapshot>,
     /// Whether it is cut into frames or packets.
     pub is_framed: bool,
     /// Bytes so far.
@@ -125,26 +133,30 @@ pub struct DirectionSnapshot {
 }
 
 impl Session {
-    /// Where the session is; `None` while something is in the air: a change that a sender may not have made,
-    /// a part of a packet, something that is held.
+    /// Where the session is; `None` while something is in the air: a part of a packet, something that is
+    /// held, a packet of which it is not known how it was written.
     #[must_use]
     pub fn snapshot(&self) -> Option<Snapshot> {
-        let is_at_rest = |side: &Side| {
-            !side.received.is_changing()
-                && side.partial.is_none()
+        let forms = |direction: Direction| self.sides[direction.index()].received.forms(direction);
+        let is_at_rest = |direction: Direction| {
+            let side: &Side = &self.sides[direction.index()];
+            side.partial.is_none()
                 && side.order.is_idle()
                 && !side.diverged
-                && side.sent == side.received.form
+                && !side.received.is_unclear()
+                && forms(direction).last() == Some(&side.sent)
         };
-        let is_at_rest =
-            self.unclear.is_none() && self.outputs.is_empty() && self.sides.iter().all(is_at_rest);
+        let is_at_rest = self.unclear.is_none()
+            && self.outputs.is_empty()
+            && Direction::BOTH.into_iter().all(is_at_rest);
         let directions = Direction::BOTH.map(|direction| {
             let side = &self.sides[direction.index()];
-            let Form { state, threshold, conn } = &side.received.form;
+            let saved = |form: Form| {
+                let Form { state, threshold, conn } = form;
+                FormSnapshot { state, threshold, conn: conn.to_vec() }
+            };
             DirectionSnapshot {
-                state: *state,
-                threshold: *threshold,
-                conn: conn.to_vec(),
+                forms: forms(direction).into_iter().map(saved).collect(),
                 is_framed: !side.opaque,
                 bytes: side.counters.bytes,
             }
@@ -165,12 +177,20 @@ impl Session {
         self.packets = snapshot.packets;
         (self.may_ping, self.unclear) = (false, None);
         for (direction, at) in Direction::BOTH.into_iter().zip(&snapshot.directions) {
-            self.enter(direction, at.state, at.threshold);
+            let Some((first, later)) = at.forms.split_first() else { continue };
+            self.enter(direction, first.state, first.threshold);
             let side = self.side(direction);
-            if side.received.form.conn.len() == at.conn.len() {
-                let conn: Arc<[i64]> = at.conn.as_slice().into();
-                side.sent.conn = conn.clone();
-                side.received.form.conn = conn;
+            let of = |saved: &FormSnapshot, form: &Form| {
+                let is_same = form.conn.len() == saved.conn.len();
+                let conn = if is_same { saved.conn.as_slice().into() } else { form.conn.clone() };
+                Form { state: saved.state, threshold: saved.threshold, conn }
+            };
+            side.sent = of(first, &side.sent);
+            side.received = Received::new(side.sent.clone());
+            for next in later {
+                let next = of(next, &side.sent);
+                side.received.announce(&side.sent.changes_to(&next, direction), direction);
+                side.sent = next;
             }
             side.opaque |= !at.is_framed;
             side.counters.bytes = at.bytes;

@@ -1,0 +1,36 @@
+//! Numbers of sessions over several recordings.
+
+use std::collections::HashSet;
+
+/// Numbers that sessions have had.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub(super) struct Numbers {
+    /// All up to this one are taken.
+    pub(super) floor: u64,
+    /// The last one that was made.
+    pub(super) last: u64,
+    /// Those above the floor that are taken.
+    pub(super) used: HashSet<u64>,
+}
+
+impl Numbers {
+    /// A number for a session: the wanted one, unless another has it.
+    pub(super) fn next(&mut self, wanted: Option<u64>) -> u64 {
+        if let Some(wanted) = wanted.filter(|wanted| *wanted > self.floor)
+            && self.used.insert(wanted)
+        {
+            return wanted;
+        }
+        let mut next = self.last.max(self.floor).saturating_add(1);
+        while !self.used.insert(next) && next < u64::MAX {
+            next += 1;
+        }
+        self.last = next;
+        next
+    }
+
+    /// What follows numbers its sessions on its own: none of the numbers so far.
+    pub(super) fn close(&mut self) {
+        self.floor = self.used.drain().max().unwrap_or(0).max(self.floor);
+    }
+}
