@@ -9,6 +9,7 @@ mod all;
 mod entry;
 mod file;
 mod options;
+mod put;
 mod queue;
 mod sync;
 mod tape;
