@@ -142,6 +142,7 @@ fn what_was_done_to_packets_is_marked() {
         let frame = Frame {
             session: 1,
             number,
+            count: 1,
             direction,
             at: at(number as f64),
             bytes,

@@ -219,7 +219,7 @@ fn a_ring_of_files_keeps_the_last_ones_and_no_more() {
     let folder = Folder::new("ring");
     let file = folder.path("it.pcapng");
     let more = ["-q", "-w", &file, "-b", "filesize:20", "-b", "files:3"];
-    let lines: Vec<String> = (0..800).map(|n| format!("line {n}")).collect();
+    let lines: Vec<String> = (0..800).map(|n| format!("line {n:0150}")).collect();
     let lines: Vec<&str> = lines.iter().map(String::as_str).collect();
     let ended = session(&folder, &more, &lines);
     assert!(ended.status.success(), "{}", ended.diagnostics);
@@ -247,7 +247,7 @@ fn files_that_are_over_are_compressed() {
     let folder = Folder::new("gzip");
     let file = folder.path("it.pcapng");
     let more = ["-q", "-w", &file, "-b", "filesize:20", "--compress"];
-    let lines: Vec<String> = (0..400).map(|n| format!("line {n}")).collect();
+    let lines: Vec<String> = (0..400).map(|n| format!("line {n:0150}")).collect();
     let lines: Vec<&str> = lines.iter().map(String::as_str).collect();
     let ended = session(&folder, &more, &lines);
     assert!(ended.status.success(), "{}", ended.diagnostics);

@@ -44,7 +44,20 @@ fn recorded(protocol: &str, name: &str, framing: Framing, cut: Cut) -> Vec<Sessi
         assert_eq!(session.fact("protocol"), Some(protocol));
         same_packets(*number, session, &replayed.log, !matches!(framing, Framing::Raw));
     }
+    if matches!(framing, Framing::Minecraft | Framing::Terraria) {
+        let read = Program::start(&["read", &file, "--json"]).wait().json();
+        assert_eq!(listed(&read), listed(&replayed.log), "{name}");
+    }
     captured.sessions.into_values().collect()
+}
+
+/// The packets of a listing, in an order of their own.
+fn listed(log: &[Value]) -> Vec<String> {
+    let keys = ["session", "n", "direction", "state", "name", "wire_length", "fields"];
+    let mut listed: Vec<String> =
+        packets(log).map(|line| keys.map(|key| line[key].to_string()).join(" ")).collect();
+    listed.sort_unstable();
+    listed
 }
 
 /// The frames that have a number are the packets that were listed, with their sizes.

@@ -5,7 +5,9 @@ use std::fs::File;
 use std::io::{BufReader, Read};
 use std::path::Path;
 
-use midwire_capture::{Decoded, Decoder, Form, Item, Leg, Reader, Record, Recordings};
+use midwire_capture::{
+    Decoded, Decoder, Form, Item, Leg, Reader, Record, RecordedFrame, Recordings,
+};
 
 use super::recording::Direction;
 
@@ -33,7 +35,7 @@ pub struct Session {
     pub reset: bool,
 }
 
-/// A record of a frame, or of bytes.
+/// A record of a frame, or of bytes. Frames in a row of a protocol that is not built in are one.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Frame {
     pub number: u64,
@@ -106,7 +108,7 @@ impl Captured {
                 if frame.form != Form::Came {
                     known.sent[at].extend_from_slice(frame.bytes);
                 }
-                known.frames.push(Frame {
+                let new = |frame: RecordedFrame<'_>| Frame {
                     number: frame.number,
                     direction: Direction::of_index(at),
                     form: frame.form,
@@ -116,7 +118,12 @@ impl Captured {
                     len: frame.bytes.len(),
                     redacted: frame.redacted(),
                     delayed_millis: frame.delayed().map(|delay| delay.as_millis()),
-                });
+                };
+                let protocol = known.fact("protocol").and_then(midwire_definition::builtin);
+                match protocol.and_then(|protocol| protocol.stack.framing) {
+                    Some(framing) => known.frames.extend(frame.split(framing).map(new)),
+                    None => known.frames.push(new(frame)),
+                }
             }
             Record::Missing { len, .. } => self.damage.push(format!("{len} bytes are missing")),
             Record::DirectionEnded { session: number, direction, .. } => {

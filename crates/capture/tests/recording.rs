@@ -9,6 +9,7 @@ use midwire_capture::{
     Reader, Record, Recorded, Recordings, Timestamp, Writer,
 };
 use midwire_codec::Direction::{self, Clientbound, Serverbound};
+use midwire_codec::{Framing, Prefix};
 use proptest::prelude::*;
 
 const AT: Timestamp = Timestamp(1_800_000_000_000_000_001);
@@ -83,6 +84,83 @@ fn record() -> Writer<Vec<u8>> {
         Opening { session: 7, at: AT, client: ends(5), server: Some(ends(6)), facts: &facts };
     writer.session_opened(&opening).unwrap();
     writer
+}
+
+/// A length of a byte in front of each frame.
+fn framed() -> Framing {
+    Framing::new(Prefix::U8, 255)
+}
+
+/// The frames of a file, split: number, count, bytes, whether it is whole.
+fn split(bytes: &[u8]) -> Vec<(u64, u64, Vec<u8>, bool)> {
+    let mut reader = Reader::new(bytes);
+    let (mut decoder, mut recordings) = (Decoder::default(), Recordings::default());
+    let mut frames = Vec::new();
+    while let Some(item) = reader.next().unwrap() {
+        let Item::Packet(packet) = item else { continue };
+        let Decoded::Tcp(segment) = decoder.packet(&packet) else { panic!("{packet:?}") };
+        recordings.push(&packet, &segment, |record| {
+            let Record::Frame(row) = record else { return };
+            let all = row.split(framed());
+            frames.extend(all.map(|f| (f.number, f.count, f.bytes.to_vec(), f.is_whole)));
+        });
+    }
+    frames
+}
+
+fn row(number: u64, count: u64, bytes: &[u8]) -> Frame<'_> {
+    Frame { count, ..Frame::passed(7, number, Serverbound, AT, bytes) }
+}
+
+#[test]
+fn frames_that_were_kept_together_come_apart_with_their_numbers() {
+    let mut writer = record();
+    writer.frame(&row(1, 3, b"\x01a\x00\x02bc")).unwrap();
+    writer.frame(&row(4, 1, b"\x01d")).unwrap();
+    writer.frame(&row(9, 2, b"\x01e\x01f")).unwrap();
+    writer.frame(&row(11, 1, b"\x01g")).unwrap();
+    let file = writer.into_inner().unwrap();
+    let expected: [(u64, &[u8]); 7] = [
+        (1, b"\x01a"),
+        (2, b"\x00"),
+        (3, b"\x02bc"),
+        (4, b"\x01d"),
+        (9, b"\x01e"),
+        (10, b"\x01f"),
+        (11, b"\x01g"),
+    ];
+    assert_eq!(split(&file), expected.map(|(number, bytes)| (number, 1, bytes.to_vec(), true)));
+    let notes: Vec<String> = notes(&file);
+    assert_eq!(notes, ["midwire: frames=3", "midwire: n=9 frames=2"]);
+}
+
+/// The notes of packets with payload.
+fn notes(bytes: &[u8]) -> Vec<String> {
+    let mut reader = Reader::new(bytes);
+    let mut decoder = Decoder::default();
+    let mut notes = Vec::new();
+    while let Some(item) = reader.next().unwrap() {
+        let Item::Packet(packet) = item else { continue };
+        let Decoded::Tcp(segment) = decoder.packet(&packet) else { panic!("{packet:?}") };
+        let note = packet.note().filter(|_| !segment.payload.is_empty());
+        notes.extend(note.map(|note| note.as_str().to_owned()));
+    }
+    notes
+}
+
+#[test]
+fn what_is_framed_otherwise_than_it_was_stays_together() {
+    let whole = |bytes: &'static [u8], count| {
+        let mut writer = record();
+        writer.frame(&row(1, count, bytes)).unwrap();
+        split(&writer.into_inner().unwrap())
+    };
+    let one = |number, count, bytes: &[u8]| (number, count, bytes.to_vec(), true);
+    // Fewer frames than are said, more, and one that does not end here.
+    assert_eq!(whole(b"\x01a\x01b", 9), [one(1, 1, b"\x01a"), one(2, 1, b"\x01b")]);
+    assert_eq!(whole(b"\x01a\x01b\x01c", 2), [one(1, 1, b"\x01a"), one(2, 1, b"\x01b\x01c")]);
+    assert_eq!(whole(b"\x01a\x05b", 3), [one(1, 1, b"\x01a"), one(2, 2, b"\x05b")]);
+    assert_eq!(whole(b"\x01a\x01b", u64::MAX), [one(1, 1, b"\x01a"), one(2, 1, b"\x01b")]);
 }
 
 #[test]

@@ -303,7 +303,9 @@ impl Connection {
         last: &mut u64,
     ) -> RecordedFrame<'a> {
         let number = note.and_then(|note| note.number("n")).unwrap_or(last.saturating_add(1));
-        *last = number;
+        let count = note.and_then(|note| note.number("frames")).unwrap_or(1);
+        let count = count.max(1);
+        *last = number.saturating_add(count - 1);
         let sender = Origin::sender(direction);
         let origin = note.and_then(|note| Origin::from_word(&note.get("origin")?));
         let origin = origin.unwrap_or(sender);
@@ -318,6 +320,7 @@ impl Connection {
         RecordedFrame {
             session: self.session,
             number,
+            count,
             direction,
             at,
             bytes,

@@ -4,7 +4,7 @@ use std::borrow::Cow;
 use std::net::SocketAddr;
 use std::time::Duration;
 
-use midwire_codec::Direction;
+use midwire_codec::{Direction, Framing};
 
 use crate::note::Note;
 use crate::provenance::{Fate, Leg, Origin};
@@ -82,7 +82,7 @@ pub enum Form {
     Sent,
 }
 
-/// A frame that midwire recorded.
+/// A frame that midwire recorded, or frames in a row that it kept together.
 #[derive(Clone, Copy, Debug)]
 pub struct RecordedFrame<'a> {
     /// Of which session.
@@ -90,6 +90,9 @@ pub struct RecordedFrame<'a> {
     /// Its number in the session; 0 for bytes of a stream that is not cut into frames. Both records of a
     /// changed frame have the same.
     pub number: u64,
+    /// How many frames it is, as the recording says: of those behind the first each has the next number, and
+    /// [`split`](Self::split) tells them apart. At least 1.
+    pub count: u64,
     /// Which way it travels.
     pub direction: Direction,
     /// When it came, or was made.
@@ -111,6 +114,25 @@ pub struct RecordedFrame<'a> {
 }
 
 impl<'a> RecordedFrame<'a> {
+    /// The frames that it is, by a framing. What is left where bytes are missing, or where they are framed
+    /// otherwise, comes as the last one.
+    pub fn split(self, framing: Framing) -> impl Iterator<Item = Self> {
+        let (mut rest, mut number) = (Some(self.bytes), self.number);
+        let mut count = self.count.max(1);
+        std::iter::from_fn(move || {
+            let bytes = rest.take()?;
+            let first = if count > 1 { framing.next(bytes).ok().flatten() } else { None };
+            let Some((one, behind)) = first.and_then(|first| bytes.split_at_checked(first.len))
+            else {
+                return Some(Self { number, count, bytes, ..self });
+            };
+            rest = Some(behind).filter(|behind| !behind.is_empty());
+            let one = Self { number, count: 1, bytes: one, is_whole: true, ..self };
+            (number, count) = (number.saturating_add(1), count - 1);
+            Some(one)
+        })
+    }
+
     /// Who decided what becomes of it, if anybody did.
     #[must_use]
     pub fn decided_by(&self) -> Option<Origin> {

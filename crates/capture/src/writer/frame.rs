@@ -66,7 +66,7 @@ pub enum Recorded<'a> {
     Sent(Content<'a>),
 }
 
-/// A frame, or bytes of a stream that is not cut into frames.
+/// A frame, frames in a row that are kept together, or bytes of a stream that is not cut into frames.
 #[derive(Clone, Copy, Debug)]
 pub struct Frame<'a> {
     /// Whose.
@@ -74,6 +74,9 @@ pub struct Frame<'a> {
     /// Its number in the session; 0 for bytes of a stream that is not cut into frames. Numbers may be
     /// left out and come in any order; they cost nothing where each is one more than the one before.
     pub number: u64,
+    /// How many frames it is: of those behind the first each has the next number. More than one are told apart
+    /// again by the lengths that stand in them; at least 1.
+    pub count: u64,
     /// Which way it travels.
     pub direction: Direction,
     /// When it came, or was made.
@@ -103,6 +106,7 @@ impl<'a> Frame<'a> {
         Self {
             session,
             number,
+            count: 1,
             direction,
             at,
             bytes: Recorded::Passed(bytes.into()),

@@ -208,7 +208,7 @@ impl<W: Write> Writer<W> {
         if self.note.len() > NOTE_LEN_MAX {
             return Err(WriteError::NoteTooLong { len: self.note.len() });
         }
-        session.last_number = frame.number;
+        session.last_number = frame.number.saturating_add(frame.count.saturating_sub(1));
         let incoming = Leg::incoming(frame.direction);
         let outgoing = Leg::outgoing(frame.direction);
         let records: [Option<(Leg, Content<'_>)>; 2] = match frame.bytes {
@@ -489,17 +489,20 @@ fn check_facts(session: u64, facts: &[Fact<'_>]) -> Result<(), WriteError> {
     }
 }
 
-/// Nothing, for a frame that passed as it came and has the next number.
+/// Nothing, for one frame that passed as it came and has the next number.
 fn frame_note(note: &mut String, frame: &Frame<'_>, last_number: u64) {
     note.clear();
     let fate = frame.fate();
     let is_plain = matches!(frame.bytes, Recorded::Passed(Content { blank: [], .. }))
         && fate == Fate::Passed
         && frame.origin == Origin::sender(frame.direction);
-    if is_plain && last_number.checked_add(1) == Some(frame.number) {
-        return;
+    let follows = is_plain && last_number.checked_add(1) == Some(frame.number);
+    if !follows {
+        push_pair(note, "n", &frame.number.to_string());
     }
-    push_pair(note, "n", &frame.number.to_string());
+    if frame.count > 1 {
+        push_pair(note, "frames", &frame.count.to_string());
+    }
     if is_plain {
         return;
     }

@@ -7,6 +7,7 @@ use bytes::{Bytes, BytesMut};
 use midwire_capture::{
     Fate as RecordedFate, Form, Origin as RecordedOrigin, RecordedFrame, Timestamp,
 };
+use midwire_codec::Framing;
 use midwire_session::{
     Decision, Direction, Elapsed, Event, Fate, NewPacket, Notice, Origin, Output, PacketEvent,
     PacketNumber, Scratch, Session, Setup, Snapshot, Tags, Verdict, Watch,
@@ -17,6 +18,8 @@ use super::player::{Decided, Looks, Player};
 /// A session that is played.
 pub(super) struct Replay {
     pub(super) session: Session,
+    /// How frames that were recorded together are told apart.
+    pub(super) framing: Option<Framing>,
     pub(super) begun: Timestamp,
     looks: Looks,
     /// What was decided about the next packet.
@@ -48,6 +51,7 @@ struct Said {
 
 impl Replay {
     pub(super) fn new(setup: Arc<Setup>, begun: Timestamp, looks: Looks, is_trial: bool) -> Self {
+        let framing = setup.framing().copied();
         let mut session = Session::new(setup);
         match &looks {
             Looks::All => session.set_watch(Watch::Packets),
@@ -57,6 +61,7 @@ impl Replay {
         }
         Self {
             session,
+            framing,
             begun,
             looks,
             decided: None,

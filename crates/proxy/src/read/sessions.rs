@@ -7,7 +7,7 @@ use std::rc::Rc;
 use std::sync::{Arc, Mutex};
 
 use midwire_capture::note::Note;
-use midwire_capture::{Leg, Record, StreamEnd, StreamEvent, Timestamp};
+use midwire_capture::{Leg, Record, RecordedFrame, StreamEnd, StreamEvent, Timestamp};
 use midwire_definition::{Protocol, VersionId, Workspace};
 use midwire_session::{Direction, Event, Scratch};
 
@@ -114,13 +114,14 @@ struct Recorded {
 }
 
 impl Recorded {
-    /// A frame of this number is next. Where others are left out, what they changed is not known.
-    fn follow(&mut self, number: u64) {
-        if number > self.last.saturating_add(1) {
+    /// A frame is next. Where others are left out, what they changed is not known.
+    fn follow(&mut self, frame: &RecordedFrame<'_>) {
+        if frame.number > self.last.saturating_add(1) {
             self.is_torn = true;
             self.said.enter(&mut self.replay);
         }
-        self.last = self.last.max(number);
+        let more = frame.count.saturating_sub(1);
+        self.last = self.last.max(frame.number.saturating_add(more));
     }
 
     /// How many packets there are that were not counted.
@@ -247,14 +248,11 @@ impl Sessions {
                 }
             }
             Record::Frame(frame) => {
-                let Some(open) = self.recorded.get_mut(&Key::Recorded(frame.session)) else {
-                    return;
-                };
-                open.follow(frame.number);
-                open.replay.frame(&frame, &mut self.tools.scratch, &mut self.events);
-                self.recorded_packets += open.count();
-                let (number, begun) = (open.number, open.replay.begun);
-                self.give(number, begun);
+                let open = self.recorded.get(&Key::Recorded(frame.session));
+                match open.and_then(|open| open.replay.framing.filter(|_| frame.count > 1)) {
+                    Some(framing) => frame.split(framing).for_each(|frame| self.frame(&frame)),
+                    None => self.frame(&frame),
+                }
             }
             Record::Missing { session, direction, len, .. } => {
                 self.missing += len;
@@ -286,6 +284,15 @@ impl Sessions {
                 self.out.borrow_mut().ended(open.number);
             }
         }
+    }
+
+    fn frame(&mut self, frame: &RecordedFrame<'_>) {
+        let Some(open) = self.recorded.get_mut(&Key::Recorded(frame.session)) else { return };
+        open.follow(frame);
+        open.replay.frame(frame, &mut self.tools.scratch, &mut self.events);
+        self.recorded_packets += open.count();
+        let (number, begun) = (open.number, open.replay.begun);
+        self.give(number, begun);
     }
 
     /// Counts what nobody has seen of a session that is over.

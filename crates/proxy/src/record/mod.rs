@@ -9,7 +9,9 @@ mod all;
 mod entry;
 mod file;
 mod options;
+mod put;
 mod queue;
+mod spares;
 mod sync;
 mod tape;
 mod writer;
@@ -28,6 +30,7 @@ use self::file::{Files, Opened};
 pub(crate) use self::options::Sync;
 use self::options::{Options, in_data_folder};
 use self::queue::Queue;
+use self::spares::Spares;
 pub(crate) use self::tape::Tape;
 use self::writer::Report;
 use crate::filter::Filters;
@@ -55,6 +58,7 @@ pub(crate) struct Counts {
 #[derive(Debug)]
 pub(crate) struct Recorder {
     queue: Arc<Queue>,
+    spares: Spares,
     counts: Arc<Counts>,
     recording: Recording,
     /// Packets are told, so that some can be kept.
@@ -90,6 +94,7 @@ impl Recorder {
         let said = said(&opened);
         let recorder = Self {
             queue: Queue::new(options.room),
+            spares: Spares::new(options.room),
             counts: Arc::default(),
             recording: options.recording,
             keeps_some: keep.is_some(),

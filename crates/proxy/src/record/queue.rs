@@ -9,8 +9,9 @@ use tokio::sync::Semaphore;
 
 use super::entry::Entry;
 
-/// The writer is woken at once when so many bytes wait; else it looks after [`GATHER`].
-const WAKE: usize = 256 << 10;
+/// The writer is woken at once when this part of the room is taken; else it looks after [`GATHER`]. Until then
+/// it takes nothing of the processor from who relays.
+const WAKE_PART: usize = 2;
 /// How long the writer lets entries gather.
 const GATHER: Duration = Duration::from_millis(40);
 
@@ -18,6 +19,8 @@ const GATHER: Duration = Duration::from_millis(40);
 #[derive(Debug)]
 pub(super) struct Queue {
     max: usize,
+    /// The writer is woken when so many bytes wait.
+    wake: usize,
     room: Semaphore,
     waiting: Mutex<Waiting>,
     /// Something is there to be written, or nothing more comes.
@@ -48,6 +51,7 @@ impl Queue {
         let max = max.clamp(1, Semaphore::MAX_PERMITS).min(u32::MAX as usize);
         Arc::new(Self {
             max,
+            wake: max / WAKE_PART,
             room: Semaphore::new(max),
             waiting: Mutex::default(),
             come: Condvar::new(),
@@ -101,10 +105,10 @@ impl Queue {
     fn push(&self, entry: Entry, cost: u32) {
         let mut waiting = self.lock();
         let was_empty = waiting.entries.is_empty();
-        let was_little = waiting.bytes < WAKE;
+        let was_little = waiting.bytes < self.wake;
         waiting.entries.push((entry, cost));
         waiting.bytes = waiting.bytes.saturating_add(cost as usize);
-        let is_much = was_little && waiting.bytes >= WAKE;
+        let is_much = was_little && waiting.bytes >= self.wake;
         drop(waiting);
         if was_empty || is_much {
             self.come.notify_one();
@@ -124,7 +128,7 @@ impl Queue {
             waiting = self.wait(waiting, left);
         }
         let gathered = Instant::now() + GATHER;
-        while waiting.bytes < WAKE && !waiting.closed {
+        while waiting.bytes < self.wake && !waiting.closed {
             let left = gathered.saturating_duration_since(Instant::now());
             if left.is_zero() {
                 break;

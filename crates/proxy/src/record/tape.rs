@@ -3,6 +3,7 @@
 use std::sync::Arc;
 use std::time::SystemTime;
 
+use bytes::BytesMut;
 use midwire_session::{Elapsed, Event, Record, Recording};
 
 use super::Recorder;
@@ -35,6 +36,11 @@ impl Tape {
 
     pub(crate) fn recording(&self) -> Recording {
         self.recorder.recording()
+    }
+
+    /// Takes a buffer of which all has been read, and gives an empty one of this size.
+    pub(crate) fn change_buffer(&self, full: BytesMut, len: usize) -> BytesMut {
+        self.recorder.spares.change(full, len)
     }
 
     /// Whether packets are to be told.

@@ -9,21 +9,16 @@ use std::sync::Arc;
 use std::sync::atomic::Ordering;
 use std::time::{Duration, Instant, SystemTime, UNIX_EPOCH};
 
-use bytes::Bytes;
-use midwire_capture::{
-    Closing, Content, Ends, FRAME_LEN_MAX, Fact, Frame, Opening, Recorded as Bits, Timestamp,
-    WriteError, Writer,
-};
-use midwire_codec::{Framing, frames};
+use midwire_capture::{Closing, Ends, Fact, Opening, Timestamp, WriteError, Writer};
+use midwire_codec::Framing;
 use midwire_definition::Protocol;
-use midwire_session::{
-    Direction, Event, Marked, Origin, PacketNumber, Passage, Peers, Record, Recorded, RecordedFrame,
-};
+use midwire_session::{Direction, Event, PacketNumber, Peers, Record};
 
 use super::Counts;
 use super::entry::{Entry, Opened as Begun, Told};
 use super::file::{Files, OpenError, Opened};
 use super::options::{Options, Sync};
+use super::put::Put;
 use super::queue::Queue;
 use super::sync::Syncer;
 use crate::filter::Filters;
@@ -34,6 +29,10 @@ const SYNC_EVERY: Duration = Duration::from_millis(800);
 /// How long the writer sleeps at most.
 const LOOK_EVERY: Duration = Duration::from_secs(3600);
 
+/// How much nicer the recorder is than the others: it has a third of what they have.
+#[cfg(target_os = "linux")]
+const GIVES_WAY: i32 = 5;
+
 /// What a recording was, once it is over.
 #[derive(Debug)]
 pub(crate) struct Report {
@@ -43,12 +42,12 @@ pub(crate) struct Report {
 }
 
 /// What is known of a session that is recorded.
-struct Known {
+pub(super) struct Known {
     protocol: Arc<Protocol>,
-    framing: Option<Framing>,
+    pub(super) framing: Option<Framing>,
     peers: Peers,
     /// Packets that are kept and have not been written yet.
-    kept: HashSet<PacketNumber>,
+    pub(super) kept: HashSet<PacketNumber>,
 }
 
 /// The thread's own.
@@ -110,6 +109,7 @@ const APPLICATION_VERSION: &str = concat!("midwire ", env!("CARGO_PKG_VERSION"))
 impl Recorder {
     /// Writes until nothing more comes.
     pub(super) fn run(mut self, opened: Opened) -> Report {
+        give_way();
         let mut out = Out::new(opened);
         let mut sessions = HashMap::new();
         let mut error = match Syncer::start() {
@@ -333,7 +333,8 @@ impl Recorder {
     }
 }
 
-fn of<T>(direction: Direction, serverbound: T, clientbound: T) -> T {
+/// What there is for a direction.
+pub(super) fn of<T>(direction: Direction, serverbound: T, clientbound: T) -> T {
     match direction {
         Direction::Serverbound => serverbound,
         Direction::Clientbound => clientbound,
@@ -371,185 +372,12 @@ fn open<W: Write>(
     })
 }
 
-/// A place in a recording.
-struct Put<'a, W> {
-    writer: &'a mut Writer<W>,
-    session: u64,
-    at: Timestamp,
-    /// The file is followed by another one when it has so many bytes.
-    len_max: u64,
-    counts: &'a Counts,
-}
-
-impl<W: Write> Put<'_, W> {
-    /// Gives what is left for the next file.
-    fn record(
-        &mut self,
-        known: &mut Known,
-        keeps_all: bool,
-        record: Record,
-    ) -> Result<Option<Record>, WriteError> {
-        let Record { direction, at, content } = record;
-        let done = match content {
-            Recorded::Frames(first, bytes) => {
-                let rest = self.run(known, keeps_all, direction, first.0, &bytes)?;
-                return Ok(rest.map(|(number, end)| {
-                    let rest = bytes.slice(end..);
-                    let content = Recorded::Frames(PacketNumber(number), rest);
-                    Record { direction, at, content }
-                }));
-            }
-            Recorded::Opaque(bytes) => self.opaque(direction, &bytes),
-            Recorded::Frame(frame) => {
-                // What is in two halves is forgotten with the second.
-                let is_half = matches!(frame.passage, Passage::Came(_));
-                let is_kept =
-                    keeps_all || frame.number.0 == 0 || known.kept.contains(&frame.number);
-                if !is_half {
-                    known.kept.remove(&frame.number);
-                }
-                if is_kept { self.frame(direction, &frame) } else { Ok(()) }
-            }
-            Recorded::Compression(threshold) => {
-                let threshold = threshold.map_or("off".to_owned(), |size| size.to_string());
-                let key = of(direction, "compression.serverbound", "compression.clientbound");
-                self.writer.facts(self.session, self.at, &[(key, &threshold)])
-            }
-        };
-        done.map(|()| None)
-    }
-
-    fn count(&self, frames: u64, bytes: usize) {
-        self.counts.frames.fetch_add(frames, Ordering::Relaxed);
-        self.counts.payload.fetch_add(bytes as u64, Ordering::Relaxed);
-    }
-
-    /// Frames that went on as they came. Gives the number and the place of the first one for the next file.
-    fn run(
-        &mut self,
-        known: &mut Known,
-        keeps_all: bool,
-        direction: Direction,
-        first: u64,
-        bytes: &Bytes,
-    ) -> Result<Option<(u64, usize)>, WriteError> {
-        let Some(framing) = &known.framing else {
-            return self.opaque(direction, &bytes.clone().into()).map(|()| None);
-        };
-        let (mut number, mut end) = (first, 0);
-        let (mut frames_put, mut bytes_put) = (0, 0);
-        let (mut written, mut rest) = (Ok(()), None);
-        for frame in frames(framing, bytes).map_while(Result::ok) {
-            let frame = bytes.get(frame.range()).unwrap_or_default();
-            end += frame.len();
-            if keeps_all || known.kept.remove(&PacketNumber(number)) {
-                let frame = Frame::passed(self.session, number, direction, self.at, frame);
-                written = self.writer.frame(&frame);
-                if written.is_err() {
-                    break;
-                }
-                (frames_put, bytes_put) = (frames_put + 1, bytes_put + len_of(&frame));
-            }
-            number += 1;
-            if self.writer.len() >= self.len_max && end < bytes.len() {
-                rest = Some((number, end));
-                break;
-            }
-        }
-        self.count(frames_put, bytes_put);
-        if rest.is_some() {
-            return Ok(rest);
-        }
-        match written {
-            // Longer than a reader would put together.
-            Err(WriteError::FrameTooLong { len }) => {
-                let rest = bytes.slice(end.saturating_sub(len)..);
-                self.opaque(direction, &rest.into())?;
-            }
-            Err(error) => return Err(error),
-            Ok(()) if end < bytes.len() => {
-                self.opaque(direction, &bytes.slice(end..).into())?;
-            }
-            Ok(()) => {}
-        }
-        Ok(None)
-    }
-
-    /// Bytes that are not cut into frames.
-    fn opaque(&mut self, direction: Direction, marked: &Marked) -> Result<(), WriteError> {
-        let mut start = 0;
-        while start < marked.bytes.len() {
-            let end = marked.bytes.len().min(start + FRAME_LEN_MAX);
-            let blank: Vec<_> = marked
-                .secret
-                .iter()
-                .map(|range| {
-                    range.start.clamp(start, end) - start..range.end.clamp(start, end) - start
-                })
-                .filter(|range| !range.is_empty())
-                .collect();
-            let content = Content { bytes: &marked.bytes[start..end], blank: &blank };
-            let frame = Frame::passed(self.session, 0, direction, self.at, &[]);
-            self.writer.frame(&Frame { bytes: Bits::Passed(content), ..frame })?;
-            self.count(0, end - start);
-            start = end;
-        }
-        Ok(())
-    }
-
-    fn frame(&mut self, direction: Direction, frame: &RecordedFrame) -> Result<(), WriteError> {
-        let content = |marked: &'_ Marked| -> (Bytes, Vec<std::ops::Range<usize>>) {
-            (marked.bytes.clone(), marked.secret.clone())
-        };
-        let (one, other) = match &frame.passage {
-            Passage::Passed(one)
-            | Passage::Dropped(one)
-            | Passage::Came(one)
-            | Passage::Sent(one)
-            | Passage::Injected(one) => (content(one), None),
-            Passage::Changed { came, sent } => (content(came), Some(content(sent))),
-        };
-        let first = Content { bytes: &one.0, blank: &one.1 };
-        let other = other.as_ref().map(|(bytes, blank)| Content { bytes, blank });
-        let bits = match &frame.passage {
-            Passage::Passed(_) => Bits::Passed(first),
-            Passage::Dropped(_) => Bits::Dropped(first),
-            Passage::Came(_) => Bits::Came(first),
-            Passage::Sent(_) => Bits::Sent(first),
-            Passage::Injected(_) => Bits::Injected(first),
-            Passage::Changed { .. } => {
-                Bits::Changed { came: first, sent: other.unwrap_or_default() }
-            }
-        };
-        let is_sent = matches!(frame.passage, Passage::Sent(_));
-        self.count(u64::from(!is_sent), first.bytes.len() + other.map_or(0, |o| o.bytes.len()));
-        let origin = match frame.origin {
-            Origin::Client | Origin::Server => Origin::sender(direction),
-            origin => origin,
-        };
-        let frame = Frame {
-            session: self.session,
-            number: frame.number.0,
-            direction,
-            at: self.at,
-            bytes: bits,
-            origin,
-            decided_by: frame.decided_by,
-            by: frame.by.as_deref(),
-            delayed: frame.delayed,
-        };
-        match self.writer.frame(&frame) {
-            // A name can be as long as it likes; the bytes are what counts.
-            Err(WriteError::NoteTooLong { .. }) => self.writer.frame(&Frame { by: None, ..frame }),
-            written => written,
-        }
-    }
-}
-
-fn len_of(frame: &Frame<'_>) -> usize {
-    match frame.bytes {
-        Bits::Passed(one) => one.bytes.len(),
-        _ => 0,
+/// Those who relay come first where there are not processors for all: what waits to be written is bounded, and
+/// who finds no room waits in turn.
+fn give_way() {
+    #[cfg(target_os = "linux")] // where a thread has a priority of its own
+    if let Err(error) = rustix::process::nice(GIVES_WAY) {
+        tracing::debug!("the recorder keeps its priority: {error}");
     }
 }
 

@@ -48,6 +48,8 @@ pub(super) struct Driver {
     pub(super) requests: Vec<(RequestId, Request)>,
     /// Bytes of one read.
     read_len: usize,
+    /// What the last read of a direction brought.
+    last_read_len: [usize; 2],
     write_max: usize,
     close_wait: Duration,
     clock: Instant,
@@ -109,6 +111,7 @@ impl Driver {
             events: Vec::new(),
             requests: Vec::new(),
             read_len: read_len(watch),
+            last_read_len: [0; 2],
             write_max: shared.limits.write_max,
             close_wait: shared.limits.close_wait,
             clock,

@@ -9,10 +9,7 @@ use tokio::io::AsyncReadExt;
 
 use super::Driver;
 use crate::relay::joined::{Moved, poll_move};
-use crate::relay::lent::{grow, make_room, with_lent};
-
-/// Unfinished frames up to this size are copied into the scratch and back; larger ones grow where they are.
-const LEFTOVER_MAX: usize = 8 << 10;
+use crate::relay::lent::{LEFTOVER_MAX, grow, with_lent};
 
 impl Driver {
     /// Whether what is read of a direction can be kept for its receiver.
@@ -56,17 +53,21 @@ impl Driver {
         if self.joined {
             return self.poll_joined(direction, cx);
         }
+        let left = self.leftover[direction.index()].len();
+        let in_place = left > self.copied_max(direction);
+        if !in_place && left > LEFTOVER_MAX {
+            // So much is not copied for nothing.
+            let _ = ready!(self.legs[direction.opposite().index()].stream.poll_read_ready(cx));
+        }
         let setup = self.setup.clone();
         let polled = with_lent(&setup, |lent| {
             let leftover = &mut self.leftover[direction.index()];
-            let in_place = leftover.len() > LEFTOVER_MAX;
             let mut buffer = if in_place {
                 let mut buffer = std::mem::take(leftover);
                 grow(&mut buffer);
                 buffer
             } else {
-                lent.read.clear();
-                make_room(&mut lent.read, leftover.len() + self.read_len);
+                lent.make_room(left, self.read_len, self.tape.as_ref());
                 lent.read.extend_from_slice(leftover);
                 std::mem::take(&mut lent.read)
             };
@@ -99,6 +100,7 @@ impl Driver {
                 }
                 Poll::Ready(Ok(_)) => {
                     self.due.last_read = at;
+                    self.last_read_len[direction.index()] = buffer.len() - old;
                     self.watch(direction, old, &mut buffer);
                     self.tell_unwritten();
                     self.session.handle_bytes(direction, &mut buffer, at, &mut lent.scratch);
@@ -118,6 +120,12 @@ impl Driver {
             self.end_if_handed_over();
         }
         polled
+    }
+
+    /// How much of an unfinished frame is copied in front of a read: no more than the read before brought, so
+    /// that a large frame that comes in small pieces is not copied for each of them.
+    fn copied_max(&self, direction: Direction) -> usize {
+        LEFTOVER_MAX.max(self.last_read_len[direction.index()].min(self.read_len / 2))
     }
 
     /// The same once the connections are joined.
@@ -166,8 +174,9 @@ impl Driver {
         in_place: bool,
         lent: &mut BytesMut,
     ) -> BytesMut {
+        let copied_max = self.copied_max(direction);
         let leftover = &mut self.leftover[direction.index()];
-        if in_place && buffer.len() > LEFTOVER_MAX {
+        if in_place && buffer.len() > copied_max {
             *leftover = buffer;
             return std::mem::take(lent);
         }
