@@ -567,6 +567,22 @@ fn options_that_are_cut_or_run_over_are_passed_over() {
     }
 }
 
+#[test]
+fn a_length_that_leads_to_a_later_record_swallows_none() {
+    for file in ORDERS {
+        let data: Vec<Vec<u8>> = (0..6_u8).map(|n| vec![n; 7]).collect();
+        let packets: Vec<_> = data.iter().map(|data| (1_795_000_000, 1, &data[..])).collect();
+        let mut bytes = file.pcap(0xa1b2_c3d4, 1, &packets);
+        // The second says that it ends where the fourth does.
+        let second = 24 + 23;
+        bytes[second + 8..second + 12].copy_from_slice(&file.u32(7 + 2 * 23));
+        let seen = read(&bytes);
+        assert_eq!(seen.packets.len(), data.len());
+        assert_eq!(seen.data()[2..], data[2..]);
+        assert_eq!(seen.damage[0].problem, Problem::PacketLength(7 + 2 * 23));
+    }
+}
+
 proptest! {
     #![proptest_config(ProptestConfig::with_cases(1_000))]
 

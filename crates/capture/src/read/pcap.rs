@@ -77,8 +77,12 @@ impl<R: Read> Reader<R> {
             return Ok(self.lose(Problem::Cut { wanted: end as u64, found }));
         }
         self.taken = end;
-        let follows = self.record_follows(end, header_len, header.seconds)?;
-        if !follows {
+        // It says that more was kept than there was: if the next record stands where the packet ended, this
+        // length would swallow it.
+        let whole = header_len.saturating_add(header.original_len as usize);
+        let swallows =
+            header.len > header.original_len && self.leads_on(whole, header_len, header.seconds)?;
+        if swallows || !self.record_follows(end, header_len, header.seconds)? {
             // The packet is taken as it stands; the next one may start within it.
             let offset = self.window.offset() + end as u64;
             self.lost = Some(Damage { offset, len: 0, problem: Problem::PacketLength(header.len) });
@@ -125,6 +129,13 @@ impl<R: Read> Reader<R> {
             return Ok(self.window.bytes().len() >= behind);
         }
         Ok(self.possible_header(behind).is_some_and(|last| last.is_near(next.seconds)))
+    }
+
+    /// Whether `at` bytes further is a record such as programs write them, of about that time.
+    fn leads_on(&mut self, at: usize, header_len: usize, seconds: u32) -> io::Result<bool> {
+        let there = self.window.fill(at.saturating_add(header_len))?;
+        let next = self.possible_header(at).filter(|_| there);
+        Ok(next.is_some_and(|next| next.is_usual() && next.is_near(seconds)))
     }
 
     /// The header `at` bytes further, if it can be one.

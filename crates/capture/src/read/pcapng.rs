@@ -71,7 +71,12 @@ impl<R: Read> Reader<R> {
         let second = order.u32(self.window.bytes(), end - 4);
         if second != len {
             let problem = Problem::Trailer { first: len, second };
-            if self.holds_section(end)? || !self.block_follows(end, order)? {
+            // A length that is repeated rightly ends a block that this one would swallow.
+            let start = end.checked_sub(second as usize).filter(|start| *start > 0);
+            let swallows = start.is_some_and(|start| {
+                second >= 12 && order.u32(self.window.bytes(), start + 4) == second
+            });
+            if swallows || self.holds_section(end)? || !self.block_follows(end, order)? {
                 return Ok(self.lose(problem));
             }
             let offset = self.window.offset() + end as u64 - 4;
