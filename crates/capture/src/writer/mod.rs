@@ -516,6 +516,9 @@ fn session_note<'a>(
 }
 
 /// Nothing, for a frame that passed as it came and has the next number.
+/// What a record is of a frame that others overtake.
+pub(crate) const HALVES: [&str; 2] = ["came", "sent"];
+
 fn frame_note(note: &mut String, frame: &Frame<'_>, last_number: u64) {
     note.clear();
     let fate = frame.fate();
@@ -531,6 +534,11 @@ fn frame_note(note: &mut String, frame: &Frame<'_>, last_number: u64) {
     }
     push_pair(note, "origin", frame.origin.as_str());
     push_pair(note, "fate", fate.as_str());
+    match frame.bytes {
+        Recorded::Came(_) => push_pair(note, "half", HALVES[0]),
+        Recorded::Sent(_) => push_pair(note, "half", HALVES[1]),
+        _ => {}
+    }
     if let Some(decided_by) = frame.decided_by {
         push_pair(note, "decided_by", decided_by.as_str());
     }

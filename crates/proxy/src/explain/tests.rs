@@ -204,9 +204,9 @@ fn any_bytes_are_shown_without_a_panic() {
     }
     let view = View { style: Style::PLAIN, width: Some(80), all: false };
     let mut out = String::new();
-    view.unknown(&[], 0, &mut out);
-    view.unknown(&[1], 1, &mut out);
-    view.unknown(&[0; 1000], 9, &mut out);
+    view.unknown(&[], 0, false, &mut out);
+    view.unknown(&[1], 1, false, &mut out);
+    view.unknown(&[0; 1000], 9, false, &mut out);
     assert!(out.contains("991 bytes not read"), "{out}");
 }
 

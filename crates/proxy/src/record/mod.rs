@@ -10,6 +10,7 @@ mod entry;
 mod file;
 mod options;
 mod queue;
+mod recount;
 mod sync;
 mod tape;
 mod writer;
@@ -49,6 +50,13 @@ pub(crate) struct Counts {
     /// What could not be recorded though the file would have taken it.
     pub(crate) unrecorded: AtomicU64,
     pub(crate) failed: AtomicBool,
+}
+
+impl Counts {
+    /// Frames, and bytes of frames and streams.
+    fn written(&self) -> (u64, u64) {
+        (self.frames.load(Ordering::Relaxed), self.payload.load(Ordering::Relaxed))
+    }
 }
 
 /// A recording, as sessions see it.

@@ -16,6 +16,7 @@ mod relay;
 mod replay;
 mod resume;
 mod say;
+mod secret;
 mod skim;
 mod taped;
 mod turn;
@@ -139,6 +140,8 @@ pub struct Session {
 struct Side {
     /// Its bytes are not cut into frames.
     opaque: bool,
+    /// Where packets with secrets may come it was lost where they begin: what follows may be some.
+    is_hidden: bool,
     received: Received,
     sent: Form,
     /// A packet that switches compression was not sent on as it came: frames may have to be made
@@ -180,6 +183,7 @@ impl Session {
         let opaque = setup.framing.is_none() && !setup.frameless;
         let side = || Side {
             opaque,
+            is_hidden: false,
             received: Received::new(form.clone()),
             sent: form.clone(),
             diverged: false,
@@ -377,7 +381,7 @@ impl Session {
             self.end_undecided(direction);
             let offset = self.sides[direction.index()].counters.bytes;
             self.notice(Notice::CutFrame { direction, bytes: bytes.len(), offset });
-            let part = self.unread(direction, bytes.split().freeze());
+            let part = self.fragment(direction, bytes.split().freeze(), scratch);
             self.pass_opaque_as(direction, part, 0, 0);
         }
         self.end_loose(direction, scratch);

@@ -152,7 +152,9 @@ impl Session {
         }
         let closed = self.setup.options.on_lost_framing == OnLostFraming::Close;
         self.event(Event::LostFraming { direction, error, closed, at: self.now });
-        self.side(direction).opaque = true;
+        let is_hidden = self.may_have_secrets(direction);
+        let side = self.side(direction);
+        (side.opaque, side.is_hidden) = (true, is_hidden);
         if closed {
             for direction in Direction::BOTH {
                 self.outputs.push_back(Output::Abort { direction });
@@ -163,7 +165,11 @@ impl Session {
 
     /// Sends on bytes that are not cut into frames.
     pub(super) fn pass_opaque(&mut self, direction: Direction, bytes: Bytes) {
-        self.pass_opaque_as(direction, bytes.into(), 0, 0);
+        let bytes = match self.side(direction).is_hidden {
+            true => Marked::secret(bytes),
+            false => bytes.into(),
+        };
+        self.pass_opaque_as(direction, bytes, 0, 0);
     }
 
     /// The same with bytes of which so many were sent on before, and so many recorded.
@@ -175,12 +181,12 @@ impl Session {
         recorded: usize,
     ) {
         let kept = bytes.from(recorded);
-        let bytes = bytes.bytes;
+        let Marked { bytes, secret } = bytes;
         let offset = self.side(direction).counters.bytes;
         self.count(direction, bytes.len(), 0);
         if self.watch == Watch::Packets && !bytes.is_empty() {
             let (at, bytes) = (self.now, bytes.clone());
-            self.event(Event::Opaque { direction, offset, at, bytes });
+            self.event(Event::Opaque { direction, offset, at, bytes, secret });
         }
         self.record_opaque(direction, kept);
         self.pass(direction, bytes.slice(passed.min(bytes.len())..), Keep::Nothing);

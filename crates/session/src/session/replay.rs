@@ -58,7 +58,7 @@ impl Session {
         (form.state, form.threshold) = (state, threshold);
         side.sent = form.clone();
         side.received = Received::new(form);
-        side.opaque = !has_packets;
+        (side.opaque, side.is_hidden) = (!has_packets, false);
         (side.partial, side.left) = (None, 0);
         if direction == Direction::Serverbound {
             (self.may_ping, self.unclear) = (false, None);
@@ -164,6 +164,10 @@ impl Session {
         }
         self.packets = snapshot.packets;
         (self.may_ping, self.unclear) = (false, None);
+        let may_hide = Direction::BOTH.map(|direction| {
+            let state = snapshot.directions[direction.index()].state;
+            self.tables.ids(state, direction).has_secrets()
+        });
         for (direction, at) in Direction::BOTH.into_iter().zip(&snapshot.directions) {
             self.enter(direction, at.state, at.threshold);
             let side = self.side(direction);
@@ -173,6 +177,8 @@ impl Session {
                 side.received.form.conn = conn;
             }
             side.opaque |= !at.is_framed;
+            // Why it is not cut any more is not known.
+            side.is_hidden = !at.is_framed && may_hide[direction.index()];
             side.counters.bytes = at.bytes;
         }
     }
