@@ -98,7 +98,7 @@ impl Bench {
         let what = format!("{} {name}", self.way.name);
         assert_eq!(lost, 0, "{what}: bytes are lost or out of order{}", self.program.story());
         assert!(noticed < Some(NOTICE_MAX), "{what}: noticed after {noticed:?}");
-        assert_eq!(left, files, "{what}: files stay open");
+        assert!(left <= files, "{what}: {left} files stay open, {files} were");
         let held = before.max(self.held);
         assert!(after < held + MEMORY_SLACK, "{what}: {after} bytes, {before} before");
         line(

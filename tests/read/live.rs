@@ -24,6 +24,19 @@ fn by_session(log: Vec<Value>) -> BTreeMap<u64, Vec<Value>> {
     sessions
 }
 
+#[track_caller]
+fn assert_same(was: &BTreeMap<u64, Vec<Value>>, is: &BTreeMap<u64, Vec<Value>>, name: &str) {
+    assert_eq!(was.len(), is.len(), "{name}");
+    for (session, was) in was {
+        let is = &is[session];
+        for (was, is) in was.iter().zip(is) {
+            let shown = |line: &Value| line.to_string().chars().take(400).collect::<String>();
+            assert!(was == is, "{name}:\n  was {}\n  is  {}", shown(was), shown(is));
+        }
+        assert_eq!(was.len(), is.len(), "{name}, session {session}");
+    }
+}
+
 #[test]
 fn a_recording_of_a_live_session_gives_the_json_that_was_printed() {
     let folder = Folder::new("live");
@@ -38,15 +51,7 @@ fn a_recording_of_a_live_session_gives_the_json_that_was_printed() {
         let replayed = replay_with(protocol, &lines, framing, Cut::AsRecorded, &arguments);
         let (was, is) =
             (by_session(replayed.log), by_session(read_well(&[&file, "--json"]).json()));
-        assert_eq!(was.len(), is.len(), "{name}");
-        for (session, was) in was {
-            let is = &is[&session];
-            for (was, is) in was.iter().zip(is) {
-                let shown = |line: &Value| line.to_string().chars().take(400).collect::<String>();
-                assert!(was == is, "{name}:\n  was {}\n  is  {}", shown(was), shown(is));
-            }
-            assert_eq!(was.len(), is.len(), "{name}, session {session}");
-        }
+        assert_same(&was, &is, name);
     }
 }
 
@@ -70,7 +75,7 @@ fn the_files_of_a_rotation_are_read_as_the_sessions_that_they_are() {
 
         let log = read_well(&[&files[..], &["--json"]].concat()).json();
         assert_in_order(&log, name);
-        assert!(by_session(log) == was, "{name}: the files together");
+        assert_same(&was, &by_session(log), name);
         let stats = read_well(&[&files[..], &["--json", "--stats"]].concat()).json();
         assert_eq!(stats.last().unwrap()["sessions"], was.len(), "{name}");
 

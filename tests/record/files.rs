@@ -178,6 +178,37 @@ fn a_full_disk_ends_the_recording_and_not_the_game() {
     assert!(ended.diagnostics.contains("the recording is not complete"), "{}", ended.diagnostics);
 }
 
+#[test]
+#[cfg(target_os = "linux")]
+fn a_limit_of_file_sizes_is_as_a_full_disk_and_what_is_there_is_what_is_told() {
+    use rustix::process::{Pid, Resource, Rlimit, prlimit};
+    let folder = Folder::new("limited");
+    let game = folder.save("game.wire", GAME);
+    let server = Server::start();
+    let file = folder.path("it.pcapng");
+    let (program, proxy) = Program::proxy(&game, server.address, &["-q", "-w", &file]);
+    let pid = Pid::from_raw(i32::try_from(program.id()).unwrap());
+    let limit = Some(100_000);
+    prlimit(pid, Resource::Fsize, Rlimit { current: limit, maximum: limit }).unwrap();
+    let mut ends = Ends::open(proxy, &server);
+    let all = say(&"x".repeat(250)).repeat(10_000);
+    ends.client.send(&all);
+    ends.server.expect(&all);
+    program.wait_for_diagnostics("nothing is recorded any more");
+    ends.client.finish();
+    ends.server.expect_ending(Ending::Finished);
+    ends.server.finish();
+    let ended = program.interrupt();
+    assert_eq!(ended.status.code(), Some(3), "{}", ended.diagnostics);
+    let captured = Captured::read(Path::new(&file));
+    assert_eq!(captured.damage, [""; 0]);
+    let sent = &captured.one().sent[0];
+    assert!(!sent.is_empty() && all.starts_with(sent), "{} bytes", sent.len());
+    let one = say(&"x".repeat(250)).len();
+    let told = format!("recorded {} frames, {} bytes of 1 session", sent.len() / one, sent.len());
+    assert!(ended.diagnostics.contains(&told), "{told}: {}", ended.diagnostics);
+}
+
 /// As an ordinary file system does it, where this test may make a small one.
 #[test]
 fn a_disk_that_fills_up_keeps_whole_records() {

@@ -3,7 +3,7 @@
 use super::Folder;
 use crate::support::captured::{Captured, Session};
 use crate::support::ends::{Ending, Ends, Server};
-use crate::support::program::Program;
+use crate::support::program::{Program, packets};
 
 const GAME: &str = r#"protocol game "A game" {
   frame { length: u8, id: u8 }
@@ -136,6 +136,53 @@ fn delayed_packets_are_recorded_in_the_order_in_which_they_went() {
 #[test]
 fn a_packet_that_others_overtake_is_recorded_where_it_came_and_where_it_went() {
     check("overtaken", "delay 150ms unordered both Say where text in {\"two\", \"five\"}");
+}
+
+/// Packets as they are listed and as they are read back.
+#[test]
+fn a_packet_that_others_overtake_is_one_packet_that_was_delayed() {
+    let folder = Folder::new("overtaken-read");
+    let game = folder.save("game.wire", GAME);
+    let rules = folder.save(
+        "test.rules",
+        "delay 150ms unordered both Say where text in {\"two\", \"late\"}\n\
+         set both Say where text == \"late\": text = \"later\"",
+    );
+    let file = folder.path("it.pcapng");
+    let peer = Server::start();
+    let more = ["--json", "--rules", &rules, "-w", &file];
+    let (program, proxy) = Program::proxy(&game, peer.address, &more);
+    let mut ends = Ends::open(proxy, &peer);
+    ends.client.send(&with(&["one", "two", "late", "three"]));
+    let there = |bytes: &[u8]| bytes.len() >= with(&["one", "two", "later", "three"]).len();
+    ends.server.wait(|a| there(&a.bytes), |_| (), |_| "packets are missing".to_owned());
+    ends.client.finish();
+    ends.server.expect_ending(Ending::Finished);
+    ends.server.finish();
+    ends.client.expect_ending(Ending::Finished);
+    let live = program.interrupt().json();
+    let ended = Program::start(&["read", "-r", &file, "--json", "--protocol", &game]).wait();
+    let read = ended.json();
+    let about = |log: &[serde_json::Value]| {
+        let mut all: Vec<String> = packets(log)
+            .map(|line| {
+                let sent = line["sent"]["fields"]["text"].as_str().unwrap_or("-");
+                let (n, fate, by) = (&line["n"], &line["fate"], &line["changed_by"]);
+                format!("{n} {} {fate} {by} {sent}", line["fields"]["text"])
+            })
+            .collect();
+        all.sort();
+        all
+    };
+    assert_eq!(about(&read), about(&live), "{}", ended.diagnostics);
+    assert_eq!(packets(&read).count(), 4);
+    assert_eq!(packets(&read).filter(|line| line["fate"] == "delayed").count(), 2);
+    let listed = Program::start(&["read", "-r", &file, "--protocol", &game]).wait().output;
+    let changed = listed.lines().filter(|line| line.contains("~ Say")).count();
+    assert_eq!(changed, 1, "{listed}");
+    let stats =
+        Program::start(&["read", "-r", &file, "--protocol", &game, "--stats"]).wait().output;
+    assert!(stats.contains("        4  100.0%"), "{stats}");
 }
 
 #[test]

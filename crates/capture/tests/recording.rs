@@ -248,9 +248,9 @@ fn the_halves_of_one_that_others_have_overtaken_come_back_where_they_were() {
         let way = direction.as_str();
         let sender = Origin::sender(direction).as_str();
         let expected = [
-            format!("7 1 {way} came {sender} changed \"late\""),
+            format!("7 1 {way} came {sender} delayed \"late\""),
             format!("7 2 {way} {sender} passed \"early\""),
-            format!("7 1 {way} sent {sender} changed \"late\" delayed=5ms"),
+            format!("7 1 {way} sent {sender} delayed \"late\" delayed=5ms"),
         ];
         let frames: Vec<_> = frames.into_iter().filter(|line| !line.contains("opened")).collect();
         assert_eq!(frames.len(), 3, "{found:?}");

@@ -14,13 +14,15 @@
 //! struct       {..}                    a field that is not there has no key
 //! padding      "$pad":"00ff"           only if not zero; "$pad2" is the second of a struct
 //! unknown tail "$tail":"0a1b"
-//! unread bytes "$rest":"0a1b"          at the end of a block whose content ended before it
+//! unread bytes "$rest":"0a1b"          at the end of a block whose content ended before it; in a packet with
+//!                                      secrets as one
 //! secret       {"secret":11}           its length in bytes
 //! ```
 //!
 //! Where writing the value would not give the same bytes again (an over-long varint, a bool that is 2, text
 //! that is no UTF-8, a NaN with a payload), the field is `{"value":v,"$raw":"hex"}` with all its bytes. A list whose count is
 //! over-long, or whose end mark says more than that it is the end, is `{"value":[..],"$prefix":"hex","$end":"hex"}`.
+//! Of numbers with parts that are secret there is no `$raw`.
 //! What an `opt` was announced with, if not with 0 or 1, is not told, nor are the
 //! bytes at the end of a block that its content does not reach, nor odd forms inside inflated blocks.
 //!
@@ -35,8 +37,9 @@ pub use opened::write_opened;
 use crate::escape::is_unsafe;
 use crate::plan::{
     BitsMember, Count, DecodeError, FlagMember, Flow, Group, IntRepr, Kind, Len, Member, Node,
-    Packet, Place, Visitor,
+    Packet, Place, Plan, Visitor,
 };
+use crate::secrets::holds_secret;
 use crate::syntax::ast::Compare;
 use crate::value::{Value, is_exact};
 
@@ -46,7 +49,8 @@ use crate::value::{Value, is_exact};
 pub fn write_fields(packet: &mut Packet<'_>, out: &mut String) {
     out.push('{');
     let whole = packet.error().is_none();
-    let mut fields = Fields { whole, out, open: Vec::new(), pads: 0, rests: 0 };
+    let plan = packet.plan;
+    let mut fields = Fields { whole, plan, out, open: Vec::new(), pads: 0, rests: 0 };
     packet.walk(&mut fields);
     out.push('}');
 }
@@ -221,6 +225,7 @@ struct Frame {
 struct Fields<'o> {
     /// The packet was read to its end.
     whole: bool,
+    plan: &'o Plan,
     out: &'o mut String,
     open: Vec<Frame>,
     /// Paddings seen outside all structs.
@@ -292,7 +297,7 @@ impl Visitor for Fields<'_> {
         if is_secret(node) && !matches!(value, Value::Absent) {
             return write_secret(value_len(node, value), self.out);
         }
-        if is_value_exact(&node.field.kind, value, node.raw) {
+        if is_value_exact(&node.field.kind, value, node.raw) || holds_secret(&node.field.kind) {
             return write_value(&node.field.kind, value, self.out);
         }
         self.out.push_str("{\"value\":");
@@ -316,7 +321,11 @@ impl Visitor for Fields<'_> {
             write_int(number.into(), self.out);
         }
         self.out.push_str("\":");
-        write_hex_string(bytes, self.out);
+        match self.plan.has_secrets() {
+            // What was not reached may be the rest of one.
+            true => write_secret(bytes.len() as u32, self.out),
+            false => write_hex_string(bytes, self.out),
+        }
     }
 
     fn open(&mut self, node: &Node<'_>, group: Group) -> Flow {
@@ -393,7 +402,8 @@ fn value_len(node: &Node<'_>, value: &Value<'_>) -> u32 {
     }
 }
 
-fn write_secret(len: u32, out: &mut String) {
+/// Appends what stands for a secret of so many bytes.
+pub fn write_secret(len: u32, out: &mut String) {
     out.push_str("{\"secret\":");
     write_int(len.into(), out);
     out.push('}');

@@ -171,11 +171,25 @@ pub fn write_summary(packet: &mut Packet<'_>, width_max: usize, line: &mut Line)
 
 /// Appends the start of bytes that are not looked into: `4a 00 01 9c …`.
 pub fn write_bytes(bytes: &[u8], width_max: usize, line: &mut Line) {
+    write_masked(bytes, |_| false, width_max, line);
+}
+
+/// The same, with `**` for each byte that is not to be seen.
+pub fn write_masked(
+    bytes: &[u8],
+    is_secret: impl Fn(usize) -> bool,
+    width_max: usize,
+    line: &mut Line,
+) {
     let mut clip = Clip::new(width_max, line.text.len());
     let mut out = Clipped::new(&mut line.text, &mut clip);
     for (i, byte) in bytes.iter().enumerate() {
         let space = if i > 0 { " " } else { "" };
-        if write!(out, "{space}{byte:02x}").is_err() {
+        let written = match is_secret(i) {
+            true => write!(out, "{space}**"),
+            false => write!(out, "{space}{byte:02x}"),
+        };
+        if written.is_err() {
             break;
         }
     }

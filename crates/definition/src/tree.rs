@@ -12,6 +12,7 @@ use crate::json::{bits_of, is_secret, part_of, repr_of, write_uuid};
 use crate::plan::{
     DecodeError, Flow, Group, IntRepr, Item, Kind, Marks, Node, Packet, Place, Visitor,
 };
+use crate::secrets::{Secrets, holds_secret};
 use crate::value::Value;
 
 /// A row: a field, an element, a part of a field, or what could not be read.
@@ -100,6 +101,25 @@ pub struct Explained {
     pub rows: Vec<Row>,
     /// What rows with a place in another buffer than 0 lie in.
     pub blocks: Vec<Block>,
+    /// Which bytes must not be shown, whatever row they belong to.
+    pub secrets: Secrets,
+}
+
+impl Explained {
+    /// Whether a byte must not be shown, of the payload (buffer 0) or a block.
+    pub fn is_secret(&self, buffer: u32, at: usize) -> bool {
+        let (mut buffer, mut at) = (buffer, at);
+        // A block is never within one that comes later.
+        loop {
+            let Some(block) = buffer.checked_sub(1) else { return self.secrets.holds(at) };
+            match self.blocks.get(block as usize).and_then(|block| block.within) {
+                Some(place) if place.buffer < buffer => {
+                    (buffer, at) = (place.buffer, at.saturating_add(place.start as usize));
+                }
+                _ => return self.secrets.are_inside,
+            }
+        }
+    }
 }
 
 /// Bytes inside a packet with offsets of their own.
@@ -136,6 +156,7 @@ pub fn explain(packet: &mut Packet<'_>, limits: TreeLimits) -> Explained {
     };
     packet.walk(&mut tree);
     tree.within.clear();
+    let has_secrets = packet.plan.has_secrets();
     let error_place = packet.error().map(|error| {
         let (buffer, offset) = (error.buffer, error.offset);
         tree.place(Place { buffer, start: offset, end: offset })
@@ -154,14 +175,15 @@ pub fn explain(packet: &mut Packet<'_>, limits: TreeLimits) -> Explained {
         };
         let name = escape(&error.path_text()).into_owned();
         let value = escape(&error.kind.to_string()).into_owned();
-        rows.push(Row { name, ..note(place, value, RowState::Malformed) });
-        return Explained { rows, blocks };
+        let secret = has_secrets;
+        rows.push(Row { name, secret, ..note(place, value, RowState::Malformed) });
+        return Explained { rows, blocks, secrets: packet.secrets() };
     }
     if rest.start < rest.end {
         let value = format!("{} bytes left over", rest.end - rest.start);
-        rows.push(note(rest, value, RowState::Unread));
+        rows.push(Row { secret: has_secrets, ..note(rest, value, RowState::Unread) });
     }
-    Explained { rows, blocks }
+    Explained { rows, blocks, secrets: packet.secrets() }
 }
 
 /// For each byte of the payload the row that explains it best: the innermost.
@@ -357,7 +379,7 @@ impl Visitor for Tree {
         }
         let marks = self.marks(node);
         let secret = is_secret(node);
-        let text = if secret {
+        let text = if secret || holds_secret(&node.field.kind) {
             "***".to_owned()
         } else {
             value_text(&node.field.kind, &marks, value, self.limits)

@@ -225,6 +225,7 @@ mod tests {
             offset: 0,
             at: Elapsed::default(),
             bytes: Bytes::from(vec![0; len]),
+            secret: Vec::new(),
         };
         let closed = Event::Closed { counters: Default::default(), at: Elapsed::default() };
         Message::Events { session: 1, begun: SystemTime::UNIX_EPOCH, events: vec![event, closed] }

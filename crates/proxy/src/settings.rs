@@ -1,6 +1,6 @@
 //! Limits and choices by name: `--set NAME=VALUE`.
 
-use std::net::{IpAddr, SocketAddr};
+use std::net::{IpAddr, Ipv4Addr, Ipv6Addr, SocketAddr};
 use std::time::Duration;
 
 use midwire_definition::diagnostics::suggest;
@@ -301,14 +301,34 @@ impl Settings {
 
 /// An address that a client is told.
 fn transfer(address: &str) -> Result<HostRewrite, NotSet> {
-    let parts = address.rsplit_once(':');
-    let parts = parts.and_then(|(host, port)| Some((host, port.parse::<u16>().ok()?)));
-    // no address of version 6 without brackets
-    let is_host = |host: &str| !host.is_empty() && (!host.contains(':') || host.ends_with(']'));
-    match parts.filter(|(host, port)| is_host(host) && *port != 0) {
-        Some((host, port)) => Ok(HostRewrite { host: host.trim_matches(['[', ']']).into(), port }),
-        None => Err(NotSet::Takes("HOST:PORT, or keep")),
+    let takes = || NotSet::Takes("HOST:PORT, or keep; an IPv6 address stands in brackets");
+    let (host, port) = address.rsplit_once(':').ok_or_else(takes)?;
+    let port = port.parse().ok().filter(|port| *port != 0).ok_or_else(takes)?;
+    let within = host.strip_prefix('[').and_then(|host| host.strip_suffix(']'));
+    let is_host = match within {
+        Some(host) => host.parse::<Ipv6Addr>().is_ok(),
+        None => host.parse::<Ipv4Addr>().is_ok() || is_name(host),
+    };
+    if !is_host {
+        return Err(takes());
     }
+    Ok(HostRewrite { host: within.unwrap_or(host).into(), port })
+}
+
+/// Whether it is a name as the domain name system has them, and no number.
+fn is_name(host: &str) -> bool {
+    const NAME_MAX: usize = 253;
+    const LABEL_MAX: usize = 63;
+    let is_label = |label: &str| {
+        (1..=LABEL_MAX).contains(&label.len())
+            && !label.starts_with('-')
+            && !label.ends_with('-')
+            && label.chars().all(|c| c.is_alphanumeric() || matches!(c, '-' | '_'))
+    };
+    let name = host.strip_suffix('.').unwrap_or(host);
+    let is_number =
+        name.rsplit('.').next().is_some_and(|last| last.chars().all(|c| c.is_ascii_digit()));
+    name.len() <= NAME_MAX && !is_number && name.split('.').all(is_label)
 }
 
 fn unknown(name: &str) -> anyhow::Error {
@@ -329,6 +349,50 @@ mod tests {
 
     fn set(args: &[&str]) -> anyhow::Result<Settings> {
         Settings::from_args(&args.iter().map(|s| (*s).to_owned()).collect::<Vec<_>>())
+    }
+
+    #[test]
+    fn a_transfer_goes_to_an_address_with_a_port() {
+        let host = |text: &str| {
+            let settings = set(&[&format!("transfer={text}")]).ok()?;
+            settings.transfer.map(|to| format!("{} {}", to.host, to.port))
+        };
+        for (text, wanted) in [
+            ("localhost:25566", "localhost 25566"),
+            ("play.example.org.:1", "play.example.org. 1"),
+            ("10.0.0.1:2", "10.0.0.1 2"),
+            ("[::1]:3", "::1 3"),
+        ] {
+            assert_eq!(host(text).as_deref(), Some(wanted));
+        }
+        for text in [
+            "",
+            ":1",
+            "host",
+            "host:",
+            "host:0",
+            "host:65536",
+            "host:x",
+            "a b:1",
+            "http://host:1",
+            "-x:1",
+            "a..b:1",
+            "::1:3",
+            "[::1:3",
+            "::1]:3",
+            "[host]:3",
+            "[]:3",
+            "300.1.1.1:4",
+            "12:4",
+            "!:1",
+            "me@host:1",
+            &format!("{}:1", "a".repeat(64)),
+            &format!("{}:1", "abc.".repeat(64)),
+        ] {
+            assert_eq!(host(text), None, "{text}");
+        }
+        let refused = set(&["transfer=nowhere"]).unwrap_err().to_string();
+        assert!(refused.contains("HOST:PORT, or keep"), "{refused}");
     }
 
     #[test]

@@ -1,6 +1,7 @@
 //! What a session reports: plain data for printers, captures and views.
 
 use std::fmt;
+use std::ops::Range;
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -73,6 +74,8 @@ pub enum Event {
         at: Elapsed,
         /// The bytes.
         bytes: Bytes,
+        /// The ranges of them that may be secrets, in order: they are not to be shown.
+        secret: Vec<Range<usize>>,
     },
     /// The packets that now come in a direction are those of another protocol state.
     State {
@@ -214,6 +217,8 @@ pub struct PacketEvent {
     pub flaw: Option<Box<CompressionError>>,
     /// The frame's length as it was written, where it took more bytes than it need.
     pub length_raw: Option<Box<[u8]>>,
+    /// The payload cannot be read, and may be that of a packet with secrets: its bytes are not to be shown.
+    pub is_hidden: bool,
 }
 
 impl PacketEvent {

@@ -206,6 +206,13 @@ impl Ruled {
         decision: &mut Decision,
     ) {
         let Self { rules, at, state } = self;
+        let Envelope { definition, payload, body, injected, .. } = *envelope;
+        let (in_state, direction) = (envelope.state, envelope.direction);
+        if !injected && at.rules.is_quiet(in_state, direction, definition, payload, body) {
+            decision.clear();
+            let is_asked = at.rules.interest(in_state, direction, definition) != Interest::Never;
+            return state.note_quiet(is_asked.into());
+        }
         rules.set.judge(&at.rules, state, envelope, trusted, workspace, decision);
     }
 }

@@ -15,6 +15,7 @@ use crate::note::Note;
 use crate::provenance::{Fate, Leg, Origin};
 use crate::read::Packet;
 use crate::timestamp::Timestamp;
+use crate::writer::HALVES;
 
 /// The longest frame that is put together from its segments, in bytes. A longer one comes in parts.
 pub const FRAME_LEN_MAX: usize = 16 << 20;
@@ -311,7 +312,10 @@ impl Connection {
         let origin = origin.unwrap_or(sender);
         let fate = note.and_then(|note| Fate::from_word(&note.get("fate")?));
         let fate = fate.unwrap_or(Fate::Passed);
+        let half = note.and_then(|note| note.get("half"));
         let form = match fate {
+            Fate::Delayed if half.as_deref() == Some(HALVES[0]) => Form::Came,
+            Fate::Delayed if half.as_deref() == Some(HALVES[1]) => Form::Sent,
             Fate::Changed if self.leg == Leg::outgoing(direction) => Form::Sent,
             Fate::Changed | Fate::Dropped => Form::Came,
             Fate::Passed | Fate::Delayed if origin == sender => Form::Both,

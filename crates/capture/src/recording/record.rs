@@ -76,9 +76,9 @@ pub enum Record<'a> {
 pub enum Form {
     /// What came, and was sent.
     Both,
-    /// What came. It was dropped, or something else was sent.
+    /// What came. It was dropped, or something else was sent, or it is sent behind others.
     Came,
-    /// What was sent in place of what came, or was injected.
+    /// What was sent in place of what came, or behind others, or was injected.
     Sent,
 }
 

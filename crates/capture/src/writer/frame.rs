@@ -60,7 +60,7 @@ pub enum Recorded<'a> {
     /// It was sent, and did not come.
     Injected(Content<'a>),
     /// It came, and is sent after others that come behind it: [`Sent`](Self::Sent) follows in its turn,
-    /// with the same number. Both together are a changed frame of which the halves have times of their own.
+    /// with the same number. Both together are a delayed frame of which the halves have places of their own.
     Came(Content<'a>),
     /// What came before others is sent.
     Sent(Content<'a>),
@@ -122,7 +122,8 @@ impl<'a> Frame<'a> {
     pub fn fate(&self) -> Fate {
         match self.bytes {
             Recorded::Dropped(_) => Fate::Dropped,
-            Recorded::Changed { .. } | Recorded::Came(_) | Recorded::Sent(_) => Fate::Changed,
+            Recorded::Changed { .. } => Fate::Changed,
+            Recorded::Came(_) | Recorded::Sent(_) => Fate::Delayed,
             Recorded::Passed(_) | Recorded::Injected(_) if self.delayed.is_some() => Fate::Delayed,
             Recorded::Passed(_) | Recorded::Injected(_) => Fate::Passed,
         }

@@ -280,6 +280,10 @@ impl<W: Write> Writer<W> {
     ) -> Result<(), WriteError> {
         self.make_room()?;
         let mut open = self.sessions.remove(&session).ok_or(WriteError::NotOpen(session))?;
+        if open.is_away && Direction::BOTH.iter().all(|way| open.client.has_ended(*way)) {
+            // Who reads has seen its end in an earlier file.
+            return Ok(());
+        }
         let counts = &mut self.counts[Leg::Client.index()];
         open.come_back(session, at, &mut self.batch, &mut self.note, counts);
         let legs = [Some(&mut open.client), open.server.as_mut()];
@@ -489,6 +493,9 @@ fn check_facts(session: u64, facts: &[Fact<'_>]) -> Result<(), WriteError> {
     }
 }
 
+/// What a record is of a frame that others overtake.
+pub(crate) const HALVES: [&str; 2] = ["came", "sent"];
+
 /// Nothing, for one frame that passed as it came and has the next number.
 fn frame_note(note: &mut String, frame: &Frame<'_>, last_number: u64) {
     note.clear();
@@ -508,6 +515,11 @@ fn frame_note(note: &mut String, frame: &Frame<'_>, last_number: u64) {
     }
     push_pair(note, "origin", frame.origin.as_str());
     push_pair(note, "fate", fate.as_str());
+    match frame.bytes {
+        Recorded::Came(_) => push_pair(note, "half", HALVES[0]),
+        Recorded::Sent(_) => push_pair(note, "half", HALVES[1]),
+        _ => {}
+    }
     if let Some(decided_by) = frame.decided_by {
         push_pair(note, "decided_by", decided_by.as_str());
     }

@@ -10,7 +10,8 @@ use crate::value::Value;
 pub fn write_opened(packet: &mut Packet<'_>, out: &mut String) {
     let start = out.len();
     out.push_str(",\"opened\":{");
-    let fields = Fields { whole: true, out, open: Vec::new(), pads: 0, rests: 0 };
+    let plan = packet.plan;
+    let fields = Fields { whole: true, plan, out, open: Vec::new(), pads: 0, rests: 0 };
     let (path, errors) = (Vec::new(), String::new());
     let mut opened = Opened { fields, path, key: None, found: false, errors };
     packet.walk(&mut opened);

@@ -27,15 +27,15 @@ pub enum NbtError {
         wanted: u64,
     },
     /// There is no tag of this type.
-    #[error("no NBT tag has type {tag}")]
+    #[error("no NBT tag has {}", tag_type(*tag))]
     Tag {
-        /// The type byte.
+        /// The type byte; 0 where it is not told.
         tag: u8,
     },
     /// A list or array has a negative length.
-    #[error("NBT list of {length} elements")]
+    #[error("NBT list of {} elements", count(*length))]
     Negative {
-        /// The length.
+        /// The length; 0 where it is not told.
         length: i32,
     },
     /// Lists and compounds are nested too deep.
@@ -44,6 +44,26 @@ pub enum NbtError {
         /// The limit.
         max: u32,
     },
+}
+
+fn tag_type(tag: u8) -> String {
+    if tag == 0 { "this type".to_owned() } else { format!("type {tag}") }
+}
+
+fn count(length: i32) -> String {
+    if length == 0 { "less than no".to_owned() } else { length.to_string() }
+}
+
+impl NbtError {
+    /// The same without numbers that were read from the bytes.
+    pub(crate) fn without_numbers(self) -> Self {
+        match self {
+            Self::Short { .. } => Self::Short { wanted: 0 },
+            Self::Tag { .. } => Self::Tag { tag: 0 },
+            Self::Negative { .. } => Self::Negative { length: 0 },
+            Self::Depth { .. } => self,
+        }
+    }
 }
 
 /// Passes one NBT value; [`Walk`] looks into it.

@@ -3,6 +3,7 @@
 use std::fmt;
 use std::sync::Arc;
 
+use super::Plan;
 use super::int::IntError;
 use super::workspace::ABSENT;
 use crate::nbt::NbtError;
@@ -29,13 +30,14 @@ pub enum PathSegment {
     Index(u32),
 }
 
-/// What can be wrong with bytes.
+/// What can be wrong with bytes. Numbers that were read there are 0 in packets with secrets, since they may be
+/// bytes of one.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 pub enum DecodeErrorKind {
     /// More bytes are needed than there are.
-    #[error("ends early: {wanted} more byte(s) wanted")]
+    #[error("ends early{}", missing(": ", *wanted))]
     Short {
-        /// How many are missing, at least.
+        /// How many are missing, at least; 0 where that is not told.
         wanted: u64,
     },
     /// A variable-length integer has no end.
@@ -45,19 +47,19 @@ pub enum DecodeErrorKind {
         max: u8,
     },
     /// A length or count is negative.
-    #[error("length {found} is negative")]
+    #[error("{} is negative", length(*found))]
     Negative {
-        /// The number.
+        /// The number; 0 where it is not told.
         found: i128,
     },
     /// A limit of the program or of the definition was passed.
-    #[error("{found} is over {limit} {max}")]
+    #[error("{} is over {limit} {max}", number(*found))]
     Limit {
         /// The limit's name: a field of [`Limits`](crate::Limits), or `max` for one in the definition.
         limit: &'static str,
         /// Its value.
         max: u64,
-        /// What was asked for.
+        /// What was asked for; 0 where it is not told.
         found: u64,
     },
     /// A packet of a protocol without frames takes all that is left, and so has no end.
@@ -76,7 +78,7 @@ impl fmt::Display for DecodeError {
         write!(f, "{} ", self.path_text())?;
         match &self.kind {
             DecodeErrorKind::Short { wanted } => {
-                write!(f, "ends early at {}, {wanted} more byte(s) wanted", self.offset)?;
+                write!(f, "ends early at {}{}", self.offset, missing(", ", *wanted))?;
             }
             kind => write!(f, "at {}: {kind}", self.offset)?,
         }
@@ -93,6 +95,45 @@ impl DecodeError {
     /// The failed field's path, as `item.added[2].data`.
     pub fn path_text(&self) -> String {
         path_text(&self.path)
+    }
+}
+
+fn missing(between: &str, wanted: u64) -> String {
+    match wanted {
+        0 => String::new(),
+        wanted => format!("{between}{wanted} more byte(s) wanted"),
+    }
+}
+
+fn length(found: i128) -> String {
+    if found == 0 { "its length".to_owned() } else { format!("length {found}") }
+}
+
+fn number(found: u64) -> String {
+    if found == 0 { "it".to_owned() } else { found.to_string() }
+}
+
+impl DecodeErrorKind {
+    /// The same without numbers that were read from the packet.
+    fn without_numbers(self) -> Self {
+        match self {
+            Self::Short { .. } => Self::Short { wanted: 0 },
+            Self::Negative { .. } => Self::Negative { found: 0 },
+            Self::Limit { limit, max, .. } => Self::Limit { limit, max, found: 0 },
+            Self::Nbt(error) => Self::Nbt(error.without_numbers()),
+            Self::VarintTooLong { .. } | Self::Endless | Self::Inflate(_) => self,
+        }
+    }
+}
+
+impl Plan {
+    /// A failure as it may be told of this packet.
+    #[cold]
+    pub(super) fn told(&self, failed: Failed) -> Failed {
+        match self.has_secrets() {
+            true => Box::new(DecodeError { kind: failed.kind.without_numbers(), ..*failed }),
+            false => failed,
+        }
     }
 }
 

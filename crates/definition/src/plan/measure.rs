@@ -245,7 +245,7 @@ impl Plan {
                 DecodeErrorKind::Short { wanted } if ws.bounded == 0 => {
                     Extent::Needs(wanted.max(1))
                 }
-                _ => Extent::Malformed(failed),
+                _ => Extent::Malformed(self.told(failed)),
             },
         };
         (ws.measuring, ws.exact) = (false, exact);

@@ -67,7 +67,7 @@ impl<'a> Packet<'a> {
                 if failed.buffer == ABSENT {
                     failed.buffer = header[1];
                 }
-                (Content { act, error: Some(failed) }, None)
+                (Content { act, error: Some(self.plan.told(failed)) }, None)
             }
         }
     }

@@ -192,7 +192,7 @@ impl<'a> Packet<'a> {
                 if failed.buffer == ABSENT {
                     failed.buffer = 0;
                 }
-                self.error = Some(failed);
+                self.error = Some(self.plan.told(failed));
                 self.end = self.readable_end();
             }
         }
@@ -247,7 +247,8 @@ impl<'a> Packet<'a> {
 
     /// Shows everything that could be read, in order.
     ///
-    /// Elements of lists are read again as they are shown. In a packet that failed, what counts towards a
+    /// Of a packet that failed and has secrets nothing is shown of a list, block or recursive type that was not
+    /// read whole. Elements of lists are read again as they are shown. In a packet that failed, what counts towards a
     /// limit is counted as it was when the packet was read: what was over it then is not shown now.
     pub fn walk(&mut self, visitor: &mut dyn Visitor) {
         let plan = self.plan;
@@ -371,6 +372,12 @@ impl<'a> Packet<'a> {
                 let result = self.items(act, items, v);
                 v.close(&self.with_raw(&node));
                 result
+            }
+            // Of what was not read whole in a packet with secrets, all may be one.
+            Kind::Array(_) | Kind::Block { .. } | Kind::Call { .. }
+                if whole.is_none() && self.error.is_some() && plan.has_secrets() =>
+            {
+                Err(Stop)
             }
             Kind::Array(array) => self.array(act, &node, array, whole.is_some(), v),
             Kind::Block { layout, slot, .. } | Kind::Call { layout, slot, .. } => {

@@ -20,18 +20,18 @@ use std::sync::Arc;
 
 use anyhow::Context as _;
 use midwire_definition::escape::escape;
-use midwire_definition::json::{write_hex, write_opened, write_string};
+use midwire_definition::json::{write_opened, write_string};
 use midwire_definition::{Protocol, Workspace};
 use midwire_rules::Envelope;
 
 use self::guess::Wanted;
-use self::reading::{Found, Reading};
+use self::reading::{Fixed, Found, Reading, may_have_secrets};
 use crate::args;
 use crate::error::{NO, USAGE, print_and_end, say, usage};
 use crate::explain::View;
 use crate::filter::Filters;
 use crate::hex_text::{self, HexText};
-use crate::print::{PacketJson, Paint, Style, put};
+use crate::print::{PacketJson, Paint, Style, put, write_rest};
 use crate::settings::Settings;
 use crate::wire_id;
 
@@ -233,7 +233,8 @@ impl Show {
         if let Some(lost) = bytes.get(..reading.lost).filter(|lost| !lost.is_empty()) {
             let problem = "these are the end of a frame that began before them";
             self.all_read = false;
-            self.problem(problem, 0, lost);
+            let is_hidden = may_have_secrets(&reading.form, Fixed::default(), None);
+            self.problem(problem, 0, lost, is_hidden);
         }
         for found in &reading.packets {
             if !self.is_wanted(&reading.form.protocol, found) {
@@ -249,21 +250,22 @@ impl Show {
         }
         let Some(problem) = &reading.problem else { return };
         self.all_read = false;
-        self.problem(problem, reading.rest, bytes.get(reading.rest..).unwrap_or_default());
+        let rest = bytes.get(reading.rest..).unwrap_or_default();
+        self.problem(problem, reading.rest, rest, reading.is_hidden);
     }
 
-    /// Bytes that are no packet, and why.
-    fn problem(&mut self, problem: &str, at: usize, bytes: &[u8]) {
+    /// Bytes that are no packet, and why. `is_hidden`: they may be part of a secret.
+    fn problem(&mut self, problem: &str, at: usize, bytes: &[u8], is_hidden: bool) {
         if self.json {
             self.out.push_str("{\"type\":\"notice\",\"message\":");
             write_string(problem, &mut self.out);
-            put(&mut self.out, format_args!(",\"offset\":{at},\"rest\":\""));
-            write_hex(bytes, &mut self.out);
-            self.out.push_str("\"}\n");
+            put(&mut self.out, format_args!(",\"offset\":{at}"));
+            write_rest(bytes, is_hidden, &mut self.out);
+            self.out.push_str("}\n");
         } else {
             let problem = self.style.paint(Paint::Bad, problem);
             put(&mut self.out, format_args!("! at {at}: {problem}\n"));
-            self.view.unknown(bytes, 0, &mut self.out);
+            self.view.unknown(bytes, 0, is_hidden, &mut self.out);
         }
     }
 
@@ -319,14 +321,14 @@ impl Show {
             id_raw: wire_id::overlong(&protocol.stack, found.state, &found.payload, found.body),
             length_raw: found.length_raw.as_deref(),
             flaw: found.flaw.clone(),
+            is_hidden: found.is_hidden,
         };
         json.write_envelope(out);
         if let Some(problem) = &found.problem {
             out.push_str(",\"error\":{\"field\":\"\",\"offset\":0,\"message\":");
             write_string(problem, out);
-            out.push_str("},\"rest\":\"");
-            write_hex(&found.payload, out);
-            out.push('"');
+            out.push('}');
+            write_rest(&found.payload, found.is_hidden, out);
         } else {
             json.write_body(&found.payload, found.body, &found.conn, &mut self.workspace, out);
             let plan = found.definition.as_ref().and_then(|definition| definition.plan.as_ref());
@@ -402,7 +404,7 @@ impl Show {
                 if let Some(problem) = &found.problem {
                     put(out, format_args!("! {}\n", style.paint(Paint::Bad, problem)));
                 }
-                self.view.unknown(&found.payload, found.body, out);
+                self.view.unknown(&found.payload, found.body, found.is_hidden, out);
             }
         }
     }

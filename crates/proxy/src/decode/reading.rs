@@ -62,6 +62,8 @@ pub(super) struct Found {
     pub(super) is_whole: bool,
     /// How little it looks like what it is taken for.
     pub(super) penalty: u64,
+    /// What cannot be read of it may be a secret, though it is not known what it is.
+    pub(super) is_hidden: bool,
 }
 
 /// All packets of some bytes.
@@ -74,6 +76,8 @@ pub(super) struct Reading {
     pub(super) rest: usize,
     /// Why there is such a rest.
     pub(super) problem: Option<String>,
+    /// The rest may be part of a secret.
+    pub(super) is_hidden: bool,
     /// What follows these bytes is assumed to be.
     pub(super) form: Form,
     /// What it was taken for first of all that it may be, and what it may be as well.
@@ -86,6 +90,8 @@ const UNKNOWN: u64 = 30;
 const NO_FRAME: u64 = 40;
 /// Frames that fit are hardly ever chance.
 const UNFRAMED: u64 = 12;
+/// Bytes that surely hold the id of a packet.
+const ID_MAX: usize = 64;
 /// Odd values count up to so many.
 const ODD_MAX: u64 = 10;
 
@@ -122,7 +128,8 @@ pub(super) fn read(
     let Some(framing) = framing else {
         packets.push(packet(&mut form, fixed, bytes, None, &mut inflater, workspace));
         let (rest, guesses) = (bytes.len(), Vec::new());
-        return Reading { packets, lost: 0, rest, problem: None, form, guesses };
+        let is_hidden = false;
+        return Reading { packets, lost: 0, rest, problem: None, is_hidden, form, guesses };
     };
     let mut rest = 0;
     let mut problem = None;
@@ -145,6 +152,7 @@ pub(super) fn read(
             }
         }
     }
+    let mut id = None;
     if problem.is_none() && rest < bytes.len() {
         let missing = framing.needed(&bytes[rest..]).unwrap_or(0);
         let there = bytes.len() - rest;
@@ -154,12 +162,17 @@ pub(super) fn read(
         // What there is of it is read as far as it goes.
         if let Some(start) = payload_start(&framing, &bytes[rest..], missing)
             && start < there
-            && !form.compressed
+            && form.compressed
+        {
+            id = id_of_cut(&form, fixed, &bytes[rest + start..], &mut inflater);
+        } else if let Some(start) = payload_start(&framing, &bytes[rest..], missing)
+            && start < there
         {
             let payload = &bytes[rest + start..];
             let wire_length = u32::try_from(there).ok();
             let mut found =
                 packet(&mut form, fixed, payload, wire_length, &mut inflater, workspace);
+            id = found.id;
             if found.definition.is_some() {
                 found.is_whole = false;
                 // That it ends early is counted with the frame.
@@ -169,7 +182,33 @@ pub(super) fn read(
             }
         }
     }
-    Reading { packets, lost: 0, rest, problem, form, guesses: Vec::new() }
+    let is_hidden = problem.is_some() && may_have_secrets(&form, fixed, id);
+    Reading { packets, lost: 0, rest, problem, is_hidden, form, guesses: Vec::new() }
+}
+
+/// Whether packets that some bytes may be have secrets; `id`: theirs, as far as it is known.
+pub(super) fn may_have_secrets(form: &Form, fixed: Fixed, id: Option<i64>) -> bool {
+    let dialect = form.protocol.dialect(form.version);
+    dialect.packets().any(|known| {
+        id.is_none_or(|id| known.id == id)
+            && fixed.state.is_none_or(|state| known.state == state)
+            && fixed.direction.is_none_or(|direction| known.direction == direction)
+            && known.plan.as_ref().is_some_and(|plan| plan.has_secrets())
+    })
+}
+
+/// The packet id at the start of a compressed payload that is not all there, or not whole.
+fn id_of_cut(form: &Form, fixed: Fixed, payload: &[u8], inflater: &mut Inflater) -> Option<i64> {
+    let parts = split(payload).ok()?;
+    let mut plain = Vec::new();
+    if parts.plain_len.is_some() {
+        // What there is of it is there even where it then fails.
+        let _ = inflater.inflate_prefix(parts.data, ID_MAX, &mut plain);
+    } else {
+        plain.extend_from_slice(parts.data);
+    }
+    let state = fixed.state.or(form.states[0]).unwrap_or(form.protocol.start);
+    wire_id::read(&form.protocol.stack, state, &plain).map(|(id, _)| id)
 }
 
 /// Where the payload of a frame begins of which so many bytes are missing.
@@ -189,11 +228,17 @@ fn packet(
     workspace: &mut Workspace,
 ) -> Found {
     let Plain { payload, problem, flaw } = plain(form.compressed, payload, inflater);
+    let of_cut = match problem {
+        Some(_) => id_of_cut(form, fixed, &payload, inflater),
+        None => None,
+    };
     let stack = &form.protocol.stack;
     let start = form.protocol.start;
     let state = fixed.state.or(form.states[0]).unwrap_or(start);
     let id = if problem.is_none() { wire_id::read(stack, state, &payload) } else { None };
+    let is_hidden = id.is_none() && may_have_secrets(form, fixed, of_cut);
     let mut found = Found {
+        is_hidden,
         body: id.map_or(0, |(_, body)| body as u32),
         id: id.map(|(id, _)| id),
         payload,

@@ -3,7 +3,9 @@
 use midwire_definition::{Extent, Measured, Progress, StateId, Workspace};
 use midwire_session::Direction;
 
-use super::reading::{Fixed, Form, Found, MALFORMED, OPAQUE, Reading, follow, judge};
+use super::reading::{
+    Fixed, Form, Found, MALFORMED, OPAQUE, Reading, follow, judge, may_have_secrets,
+};
 
 /// A packet that bytes may be, and how well they fit it; less is better.
 struct Candidate {
@@ -39,7 +41,8 @@ pub(super) fn read(
         follow(&mut form, fixed, &found, workspace);
         packets.push(found);
     }
-    Reading { packets, lost: 0, rest, problem, form, guesses: Vec::new() }
+    let is_hidden = problem.is_some() && may_have_secrets(&form, fixed, None);
+    Reading { packets, lost: 0, rest, problem, is_hidden, form, guesses: Vec::new() }
 }
 
 fn candidates<'a>(
@@ -105,6 +108,7 @@ fn found(form: &Form, candidate: Candidate, bytes: &[u8]) -> Found {
         problem: None,
         flaw: None,
         length_raw: None,
+        is_hidden: false,
         is_whole,
         penalty: rank.1,
     }

@@ -43,8 +43,15 @@ pub(super) fn write(
             RowState::Read => row.name == "id" || !row.value.is_empty(),
             _ => !row.value.is_empty(),
         };
+        let is_secret = |at| explained.is_secret(row.place.buffer, at);
         let bytes = if has_bytes { bytes_at(explained, payload, row.place) } else { &[] };
-        put(out, format_args!("{:<BYTES_WIDTH$}", hex(bytes, row.secret, all)));
+        put(
+            out,
+            format_args!(
+                "{:<BYTES_WIDTH$}",
+                hex(bytes, |at| row.secret || is_secret(row.place.start as usize + at), all)
+            ),
+        );
         let indent = 2 * row.depth as usize;
         let gap = names.saturating_sub(indent + width(&row.name)) + 2;
         put(out, format_args!("{:indent$}", ""));
@@ -78,11 +85,11 @@ fn painted(text: &str, paint: Paint, style: Style, out: &mut String) {
     }
 }
 
-fn hex(bytes: &[u8], secret: bool, all: bool) -> String {
+fn hex(bytes: &[u8], is_secret: impl Fn(usize) -> bool, all: bool) -> String {
     let shown = if all { bytes.len() } else { BYTES };
     let mut text = String::new();
-    for byte in bytes.iter().take(shown) {
-        if secret {
+    for (at, byte) in bytes.iter().take(shown).enumerate() {
+        if is_secret(at) {
             text.push_str("** ");
         } else {
             put(&mut text, format_args!("{byte:02x} "));

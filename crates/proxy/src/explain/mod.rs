@@ -59,9 +59,9 @@ impl View {
         self.shown(&with_id(explained, payload, body), payload, out);
     }
 
-    /// Appends a payload of which only its id is known, if that.
-    pub(crate) fn unknown(&self, payload: &[u8], body: u32, out: &mut String) {
-        self.shown(&unread(payload, body), payload, out);
+    /// Appends a payload of which only its id is known, if that. `is_secret`: its bytes are not to be seen.
+    pub(crate) fn unknown(&self, payload: &[u8], body: u32, is_secret: bool, out: &mut String) {
+        self.shown(&unread(payload, body, is_secret), payload, out);
     }
 
     fn shown(&self, explained: &Explained, payload: &[u8], out: &mut String) {
@@ -121,14 +121,16 @@ pub(crate) fn write_tree(packet: &mut Packet<'_>, body: u32, style: Style, out: 
     View::new(style).packet(packet, body, out);
 }
 
-/// A payload's fields for its bytes alone, the ids in front; without a plan, the id alone.
+/// A payload's fields for its bytes alone, the ids in front; without a plan, the id alone, and `is_secret` says
+/// whether its bytes are not to be seen.
 pub(crate) fn fields_of(
     payload: &[u8],
     body: u32,
     plan: Option<(&Plan, &[i64])>,
+    is_secret: bool,
     workspace: &mut Workspace,
 ) -> Explained {
-    let Some((plan, conn)) = plan else { return unread(payload, body) };
+    let Some((plan, conn)) = plan else { return unread(payload, body, is_secret) };
     let mut packet = plan.decode(payload, body, conn, workspace);
     let limits = TreeLimits {
         elements_max: 32,
@@ -173,14 +175,15 @@ fn with_id(mut explained: Explained, payload: &[u8], body: u32) -> Explained {
 }
 
 /// What is known of a payload without a plan.
-fn unread(payload: &[u8], body: u32) -> Explained {
+fn unread(payload: &[u8], body: u32, is_secret: bool) -> Explained {
     let len = payload.len() as u32;
     let body = body.min(len);
     let mut explained = with_id(Explained::default(), payload, body);
     if body < len {
         let place = Place { buffer: 0, start: body, end: len };
         let value = format!("{} bytes not read", len - body);
-        explained.rows.push(Row { value, ..row("", place, RowState::Unread) });
+        let secret = is_secret;
+        explained.rows.push(Row { value, secret, ..row("", place, RowState::Unread) });
     }
     explained
 }

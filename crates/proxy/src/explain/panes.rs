@@ -26,6 +26,8 @@ pub(super) struct Panes<'a> {
 
 /// The bytes of a payload, or of a block in it.
 struct Pane<'a> {
+    /// What places in it have as their buffer.
+    number: u32,
     title: String,
     bytes: &'a [u8],
     /// The row that explains each byte best.
@@ -37,10 +39,14 @@ struct Pane<'a> {
 impl<'a> Panes<'a> {
     pub(super) fn new(explained: &'a Explained, payload: &'a [u8]) -> Self {
         let blocks = explained.blocks.iter().enumerate();
-        let mut panes = vec![Pane::new(format!("payload · {}", count(payload.len())), payload)];
+        let mut panes = vec![Pane::new(0, format!("payload · {}", count(payload.len())), payload)];
         panes.extend(blocks.map(|(at, block)| {
             let row = explained.rows.get(block.row as usize);
-            Pane::new(title(at + 1, block.bytes.len(), row, block.within), &block.bytes)
+            Pane::new(
+                at as u32 + 1,
+                title(at + 1, block.bytes.len(), row, block.within),
+                &block.bytes,
+            )
         }));
         for (at, block) in explained.blocks.iter().enumerate() {
             if let Some(place) = block.within
@@ -249,7 +255,10 @@ impl<'a> Panes<'a> {
                 None => "",
             }
         };
-        let is_secret = |at: usize| self.owner(pane, at).is_some_and(|row| row.secret);
+        let is_secret = |at: usize| {
+            self.owner(pane, at).is_some_and(|row| row.secret)
+                || self.explained.is_secret(pane.number, at)
+        };
         for at in start..end {
             line.plain(match (pane.begins(at), self.is_bad(pane, at)) {
                 (true, true) => "!",
@@ -277,8 +286,8 @@ impl<'a> Panes<'a> {
 }
 
 impl<'a> Pane<'a> {
-    fn new(title: String, bytes: &'a [u8]) -> Self {
-        Self { title, bytes, owners: vec![None; bytes.len()], elsewhere: Vec::new() }
+    fn new(number: u32, title: String, bytes: &'a [u8]) -> Self {
+        Self { number, title, bytes, owners: vec![None; bytes.len()], elsewhere: Vec::new() }
     }
 
     /// Whether what explains a byte begins with it.

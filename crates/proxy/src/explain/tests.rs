@@ -26,13 +26,18 @@ packet Everything = 1 clientbound {
 }
 "#;
 
-static PROTOCOL: LazyLock<Arc<Protocol>> = LazyLock::new(|| {
-    let path = std::env::temp_dir().join(format!("midwire-view-{}.wire", std::process::id()));
-    std::fs::write(&path, TOY).unwrap();
+static PROTOCOL: LazyLock<Arc<Protocol>> = LazyLock::new(|| read("secret", TOY));
+/// The same without secrets, of which more is shown where they cannot be read.
+static OPEN: LazyLock<Arc<Protocol>> = LazyLock::new(|| read("open", &TOY.replace(" @secret", "")));
+
+fn read(name: &str, text: &str) -> Arc<Protocol> {
+    let file = format!("midwire-view-{name}-{}.wire", std::process::id());
+    let path = std::env::temp_dir().join(file);
+    std::fs::write(&path, text).unwrap();
     let protocol = protocols::find(path.to_str().unwrap(), &[]).unwrap();
     std::fs::remove_file(path).unwrap();
     protocol
-});
+}
 
 fn payload(name: &str) -> Vec<u8> {
     let mut zlib = Vec::new();
@@ -54,7 +59,16 @@ fn payload(name: &str) -> Vec<u8> {
 
 /// What a view makes of a packet of the toy protocol.
 fn shown(payload: &[u8], width: Option<usize>, color: bool, all: bool) -> String {
-    let protocol = &*PROTOCOL;
+    shown_of(&PROTOCOL, payload, width, color, all)
+}
+
+fn shown_of(
+    protocol: &Protocol,
+    payload: &[u8],
+    width: Option<usize>,
+    color: bool,
+    all: bool,
+) -> String {
     let dialect = protocol.dialect(protocol.versions.newest());
     let packet = dialect.packet(protocol.start, Direction::Clientbound, 1).unwrap();
     let plan = packet.plan.as_ref().unwrap();
@@ -94,10 +108,14 @@ fn what_could_not_be_read_is_marked() {
     let good = payload("Alva");
     let mut bad = good.clone();
     bad[2] = 250;
-    golden("malformed.txt", &shown(&bad, None, false, false));
-    golden("malformed-80.txt", &shown(&bad, Some(80), false, false));
+    let rest = [&good[..], b"and more"].concat();
+    golden("malformed.txt", &shown_of(&OPEN, &bad, None, false, false));
+    golden("malformed-80.txt", &shown_of(&OPEN, &bad, Some(80), false, false));
     // Inside of what was compressed, and behind the last field.
-    golden("rest-80.txt", &shown(&[&good[..], b"and more"].concat(), Some(80), false, false));
+    golden("rest-80.txt", &shown_of(&OPEN, &rest, Some(80), false, false));
+    // Where there are secrets, any of it may be one.
+    golden("malformed-secret.txt", &shown(&bad, Some(80), false, false));
+    golden("rest-secret.txt", &shown(&rest, Some(80), false, false));
 }
 
 #[test]
@@ -204,9 +222,9 @@ fn any_bytes_are_shown_without_a_panic() {
     }
     let view = View { style: Style::PLAIN, width: Some(80), all: false };
     let mut out = String::new();
-    view.unknown(&[], 0, &mut out);
-    view.unknown(&[1], 1, &mut out);
-    view.unknown(&[0; 1000], 9, &mut out);
+    view.unknown(&[], 0, false, &mut out);
+    view.unknown(&[1], 1, false, &mut out);
+    view.unknown(&[0; 1000], 9, false, &mut out);
     assert!(out.contains("991 bytes not read"), "{out}");
 }
 

@@ -2,10 +2,11 @@
 
 use std::collections::HashMap;
 use std::fmt::Write as _;
+use std::ops::Range;
 use std::sync::Arc;
 use std::time::SystemTime;
 
-use midwire_definition::json::{write_error, write_fields, write_hex, write_string};
+use midwire_definition::json::{write_error, write_fields, write_hex, write_secret, write_string};
 use midwire_definition::{Limits, PacketDefinition, Protocol, Workspace};
 use midwire_session::{Counters, Direction, Elapsed, Event, PacketEvent};
 
@@ -53,7 +54,15 @@ impl Json {
         };
         match event {
             Event::Packet(packet) => return self.packet(session, begun, packet),
-            Event::Opaque { .. } | Event::Key { .. } => return,
+            Event::Key { .. } => return,
+            Event::Opaque { direction, offset, at, bytes, secret } => {
+                begin("bytes", at);
+                let len = bytes.len();
+                put(line, format_args!(",\"direction\":\"{direction}\",\"offset\":{offset}"));
+                put(line, format_args!(",\"length\":{len},\"bytes\":\""));
+                write_masked(bytes, secret, line);
+                line.push('"');
+            }
             Event::Opened { protocol } => {
                 begin("session", &Elapsed::default());
                 line.push_str(",\"event\":\"opened\",\"protocol\":");
@@ -133,6 +142,7 @@ impl Json {
             }),
             length_raw: packet.length_raw.as_deref(),
             flaw: packet.flaw.as_ref().map(ToString::to_string),
+            is_hidden: packet.is_hidden,
         };
         json.write_envelope(&mut self.line);
         let line = &mut self.line;
@@ -149,9 +159,8 @@ impl Json {
         if let Some(problem) = &packet.problem {
             line.push_str(",\"error\":{\"field\":\"\",\"offset\":0,\"message\":");
             write_string(&problem.to_string(), line);
-            line.push_str("},\"rest\":\"");
-            write_hex(packet.payload.as_deref().unwrap_or_default(), line);
-            line.push('"');
+            line.push('}');
+            write_rest(packet.payload.as_deref().unwrap_or_default(), packet.is_hidden, line);
         } else if let Some(payload) = &packet.payload {
             json.write_body(payload, packet.body, &packet.conn, &mut self.workspace, line);
         }
@@ -228,6 +237,8 @@ pub(crate) struct PacketJson<'a> {
     pub(crate) length_raw: Option<&'a [u8]>,
     /// What is wrong with how it was compressed.
     pub(crate) flaw: Option<String>,
+    /// Where it cannot be read, its bytes are not to be seen.
+    pub(crate) is_hidden: bool,
 }
 
 impl PacketJson<'_> {
@@ -261,7 +272,7 @@ impl PacketJson<'_> {
         let Some(plan) = self.definition.and_then(|definition| definition.plan.as_ref()) else {
             self.write_flaw("error", line);
             let rest = payload.get(body as usize..).unwrap_or_default();
-            return write_rest(rest, line);
+            return write_rest(rest, self.is_hidden, line);
         };
         let mut packet = plan.decode(payload, body, conn, workspace);
         line.push_str(",\"fields\":");
@@ -274,7 +285,7 @@ impl PacketJson<'_> {
         } else {
             self.write_flaw("error", line);
         }
-        write_rest(packet.rest(), line);
+        write_rest(packet.rest(), plan.has_secrets(), line);
     }
 
     fn write_flaw(&self, key: &str, line: &mut String) {
@@ -311,13 +322,33 @@ fn write_raw(key: &str, bytes: Option<&[u8]>, line: &mut String) {
     }
 }
 
-/// What was not read; nothing if there is nothing.
-fn write_rest(rest: &[u8], line: &mut String) {
-    if !rest.is_empty() {
-        line.push_str(",\"rest\":\"");
-        write_hex(rest, line);
-        line.push('"');
+/// Bytes as hex, and `**` for each of those that are not to be seen.
+fn write_masked(bytes: &[u8], secret: &[Range<usize>], line: &mut String) {
+    let mut shown = 0;
+    for range in secret {
+        write_hex(bytes.get(shown..range.start).unwrap_or_default(), line);
+        (0..range.len()).for_each(|_| line.push_str("**"));
+        shown = range.end;
     }
+    write_hex(bytes.get(shown..).unwrap_or_default(), line);
+}
+
+/// What was not read; nothing if there is nothing. Of what is not to be seen the length alone.
+pub(crate) fn write_rest(rest: &[u8], is_hidden: bool, line: &mut String) {
+    write_bytes("rest", rest, is_hidden, line);
+}
+
+fn write_bytes(key: &str, bytes: &[u8], is_hidden: bool, line: &mut String) {
+    if bytes.is_empty() {
+        return;
+    }
+    put(line, format_args!(",\"{key}\":"));
+    if is_hidden {
+        return write_secret(u32::try_from(bytes.len()).unwrap_or(u32::MAX), line);
+    }
+    line.push('"');
+    write_hex(bytes, line);
+    line.push('"');
 }
 
 /// `{"type":..` to the session.

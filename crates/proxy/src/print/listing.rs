@@ -62,8 +62,8 @@ impl Listing {
         self.row(&row);
         match event {
             Event::Packet(packet) => self.detail(packet),
-            Event::Opaque { bytes, .. } if self.detail != Detail::default() => {
-                write_marked(bytes, &Marked::default(), self.style, &mut self.line);
+            Event::Opaque { bytes, secret, .. } if self.detail != Detail::default() => {
+                write_marked(bytes, &Marked::outside(secret), self.style, &mut self.line);
             }
             _ => {}
         }
@@ -81,7 +81,7 @@ impl Listing {
         // What has no fields has bytes.
         if self.detail.hex || self.detail.tree && plan.is_none() {
             let plan = plan.map(|plan| (&**plan, &*packet.conn));
-            let marked = Marked::read(payload, packet.body, plan, workspace);
+            let marked = Marked::read(payload, packet.body, plan, packet.is_hidden, workspace);
             write_marked(payload, &marked, self.style, &mut self.line);
         }
     }

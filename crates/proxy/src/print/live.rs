@@ -362,6 +362,7 @@ mod tests {
             problem: None,
             flaw: None,
             length_raw: None,
+            is_hidden: false,
         };
         let begun = std::time::SystemTime::UNIX_EPOCH;
         Message::Events { session: 1, begun, events: vec![Event::Packet(event)] }

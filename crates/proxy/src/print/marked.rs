@@ -1,7 +1,9 @@
 //! Bytes in hex with the fields marked: by colour, by a bar where each begins, and by its name beside.
 
+use std::ops::Range;
+
 use midwire_definition::tree::Explained;
-use midwire_definition::{Plan, Workspace};
+use midwire_definition::{Plan, Secrets, Workspace};
 
 use super::style::Style;
 use crate::explain;
@@ -11,14 +13,21 @@ use crate::explain;
 pub(crate) struct Marked(Explained);
 
 impl Marked {
-    /// The fields of a payload, its packet id first.
+    /// The fields of a payload, its packet id first. `is_secret`: without a plan, its bytes are not to be seen.
     pub(crate) fn read(
         payload: &[u8],
         body: u32,
         plan: Option<(&Plan, &[i64])>,
+        is_secret: bool,
         workspace: &mut Workspace,
     ) -> Self {
-        Self(explain::fields_of(payload, body, plan, workspace))
+        Self(explain::fields_of(payload, body, plan, is_secret, workspace))
+    }
+
+    /// Bytes outside packets, of which these ranges are not to be seen.
+    pub(crate) fn outside(secret: &[Range<usize>]) -> Self {
+        let secrets = Secrets { ranges: secret.to_vec(), are_inside: false };
+        Self(Explained { secrets, ..Explained::default() })
     }
 }
 

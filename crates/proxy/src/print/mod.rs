@@ -24,7 +24,7 @@ use midwire_session::PacketEvent;
 use tokio::sync::watch;
 
 pub(crate) use self::filtered::Filtered;
-pub(crate) use self::json::PacketJson;
+pub(crate) use self::json::{PacketJson, write_rest};
 pub(crate) use self::listing::Detail;
 pub(crate) use self::row::{Columns, RowWriter, put, write_line};
 

@@ -6,8 +6,8 @@ use std::net::SocketAddr;
 use std::sync::Arc;
 use std::time::SystemTime;
 
-use midwire_definition::line::{Line, Role, write_bytes, write_summary};
-use midwire_definition::{Limits, Protocol, Version, Workspace};
+use midwire_definition::line::{Line, Role, write_bytes, write_masked, write_summary};
+use midwire_definition::{Limits, Protocol, Secrets, Version, Workspace};
 use midwire_session::{Direction, Elapsed, Event, Fate, Origin, PacketEvent};
 
 use super::count_malformed;
@@ -282,9 +282,10 @@ impl RowWriter {
         match event {
             Event::Packet(packet) => Some(self.packet(session, packet)),
             Event::Key { .. } => None,
-            Event::Opaque { direction, at, bytes, .. } => {
+            Event::Opaque { direction, at, bytes, secret, .. } => {
                 let mut summary = Line::new();
-                write_bytes(bytes, self.room(), &mut summary);
+                let secrets = Secrets { ranges: secret.clone(), are_inside: false };
+                write_masked(bytes, |at| secrets.holds(at), self.room(), &mut summary);
                 let row = PacketRow {
                     direction: *direction,
                     mark: Mark::None,
@@ -393,7 +394,8 @@ impl RowWriter {
         if let Some(problem) = &packet.problem {
             line.push(Role::Error, &problem.to_string());
             line.push(Role::Dim, " · ");
-            write_bytes(payload, room.saturating_sub(line.width()), &mut line);
+            let room = room.saturating_sub(line.width());
+            write_masked(payload, |_| packet.is_hidden, room, &mut line);
             return Summary { line, mark: Mark::Malformed };
         }
         if let Some(flaw) = &packet.flaw {
@@ -412,7 +414,8 @@ impl RowWriter {
             line.push(Role::Plain, &text);
             if !body.is_empty() {
                 line.push(Role::Dim, " · ");
-                write_bytes(body, room.saturating_sub(line.width()), &mut line);
+                let room = room.saturating_sub(line.width());
+                write_masked(body, |_| packet.is_hidden, room, &mut line);
             }
             return Summary { line, mark };
         };

@@ -1,6 +1,7 @@
 //! One session, played again: frames go through the session's state machine, and what a recording
 //! says of them is put back into the events.
 
+use std::collections::BTreeMap;
 use std::sync::Arc;
 
 use bytes::{Bytes, BytesMut};
@@ -29,7 +30,12 @@ pub(super) struct Replay {
     waiting: [BytesMut; 2],
     /// A frame that was changed, until what was sent in its place is there.
     changed: Option<Changed>,
+    /// Frames that came and are sent behind others, until they are.
+    overtaken: BTreeMap<u64, Changed>,
 }
+
+/// Frames that wait for being sent at most: a file may name as many as it likes.
+const OVERTAKEN_MAX: usize = 4096;
 
 /// A frame that came and was changed.
 struct Changed {
@@ -68,6 +74,7 @@ impl Replay {
             is_trial,
             waiting: [BytesMut::new(), BytesMut::new()],
             changed: None,
+            overtaken: BTreeMap::new(),
         }
     }
 
@@ -117,7 +124,8 @@ impl Replay {
 
     /// Where the session is; `None` while something is in the air.
     pub(super) fn snapshot(&self) -> Option<Snapshot> {
-        let is_at_rest = self.changed.is_none() && self.waiting.iter().all(BytesMut::is_empty);
+        let is_at_rest = self.changed.is_none() && self.overtaken.is_empty();
+        let is_at_rest = is_at_rest && self.waiting.iter().all(BytesMut::is_empty);
         self.session.snapshot().filter(|_| is_at_rest)
     }
 
@@ -202,6 +210,28 @@ impl Replay {
                 self.changed = Some(Changed { bytes, said });
                 return;
             }
+            Form::Came if matches!(said.fate, Fate::Delayed(_)) => {
+                let bytes = Bytes::copy_from_slice(frame.bytes);
+                self.overtaken.insert(said.number, Changed { bytes, said });
+                if self.overtaken.len() > OVERTAKEN_MAX
+                    && let Some((_, first)) = self.overtaken.pop_first()
+                {
+                    self.unsent(&first, scratch, events);
+                }
+                return;
+            }
+            Form::Sent if matches!(said.fate, Fate::Delayed(_)) && !is_injected => {
+                let came = self.overtaken.remove(&said.number);
+                let bytes = came.map(|came| came.bytes);
+                match bytes.filter(|came| *came != frame.bytes) {
+                    Some(bytes) => {
+                        let changed = Changed { bytes, said };
+                        self.change(&changed, Some(frame.bytes), scratch, events);
+                        return;
+                    }
+                    None => self.recorded_bytes(frame.bytes, &said, scratch, events),
+                }
+            }
             Form::Came if !is_injected => {
                 self.decide(Decision { drop: true, ..Decision::default() });
                 self.recorded_bytes(frame.bytes, &said, scratch, events);
@@ -272,6 +302,15 @@ impl Replay {
         }
     }
 
+    /// A frame came and was never sent.
+    fn unsent(&mut self, came: &Changed, scratch: &mut Scratch, events: &mut Vec<Event>) {
+        let start = events.len();
+        let said = Said { fate: Fate::Dropped, ..came.said.clone() };
+        self.decide(Decision { drop: true, ..Decision::default() });
+        self.recorded_bytes(&came.bytes, &said, scratch, events);
+        put_back(&said, self.elapsed(said.at), events.get_mut(start..).unwrap_or_default());
+    }
+
     /// What is decided about the next packet.
     fn decide(&mut self, decision: Decision) {
         let decided = self.decided.get_or_insert_with(|| {
@@ -305,7 +344,10 @@ impl Replay {
         }
         if !is_in {
             let bytes = Bytes::copy_from_slice(bytes);
-            events.push(Event::Opaque { direction, offset: 0, at, bytes });
+            // What it is cannot be told where there are packets.
+            let is_secret = self.session.is_framed(direction);
+            let secret = is_secret.then_some(0..bytes.len()).into_iter().collect();
+            events.push(Event::Opaque { direction, offset: 0, at, bytes, secret });
         }
     }
 
@@ -335,7 +377,11 @@ impl Replay {
         scratch: &mut Scratch,
         events: &mut Vec<Event>,
     ) {
-        self.settle(scratch, events);
+        if let Some(changed) = self.changed.take() {
+            self.change(&changed, None, scratch, events);
+        }
+        self.end_overtaken(direction, scratch, events);
+        self.pass_time(None, scratch, events);
         let at = self.elapsed(at);
         let waiting = &mut self.waiting[direction.index()];
         self.session.handle_end(direction, waiting, at, scratch);
@@ -371,7 +417,25 @@ impl Replay {
         if let Some(changed) = self.changed.take() {
             self.change(&changed, None, scratch, events);
         }
+        Direction::BOTH
+            .iter()
+            .for_each(|direction| self.end_overtaken(*direction, scratch, events));
         self.pass_time(None, scratch, events);
+    }
+
+    /// What has not been sent by the end of its direction was not.
+    fn end_overtaken(
+        &mut self,
+        direction: Direction,
+        scratch: &mut Scratch,
+        events: &mut Vec<Event>,
+    ) {
+        let (over, others) = std::mem::take(&mut self.overtaken)
+            .into_iter()
+            .partition(|(_, came)| came.said.direction == direction);
+        self.overtaken = others;
+        let over: BTreeMap<u64, Changed> = over;
+        over.into_values().for_each(|came| self.unsent(&came, scratch, events));
     }
 }
 
@@ -391,7 +455,8 @@ fn put_back_into(said: &Said, packet: &mut PacketEvent) {
         packet.number = PacketNumber(said.number);
     }
     (packet.origin, packet.fate) = (said.origin, said.fate);
-    packet.changed_by = said.decided_by.filter(|_| said.fate == Fate::Changed);
+    let is_changed = said.fate == Fate::Changed || packet.sent.is_some();
+    packet.changed_by = said.decided_by.filter(|_| is_changed);
     packet.tags = said.by.as_ref().map(|by| {
         let rules = by.split(", ").map(Into::into).collect();
         Arc::new(Tags { rules, ..Tags::default() })

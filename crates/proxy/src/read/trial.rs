@@ -2,11 +2,12 @@
 
 use std::cell::RefCell;
 use std::collections::HashMap;
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 use std::process::ExitCode;
 use std::rc::Rc;
 use std::sync::{Arc, Mutex};
 
+use anyhow::Context as _;
 use midwire_definition::json::{write_fields, write_string};
 use midwire_definition::{Given, Protocol, Workspace, given};
 use midwire_session::{Direction, Event, Fate, Origin, PacketEvent, Rules, Scratch};
@@ -34,6 +35,10 @@ const VALUE_MAX: usize = 60;
 /// Runs `midwire rules try`.
 pub(super) fn run(args: &args::RulesTry) -> anyhow::Result<ExitCode> {
     let settings = Settings::from_args(&args.set)?;
+    let captures = args.on.iter().filter(|file| *file != Path::new("-"));
+    for file in args.rules.iter().chain(captures) {
+        std::fs::metadata(file).with_context(|| format!("cannot read {}", file.display()))?;
+    }
     let mut choice = Choice::new(&args.with, settings.clone())?;
     let Some(files) = RuleFiles::new(&args.rules)? else {
         return Err(crate::error::usage("which rules? midwire rules try FILE --on CAPTURE"));

@@ -11,6 +11,7 @@ mod file;
 mod options;
 mod put;
 mod queue;
+mod recount;
 mod spares;
 mod sync;
 mod tape;
@@ -52,6 +53,13 @@ pub(crate) struct Counts {
     /// What could not be recorded though the file would have taken it.
     pub(crate) unrecorded: AtomicU64,
     pub(crate) failed: AtomicBool,
+}
+
+impl Counts {
+    /// Frames, and bytes of frames and streams.
+    fn written(&self) -> (u64, u64) {
+        (self.frames.load(Ordering::Relaxed), self.payload.load(Ordering::Relaxed))
+    }
 }
 
 /// A recording, as sessions see it.

@@ -20,6 +20,7 @@ use super::file::{Files, OpenError, Opened};
 use super::options::{Options, Sync};
 use super::put::Put;
 use super::queue::Queue;
+use super::recount::recount;
 use super::sync::Syncer;
 use crate::filter::Filters;
 use crate::queue::Sender;
@@ -67,6 +68,8 @@ struct Out {
     /// Where the section starts in the file.
     start: u64,
     is_regular: bool,
+    /// Frames and bytes that were counted before it.
+    before: (u64, u64),
     begun: Instant,
     synced: Instant,
     /// Something was written since.
@@ -78,7 +81,8 @@ impl Out {
         let Opened { file, path, start, is_regular, .. } = opened;
         let now = Instant::now();
         let writer = Writer::new(file, APPLICATION_VERSION);
-        Self { writer, path, start, is_regular, begun: now, synced: now, is_dirty: true }
+        let (before, begun, synced) = ((0, 0), now, now);
+        Self { writer, path, start, is_regular, before, begun, synced, is_dirty: true }
     }
 
     fn flush(&mut self) -> io::Result<()> {
@@ -198,6 +202,7 @@ impl Recorder {
         self.files.over(&last)?;
         let begun = Instant::now();
         (out.path, out.start, out.is_regular) = (path, start, is_regular);
+        out.before = self.counts.written();
         (out.begun, out.synced, out.is_dirty) = (begun, begun, true);
         out.flush()?;
         Ok(())
@@ -209,6 +214,7 @@ impl Recorder {
         if out.is_regular && out.writer.get_ref().set_len(whole).is_err() {
             tracing::warn!("the recording's last record could not be cut off");
         }
+        self.count_anew(out);
         self.queue.fail();
         self.counts.failed.store(true, Ordering::Relaxed);
         self.events.notice(
@@ -222,6 +228,21 @@ impl Recorder {
         let mut rest = Vec::new();
         while self.queue.take(&mut rest, LOOK_EVERY) {
             rest.clear();
+        }
+    }
+
+    /// Counts what is in the files, and not what only was on its way there.
+    fn count_anew(&self, out: &Out) {
+        if !out.is_regular {
+            return;
+        }
+        match recount(&out.path, out.start) {
+            Ok((frames, bytes)) => {
+                let (frames_before, bytes_before) = out.before;
+                self.counts.frames.store(frames_before + frames, Ordering::Relaxed);
+                self.counts.payload.store(bytes_before + bytes, Ordering::Relaxed);
+            }
+            Err(error) => tracing::warn!("what was recorded cannot be counted: {error}"),
         }
     }
 

@@ -361,6 +361,7 @@ impl Session {
             definition: measured.definition,
             problem: None,
             flaw: None,
+            is_hidden: false,
         }
     }
 
@@ -397,8 +398,8 @@ impl Session {
         let passed = partial.passed.min(partial.bytes.len());
         let start = std::mem::replace(&mut partial.recorded, passed).min(passed);
         partial.record_due = None;
-        let bytes = Bytes::copy_from_slice(&partial.bytes[start..passed]);
-        let bytes = self.unread(direction, bytes);
+        let all = Bytes::copy_from_slice(&partial.bytes[..passed]);
+        let bytes = self.fragment(direction, all, &mut Scratch::default()).from(start);
         self.record_opaque(direction, bytes);
     }
 
@@ -444,7 +445,7 @@ impl Session {
         if self.closed {
             return;
         }
-        let bytes = self.unread(direction, partial.bytes.freeze());
+        let bytes = self.fragment(direction, partial.bytes.freeze(), &mut Scratch::default());
         self.pass_opaque_as(direction, bytes, partial.passed, partial.recorded);
         for item in partial.behind {
             self.refuse(item, "the packet in front of it has no end".to_owned());

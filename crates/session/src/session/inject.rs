@@ -197,6 +197,7 @@ impl Session {
                 problem: None,
                 flaw: None,
                 length_raw: None,
+                is_hidden: false,
             }));
         }
         let (mut items, mut after) = (Vec::new(), Vec::new());

@@ -510,6 +510,7 @@ impl Session {
             problem: read.problem,
             flaw: read.flaw.map(Box::new),
             length_raw,
+            is_hidden: read.is_hidden,
         }));
     }
 }

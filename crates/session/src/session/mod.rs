@@ -16,6 +16,7 @@ mod relay;
 mod replay;
 mod resume;
 mod say;
+mod secret;
 mod skim;
 mod taped;
 mod turn;
@@ -377,7 +378,7 @@ impl Session {
             self.end_undecided(direction);
             let offset = self.sides[direction.index()].counters.bytes;
             self.notice(Notice::CutFrame { direction, bytes: bytes.len(), offset });
-            let part = self.unread(direction, bytes.split().freeze());
+            let part = self.fragment(direction, bytes.split().freeze(), scratch);
             self.pass_opaque_as(direction, part, 0, 0);
         }
         self.end_loose(direction, scratch);

@@ -34,6 +34,8 @@ pub(super) struct Read {
     pub(super) problem: Option<CompressionError>,
     /// What is wrong with how it was compressed, though it could be made plain.
     pub(super) flaw: Option<CompressionError>,
+    /// It cannot be read, and may be a packet with secrets.
+    pub(super) is_hidden: bool,
 }
 
 /// Where the plain payload is.
@@ -75,12 +77,12 @@ impl Session {
         let stack = &self.setup.protocol.stack;
         let interest = self.interest(form.state, direction);
         let all = self.watch == Watch::Packets || self.sides[direction.index()].diverged;
-        let wants = |id: Option<(i64, usize)>| id.is_some_and(|(id, _)| interest.wants(id));
 
         let mut length = payload.len();
         let (mut problem, mut flaw) = (None, None);
         let mut found = None;
         let mut plain = Plain::Unread;
+        let mut packed = None;
         match stored(chunk, payload, form.threshold.is_some()) {
             Ok(Stored::Plain(range)) => {
                 length = range.len();
@@ -88,7 +90,7 @@ impl Session {
                 plain = Plain::InFrame(range);
             }
             Ok(Stored::Deflated(data, plain_len)) => {
-                length = plain_len;
+                (length, packed) = (plain_len, Some(data.clone()));
                 let data = &chunk[data];
                 let mut full = all;
                 if !all && (self.watch == Watch::Ids || interest.any()) {
@@ -113,6 +115,16 @@ impl Session {
             }
             Err(error) => problem = Some(error),
         }
+        let is_hidden = match packed.filter(|_| problem.is_some()) {
+            Some(packed) => self.may_hide(direction, &form, &chunk[packed], scratch),
+            None => {
+                let is_unread =
+                    problem.is_some() || found.is_none() && matches!(plain, Plain::InFrame(_));
+                is_unread && self.may_have_secrets(direction)
+            }
+        };
+        let interest = self.interest(form.state, direction);
+        let wants = |id: Option<(i64, usize)>| id.is_some_and(|(id, _)| interest.wants(id));
         let wanted = problem.is_none() && wants(found);
         let definition = found
             .filter(|_| wanted || self.watch > Watch::Nothing)
@@ -132,6 +144,7 @@ impl Session {
             definition,
             problem,
             flaw,
+            is_hidden,
         }
     }
 

@@ -175,12 +175,12 @@ impl Session {
         recorded: usize,
     ) {
         let kept = bytes.from(recorded);
-        let bytes = bytes.bytes;
+        let Marked { bytes, secret } = bytes;
         let offset = self.side(direction).counters.bytes;
         self.count(direction, bytes.len(), 0);
         if self.watch == Watch::Packets && !bytes.is_empty() {
             let (at, bytes) = (self.now, bytes.clone());
-            self.event(Event::Opaque { direction, offset, at, bytes });
+            self.event(Event::Opaque { direction, offset, at, bytes, secret });
         }
         self.record_opaque(direction, kept);
         self.pass(direction, bytes.slice(passed.min(bytes.len())..), Keep::Nothing);

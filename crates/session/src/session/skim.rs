@@ -94,11 +94,16 @@ impl Session {
             }
             if interest.any() {
                 let payload = &bytes[len..][frame.payload.clone()];
-                let (read, plain) = if compressed {
+                let Peeked { id: read, plain, is_unreadable } = if compressed {
                     peek(stack, form.state, payload, interest.plain_len_max(), scratch)
                 } else {
-                    (id::read(stack, form.state, payload), Some(payload))
+                    let id = id::read(stack, form.state, payload);
+                    Peeked { id, plain: Some(payload), is_unreadable: id.is_none() }
                 };
+                // What cannot be read may be a packet with secrets.
+                if is_unreadable && interest.secret_by_first_byte().is_some() {
+                    break Stop::Look(frame);
+                }
                 if let Some((id, body)) = read
                     && interest.wants(id)
                 {
@@ -131,6 +136,16 @@ struct Known {
     body: usize,
 }
 
+/// What is seen of a payload at a glance.
+struct Peeked<'b> {
+    /// Its id and where its fields start.
+    id: Option<(i64, usize)>,
+    /// All of it, if it is not compressed.
+    plain: Option<&'b [u8]>,
+    /// Its id cannot be had.
+    is_unreadable: bool,
+}
+
 /// The id of a payload that starts with its plain size, unless it is too long for anybody; and the plain
 /// payload, if it is not compressed.
 fn peek<'b>(
@@ -139,11 +154,12 @@ fn peek<'b>(
     payload: &'b [u8],
     plain_len_max: usize,
     scratch: &mut Scratch,
-) -> (Option<(i64, usize)>, Option<&'b [u8]>) {
+) -> Peeked<'b> {
     match stored(payload, 0..payload.len(), true) {
         Ok(Stored::Plain(range)) => {
             let plain = &payload[range];
-            (id::read(stack, state, plain), Some(plain))
+            let id = id::read(stack, state, plain);
+            Peeked { id, plain: Some(plain), is_unreadable: id.is_none() }
         }
         Ok(Stored::Deflated(data, plain_len)) if plain_len <= plain_len_max => {
             let data = &payload[data];
@@ -151,14 +167,16 @@ fn peek<'b>(
             if let Some(first) = first_byte(data)
                 && let Some(known) = id::read(stack, state, &[first])
             {
-                return (Some(known), None);
+                return Peeked { id: Some(known), plain: None, is_unreadable: false };
             }
             scratch.plain.clear();
             let reach = id::reach(stack, state);
             let found = scratch.inflater.inflate_prefix(data, reach, &mut scratch.plain);
-            (found.ok().and_then(|_| id::read(stack, state, &scratch.plain)), None)
+            let id = found.ok().and_then(|_| id::read(stack, state, &scratch.plain));
+            Peeked { id, plain: None, is_unreadable: id.is_none() }
         }
-        _ => (None, None),
+        Ok(_) => Peeked { id: None, plain: None, is_unreadable: false },
+        Err(_) => Peeked { id: None, plain: None, is_unreadable: true },
     }
 }
 

@@ -39,7 +39,8 @@ impl Session {
     /// Records bytes of no frame, when their turn has come.
     pub(super) fn record_opaque(&mut self, direction: Direction, bytes: Marked) {
         if self.is_recorded() && !bytes.bytes.is_empty() {
-            let content = Recorded::Opaque(bytes);
+            let is_masked = self.recording == Recording::Masked;
+            let content = Recorded::Opaque(if is_masked { bytes } else { bytes.bytes.into() });
             self.record_in_turn(direction, Record { direction, at: self.now, content });
         }
     }
@@ -124,25 +125,25 @@ impl Session {
         read: &Read,
         scratch: &mut Scratch,
     ) -> Vec<Range<usize>> {
-        let is_read = self.recording == Recording::Masked && read.is_plain();
-        let Some(definition) = read.definition.as_deref().filter(|_| is_read) else {
+        if self.recording != Recording::Masked {
+            return Vec::new();
+        }
+        let frame = &looked.chunk[looked.frame.clone()];
+        let start = looked.frame.start;
+        let all = looked.payload.start - start..looked.payload.end - start;
+        if read.is_hidden {
+            return packed(frame, all, read.form.threshold.is_some());
+        }
+        let Some(definition) = read.definition.as_deref().filter(|_| read.is_plain()) else {
             return Vec::new();
         };
         let Scratch { workspace, plain, .. } = scratch;
         let payload = read.payload(looked.chunk, plain);
         let secrets = secrets_in(definition, payload, read.body, &read.form, workspace);
-        let start = looked.frame.start;
-        let all = looked.payload.start - start..looked.payload.end - start;
-        match (&read.plain, secrets) {
-            (_, secrets) if secrets.is_empty() => Vec::new(),
-            (Plain::InFrame(range), Secrets::In(ranges)) => {
-                let by = range.start - start;
-                ranges.into_iter().map(|range| range.start + by..range.end + by).collect()
-            }
-            _ => {
-                let frame = &looked.chunk[looked.frame.clone()];
-                packed(frame, all, read.form.threshold.is_some())
-            }
+        match &read.plain {
+            _ if secrets.is_empty() => Vec::new(),
+            Plain::InFrame(range) => moved(secrets, range.start - start),
+            _ => packed(frame, all, read.form.threshold.is_some()),
         }
     }
 
@@ -181,16 +182,13 @@ impl Session {
             return frame.into();
         }
         let header = frame.len().saturating_sub(payload.len());
-        let secret = match secrets {
-            Secrets::In(ranges) if frame.ends_with(payload) => {
-                ranges.into_iter().map(|range| range.start + header..range.end + header).collect()
-            }
-            _ => {
-                let framing = self.setup.framing.as_ref();
-                let cut = framing.and_then(|framing| framing.next(&frame).ok().flatten());
-                let payload = cut.map_or(0..frame.len(), |cut| cut.payload);
-                packed(&frame, payload, form.threshold.is_some())
-            }
+        let secret = if frame.ends_with(payload) {
+            moved(secrets, header)
+        } else {
+            let framing = self.setup.framing.as_ref();
+            let cut = framing.and_then(|framing| framing.next(&frame).ok().flatten());
+            let payload = cut.map_or(0..frame.len(), |cut| cut.payload);
+            packed(&frame, payload, form.threshold.is_some())
         };
         Marked { bytes: frame, secret }
     }
@@ -284,7 +282,12 @@ impl Session {
     }
 }
 
-fn secrets_in(
+/// Where in a frame the secrets of a payload stand that begins there.
+pub(super) fn moved(secrets: Secrets, by: usize) -> Vec<Range<usize>> {
+    secrets.ranges.into_iter().map(|range| range.start + by..range.end + by).collect()
+}
+
+pub(super) fn secrets_in(
     definition: &PacketDefinition,
     payload: &[u8],
     body: u32,
@@ -293,7 +296,7 @@ fn secrets_in(
 ) -> Secrets {
     match definition.plan.as_ref().filter(|plan| plan.has_secrets()) {
         Some(plan) => plan.decode(payload, body, &form.conn, workspace).secrets(),
-        None => Secrets::In(Vec::new()),
+        None => Secrets::default(),
     }
 }
 
