@@ -1,5 +1,6 @@
 //! Secrets of packets that cannot be read whole: in no output of any command, live or from a file.
 #![cfg(unix)]
+#![allow(clippy::unwrap_used, reason = "a test that cannot go on has failed")]
 
 mod support;
 

@@ -151,7 +151,7 @@ impl Visitor for Found {
         let Place { buffer: around, start, end } = node.place;
         let prefix = match &node.field.kind {
             Kind::Block { len: Len::Prefix { repr, .. }, .. } => {
-                repr.read(node.raw).map_or(0, |(_, width)| u32::from(width))
+                repr.read(node.raw).map_or(0, |(_, width)| width)
             }
             _ => 0,
         };

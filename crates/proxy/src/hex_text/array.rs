@@ -50,7 +50,9 @@ pub(super) fn parse(text: &str) -> Option<HexText> {
     let mut out = HexText { ignored, ..HexText::default() };
     let mut outside = 0;
     let (mut hex_outside, mut line) = (0, 1);
-    for range in lists.iter().map(|list| list.range.clone()).chain([plain.len()..plain.len()]) {
+    for range in
+        lists.iter().map(|list| list.range.clone()).chain(std::iter::once(plain.len()..plain.len()))
+    {
         let between = plain.get(outside..range.start).unwrap_or("");
         for (number, text) in between.split('\n').enumerate() {
             for word in text.split(is_separator).filter(|word| !word.is_empty()) {

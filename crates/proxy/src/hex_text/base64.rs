@@ -61,7 +61,7 @@ pub(super) fn parse(text: &str, certain: bool) -> Option<HexText> {
     let quotes: &[char] = &['"', '\'', '`', ',', ';'];
     let lines = text.lines().map(|line| line.trim().trim_matches(quotes));
     let is_text =
-        |line: &&str| !line.is_empty() && !(line.starts_with("-----") && line.ends_with("-----"));
+        |line: &&str| !(line.is_empty() || line.starts_with("-----") && line.ends_with("-----"));
     let lines: Vec<&str> = lines.filter(is_text).collect();
     let is_whole = certain || are_even(&lines);
     let joined: String = lines.iter().flat_map(|line| line.split_whitespace()).collect();

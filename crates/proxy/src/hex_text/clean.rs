@@ -104,7 +104,7 @@ fn unnumbered<'t>(lines: &[&'t str]) -> Option<Vec<&'t str>> {
             || rest.starts_with("  ")
             || rest.starts_with(" |");
         let is_dump = super::dump::begins(text);
-        if !is_apart && !(rest.starts_with(' ') && is_dump)
+        if !(is_apart || rest.starts_with(' ') && is_dump)
             || before.is_some_and(|before| before.checked_add(1) != Some(number))
         {
             return None;
