@@ -363,6 +363,15 @@ fn without_frames_what_has_no_end_shows_no_secret() {
     decode_all(&lines, &definition, &[]);
 }
 
+#[test]
+fn where_no_frame_begins_bytes_are_shown() {
+    for (more, bytes) in [(&["--json"][..], "000005060708"), (&[], "00 00 05 06 07 08")] {
+        let arguments = [&["decode", "--protocol", "terraria", "--hex", "000005060708"], more];
+        let ended = Program::start(&arguments.concat()).wait();
+        assert!(ended.output.contains(bytes), "{}", ended.output);
+    }
+}
+
 /// Sends each through a proxy, and gives what it said and what it recorded.
 fn relayed(definition: &str, folder: &Folder, all: &[Vec<Vec<u8>>], more: &[&str]) -> String {
     let server = Server::start();

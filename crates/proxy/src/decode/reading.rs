@@ -133,6 +133,7 @@ pub(super) fn read(
     };
     let mut rest = 0;
     let mut problem = None;
+    let mut is_lost = false;
     for frame in frames(&framing, bytes) {
         match frame {
             Ok(frame) => {
@@ -148,6 +149,8 @@ pub(super) fn read(
             }
             Err(error) => {
                 problem = Some(format!("no frame begins here: {error}"));
+                // As in a listing: what is a secret there cannot be told, and somebody wants to see it.
+                is_lost = true;
                 break;
             }
         }
@@ -182,7 +185,7 @@ pub(super) fn read(
             }
         }
     }
-    let is_hidden = problem.is_some() && may_have_secrets(&form, fixed, id);
+    let is_hidden = problem.is_some() && !is_lost && may_have_secrets(&form, fixed, id);
     Reading { packets, lost: 0, rest, problem, is_hidden, form, guesses: Vec::new() }
 }
 

@@ -126,6 +126,11 @@ fn found_out(text: &str) -> Vec<HexText> {
         Some(_) => return vec![array::bare(&plain)],
         None => {}
     }
+    if plain::is_decimal(&plain) {
+        let mut found = plain::decimal(&plain);
+        found.notes.push("read as decimal numbers, for not all have two digits".to_owned());
+        return vec![found];
+    }
     if let Some(found) = base64::parse(&plain, false) {
         return vec![found];
     }

@@ -207,6 +207,20 @@ pub(super) fn prefix(text: &str) -> Option<&'static str> {
     })
 }
 
+/// Numbers apart that cannot be hex: bytes of hex have two digits each, and these are of one to three.
+pub(super) fn is_decimal(text: &str) -> bool {
+    let is_apart = |c: char| c.is_whitespace() || ",;".contains(c);
+    let (mut count, mut is_other) = (0, false);
+    for word in text.split(is_apart).filter(|word| !word.is_empty()) {
+        let is_number = word == "0" || !word.starts_with('0');
+        if word.len() > 3 || !is_number || word.parse::<u8>().is_err() {
+            return false;
+        }
+        (count, is_other) = (count + 1, is_other || word.len() != 2);
+    }
+    count >= 2 && is_other
+}
+
 /// Numbers from -128 to 255.
 pub(super) fn decimal(text: &str) -> HexText {
     let mut out = HexText::default();

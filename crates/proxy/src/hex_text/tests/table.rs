@@ -170,6 +170,23 @@ fn what_stands_around_a_dump_is_taken_off() {
     assert_eq!(found.ignored.len(), 2, "{found:?}");
     let found = expect(&format!("$ xxd packet\n{}$ ", lines(&|_, text| text.to_owned())), bytes);
     assert_eq!(found.ignored.len(), 2, "{found:?}");
+    for time in [
+        "[10:11:12] ",
+        "10:11:12 ",
+        "10:11:12.125  ",
+        "2026-11-26T10:11:12Z ",
+        "[2026-11-26 10:11:12,5] ",
+    ] {
+        for hex in ["0f00010b", "0f 00 01 0b"] {
+            expect(&format!("{time}{hex}\n"), &[0x0f, 0, 1, 0x0b]);
+        }
+    }
+    expect("10:11:12 0f:00:01", &[0x10, 0x11, 0x12, 0x0f, 0, 1]);
+    for numbers in ["254, 130, 16, 36", "254,130,16,36", "254;130;16;36", " 254 130  16  36\n"] {
+        expect(numbers, &[254, 130, 16, 36]);
+    }
+    expect("6, 0, 42, 1, 20, 0", &[6, 0, 42, 1, 20, 0]);
+    expect("15 00 10 11", &[0x15, 0, 0x10, 0x11]);
     expect("0f\u{2013}00\u{2013}01\u{2013}0b", &[0x0f, 0, 1, 0x0b]);
     expect("0f\u{a0}00\u{200b}01\u{2009}0b", &[0x0f, 0, 1, 0x0b]);
     expect("> 0f 00\n> 01 0b\n", &[0x0f, 0, 1, 0x0b]);
