@@ -42,6 +42,34 @@ fn a_foreign_capture_gives_the_packets_that_the_stream_has() {
     }
 }
 
+/// tcpdump was ended while a packet was on its way.
+#[test]
+fn what_there_is_of_the_last_frame_of_a_capture_is_shown() {
+    let folder = Folder::new("within");
+    let bytes = pcap("mc-1.20.4-offline");
+    let records = records(&bytes);
+    let last = records.iter().rposition(|record| payload(record).len() > 10).unwrap();
+    let mut torn = bytes[..24].to_vec();
+    records[..last].iter().for_each(|record| torn.extend_from_slice(record));
+    let whole = records[last];
+    let mut cut = whole[..whole.len() - 3].to_vec();
+    let len = u32::try_from(cut.len() - 16).unwrap();
+    cut[8..12].copy_from_slice(&len.to_le_bytes());
+    cut[12..16].copy_from_slice(&len.to_le_bytes());
+    cut[18..20].copy_from_slice(&u16::try_from(len).unwrap().to_be_bytes());
+    torn.extend_from_slice(&cut);
+    let file = folder.write("torn.pcap", &torn);
+    let log = read_well(&[&file, "--json"]).json();
+    let told = log.iter().find(|line| line["type"] == "bytes");
+    let shown = told.unwrap_or_else(|| panic!("{log:?}"))["bytes"].as_str().unwrap();
+    let there: String = payload(&cut).iter().map(|byte| format!("{byte:02x}")).collect();
+    assert!(!shown.is_empty() && there.ends_with(shown), "{shown} of {there}");
+    let is_told = |line: &Value| {
+        line["message"].as_str().is_some_and(|text| text.contains("ended within a frame"))
+    };
+    assert!(log.iter().any(is_told));
+}
+
 /// The packets of each session, by when it began. Without a hint, what a stream begins with waits for more
 /// of it, while others go on and get their numbers.
 fn by_session(packets: Vec<Value>) -> Vec<Vec<Value>> {

@@ -388,6 +388,22 @@ impl Replay {
         self.drain(events);
     }
 
+    /// Nothing more comes, of the session or of the capture: what there is of frames that are not whole is told.
+    pub(super) fn give_up(
+        &mut self,
+        at: Timestamp,
+        scratch: &mut Scratch,
+        events: &mut Vec<Event>,
+    ) {
+        self.settle(scratch, events);
+        for direction in Direction::BOTH {
+            let is_within = !self.waiting[direction.index()].is_empty();
+            if is_within && !self.session.has_ended(direction) {
+                self.end(direction, at, scratch, events);
+            }
+        }
+    }
+
     /// The session is over; `reset`: the sender of this direction broke it off.
     pub(super) fn close(
         &mut self,

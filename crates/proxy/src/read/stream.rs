@@ -201,7 +201,7 @@ impl Stream {
         if is_closed {
             replay.close(reset, at, &mut tools.scratch, events);
         } else {
-            replay.settle(&mut tools.scratch, events);
+            replay.give_up(at, &mut tools.scratch, events);
         }
     }
 
