@@ -227,7 +227,7 @@ pub(crate) struct Read {
     /// it (2026-11-22T16:05:07Z)
     #[arg(long, value_name = "TIME")]
     pub(crate) from: Option<String>,
-    /// Until when
+    /// Before when
     #[arg(long, value_name = "TIME")]
     pub(crate) to: Option<String>,
     /// Only the Nth packet of all, in full
