@@ -1,6 +1,6 @@
-// One version: minecraft-protocol at both ends, and between them midwire with a rule for each action; to hide and to
-// disconnect are in rules.js, as chat and the end of a session have their own ways. What the receiving end sees of
-// every message is compared with the bytes that it has to be. Reports each step to run.js.
+// One version: minecraft-protocol at both ends, and between them midwire with a rule for each action; to hide is in
+// rules.js, as chat has its own ways. What the receiving end sees of every message is compared with the bytes that it
+// has to be. Reports each step to run.js.
 
 'use strict'
 
@@ -9,6 +9,7 @@ const fs = require('node:fs')
 const os = require('node:os')
 const path = require('node:path')
 
+const data = require('minecraft-data')
 const minecraft = require('minecraft-protocol')
 
 const { Midwire } = require('./midwire')
@@ -22,6 +23,7 @@ const RULES = `
   set both custom_payload where channel == "mw:set": channel = "mw:was_set"
   replace both custom_payload channel "red" with "green"
   drop both custom_payload where channel == "mw:drop"
+  disconnect "go to bed" serverbound custom_payload where channel == "mw:bye"
   pass both custom_payload where channel == "mw:pass"
   drop both custom_payload where channel == "mw:pass"
   duplicate both custom_payload where channel == "mw:twice"
@@ -125,6 +127,22 @@ async function main (version) {
   await step('the server sees exactly the bytes that the rules make', () => assert.deepEqual(got[0], expected(client)))
   await step('the client sees exactly the bytes that the rules make', () => assert.deepEqual(got[1], expected(player)))
   let lines = []
+  await step('a rule that disconnects sends exactly the bytes of the game', async () => {
+    const told = within('the last packet', new Promise(resolve => {
+      client.on('packet', (data, meta, body, bytes) => {
+        if (meta.name === 'kick_disconnect') resolve(Buffer.from(bytes).toString('hex'))
+      })
+    }))
+    client.write('custom_payload', { channel: 'mw:bye', data: dataOf(0) })
+    const bytes = await told
+    // A component in JSON, or in NBT from 1.20.3 on.
+    const isNbt = data(version).version['>=']('1.20.3')
+    const reason = isNbt
+      ? { type: 'compound', name: '', value: { text: { type: 'string', value: 'go to bed' } } }
+      : JSON.stringify({ text: 'go to bed' })
+    const packet = player.serializer.createPacketBuffer({ name: 'kick_disconnect', params: { reason } })
+    assert.equal(bytes, packet.toString('hex'))
+  })
   await step('midwire ends on ctrl-c', async () => {
     client.end('done')
     lines = await midwire.stop()
