@@ -322,13 +322,7 @@ fn counts_of_a_long_file_stand_in_the_index_beside_it() {
     }
     // A file that looks unchanged is not even read: its damage is not seen.
     let counted = stats(&[]);
-    let modified = std::fs::metadata(&file).unwrap().modified().unwrap();
-    let middle = long.len() / 2;
-    long[middle..middle + 4096].fill(0xff);
-    folder.write("long.pcapng", &long);
-    let again = std::fs::File::options().write(true).open(&file).unwrap();
-    again.set_modified(modified).unwrap();
-    drop(again);
+    damage_unseen(&file, &mut long);
     assert_eq!(stats(&[]), counted);
     assert_eq!(stats(&["--no-index"]).0, Some(1));
     // One that is another is.
@@ -337,6 +331,16 @@ fn counts_of_a_long_file_stand_in_the_index_beside_it() {
     let damaged = stats(&["--no-index"]);
     assert_eq!(damaged.0, Some(1));
     assert_eq!(stats(&[]), damaged);
+}
+
+/// Damages a file in its middle, such that it still looks unchanged.
+fn damage_unseen(file: &str, bytes: &mut [u8]) {
+    let modified = std::fs::metadata(file).unwrap().modified().unwrap();
+    let middle = bytes.len() / 2;
+    bytes[middle..middle + 4096].fill(0xff);
+    std::fs::write(file, bytes).unwrap();
+    let again = std::fs::File::options().write(true).open(file).unwrap();
+    again.set_modified(modified).unwrap();
 }
 
 /// Also where a state was told of that the client has not shown to be in, as it says nothing.
@@ -374,13 +378,7 @@ fn a_packet_is_jumped_to_without_reading_what_is_in_front_of_it() {
         assert_eq!(packets(&read_well(&[&file, "--packet", wanted, "--json"])), plain);
     }
     let wanted = read_well(&[&file, "--packet", "29000"]).output;
-    let modified = std::fs::metadata(&file).unwrap().modified().unwrap();
-    let middle = long.len() / 2;
-    long[middle..middle + 4096].fill(0xff);
-    folder.write("long.pcapng", &long);
-    let again = std::fs::File::options().write(true).open(&file).unwrap();
-    again.set_modified(modified).unwrap();
-    drop(again);
+    damage_unseen(&file, &mut long);
     assert_eq!(read_well(&[&file, "--packet", "29000"]).output, wanted);
     assert_eq!(read(&[&file, "--packet", "29000", "--no-index"]).status.code(), Some(1));
 }
