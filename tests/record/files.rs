@@ -2,6 +2,7 @@
 
 use std::fs;
 use std::io::Read as _;
+use std::net::SocketAddr;
 use std::os::unix::fs::PermissionsExt as _;
 use std::path::Path;
 
@@ -190,15 +191,7 @@ fn a_limit_of_file_sizes_is_as_a_full_disk_and_what_is_there_is_what_is_told() {
     let pid = Pid::from_raw(i32::try_from(program.id()).unwrap());
     let limit = Some(100_000);
     prlimit(pid, Resource::Fsize, Rlimit { current: limit, maximum: limit }).unwrap();
-    let mut ends = Ends::open(proxy, &server);
-    let all = say(&"x".repeat(250)).repeat(10_000);
-    ends.client.send(&all);
-    ends.server.expect(&all);
-    program.wait_for_diagnostics("nothing is recorded any more");
-    ends.client.finish();
-    ends.server.expect_ending(Ending::Finished);
-    ends.server.finish();
-    let ended = program.interrupt();
+    let (all, ended) = until_it_is_full(program, proxy, &server);
     assert_eq!(ended.status.code(), Some(3), "{}", ended.diagnostics);
     let captured = Captured::read(Path::new(&file));
     assert_eq!(captured.damage, [""; 0]);
@@ -207,6 +200,19 @@ fn a_limit_of_file_sizes_is_as_a_full_disk_and_what_is_there_is_what_is_told() {
     let one = say(&"x".repeat(250)).len();
     let told = format!("recorded {} frames, {} bytes of 1 session", sent.len() / one, sent.len());
     assert!(ended.diagnostics.contains(&told), "{told}: {}", ended.diagnostics);
+}
+
+/// Sends more than there is room for; gives that, and how the program ended.
+fn until_it_is_full(program: Program, proxy: SocketAddr, server: &Server) -> (Vec<u8>, Ended) {
+    let mut ends = Ends::open(proxy, server);
+    let all = say(&"x".repeat(250)).repeat(10_000);
+    ends.client.send(&all);
+    ends.server.expect(&all);
+    program.wait_for_diagnostics("nothing is recorded any more");
+    ends.client.finish();
+    ends.server.expect_ending(Ending::Finished);
+    ends.server.finish();
+    (all, program.interrupt())
 }
 
 /// As an ordinary file system does it, where this test may make a small one.
@@ -227,15 +233,7 @@ fn a_disk_that_fills_up_keeps_whole_records() {
     let server = Server::start();
     let file = folder.path("disk/it.pcapng");
     let (program, proxy) = Program::proxy(&game, server.address, &["-q", "-w", &file]);
-    let mut ends = Ends::open(proxy, &server);
-    let all = say(&"x".repeat(250)).repeat(10_000);
-    ends.client.send(&all);
-    ends.server.expect(&all);
-    program.wait_for_diagnostics("nothing is recorded any more");
-    ends.client.finish();
-    ends.server.expect_ending(Ending::Finished);
-    ends.server.finish();
-    let ended = program.interrupt();
+    let (all, ended) = until_it_is_full(program, proxy, &server);
     let captured = Captured::read(Path::new(&file));
     let len = fs::metadata(&file).unwrap().len();
     assert!(mount(&["umount", &disk]));
