@@ -139,6 +139,7 @@ fn what_was_done_to_packets_is_marked() {
     let mut frame = |number, direction, bytes: Recorded<'_>, origin, by: &'static str| {
         let decided_by = Some(Origin::Rule).filter(|_| !by.is_empty());
         let by = Some(by).filter(|by| !by.is_empty());
+        let by: Vec<&str> = by.into_iter().collect();
         let frame = Frame {
             session: 1,
             number,
@@ -148,7 +149,8 @@ fn what_was_done_to_packets_is_marked() {
             bytes,
             origin,
             decided_by,
-            by,
+            by: &by,
+            marks: &[],
             delayed: None,
         };
         writer.frame(&frame).unwrap();

@@ -80,9 +80,9 @@ fn check(name: &str, rules: &str) -> Session {
 
 /// Number, direction, form, fate, origin and by what, of all but what passed.
 fn fates(session: &Session) -> Vec<String> {
-    let frames = session.frames.iter().filter(|f| f.fate != "passed" || f.by.is_some());
+    let frames = session.frames.iter().filter(|f| f.fate != "passed" || !f.by.is_empty());
     let line = |frame: &crate::support::captured::Frame| {
-        let by = frame.by.as_deref().unwrap_or("nobody");
+        let by = frame.by.last().map_or("nobody", |by| by);
         let by = by.rsplit_once('/').map_or(by, |(_, name)| name);
         let direction = frame.direction.name();
         format!(
@@ -122,7 +122,7 @@ fn packets_that_nobody_sent_are_recorded_where_they_went() {
     let session = check("sent", rules);
     let injected: Vec<_> = session.frames.iter().filter(|f| f.origin == "rule").collect();
     assert_eq!(injected.len(), 4, "{:?}", session.frames);
-    assert!(injected.iter().all(|f| f.by.as_deref().is_some_and(|by| by.contains("test.rules"))));
+    assert!(injected.iter().all(|f| f.by.iter().any(|by| by.contains("test.rules"))));
 }
 
 #[test]
@@ -183,6 +183,50 @@ fn a_packet_that_others_overtake_is_one_packet_that_was_delayed() {
     let stats =
         Program::start(&["read", "-r", &file, "--protocol", &game, "--stats"]).wait().output;
     assert!(stats.contains("        4  100.0%"), "{stats}");
+}
+
+/// All that rules did and said stands in the recording, not only what they did last.
+#[test]
+fn what_rules_did_is_read_back_as_it_was_listed() {
+    let folder = Folder::new("said");
+    let game = folder.save("game.wire", GAME);
+    let rules = folder.save(
+        "test.rules",
+        "mark red both Say where text == \"two\"\n\
+         count pairs both Say where text in {\"one\", \"two\"}\n\
+         mark blue both Say where text in {\"two\", \"four\"}\n\
+         set both Say where text == \"two\": text = \"other\"\n\
+         duplicate both Say where text == \"three\"\n\
+         drop both Say where text == \"four\"\n\
+         send serverbound Say { text: \"new\" } after serverbound Say where text == \"five\"\n\
+         mark green serverbound Say where text == \"new\" and injected",
+    );
+    let file = folder.path("it.pcapng");
+    let peer = Server::start();
+    let more = ["--json", "--rules", &rules, "-w", &file];
+    let (program, proxy) = Program::proxy(&game, peer.address, &more);
+    let mut ends = Ends::open(proxy, &peer);
+    ends.client.send(&with(&["one", "two", "three", "four", "five", "six"]));
+    ends.client.finish();
+    ends.server.expect_ending(Ending::Finished);
+    ends.server.finish();
+    ends.client.expect_ending(Ending::Finished);
+    let live = program.interrupt().json();
+    let ended = Program::start(&["read", "-r", &file, "--json", "--protocol", &game]).wait();
+    let read = ended.json();
+    let said = |log: &[serde_json::Value]| -> Vec<serde_json::Value> {
+        packets(log)
+            .map(|line| {
+                let keys =
+                    ["n", "time", "origin", "fate", "changed_by", "rules", "marks", "fields"];
+                keys.iter().map(|key| (key.to_string(), line[key].clone())).collect()
+            })
+            .collect()
+    };
+    assert_eq!(said(&read), said(&live), "{}", ended.diagnostics);
+    let marks: Vec<_> = packets(&read).filter(|line| !line["marks"].is_null()).collect();
+    assert_eq!(marks.len(), 3, "{marks:?}");
+    assert_eq!(marks[0]["rules"].as_array().unwrap().len(), 4, "{marks:?}");
 }
 
 #[test]

@@ -44,7 +44,7 @@ pub struct Frame {
     /// What became of it, who made it and by what that was decided.
     pub fate: &'static str,
     pub origin: &'static str,
-    pub by: Option<String>,
+    pub by: Vec<String>,
     pub len: usize,
     pub redacted: u64,
     pub delayed_millis: Option<u128>,
@@ -114,7 +114,7 @@ impl Captured {
                     form: frame.form,
                     fate: frame.fate.as_str(),
                     origin: frame.origin.as_str(),
-                    by: frame.by().map(Into::into),
+                    by: frame.by().map(Into::into).collect(),
                     len: frame.bytes.len(),
                     redacted: frame.redacted(),
                     delayed_millis: frame.delayed().map(|delay| delay.as_millis()),

@@ -70,7 +70,7 @@ impl Sample {
             bytes,
             origin: if injected { Origin::Rule } else { Origin::sender(direction) },
             decided_by: Some(Origin::Rule),
-            by: Some("demo.rules:1"),
+            by: &["demo.rules:1"],
             ..Frame::passed(session, number, direction, at, &[])
         })?;
         let (incoming, outgoing) = (Leg::incoming(direction), Leg::outgoing(direction));

@@ -50,7 +50,7 @@ fn line(record: &Record<'_>) -> String {
             };
             let more = [
                 frame.decided_by().map(|origin| format!(" decided_by={}", origin.as_str())),
-                frame.by().map(|by| format!(" by={by}")),
+                frame.by().next().map(|by| format!(" by={by}")),
                 frame.delayed().map(|delayed| format!(" delayed={delayed:?}")),
                 (frame.redacted() > 0).then(|| format!(" redacted={}", frame.redacted())),
                 (!frame.is_whole).then(|| " in part".to_owned()),
@@ -169,7 +169,7 @@ fn sessions_frames_facts_and_what_was_decided_come_back() {
     let decided = |number, direction, bytes| Frame {
         bytes,
         decided_by: Some(Origin::Rule),
-        by: Some("a b.rules:3"),
+        by: &["a b.rules:3"],
         ..Frame::passed(7, number, direction, AT, &[])
     };
     let large = vec![b'x'; 200_000];

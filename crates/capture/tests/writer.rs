@@ -91,7 +91,8 @@ fn what_was_decided_is_a_note_and_what_differs_has_the_servers_leg() {
         .frame(&Frame {
             bytes: Recorded::Changed { came, sent },
             decided_by: Some(Origin::Rule),
-            by: Some("a b.rules:1"),
+            by: &["a b.rules:1", "c"],
+            marks: &["red"],
             delayed: Some(Duration::from_nanos(7)),
             ..Frame::passed(1, 1, Clientbound, AT, &[])
         })
@@ -99,7 +100,7 @@ fn what_was_decided_is_a_note_and_what_differs_has_the_servers_leg() {
     let bytes = writer.into_inner().unwrap();
     let packets = packets(&bytes);
     let note =
-        b"midwire: n=1 origin=server fate=changed decided_by=rule by=a%20b.rules:1 delay_ns=7";
+        b"midwire: n=1 origin=server fate=changed decided_by=rule by=a%20b.rules:1 by=c mark=red delay_ns=7";
     let interfaces: Vec<u8> = packets.iter().map(|packet| packet[0]).collect();
     assert_eq!(interfaces, [0, 0, 0, 1, 1, 1, 1, 0], "both handshakes, what came, what was sent");
     let has = |packet: &[u8], part: &[u8]| packet.windows(part.len()).any(|window| window == part);
@@ -166,7 +167,7 @@ fn what_cannot_be_recorded_is_refused_and_leaves_nothing() {
     assert!(matches!(writer.facts(1, AT, &[("a key", "")]), Err(WriteError::Key(_))));
     let long = "x".repeat(70_000);
     assert!(matches!(writer.facts(1, AT, &[("a", &long)]), Err(WriteError::NoteTooLong { .. })));
-    let by = Frame { by: Some(&long), delayed: Some(Duration::ZERO), ..frame };
+    let by = Frame { by: &[&long], delayed: Some(Duration::ZERO), ..frame };
     let by = writer.frame(&Frame { session: 1, ..by });
     assert!(matches!(by, Err(WriteError::NoteTooLong { .. })));
     let huge = vec![0; FRAME_LEN_MAX + 1];

@@ -4,12 +4,12 @@ use std::collections::HashMap;
 use std::sync::Arc;
 
 use midwire_codec::Direction;
-use midwire_definition::{PacketDefinition, Stack, StateId};
+use midwire_definition::{PacketDefinition, Stack, StateId, Workspace};
 
 use crate::id;
 use crate::interest::{ByFirstByte, Tables};
 use crate::rules::Ruled;
-use crate::verdict::Judge;
+use crate::verdict::{Judge, PacketInfo};
 
 /// How much somebody wants to see of a packet.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, PartialOrd, Ord)]
@@ -170,23 +170,18 @@ impl Judged {
     #[inline]
     pub(crate) fn are_quiet(
         &self,
-        state: StateId,
-        direction: Direction,
-        id: i64,
-        definition: Option<&PacketDefinition>,
-        payload: &[u8],
-        body: usize,
+        info: &PacketInfo<'_>,
+        conn: &[i64],
+        workspace: &mut Workspace,
     ) -> bool {
-        let is_for_judge = self
+        let PacketInfo { state, direction, definition, payload, body, .. } = *info;
+        let rules = self.rules.as_ref();
+        let judge = self
             .judge
             .as_ref()
-            .is_some_and(|asked| asked.wanted.need(state, direction, id) > Need::Nothing);
-        let body = u32::try_from(body).unwrap_or(u32::MAX);
-        !is_for_judge
-            && self
-                .rules
-                .as_ref()
-                .is_none_or(|rules| rules.are_quiet(state, direction, definition, payload, body))
+            .filter(|asked| asked.wanted.need(state, direction, info.id) > Need::Nothing);
+        rules.is_none_or(|rules| rules.are_quiet(state, direction, definition, payload, body))
+            && judge.is_none_or(|asked| asked.judge.is_quiet(info, conn, workspace))
     }
 }
 

@@ -2,12 +2,12 @@
 //! became of it on its way.
 
 use std::ops::Range;
-use std::sync::Arc;
 use std::time::Duration;
 
 use bytes::Bytes;
 use midwire_codec::{Direction, Origin};
 
+use crate::decision::Tags;
 use crate::event::{Elapsed, PacketNumber};
 
 /// Whether a session is recorded.
@@ -55,7 +55,7 @@ impl Record {
                     origin: Origin::sender(self.direction),
                     passage: Passage::Dropped(bytes),
                     decided_by: None,
-                    by: None,
+                    tags: Tags::default(),
                     delayed: None,
                 };
                 Recorded::Frame(Box::new(frame))
@@ -91,8 +91,8 @@ pub struct RecordedFrame {
     pub passage: Passage,
     /// Who decided about it, if anybody did.
     pub decided_by: Option<Origin>,
-    /// The name of what decided, such as a rule's.
-    pub by: Option<Arc<str>>,
+    /// The rules that matched it, and its marks. There are no lines for the log.
+    pub tags: Tags,
     /// How long it was held back, if it was.
     pub delayed: Option<Duration>,
 }
@@ -162,7 +162,7 @@ pub(crate) struct Note {
     pub(crate) at: Elapsed,
     pub(crate) origin: Origin,
     pub(crate) decided_by: Option<Origin>,
-    pub(crate) by: Option<Arc<str>>,
+    pub(crate) tags: Tags,
     /// It is held back.
     pub(crate) is_delayed: bool,
     /// Others overtake it, so what came has been recorded.
@@ -197,8 +197,8 @@ impl Note {
     }
 
     fn record(self, direction: Direction, passage: Passage, delayed: Option<Duration>) -> Record {
-        let Self { number, at, origin, decided_by, by, .. } = self;
-        let frame = RecordedFrame { number, origin, passage, decided_by, by, delayed };
+        let Self { number, at, origin, decided_by, tags, .. } = self;
+        let frame = RecordedFrame { number, origin, passage, decided_by, tags, delayed };
         Record { direction, at, content: Recorded::Frame(Box::new(frame)) }
     }
 }

@@ -4,7 +4,9 @@ use std::time::Duration;
 
 use bytes::Bytes;
 use midwire_codec::{Direction, Origin};
-use midwire_definition::{EditError, Edits, Packet, PacketDefinition, StateId, VersionId};
+use midwire_definition::{
+    EditError, Edits, Packet, PacketDefinition, StateId, VersionId, Workspace,
+};
 use midwire_rules::Envelope;
 use thiserror::Error;
 
@@ -112,6 +114,13 @@ pub trait Judge: Send {
     ) -> bool {
         let _ = (version, state, direction, definition);
         true
+    }
+
+    /// Whether this surely does nothing about a packet that is not compressed and has these variables of its
+    /// connection: it then goes on as if nobody had interest in it.
+    fn is_quiet(&self, info: &PacketInfo<'_>, conn: &[i64], workspace: &mut Workspace) -> bool {
+        let _ = (info, conn, workspace);
+        false
     }
 
     /// Decides about a packet. `fields` is there if the packet is known and not opaque, and this

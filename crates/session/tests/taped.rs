@@ -67,7 +67,8 @@ fn a_run_ends_where_numbers_do_not_go_on() {
     let mut driver = Driver::taped(TOY, rules);
     driver.feed(Serverbound, &[say("a"), say("b"), say("c"), say("d")].concat());
     let by = "3 injected by test.rules:1";
-    assert_eq!(driver.tape.fates(), ["1+ 4", by, "2+ 4", "4+ 8"]);
+    let fates = ["1+ 4", by, "2 passed by test.rules:1", "4+ 8"];
+    assert_eq!(driver.tape.fates(), fates);
     assert_eq!(driver.tape.sent[0], driver.sent(Serverbound));
 }
 

@@ -3,7 +3,7 @@
 mod record;
 mod state;
 
-use std::collections::HashMap;
+use std::collections::{BTreeMap, HashMap};
 use std::net::SocketAddr;
 
 use midwire_codec::Direction;
@@ -43,7 +43,7 @@ pub struct Recordings {
     /// The leg that was closed last: what acknowledges its end follows.
     closed: Option<Ends>,
     /// The number that each open session's last frame had.
-    numbers: HashMap<u64, u64>,
+    numbers: BTreeMap<u64, u64>,
 }
 
 #[derive(Debug)]

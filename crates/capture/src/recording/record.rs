@@ -139,10 +139,20 @@ impl<'a> RecordedFrame<'a> {
         Origin::from_word(&self.note?.get("decided_by")?)
     }
 
-    /// Where that is written. Foreign text: not escaped for a terminal.
-    #[must_use]
-    pub fn by(&self) -> Option<Cow<'a, str>> {
-        self.note?.get("by")
+    /// What matched it, in the order in which it did, such as rules' places. Foreign text: not escaped for a
+    /// terminal.
+    pub fn by(&self) -> impl Iterator<Item = Cow<'a, str>> {
+        self.values("by")
+    }
+
+    /// How it is marked. Foreign text, as well.
+    pub fn marks(&self) -> impl Iterator<Item = Cow<'a, str>> {
+        self.values("mark")
+    }
+
+    fn values(&self, key: &'static str) -> impl Iterator<Item = Cow<'a, str>> {
+        let pairs = self.note.into_iter().flat_map(Note::pairs);
+        pairs.filter_map(move |(name, value)| (name == key).then_some(value))
     }
 
     /// How much later than it came it was sent.

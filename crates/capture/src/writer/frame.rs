@@ -87,8 +87,10 @@ pub struct Frame<'a> {
     pub origin: Origin,
     /// Who decided that it is dropped, changed, delayed or injected, if anybody did.
     pub decided_by: Option<Origin>,
-    /// Where that is written: a rule's place, a script's name.
-    pub by: Option<&'a str>,
+    /// What matched it, in the order in which it did: rules' places, scripts' names.
+    pub by: &'a [&'a str],
+    /// How it is marked.
+    pub marks: &'a [&'a str],
     /// How much later than it came it was sent.
     pub delayed: Option<Duration>,
 }
@@ -112,7 +114,8 @@ impl<'a> Frame<'a> {
             bytes: Recorded::Passed(bytes.into()),
             origin: Origin::sender(direction),
             decided_by: None,
-            by: None,
+            by: &[],
+            marks: &[],
             delayed: None,
         }
     }

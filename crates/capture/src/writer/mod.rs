@@ -502,7 +502,9 @@ fn frame_note(note: &mut String, frame: &Frame<'_>, last_number: u64) {
     let fate = frame.fate();
     let is_plain = matches!(frame.bytes, Recorded::Passed(Content { blank: [], .. }))
         && fate == Fate::Passed
-        && frame.origin == Origin::sender(frame.direction);
+        && frame.origin == Origin::sender(frame.direction)
+        && frame.by.is_empty()
+        && frame.marks.is_empty();
     let follows = is_plain && last_number.checked_add(1) == Some(frame.number);
     if !follows {
         push_pair(note, "n", &frame.number.to_string());
@@ -523,8 +525,11 @@ fn frame_note(note: &mut String, frame: &Frame<'_>, last_number: u64) {
     if let Some(decided_by) = frame.decided_by {
         push_pair(note, "decided_by", decided_by.as_str());
     }
-    if let Some(by) = frame.by {
+    for by in frame.by {
         push_pair(note, "by", by);
+    }
+    for mark in frame.marks {
+        push_pair(note, "mark", mark);
     }
     if let Some(delayed) = frame.delayed {
         push_pair(note, "delay_ns", &delayed.as_nanos().to_string());

@@ -141,27 +141,33 @@ impl Bench {
 
     /// What recording costs, in throughput and in the time of the threads that relay.
     fn recorded(&self, kinds: &[Traffic]) {
-        const SUBJECTS: [Subject; 4] =
-            [Subject::Quiet, Subject::Recorded, Subject::Listing, Subject::ListedRecorded];
+        const PAIRS: [[Subject; 2]; 2] =
+            [[Subject::Quiet, Subject::Recorded], [Subject::Listing, Subject::ListedRecorded]];
         let title = "recorded";
-        if !kinds.iter().any(|traffic| self.wants(&[title, traffic.name])) {
+        let pairs = |traffic: &Traffic| -> Vec<Subject> {
+            let is_wanted =
+                |pair: &[Subject; 2]| self.wants(&[title, traffic.name, pair[0].name()]);
+            PAIRS.into_iter().filter(is_wanted).flatten().collect()
+        };
+        if kinds.iter().all(|traffic| pairs(traffic).is_empty()) {
             return;
         }
         self.line(&format!(
             "{title:32} {:14} {:>10} {:>8} {:>8}",
             "by", "relay ns", "MB/s", "of it"
         ));
-        for traffic in kinds.iter().filter(|traffic| self.wants(&[title, traffic.name])) {
+        for traffic in kinds {
+            let subjects = pairs(traffic);
             let bytes = if self.timed { 24 << 20 } else { traffic.flood.len() };
             let times = (bytes / traffic.flood.len()).max(1);
-            let rounds = by_turns(&SUBJECTS, traffic, self.rounds(), |child, ends| {
+            let rounds = by_turns(&subjects, traffic, self.rounds(), |child, ends| {
                 let before = child.cpu_when_idle();
                 let took = ends.flood(traffic, times);
                 let relaying = child.cpu_when_idle() - before;
                 let speed = (times * traffic.flood.len()) as f64 / took.as_secs_f64();
                 (relaying as f64 / (times * traffic.packets) as f64, speed / 1e6)
             });
-            for (place, (subject, took)) in SUBJECTS.iter().zip(&rounds).enumerate() {
+            for (place, (subject, took)) in subjects.iter().zip(&rounds).enumerate() {
                 let base = rounds.get(place & !1).unwrap_or(took);
                 let mut ratios: Vec<f64> =
                     took.iter().zip(base).map(|(took, base)| took.1 / base.1).collect();

@@ -2,11 +2,12 @@
 //! again; they are counted, or those that match a filter are picked out. What nobody looks at is not
 //! even made into events.
 
+use std::cell::{Ref, RefCell};
 use std::collections::HashMap;
 use std::sync::{Arc, Mutex};
 
 use midwire_capture::Timestamp;
-use midwire_definition::{Packet, PacketDefinition, StateId, VersionId};
+use midwire_definition::{Packet, PacketDefinition, StateId, VersionId, Workspace};
 use midwire_rules::{Compiled, Envelope, Filter, Interest};
 use midwire_session::{Decision, Direction, Judge, Log, PacketInfo, Peers, Verdict};
 
@@ -52,12 +53,12 @@ pub(super) struct Player {
     pub(super) begun: Timestamp,
     pub(super) decided: Option<Decided>,
     /// The filter at the version that packets have.
-    compiled: Option<(VersionId, Arc<Compiled>)>,
+    compiled: RefCell<Option<(VersionId, Option<Arc<Compiled>>)>>,
 }
 
 impl Player {
     pub(super) const fn new(looks: Looks, begun: Timestamp, decided: Option<Decided>) -> Self {
-        Self { looks, begun, decided, compiled: None }
+        Self { looks, begun, decided, compiled: RefCell::new(None) }
     }
 
     fn sift(&self, version: VersionId) -> Option<Arc<Compiled>> {
@@ -67,16 +68,22 @@ impl Player {
         }
     }
 
+    /// The filter at a version, if any packet can match.
+    fn compiled(&self, version: VersionId) -> Option<Ref<'_, Compiled>> {
+        if self.compiled.borrow().as_ref().is_none_or(|(known, _)| *known != version) {
+            *self.compiled.borrow_mut() = Some((version, self.sift(version)));
+        }
+        let known = self.compiled.borrow();
+        Ref::filter_map(known, |known| known.as_ref()?.1.as_deref()).ok()
+    }
+
     fn matches(
-        &mut self,
+        &self,
         info: &PacketInfo<'_>,
         fields: Option<&mut Packet<'_>>,
         changed: bool,
     ) -> bool {
-        if self.compiled.as_ref().is_none_or(|(version, _)| *version != info.version) {
-            self.compiled = self.sift(info.version).map(|compiled| (info.version, compiled));
-        }
-        let Some((_, compiled)) = &self.compiled else { return false };
+        let Some(compiled) = self.compiled(info.version) else { return false };
         let conn = fields.as_ref().map_or(&[][..], |fields| fields.conn());
         let envelope = Envelope { changed, ..info.envelope(Peers::default(), conn) };
         compiled.matches(&envelope, fields)
@@ -108,6 +115,16 @@ impl Judge for Player {
                 compiled.interest(state, direction, definition) != Interest::Never
             }),
         }
+    }
+
+    fn is_quiet(&self, info: &PacketInfo<'_>, conn: &[i64], workspace: &mut Workspace) -> bool {
+        let is_decided = self.decided.as_ref().is_some_and(|decided| lock(decided).is_some());
+        if is_decided || !matches!(self.looks, Looks::Sift(_)) {
+            return false;
+        }
+        let envelope = info.envelope(Peers::default(), conn);
+        self.compiled(info.version)
+            .is_none_or(|compiled| !compiled.matches_payload(&envelope, workspace))
     }
 
     fn judge(&mut self, _: &PacketInfo<'_>, _: Option<&mut Packet<'_>>) -> Verdict {

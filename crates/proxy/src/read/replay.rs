@@ -52,7 +52,7 @@ struct Said {
     origin: Origin,
     fate: Fate,
     decided_by: Option<Origin>,
-    by: Option<Arc<str>>,
+    tags: Option<Arc<Tags>>,
 }
 
 impl Replay {
@@ -365,7 +365,7 @@ impl Replay {
                 RecordedFate::Delayed => Fate::Delayed(self.elapsed(frame.at).after(delay)),
             },
             decided_by: frame.decided_by().map(origin),
-            by: frame.by().map(|by| by.as_ref().into()),
+            tags: tags_of(frame),
         }
     }
 
@@ -473,10 +473,14 @@ fn put_back_into(said: &Said, packet: &mut PacketEvent) {
     (packet.origin, packet.fate) = (said.origin, said.fate);
     let is_changed = said.fate == Fate::Changed || packet.sent.is_some();
     packet.changed_by = said.decided_by.filter(|_| is_changed);
-    packet.tags = said.by.as_ref().map(|by| {
-        let rules = by.split(", ").map(Into::into).collect();
-        Arc::new(Tags { rules, ..Tags::default() })
-    });
+    packet.tags.clone_from(&said.tags);
+}
+
+fn tags_of(frame: &RecordedFrame<'_>) -> Option<Arc<Tags>> {
+    let rules = frame.by().map(|by| by.as_ref().into()).collect();
+    let marks = frame.marks().map(|mark| mark.as_ref().into()).collect();
+    let tags = Tags { rules, marks, logs: Vec::new() };
+    (!tags.is_empty()).then(|| Arc::new(tags))
 }
 
 fn origin(recorded: RecordedOrigin) -> Origin {

@@ -1,7 +1,7 @@
 //! All sessions that are being read at once, recorded ones and those of streams.
 
 use std::cell::RefCell;
-use std::collections::{HashMap, HashSet};
+use std::collections::{BTreeMap, HashMap, HashSet};
 use std::net::SocketAddr;
 use std::rc::Rc;
 use std::sync::{Arc, Mutex};
@@ -25,7 +25,6 @@ use crate::filter::{self, Selects};
 /// What tells sessions apart while they are read.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 enum Key {
-    Recorded(u64),
     Stream(u64),
     Line(u64),
 }
@@ -135,7 +134,8 @@ impl Recorded {
 pub(super) struct Sessions {
     pub(super) tools: Tools,
     out: Rc<RefCell<Out>>,
-    recorded: HashMap<Key, Recorded>,
+    /// By the number that their recording gives them: mostly a few.
+    recorded: BTreeMap<u64, Recorded>,
     /// Those that were open where an earlier file ended, by what the next one knows them by.
     away: HashMap<(u64, SocketAddr), Recorded>,
     /// Those that are passed over, with when they began.
@@ -168,7 +168,7 @@ impl Sessions {
         Self {
             tools,
             out,
-            recorded: HashMap::new(),
+            recorded: BTreeMap::new(),
             away: HashMap::new(),
             unwanted: HashSet::new(),
             streams: HashMap::new(),
@@ -192,7 +192,7 @@ impl Sessions {
 
     /// A new part of a file: sessions of the part before it are not gone on with.
     pub(super) fn forget_recorded(&mut self) {
-        let open = self.recorded.drain().map(|(_, open)| open).collect();
+        let open = std::mem::take(&mut self.recorded).into_values().collect();
         self.give_up(open);
         self.numbers.close();
     }
@@ -204,8 +204,7 @@ impl Sessions {
             self.give_up(open);
         }
         let mut replaced = Vec::new();
-        for (key, open) in self.recorded.drain() {
-            let (Key::Recorded(session) | Key::Stream(session) | Key::Line(session)) = key;
+        for (session, open) in std::mem::take(&mut self.recorded) {
             replaced.extend(self.away.insert((session, open.client), open));
         }
         self.give_up(replaced);
@@ -240,7 +239,7 @@ impl Sessions {
             }
             Record::Opened { .. } => {}
             Record::Facts { session, facts, .. } => {
-                if let Some(open) = self.recorded.get_mut(&Key::Recorded(session)) {
+                if let Some(open) = self.recorded.get_mut(&session) {
                     open.said.add(facts);
                     if open.is_torn {
                         open.said.enter(&mut open.replay);
@@ -248,15 +247,18 @@ impl Sessions {
                 }
             }
             Record::Frame(frame) => {
-                let open = self.recorded.get(&Key::Recorded(frame.session));
-                match open.and_then(|open| open.replay.framing.filter(|_| frame.count > 1)) {
+                if frame.count == 1 {
+                    return self.frame(&frame);
+                }
+                let open = self.recorded.get(&frame.session);
+                match open.and_then(|open| open.replay.framing) {
                     Some(framing) => frame.split(framing).for_each(|frame| self.frame(&frame)),
                     None => self.frame(&frame),
                 }
             }
             Record::Missing { session, direction, len, .. } => {
                 self.missing += len;
-                let Some(open) = self.recorded.get_mut(&Key::Recorded(session)) else { return };
+                let Some(open) = self.recorded.get_mut(&session) else { return };
                 open.is_torn = true;
                 let begun = open.replay.begun;
                 let text = format!("{len} {direction} bytes of the recording are missing here");
@@ -265,7 +267,7 @@ impl Sessions {
                 self.give(number, begun);
             }
             Record::DirectionEnded { session, direction, at } => {
-                let Some(open) = self.recorded.get_mut(&Key::Recorded(session)) else { return };
+                let Some(open) = self.recorded.get_mut(&session) else { return };
                 if open.replay.session.has_ended(direction) {
                     // A file that goes on says again what an earlier one has said.
                     return;
@@ -276,7 +278,7 @@ impl Sessions {
                 self.give(number, begun);
             }
             Record::Closed { session, at, reset } => {
-                let Some(mut open) = self.recorded.remove(&Key::Recorded(session)) else { return };
+                let Some(mut open) = self.recorded.remove(&session) else { return };
                 open.replay.close(reset, at, &mut self.tools.scratch, &mut self.events);
                 self.recorded_packets += open.count();
                 self.give(open.number, open.replay.begun);
@@ -287,7 +289,7 @@ impl Sessions {
     }
 
     fn frame(&mut self, frame: &RecordedFrame<'_>) {
-        let Some(open) = self.recorded.get_mut(&Key::Recorded(frame.session)) else { return };
+        let Some(open) = self.recorded.get_mut(&frame.session) else { return };
         open.follow(frame);
         open.replay.frame(frame, &mut self.tools.scratch, &mut self.events);
         self.recorded_packets += open.count();
@@ -358,7 +360,7 @@ impl Sessions {
         let begun = replay.begun;
         let (counted, is_torn) = (0, false);
         let open = Recorded { number, client, server, replay, counted, is_torn, said, last, began };
-        self.recorded.insert(Key::Recorded(session), open);
+        self.recorded.insert(session, open);
         self.give(number, begun);
     }
 
@@ -374,7 +376,7 @@ impl Sessions {
             open.replay.drain(&mut self.events);
         }
         let (number, begun) = (open.number, open.replay.begun);
-        self.recorded.insert(Key::Recorded(session), open);
+        self.recorded.insert(session, open);
         self.give(number, begun);
     }
 
@@ -382,12 +384,11 @@ impl Sessions {
     /// air.
     pub(super) fn open_sessions(&self) -> Option<Vec<OpenSession>> {
         let mut open = Vec::with_capacity(self.recorded.len());
-        for (key, session) in &self.recorded {
-            let (Key::Recorded(recorded) | Key::Stream(recorded) | Key::Line(recorded)) = *key;
+        for (recorded, session) in &self.recorded {
             let snapshot = session.replay.snapshot()?;
             let protocol = session.replay.session.protocol();
             open.push(OpenSession {
-                numbers: (recorded, session.number),
+                numbers: (*recorded, session.number),
                 begun: session.replay.begun,
                 client: session.client,
                 server: session.server.to_string(),
@@ -418,7 +419,7 @@ impl Sessions {
         let is_torn = false;
         let open =
             Recorded { number, client, server, replay, counted, is_torn, said, last, began: begun };
-        self.recorded.insert(Key::Recorded(recorded), open);
+        self.recorded.insert(recorded, open);
         self.give(number, begun);
     }
 
@@ -556,7 +557,7 @@ impl Sessions {
         self.give_up(away);
         let mut open: Vec<Key> = self.streams.keys().copied().collect();
         open.sort_unstable_by_key(|key| match key {
-            Key::Recorded(number) | Key::Stream(number) | Key::Line(number) => *number,
+            Key::Stream(number) | Key::Line(number) => *number,
         });
         for key in open {
             self.end_stream(key, at, false, None);

@@ -21,8 +21,9 @@ pub(crate) struct Entry {
 /// What is told.
 #[derive(Debug)]
 pub(crate) enum Told {
-    /// The session is recorded from here on.
-    Opened(Box<Opened>, Elapsed),
+    /// The session is recorded from here on. It stands where the session began, so that times count from
+    /// there also when it is read.
+    Opened(Box<Opened>),
     /// Bytes passed, or did not.
     Record(Record),
     /// Something became known. Packets are told where only some are kept.

@@ -1,6 +1,7 @@
 //! What passed in a session, as frames in a file.
 
 use std::io::Write;
+use std::sync::Arc;
 use std::sync::atomic::Ordering;
 
 use bytes::Bytes;
@@ -178,6 +179,7 @@ impl<W: Write> Put<'_, W> {
             Origin::Client | Origin::Server => Origin::sender(direction),
             origin => origin,
         };
+        let (by, marks) = (texts(&frame.tags.rules), texts(&frame.tags.marks));
         let frame = Frame {
             session: self.session,
             number: frame.number.0,
@@ -187,15 +189,22 @@ impl<W: Write> Put<'_, W> {
             bytes: bits,
             origin,
             decided_by: frame.decided_by,
-            by: frame.by.as_deref(),
+            by: &by,
+            marks: &marks,
             delayed: frame.delayed,
         };
         match self.writer.frame(&frame) {
             // A name can be as long as it likes; the bytes are what counts.
-            Err(WriteError::NoteTooLong { .. }) => self.writer.frame(&Frame { by: None, ..frame }),
+            Err(WriteError::NoteTooLong { .. }) => {
+                self.writer.frame(&Frame { by: &[], marks: &[], ..frame })
+            }
             written => written,
         }
     }
+}
+
+fn texts(shared: &[Arc<str>]) -> Vec<&str> {
+    shared.iter().map(|text| &**text).collect()
 }
 
 /// Frames in a row.

@@ -11,7 +11,7 @@ use super::entry::Entry;
 
 /// The writer is woken at once when this part of the room is taken; else it looks after [`GATHER`]. Until then
 /// it takes nothing of the processor from who relays.
-const WAKE_PART: usize = 2;
+const WAKE_PART: usize = 4;
 /// How long the writer lets entries gather.
 const GATHER: Duration = Duration::from_millis(40);
 

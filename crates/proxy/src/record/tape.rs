@@ -4,7 +4,7 @@ use std::sync::Arc;
 use std::time::SystemTime;
 
 use bytes::BytesMut;
-use midwire_session::{Elapsed, Event, Record, Recording};
+use midwire_session::{Event, Record, Recording};
 
 use super::Recorder;
 use super::entry::{Entry, Opened, Told};
@@ -27,10 +27,9 @@ impl Tape {
         session: u64,
         begun: SystemTime,
         opened: Opened,
-        at: Elapsed,
     ) -> Self {
         let mut entry = Entry::new(session, begun);
-        entry.push(Told::Opened(Box::new(opened), at));
+        entry.push(Told::Opened(Box::new(opened)));
         Self { recorder, entry, is_closed: false }
     }
 

@@ -74,6 +74,8 @@ struct Out {
     synced: Instant,
     /// Something was written since.
     is_dirty: bool,
+    /// Puts it on the disk while more is written.
+    syncer: Option<Syncer>,
 }
 
 impl Out {
@@ -82,7 +84,8 @@ impl Out {
         let now = Instant::now();
         let writer = Writer::new(file, APPLICATION_VERSION);
         let (before, begun, synced) = ((0, 0), now, now);
-        Self { writer, path, start, is_regular, before, begun, synced, is_dirty: true }
+        let (is_dirty, syncer) = (true, None);
+        Self { writer, path, start, is_regular, before, begun, synced, is_dirty, syncer }
     }
 
     fn flush(&mut self) -> io::Result<()> {
@@ -91,8 +94,10 @@ impl Out {
     }
 
     /// Has what was written put on the disk by somebody else.
-    fn ask(&mut self, syncer: &Syncer) -> io::Result<()> {
-        if !self.is_dirty || !self.is_regular || syncer.ask(self.writer.get_ref())? {
+    fn ask(&mut self) -> io::Result<()> {
+        let is_needed = self.is_dirty && self.is_regular;
+        let syncer = self.syncer.as_ref().filter(|_| is_needed);
+        if syncer.map_or(Ok(true), |syncer| syncer.ask(self.writer.get_ref()))? {
             (self.is_dirty, self.synced) = (false, Instant::now());
         }
         Ok(())
@@ -116,10 +121,7 @@ impl Recorder {
         give_way();
         let mut out = Out::new(opened);
         let mut sessions = HashMap::new();
-        let mut error = match Syncer::start() {
-            Ok(syncer) => self.record(&mut out, &mut sessions, &syncer).err(),
-            Err(error) => Some(error.into()),
-        };
+        let mut error = self.record(&mut out, &mut sessions).err();
         if let Some(error) = &error {
             self.give_up(&mut out, error);
         }
@@ -134,12 +136,8 @@ impl Recorder {
         Report { path, files, error: error.map(|error| error.to_string()) }
     }
 
-    fn record(
-        &mut self,
-        out: &mut Out,
-        sessions: &mut HashMap<u64, Known>,
-        syncer: &Syncer,
-    ) -> Result<(), Failed> {
+    fn record(&mut self, out: &mut Out, sessions: &mut HashMap<u64, Known>) -> Result<(), Failed> {
+        out.syncer = Some(Syncer::start()?);
         out.flush()?;
         let mut entries = Vec::new();
         loop {
@@ -158,7 +156,7 @@ impl Recorder {
             self.rotate_if_due(out)?;
             match self.options.sync {
                 Sync::Always => out.sync()?,
-                Sync::Second if out.synced.elapsed() >= SYNC_EVERY => out.ask(syncer)?,
+                Sync::Second if out.synced.elapsed() >= SYNC_EVERY => out.ask()?,
                 Sync::Second | Sync::None => {}
             }
         }
@@ -195,10 +193,11 @@ impl Recorder {
         let next = self.files.next(SystemTime::now())?;
         let (path, start, is_regular) = (next.path, next.start, next.is_regular);
         let file = out.writer.rotate(next.file, now(), 0)?;
-        if self.options.sync != Sync::None {
-            file.sync_data()?;
+        match &out.syncer {
+            Some(syncer) if self.options.sync == Sync::Second => syncer.ask_for(file)?,
+            _ if self.options.sync == Sync::None => drop(file),
+            _ => file.sync_data()?,
         }
-        drop(file);
         self.files.over(&last)?;
         let begun = Instant::now();
         (out.path, out.start, out.is_regular) = (path, start, is_regular);
@@ -286,9 +285,9 @@ impl Recorder {
         told: Told,
     ) -> Result<Option<Record>, WriteError> {
         let done = match told {
-            Told::Opened(opened, at) => {
+            Told::Opened(opened) => {
                 self.counts.sessions.fetch_add(1, Ordering::Relaxed);
-                let known = open(writer, session, begun.after(at.0), &opened)?;
+                let known = open(writer, session, begun, &opened)?;
                 sessions.insert(session, known);
                 Ok(())
             }

@@ -9,7 +9,7 @@ use std::time::{Duration, Instant, SystemTime};
 use bytes::{Bytes, BytesMut};
 use midwire_definition::escape::escape;
 use midwire_route::{After, ProxyHeader, Response};
-use midwire_session::{Counters, Direction, Elapsed, HostRewrite, Outside, Setup};
+use midwire_session::{Counters, Direction, HostRewrite, Outside, Setup};
 use tokio::io::{AsyncReadExt, AsyncWriteExt};
 use tokio::net::TcpStream;
 use tokio::sync::watch;
@@ -365,8 +365,7 @@ impl Serving {
         };
         let to = route.to.to_string().into();
         let opened = record::Begun { client, server, to, setup: setup.clone() };
-        let Begun { at, clock } = self.begun;
-        Some(Tape::new(recorder, self.number, at, opened, Elapsed(clock.elapsed())))
+        Some(Tape::new(recorder, self.number, self.begun.at, opened))
     }
 
     /// Moves bytes until the session is over.

@@ -16,7 +16,7 @@ use midwire_codec::{Direction, Origin};
 
 use super::Session;
 use super::inject::Injected;
-use crate::decision::{Beside, Content};
+use crate::decision::{Beside, Content, Tags};
 use crate::event::{Notice, PacketNumber};
 use crate::order::{Copied, Gate, Item, Loose, Made, Next};
 use crate::record::Note;
@@ -120,7 +120,7 @@ impl Session {
                 at: self.now,
                 origin,
                 decided_by: by.as_ref().map(|_| Origin::Rule),
-                by,
+                tags: Tags { rules: by.into_iter().collect(), ..Tags::default() },
                 is_delayed: false,
                 is_loose: false,
                 came: None,

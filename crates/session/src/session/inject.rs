@@ -152,7 +152,8 @@ impl Session {
             ruling = self.judge_injected(&info, &known.form, &mut scratch.workspace);
         }
         self.tell_refused(number, &mut ruling);
-        let by_whom = by.clone();
+        let mut kept = ruling.tags.kept();
+        kept.rules.splice(0..0, by.clone());
         let sent_by = ruling.changed_by.or(by.as_ref().map(|_| Origin::Rule));
         self.side(direction).counters.injected += 1;
         let came = payload.clone();
@@ -216,7 +217,7 @@ impl Session {
                     at: self.now,
                     origin,
                     decided_by: sent_by,
-                    by: by_whom,
+                    tags: kept,
                     is_delayed: false,
                     is_loose: false,
                     came: None,

@@ -94,7 +94,7 @@ impl Session {
         &mut self,
         direction: Direction,
         framing: &Framing,
-        chunk: Bytes,
+        chunk: &Bytes,
         skimmed: &Skimmed,
         scratch: &mut Scratch,
     ) -> usize {
@@ -106,7 +106,7 @@ impl Session {
             let skimmed = self.skim(direction, framing, &chunk[at..], scratch);
             self.count_skimmed(direction, &skimmed);
             let first = self.packets + 1 - skimmed.frames;
-            self.add_to_run(direction, &chunk, &mut run, at, first..first + skimmed.frames);
+            self.add_to_run(direction, chunk, &mut run, at, first..first + skimmed.frames);
             if let Some(payload) = skimmed.last {
                 let payload = at + payload.start..at + payload.end;
                 last = Some((payload, self.side(direction).received.form.clone()));
@@ -122,17 +122,17 @@ impl Session {
             let looked = Looked {
                 direction,
                 number,
-                chunk: &chunk,
+                chunk,
                 frame: frame.clone(),
                 payload,
                 offset,
                 recorded: 0,
             };
-            self.add_to_run(direction, &chunk, &mut run, frame.start, number.0..number.0 + 1);
-            let read = self.read(direction, &chunk, looked.payload.clone(), scratch);
+            self.add_to_run(direction, chunk, &mut run, frame.start, number.0..number.0 + 1);
+            let read = self.read(direction, chunk, looked.payload.clone(), scratch);
             last = Some((looked.payload.clone(), read.form.clone()));
             let outcome = self.look_at(looked, read, &mut run, scratch);
-            self.settle(direction, &chunk, &mut run, frame, outcome, scratch);
+            self.settle(direction, chunk, &mut run, frame, outcome, scratch);
             if self.side(direction).ended {
                 return chunk.len();
             }
@@ -140,7 +140,7 @@ impl Session {
                 break;
             }
             if self.side(direction).opaque {
-                self.flush(direction, &chunk, &mut run, at);
+                self.flush(direction, chunk, &mut run, at);
                 self.pass_opaque(direction, chunk.slice(at..));
                 return chunk.len();
             }
@@ -148,7 +148,7 @@ impl Session {
         if let Some((payload, form)) = last {
             self.side(direction).last.set(&chunk[payload], &form);
         }
-        self.flush(direction, &chunk, &mut run, at);
+        self.flush(direction, chunk, &mut run, at);
         at
     }
 

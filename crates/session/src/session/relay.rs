@@ -108,7 +108,7 @@ impl Session {
                 }
                 Stop::Look(_) => {
                     let chunk = bytes.take();
-                    let used = self.inspect(direction, &framing, chunk.clone(), &skimmed, scratch);
+                    let used = self.inspect(direction, &framing, &chunk, &skimmed, scratch);
                     bytes.put_back(chunk.slice(used..));
                 }
                 Stop::Lost(error) => {

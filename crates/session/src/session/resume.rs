@@ -57,7 +57,6 @@ impl Session {
             let mut note = self.side(direction).order.note_of(number);
             if let Some(note) = &mut note {
                 note.decided_by = Some(Origin::User);
-                note.by = None;
             }
             let made = Made {
                 note,

@@ -2,15 +2,20 @@
 
 use std::ops::Range;
 
-use midwire_codec::{ByteOrder, Counts, Direction, Frame, FrameError, Framing, Prefix, first_byte};
-use midwire_definition::{Stack, StateId};
+use midwire_codec::{
+    ByteOrder, Counts, Direction, Frame, FrameError, Framing, Origin, Prefix, first_byte,
+};
+use midwire_definition::{Stack, StateId, Workspace};
 
 use super::Session;
+use crate::event::PacketNumber;
+use crate::form::Form;
 use crate::id;
 use crate::interest::{ByFirstByte, Interest, Watch};
 use crate::payload::{Stored, stored};
 use crate::record::Recording;
 use crate::scratch::Scratch;
+use crate::verdict::PacketInfo;
 
 /// Frames at the start of some bytes that need no looking at.
 pub(super) struct Skimmed {
@@ -44,13 +49,35 @@ impl Session {
     }
 
     /// Whether a packet that is not compressed is wanted by rules alone, none of which does anything about it.
-    fn is_quiet(&self, interest: &Interest<'_>, known: Known, payload: &[u8]) -> bool {
-        let Known { state, direction, id, body } = known;
+    fn is_quiet(
+        &self,
+        interest: &Interest<'_>,
+        form: &Form,
+        known: Known,
+        payload: &[u8],
+        workspace: &mut Workspace,
+    ) -> bool {
+        let Known { direction, id, body, number, wire_length } = known;
         let Some(judged) = self.judged.as_deref() else { return false };
         if interest.needs(id) {
             return false;
         }
-        judged.are_quiet(state, direction, id, interest.definition(id), payload, body)
+        let info = PacketInfo {
+            number: PacketNumber(number),
+            direction,
+            state: form.state,
+            version: self.tables.version,
+            assumed: self.assumed,
+            id,
+            definition: interest.definition(id),
+            payload,
+            body: u32::try_from(body).unwrap_or(u32::MAX),
+            length: u32::try_from(payload.len()).unwrap_or(u32::MAX),
+            wire_length: u32::try_from(wire_length).unwrap_or(u32::MAX),
+            origin: Origin::sender(direction),
+            at: self.now,
+        };
+        judged.are_quiet(&info, &form.conn, workspace)
     }
 
     /// Passes over frames that nobody needs.
@@ -107,8 +134,11 @@ impl Session {
                 if let Some((id, body)) = read
                     && interest.wants(id)
                 {
-                    let known = Known { state: form.state, direction, id, body };
-                    if !plain.is_some_and(|plain| self.is_quiet(&interest, known, plain)) {
+                    let number = self.packets + frames + 1;
+                    let known = Known { direction, id, body, number, wire_length: frame.len };
+                    let workspace = &mut scratch.workspace;
+                    let is_quiet = |plain| self.is_quiet(&interest, form, known, plain, workspace);
+                    if !plain.is_some_and(is_quiet) {
                         break Stop::Look(frame);
                     }
                     quiet += 1;
@@ -129,11 +159,12 @@ impl Session {
 /// What a packet is.
 #[derive(Clone, Copy)]
 struct Known {
-    state: StateId,
     direction: Direction,
     id: i64,
     /// Where its fields start.
     body: usize,
+    number: u64,
+    wire_length: usize,
 }
 
 /// What is seen of a payload at a glance.

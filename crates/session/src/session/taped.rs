@@ -11,6 +11,7 @@ use super::judge::Ruling;
 use super::read::{Plain, Read};
 use super::relay::owned;
 use super::{Output, Session};
+use crate::decision::Tags;
 use crate::event::{Elapsed, PacketNumber};
 use crate::form::Form;
 use crate::order::{Gate, Item, Order};
@@ -76,7 +77,9 @@ impl Session {
             return None;
         }
         let secret = self.secrets_of(looked, read, scratch);
+        let tags = ruling.tags.kept();
         let is_plain = secret.is_empty()
+            && tags.is_empty()
             && ruling.is_prompt()
             && !ruling.dropped
             && ruling.new.is_none()
@@ -85,9 +88,8 @@ impl Session {
         if is_plain {
             return None;
         }
-        let by = ruling.tags.rules.last().cloned();
         let is_decided = ruling.dropped || ruling.new.is_some() || !ruling.is_prompt();
-        let by_rule = by.as_ref().map(|_| Origin::Rule);
+        let by_rule = (!tags.rules.is_empty()).then_some(Origin::Rule);
         let decided_by = ruling.changed_by.or(by_rule).filter(|_| is_decided);
         let is_waiting = !ruling.is_prompt() || !self.side(looked.direction).order.is_empty();
         let bytes = match is_waiting {
@@ -99,7 +101,7 @@ impl Session {
             at: self.now,
             origin: Origin::sender(looked.direction),
             decided_by,
-            by: by.filter(|_| decided_by == Some(Origin::Rule)),
+            tags,
             is_delayed: !ruling.is_prompt(),
             is_loose: false,
             came: Some(Marked { bytes, secret }),
@@ -242,7 +244,7 @@ impl Session {
                 at,
                 origin: Origin::sender(direction),
                 decided_by: None,
-                by: None,
+                tags: Tags::default(),
                 is_delayed: false,
                 is_loose: false,
                 came: Some(bytes.slice(frame.range()).into()),
@@ -273,7 +275,7 @@ impl Session {
                 origin: Origin::Midwire,
                 passage: Passage::Injected(bytes.clone().into()),
                 decided_by: None,
-                by: None,
+                tags: Tags::default(),
                 delayed: None,
             };
             let content = Recorded::Frame(Box::new(frame));

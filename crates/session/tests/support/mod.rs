@@ -176,7 +176,8 @@ impl Tape {
                         Passage::Sent(_) => "sent",
                         Passage::Injected(_) => "injected",
                     };
-                    let by = frame.by.as_deref().map_or(String::new(), |by| format!(" by {by}"));
+                    let by: String =
+                        frame.tags.rules.iter().map(|by| format!(" by {by}")).collect();
                     fates.push(format!("{} {fate}{by}", frame.number));
                 }
             }
