@@ -79,7 +79,7 @@ impl Default for RelayLimits {
             reason_length_max: 1024,
             close_wait: Duration::from_secs(3),
             events_max: 32 << 20,
-            record_max: 32 << 20,
+            record_max: 64 << 20,
             sniff_max: 16 << 10,
             sniff_wait: Duration::from_secs(1),
             partial_wait: Duration::from_millis(20),

@@ -6,6 +6,7 @@ use std::time::Duration;
 use midwire_codec::Direction;
 
 use super::connection::Ends;
+use crate::note::push_pair;
 use crate::provenance::{Fate, Origin};
 use crate::timestamp::Timestamp;
 
@@ -140,4 +141,58 @@ pub enum Closing {
     Finished,
     /// The sender of this direction broke it off.
     Reset(Direction),
+}
+
+/// What a record is of a frame that others overtake.
+pub(crate) const HALVES: [&str; 2] = ["came", "sent"];
+
+/// Nothing, for one frame that passed as it came and has the next number.
+pub(super) fn frame_note(note: &mut String, frame: &Frame<'_>, last_number: u64) {
+    note.clear();
+    let fate = frame.fate();
+    let is_plain = matches!(frame.bytes, Recorded::Passed(Content { blank: [], .. }))
+        && fate == Fate::Passed
+        && frame.origin == Origin::sender(frame.direction)
+        && frame.by.is_empty()
+        && frame.marks.is_empty();
+    let follows = is_plain && last_number.checked_add(1) == Some(frame.number);
+    if !follows {
+        push_pair(note, "n", &frame.number.to_string());
+    }
+    if frame.count > 1 {
+        push_pair(note, "frames", &frame.count.to_string());
+    }
+    if is_plain {
+        return;
+    }
+    push_pair(note, "origin", frame.origin.as_str());
+    push_pair(note, "fate", fate.as_str());
+    match frame.bytes {
+        Recorded::Came(_) => push_pair(note, "half", HALVES[0]),
+        Recorded::Sent(_) => push_pair(note, "half", HALVES[1]),
+        _ => {}
+    }
+    if let Some(decided_by) = frame.decided_by {
+        push_pair(note, "decided_by", decided_by.as_str());
+    }
+    for by in frame.by {
+        push_pair(note, "by", by);
+    }
+    for mark in frame.marks {
+        push_pair(note, "mark", mark);
+    }
+    if let Some(delayed) = frame.delayed {
+        push_pair(note, "delay_ns", &delayed.as_nanos().to_string());
+    }
+    let blanked = match frame.bytes {
+        Recorded::Passed(one)
+        | Recorded::Dropped(one)
+        | Recorded::Injected(one)
+        | Recorded::Came(one)
+        | Recorded::Sent(one) => one.blank.len(),
+        Recorded::Changed { came, sent } => came.blank.len().max(sent.blank.len()),
+    };
+    if blanked > 0 {
+        push_pair(note, "redacted", &blanked.to_string());
+    }
 }

@@ -15,6 +15,8 @@ use midwire_codec::Direction;
 use self::connection::Connection;
 pub use self::connection::{Ends, SEGMENT_LEN_MAX};
 pub use self::error::WriteError;
+pub(crate) use self::frame::HALVES;
+use self::frame::frame_note;
 pub use self::frame::{Closing, Content, Fact, Frame, Opening, Recorded};
 use self::options::{begin_block, end_block, end_options, push_option};
 use self::session::{Session, session_note};
@@ -23,7 +25,7 @@ use crate::format::{
     START_TIME, STATISTICS, TIME_RESOLUTION, USER_APPLICATION,
 };
 use crate::note::{NOTE_LEN_MAX, is_key, push_pair};
-use crate::provenance::{Fate, Leg, Origin};
+use crate::provenance::Leg;
 use crate::recording::FRAME_LEN_MAX;
 use crate::timestamp::Timestamp;
 
@@ -490,59 +492,5 @@ fn check_facts(session: u64, facts: &[Fact<'_>]) -> Result<(), WriteError> {
     match facts.iter().find(|(key, _)| !is_key(key)) {
         Some((key, _)) => Err(WriteError::Key((*key).to_owned())),
         None => Ok(()),
-    }
-}
-
-/// What a record is of a frame that others overtake.
-pub(crate) const HALVES: [&str; 2] = ["came", "sent"];
-
-/// Nothing, for one frame that passed as it came and has the next number.
-fn frame_note(note: &mut String, frame: &Frame<'_>, last_number: u64) {
-    note.clear();
-    let fate = frame.fate();
-    let is_plain = matches!(frame.bytes, Recorded::Passed(Content { blank: [], .. }))
-        && fate == Fate::Passed
-        && frame.origin == Origin::sender(frame.direction)
-        && frame.by.is_empty()
-        && frame.marks.is_empty();
-    let follows = is_plain && last_number.checked_add(1) == Some(frame.number);
-    if !follows {
-        push_pair(note, "n", &frame.number.to_string());
-    }
-    if frame.count > 1 {
-        push_pair(note, "frames", &frame.count.to_string());
-    }
-    if is_plain {
-        return;
-    }
-    push_pair(note, "origin", frame.origin.as_str());
-    push_pair(note, "fate", fate.as_str());
-    match frame.bytes {
-        Recorded::Came(_) => push_pair(note, "half", HALVES[0]),
-        Recorded::Sent(_) => push_pair(note, "half", HALVES[1]),
-        _ => {}
-    }
-    if let Some(decided_by) = frame.decided_by {
-        push_pair(note, "decided_by", decided_by.as_str());
-    }
-    for by in frame.by {
-        push_pair(note, "by", by);
-    }
-    for mark in frame.marks {
-        push_pair(note, "mark", mark);
-    }
-    if let Some(delayed) = frame.delayed {
-        push_pair(note, "delay_ns", &delayed.as_nanos().to_string());
-    }
-    let blanked = match frame.bytes {
-        Recorded::Passed(one)
-        | Recorded::Dropped(one)
-        | Recorded::Injected(one)
-        | Recorded::Came(one)
-        | Recorded::Sent(one) => one.blank.len(),
-        Recorded::Changed { came, sent } => came.blank.len().max(sent.blank.len()),
-    };
-    if blanked > 0 {
-        push_pair(note, "redacted", &blanked.to_string());
     }
 }

@@ -137,6 +137,13 @@ fn relaying(process: u32) -> u64 {
     cpu_of(process, |name| name != "recorder" && name != "sync")
 }
 
+/// Waits until one that records has written all.
+pub(crate) fn wait_until_written(child: &Running) {
+    // It lets a fifth of a second pass before it writes.
+    std::thread::sleep(std::time::Duration::from_millis(300));
+    child.when_idle(cpu);
+}
+
 /// Nanoseconds of CPU time of a process.
 fn cpu(process: u32) -> u64 {
     cpu_of(process, |_| true)

@@ -139,36 +139,48 @@ impl Bench {
         }
     }
 
-    /// What recording costs, in throughput and in the time of the threads that relay.
+    /// What recording costs, in throughput and in the time of the threads that relay: of bursts, and of floods
+    /// that last longer than a recording can wait to be written.
     fn recorded(&self, kinds: &[Traffic]) {
-        const PAIRS: [[Subject; 2]; 2] =
-            [[Subject::Quiet, Subject::Recorded], [Subject::Listing, Subject::ListedRecorded]];
-        let title = "recorded";
-        let pairs = |traffic: &Traffic| -> Vec<Subject> {
-            let is_wanted =
-                |pair: &[Subject; 2]| self.wants(&[title, traffic.name, pair[0].name()]);
-            PAIRS.into_iter().filter(is_wanted).flatten().collect()
-        };
-        if kinds.iter().all(|traffic| pairs(traffic).is_empty()) {
+        const UNSEEN: [Subject; 2] = [Subject::Quiet, Subject::Recorded];
+        const LISTED: [Subject; 2] = [Subject::Listing, Subject::ListedRecorded];
+        self.recorded_floods("recorded", kinds, 24 << 20, self.rounds(), UNSEEN);
+        self.recorded_floods("recorded, listed", kinds, 3 << 20, self.rounds(), LISTED);
+        let rounds = self.rounds().min(5);
+        self.recorded_floods("recorded, lasting", kinds, 256 << 20, rounds, UNSEEN);
+    }
+
+    fn recorded_floods(
+        &self,
+        title: &str,
+        kinds: &[Traffic],
+        bytes: usize,
+        rounds: usize,
+        subjects: [Subject; 2],
+    ) {
+        let is_wanted = |traffic: &&Traffic| self.wants(&[title, traffic.name]);
+        if !kinds.iter().any(|traffic| is_wanted(&traffic)) {
             return;
         }
         self.line(&format!(
             "{title:32} {:14} {:>10} {:>8} {:>8}",
             "by", "relay ns", "MB/s", "of it"
         ));
-        for traffic in kinds {
-            let subjects = pairs(traffic);
-            let bytes = if self.timed { 24 << 20 } else { traffic.flood.len() };
+        for traffic in kinds.iter().filter(is_wanted) {
+            let bytes = if self.timed { bytes } else { traffic.flood.len() };
             let times = (bytes / traffic.flood.len()).max(1);
-            let rounds = by_turns(&subjects, traffic, self.rounds(), |child, ends| {
+            let rounds = by_turns(&subjects, traffic, rounds, |child, ends| {
                 let before = child.cpu_when_idle();
                 let took = ends.flood(traffic, times);
                 let relaying = child.cpu_when_idle() - before;
                 let speed = (times * traffic.flood.len()) as f64 / took.as_secs_f64();
+                if self.timed {
+                    child::wait_until_written(child);
+                }
                 (relaying as f64 / (times * traffic.packets) as f64, speed / 1e6)
             });
-            for (place, (subject, took)) in subjects.iter().zip(&rounds).enumerate() {
-                let base = rounds.get(place & !1).unwrap_or(took);
+            for (subject, took) in subjects.iter().zip(&rounds) {
+                let base = rounds.first().unwrap_or(took);
                 let mut ratios: Vec<f64> =
                     took.iter().zip(base).map(|(took, base)| took.1 / base.1).collect();
                 let (mut cpu, mut speed): (Vec<f64>, Vec<f64>) = took.iter().copied().unzip();

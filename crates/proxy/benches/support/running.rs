@@ -33,7 +33,12 @@ impl Running {
 
     /// Nanoseconds of CPU time that it has taken, once it does nothing more.
     pub(crate) fn cpu_when_idle(&self) -> u64 {
-        let now = || (self.cpu)(self.process.id());
+        self.when_idle(self.cpu)
+    }
+
+    /// The same by another count.
+    pub(crate) fn when_idle(&self, cpu: fn(u32) -> u64) -> u64 {
+        let now = || cpu(self.process.id());
         let mut before = now();
         loop {
             std::thread::sleep(Duration::from_millis(15));

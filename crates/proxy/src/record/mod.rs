@@ -66,7 +66,7 @@ impl Counts {
 #[derive(Debug)]
 pub(crate) struct Recorder {
     queue: Arc<Queue>,
-    spares: Spares,
+    spares: Arc<Spares>,
     counts: Arc<Counts>,
     recording: Recording,
     /// Packets are told, so that some can be kept.
@@ -102,7 +102,7 @@ impl Recorder {
         let said = said(&opened);
         let recorder = Self {
             queue: Queue::new(options.room),
-            spares: Spares::new(options.room),
+            spares: Arc::new(Spares::new(options.room)),
             counts: Arc::default(),
             recording: options.recording,
             keeps_some: keep.is_some(),
@@ -118,8 +118,9 @@ impl Recorder {
     pub(crate) fn start(&self, events: Sender) -> std::io::Result<()> {
         let begins = self.begins.lock().unwrap_or_else(PoisonError::into_inner).take();
         let Some(Begins { opened, files, options, keep }) = begins else { return Ok(()) };
-        let (queue, counts) = (self.queue.clone(), self.counts.clone());
-        let recorder = writer::Recorder { queue, counts, files, options, keep, events };
+        let (queue, spares, counts) =
+            (self.queue.clone(), self.spares.clone(), self.counts.clone());
+        let recorder = writer::Recorder { queue, spares, counts, files, options, keep, events };
         let run = move || recorder.run(opened);
         let thread = std::thread::Builder::new().name("recorder".into()).spawn(run)?;
         *self.thread.lock().unwrap_or_else(PoisonError::into_inner) = Some(thread);

@@ -10,10 +10,10 @@ use tokio::sync::Semaphore;
 use super::entry::Entry;
 
 /// The writer is woken at once when this part of the room is taken; else it looks after [`GATHER`]. Until then
-/// it takes nothing of the processor from who relays.
-const WAKE_PART: usize = 4;
-/// How long the writer lets entries gather.
-const GATHER: Duration = Duration::from_millis(40);
+/// it takes nothing of the processor from who relays: a burst of packets is written once it is over.
+const WAKE_PART: usize = 2;
+/// How long the writer lets entries gather: a fifth of what may pass until something is in the file.
+const GATHER: Duration = Duration::from_millis(200);
 
 /// What sessions and the writer share.
 #[derive(Debug)]

@@ -6,7 +6,8 @@ use std::sync::{Mutex, PoisonError};
 
 use bytes::BytesMut;
 
-/// Of the room for what waits to be written, this part stays when it has been written, for what comes next.
+/// Of the room for what waits to be written, this part stays when it has been written, for what comes next
+/// within a second or two.
 const PART: usize = 2;
 
 /// Buffers of which all has been read, the oldest first. They have their memory back once nobody holds it.
@@ -21,6 +22,16 @@ impl Spares {
     /// For a recording with room for so many bytes.
     pub(super) fn new(room: usize) -> Self {
         Self { max: room / PART, buffers: Mutex::default() }
+    }
+
+    /// Gives all of them back to the system.
+    pub(super) fn clear(&self) {
+        *self.buffers.lock().unwrap_or_else(PoisonError::into_inner) = VecDeque::new();
+    }
+
+    /// Whether there are none.
+    pub(super) fn is_empty(&self) -> bool {
+        self.buffers.lock().unwrap_or_else(PoisonError::into_inner).is_empty()
     }
 
     /// Takes a buffer that is full and gives an empty one of this size.
@@ -63,6 +74,19 @@ mod tests {
         let (third, _) = read(spares.change(full, LEN));
         assert_eq!(third.as_ptr(), place);
         assert!(second.iter().all(|byte| *byte == 7));
+    }
+
+    #[test]
+    fn what_is_given_back_is_not_read_into_again() {
+        let spares = Spares::new(10 * LEN);
+        let (first, full) = read(BytesMut::with_capacity(LEN));
+        let (_, full) = read(spares.change(full, LEN));
+        drop(first);
+        assert!(!spares.is_empty());
+        spares.clear();
+        assert!(spares.is_empty());
+        spares.change(full, LEN);
+        assert_eq!(spares.buffers.lock().unwrap().len(), 1);
     }
 
     #[test]

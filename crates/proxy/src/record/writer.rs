@@ -21,12 +21,16 @@ use super::options::{Options, Sync};
 use super::put::Put;
 use super::queue::Queue;
 use super::recount::recount;
+use super::spares::Spares;
 use super::sync::Syncer;
 use crate::filter::Filters;
 use crate::queue::Sender;
 
 /// Between two times that the system is told to put what was written on the disk.
 const SYNC_EVERY: Duration = Duration::from_millis(800);
+/// Memory is kept for what comes next for so long, after so many bytes at once.
+const SPARE_FOR: Duration = Duration::from_secs(2);
+const MUCH: u64 = 1 << 20;
 /// How long the writer sleeps at most.
 const LOOK_EVERY: Duration = Duration::from_secs(3600);
 
@@ -54,6 +58,7 @@ pub(super) struct Known {
 /// The thread's own.
 pub(super) struct Recorder {
     pub(super) queue: Arc<Queue>,
+    pub(super) spares: Arc<Spares>,
     pub(super) counts: Arc<Counts>,
     pub(super) files: Files,
     pub(super) options: Options,
@@ -140,8 +145,15 @@ impl Recorder {
         out.syncer = Some(Syncer::start()?);
         out.flush()?;
         let mut entries = Vec::new();
+        let mut busy = Instant::now();
         loop {
             let goes_on = self.queue.take(&mut entries, self.until_due(out));
+            let much = entries.iter().map(|(_, cost)| u64::from(*cost)).sum::<u64>() >= MUCH;
+            if much {
+                busy = Instant::now();
+            } else if busy.elapsed() >= SPARE_FOR {
+                self.spares.clear();
+            }
             for (entry, cost) in entries.drain(..) {
                 self.entry(out, sessions, entry)?;
                 self.queue.give_back(cost);
@@ -178,7 +190,8 @@ impl Recorder {
         };
         let rotation = self.options.rotation.and_then(|rotation| rotation.duration);
         let rotation = rotation.map_or(LOOK_EVERY, |wait| wait.saturating_sub(out.begun.elapsed()));
-        sync.min(rotation)
+        let spares = if self.spares.is_empty() { LOOK_EVERY } else { SPARE_FOR };
+        sync.min(rotation).min(spares)
     }
 
     fn rotate_if_due(&mut self, out: &mut Out) -> Result<(), Failed> {
