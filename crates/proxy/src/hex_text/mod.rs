@@ -15,9 +15,15 @@
 
 mod array;
 mod base64;
+mod bits;
 mod clean;
 mod dump;
+mod element;
+mod encoded;
+mod escapes;
+mod front;
 mod literal;
+mod marks;
 mod plain;
 
 use clap::ValueEnum;
@@ -25,6 +31,7 @@ use clap::ValueEnum;
 pub(crate) use self::base64::encode as to_base64;
 use self::clean::Cleaned;
 pub(crate) use self::clean::without_colours;
+use self::literal::Base;
 
 /// The most text that is taken, in bytes.
 pub(crate) const TEXT_MAX: usize = 64 << 20;
@@ -48,10 +55,18 @@ pub(crate) enum Form {
     /// A string with escapes: b'\x0f\x00Terraria' of Python, "\x0f\000" of C
     #[value(aliases = ["python", "escaped"])]
     String,
+    /// A string of Lua, in which the digits of escapes are decimal: "\015\0"
+    Lua,
     /// Base64, also the one for addresses
     Base64,
     /// Numbers from -128 to 255: [15, 0, 1]
     Decimal,
+    /// Binary digits, eight a byte
+    #[value(alias = "bits")]
+    Binary,
+    /// An address or a form: %0f%00Terraria
+    #[value(aliases = ["url", "uri"])]
+    Percent,
     /// No text: the bytes of the input themselves
     Raw,
 }
@@ -78,7 +93,10 @@ pub(crate) fn parse(text: &str, form: Option<Form>) -> Vec<HexText> {
     let Cleaned { text, notes } = clean::cleaned(text);
     let mut parts = match form {
         // In a string any character is meant as it is.
-        Some(Form::String) => vec![literal::parse(&text).unwrap_or_else(|| literal::bare(&text))],
+        Some(form @ (Form::String | Form::Lua)) => {
+            let base = Some(if form == Form::Lua { Base::Decimal } else { Base::Octal });
+            vec![literal::parse(&text, base).unwrap_or_else(|| literal::bare(&text, base))]
+        }
         Some(form) => in_form(&clean::plain_marks(&text), form),
         None => found_out(&text),
     };
@@ -100,31 +118,52 @@ fn in_form(text: &str, form: Form) -> Vec<HexText> {
         Form::C => vec![array::parse(text).unwrap_or_else(|| array::bare(text))],
         Form::Base64 => vec![base64::parse(text, true).unwrap_or_default()],
         Form::Decimal => vec![plain::decimal(text)],
-        Form::Hex | Form::String | Form::Raw => vec![plain::hex(text)],
+        Form::Binary => vec![bits::parse(text, true).unwrap_or_default()],
+        Form::Percent => vec![encoded::percent(text, true).unwrap_or_default()],
+        Form::Hex | Form::String | Form::Lua | Form::Raw => vec![plain::hex(text, true)],
     }
 }
 
 fn found_out(text: &str) -> Vec<HexText> {
     let plain = clean::plain_marks(text);
+    if let Some(found) = bits::parse(&plain, false) {
+        return vec![found];
+    }
     if let Some(parts) = dump::parse(&plain, None) {
         return parts;
     }
     if let Some(nothing) = clean::without_bytes(&plain) {
         return vec![nothing];
     }
+    if let Some(found) = plain::of_apple(&plain) {
+        return vec![found];
+    }
     if let Some(found) = literal::postgres(&plain) {
         return vec![found];
     }
-    if let Some(found) = literal::parse(text).or_else(|| literal::parse(&plain)) {
+    if let Some(found) = literal::parse(text, None).or_else(|| literal::parse(&plain, None)) {
+        return vec![found];
+    }
+    // Braces are no list there.
+    if plain.contains("\\x{") {
+        return vec![literal::bare(&plain, None)];
+    }
+    if let Some(found) = marks::parse(&plain) {
         return vec![found];
     }
     if let Some(found) = array::parse(&plain) {
         return vec![found];
     }
-    match plain::prefix(&plain) {
-        Some("\\x") => return vec![literal::bare(&plain)],
-        Some(_) => return vec![array::bare(&plain)],
-        None => {}
+    if literal::has_escape(&plain) {
+        return vec![literal::bare(&plain, None)];
+    }
+    if let Some(found) =
+        encoded::percent(&plain, false).or_else(|| encoded::quoted_printable(&plain))
+    {
+        return vec![found];
+    }
+    if plain::has_prefix(&plain) {
+        return vec![array::bare(&plain)];
     }
     if plain::is_decimal(&plain) {
         let mut found = plain::decimal(&plain);
@@ -134,7 +173,7 @@ fn found_out(text: &str) -> Vec<HexText> {
     if let Some(found) = base64::parse(&plain, false) {
         return vec![found];
     }
-    vec![plain::hex(&plain)]
+    vec![plain::hex(&plain, false)]
 }
 
 #[cfg(test)]

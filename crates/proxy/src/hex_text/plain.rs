@@ -5,8 +5,13 @@ use super::HexText;
 /// What `*` on a line of its own means.
 const REPEATED_WITHOUT_OFFSETS: &str = "lines that repeat are left out here, and without offsets nobody knows how many; hexdump and od write all with -v";
 
-/// Hex digits, together or apart.
-pub(super) fn hex(text: &str) -> HexText {
+/// Words of a line that are looked at for characters behind them.
+const LINE_MAX: usize = 64;
+/// Bytes behind a longer word that make it look like an offset.
+const OFFSET_WORDS: usize = 3;
+
+/// Hex digits, together or apart. `is_certain`: it is said that they are hex.
+pub(super) fn hex(text: &str, is_certain: bool) -> HexText {
     let mut out = HexText::default();
     let mut words: Vec<(usize, &str)> = Vec::new();
     let mut in_comment = false;
@@ -14,6 +19,8 @@ pub(super) fn hex(text: &str) -> HexText {
         let (line, comments) = uncommented(line, &mut in_comment);
         out.ignored.extend(comments.into_iter().map(|comment| (number + 1, comment)));
         for line in line {
+            let (line, chars) = without_characters(line);
+            out.ignored.extend(chars.map(|chars| (number + 1, chars.to_owned())));
             if line.trim() == "*" {
                 out.problems.push((number + 1, REPEATED_WITHOUT_OFFSETS.to_owned()));
                 continue;
@@ -21,10 +28,19 @@ pub(super) fn hex(text: &str) -> HexText {
             hex_line(number + 1, line, &mut words, &mut out);
         }
     }
-    let odd = words.iter().filter(|(_, digits)| digits.len() % 2 != 0).count();
-    let all: usize = words.iter().map(|(_, digits)| digits.len()).sum();
-    let singles = words.iter().all(|(_, digits)| digits.len() <= 2);
-    if odd > 0 && all.is_multiple_of(2) && !singles {
+    if let Some((number, offset)) =
+        words.iter().find(|word| is_offset(word, &words)).filter(|_| !is_certain)
+    {
+        let zero = offset.bytes().all(|digit| digit == b'0');
+        let text =
+            format!("`{offset}` may be an offset: say --as dump, or --as hex if it is bytes");
+        if zero {
+            out.problems.push((*number, text));
+            return out;
+        }
+        out.notes.push(text);
+    }
+    if is_wrapped(&words) {
         // Cut anywhere, as by a line's end.
         let joined: String = words.into_iter().map(|(_, digits)| digits).collect();
         out.bytes = ::hex::decode(joined).unwrap_or_default();
@@ -37,6 +53,14 @@ pub(super) fn hex(text: &str) -> HexText {
     {
         let problem = format!("`{last}` is half a byte: the text may be cut here");
         out.problems.push((*number, problem));
+    }
+    if let [(_, word)] = words[..]
+        && !is_certain
+        && word.len().is_multiple_of(8)
+        && word.bytes().all(|digit| matches!(digit, b'0' | b'1'))
+    {
+        let note = "read as hex; if these are binary digits, say it with --as binary";
+        out.notes.push(note.to_owned());
     }
     if is_of_od(text, &words) {
         let note = "groups are read as bytes in their order; if od -A n wrote them, say it with --as numbers";
@@ -134,6 +158,74 @@ fn hex_line<'t>(
     }
 }
 
+/// A line, and the characters behind its bytes if there are such.
+fn without_characters(line: &str) -> (&str, Option<&str>) {
+    let mut bytes = Vec::new();
+    let mut at = 0;
+    for _ in 0..LINE_MAX {
+        let start = at + line[at..].len() - line[at..].trim_start().len();
+        let end = line[start..].find(char::is_whitespace).map_or(line.len(), |end| start + end);
+        let Ok(more) = ::hex::decode(&line[start..end]) else { break };
+        bytes.extend(more);
+        at = end;
+        if bytes.len() >= 2 && super::dump::are_characters(&line[at..], &bytes) {
+            return (&line[..at], Some(line[at..].trim()));
+        }
+        if at == line.len() {
+            break;
+        }
+    }
+    (line, None)
+}
+
+/// Whether bytes are cut by the ends of lines: what is odd goes on in the next line.
+fn is_wrapped(words: &[(usize, &str)]) -> bool {
+    let mut odd =
+        words.iter().enumerate().filter(|(_, (_, digits))| digits.len() % 2 != 0).peekable();
+    let is_any = odd.peek().is_some();
+    while let Some((at, (number, _))) = odd.next() {
+        let goes_on = odd.next().is_some_and(|(next, (below, _))| next == at + 1 && below > number);
+        if !goes_on {
+            return false;
+        }
+    }
+    is_any && words.iter().any(|(_, digits)| digits.len() > 2)
+}
+
+/// Whether a word is the first of a line in which all others are shorter, as offsets are.
+fn is_offset(word: &(usize, &str), words: &[(usize, &str)]) -> bool {
+    let (number, digits) = word;
+    let from = words.partition_point(|(line, _)| line < number);
+    let to = words.partition_point(|(line, _)| line <= number);
+    let row = words.get(from..to).unwrap_or_default();
+    let is_first = row.first().is_some_and(|first| std::ptr::eq(first.1, *digits));
+    is_first
+        && digits.len() >= 4
+        && row.len() > OFFSET_WORDS
+        && row.iter().skip(1).all(|(_, word)| word.len() == 2)
+}
+
+/// What Objective-C and Swift show of data: `{length = 4, bytes = 0xfe010203}`.
+pub(super) fn of_apple(text: &str) -> Option<HexText> {
+    let (before, rest) = text.split_once("length = ")?;
+    let (length, rest) = rest.split_once(", bytes = 0x")?;
+    let (digits, _) = rest.split_once('}').unwrap_or((rest, ""));
+    let line = before.matches('\n').count() + 1;
+    let mut out = HexText::default();
+    let is_cut = digits.contains("..") || digits.contains('\u{2026}');
+    let joined: String = digits.chars().filter(|c| !c.is_whitespace()).collect();
+    out.bytes = if is_cut { Vec::new() } else { ::hex::decode(joined).ok()? };
+    if length.trim().parse() != Ok(out.bytes.len()) {
+        let problem = format!(
+            "there are {} bytes here and {} in the data: it is shown with its middle left out, or was cut",
+            out.bytes.len(),
+            length.trim()
+        );
+        out.problems.push((line, problem));
+    }
+    Some(out)
+}
+
 /// A line's parts that are in no comment, and the comments.
 pub(super) fn uncommented<'l>(line: &'l str, in_comment: &mut bool) -> (Vec<&'l str>, Vec<String>) {
     let (mut parts, mut comments) = (Vec::new(), Vec::new());
@@ -195,15 +287,14 @@ fn is_of_od(text: &str, words: &[(usize, &str)]) -> bool {
     [4, 8, 16].contains(&len) && text.lines().filter(|line| !line.trim().is_empty()).all(is_line)
 }
 
-/// What bytes have in front of them, if they have anything.
-pub(super) fn prefix(text: &str) -> Option<&'static str> {
-    ["0x", "0X", "\\x"].into_iter().find(|prefix| {
-        let after = |(at, _): (usize, &str)| {
-            let is_begin =
-                !text[..at].ends_with(|c: char| c.is_ascii_alphanumeric()) || *prefix == "\\x";
-            is_begin && text[at + 2..].starts_with(|c: char| c.is_ascii_hexdigit())
+/// Whether bytes have `0x` in front of them.
+pub(super) fn has_prefix(text: &str) -> bool {
+    ["0x", "0X"].into_iter().any(|prefix| {
+        let is_one = |(at, _): (usize, &str)| {
+            !text[..at].ends_with(|c: char| c.is_ascii_alphanumeric())
+                && text[at + 2..].starts_with(|c: char| c.is_ascii_hexdigit())
         };
-        text.match_indices(prefix).any(after)
+        text.match_indices(prefix).any(is_one)
     })
 }
 

@@ -2,6 +2,9 @@ use proptest::prelude::*;
 
 use super::*;
 
+mod forms;
+mod fronts;
+mod generated;
 mod table;
 mod tools;
 
