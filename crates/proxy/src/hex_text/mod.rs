@@ -16,6 +16,7 @@
 mod array;
 mod base64;
 mod bits;
+mod blocks;
 mod clean;
 mod dump;
 mod element;
@@ -71,10 +72,19 @@ pub(crate) enum Form {
     Raw,
 }
 
+/// Where bytes go.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Toward {
+    Server,
+    Client,
+}
+
 /// What was found in a text, or in a part of it.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub(crate) struct HexText {
     pub(crate) bytes: Vec<u8>,
+    /// Where they go, if the text says so.
+    pub(crate) toward: Option<Toward>,
     /// What was no hex, with the line it stands in, from 1.
     pub(crate) ignored: Vec<(usize, String)>,
     /// How it was read, where that could be otherwise.
@@ -84,12 +94,34 @@ pub(crate) struct HexText {
 }
 
 /// Reads a text in the form that fits, or in the one that is said. There is at least one part; several where
-/// a dump begins anew, or has a gap.
+/// a dump begins anew, or has a gap, and where the direction changes.
 pub(crate) fn parse(text: &str, form: Option<Form>) -> Vec<HexText> {
     let text = text.strip_prefix('\u{feff}').unwrap_or(text);
     if form == Some(Form::Raw) {
         return vec![HexText { bytes: text.as_bytes().to_vec(), ..HexText::default() }];
     }
+    let mut parts = Vec::new();
+    match blocks::blocks(&clean::without_colours(text)) {
+        Some(blocks) => {
+            for block in blocks {
+                let found = parse_block(&block.text, form).into_iter();
+                let has_any = |part: &HexText| {
+                    !(part.bytes.is_empty() && part.ignored.is_empty() && part.problems.is_empty())
+                };
+                let toward = block.toward;
+                parts.extend(found.filter(has_any).map(|part| HexText { toward, ..part }));
+            }
+        }
+        None => parts = parse_block(text, form),
+    }
+    if parts.is_empty() {
+        parts.push(HexText::default());
+    }
+    parts
+}
+
+/// Reads what goes one way.
+fn parse_block(text: &str, form: Option<Form>) -> Vec<HexText> {
     let Cleaned { text, notes } = clean::cleaned(text);
     let mut parts = match form {
         // In a string any character is meant as it is.

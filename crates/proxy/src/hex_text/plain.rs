@@ -5,6 +5,8 @@ use super::HexText;
 /// What `*` on a line of its own means.
 const REPEATED_WITHOUT_OFFSETS: &str = "lines that repeat are left out here, and without offsets nobody knows how many; hexdump and od write all with -v";
 
+/// What bytes are called that stand behind it in the same brackets.
+const NAMES: [&str; 3] = ["Buffer", "SlowBuffer", "Uint8Array"];
 /// Words of a line that are looked at for characters behind them.
 const LINE_MAX: usize = 64;
 /// Bytes behind a longer word that make it look like an offset.
@@ -114,6 +116,9 @@ fn hex_line<'t>(
             }
             continue;
         }
+        if NAMES.contains(&word) {
+            continue;
+        }
         // `12 bytes` is how many, not which.
         let is_count = ["byte", "bytes", "octets"].contains(&word.to_ascii_lowercase().as_str());
         if is_count
@@ -142,7 +147,8 @@ fn hex_line<'t>(
     for (at, row) in rows.iter().enumerate() {
         let rank = |row: &Vec<&str>| (has_digit(row), len(row));
         // A word of letters alone among other words is a word: "add", "bad", "a".
-        let is_word = !has_digit(row) && len(row) < 8;
+        let are_bytes = row.len() > 1 && row.iter().all(|word| word.len() == 2);
+        let is_word = !has_digit(row) && len(row) < 8 && !are_bytes;
         if !row.is_empty() && !is_word && best.is_none_or(|best| rank(row) > rank(&rows[best])) {
             best = Some(at);
         }
@@ -293,6 +299,8 @@ pub(super) fn has_prefix(text: &str) -> bool {
         let is_one = |(at, _): (usize, &str)| {
             !text[..at].ends_with(|c: char| c.is_ascii_alphanumeric())
                 && text[at + 2..].starts_with(|c: char| c.is_ascii_hexdigit())
+                // Base64 may begin so.
+                && !text[at..].split_whitespace().next().is_some_and(|word| word.ends_with('='))
         };
         text.match_indices(prefix).any(is_one)
     })

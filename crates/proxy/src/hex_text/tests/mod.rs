@@ -2,6 +2,7 @@ use proptest::prelude::*;
 
 use super::*;
 
+mod blocks;
 mod forms;
 mod fronts;
 mod generated;
