@@ -28,7 +28,8 @@ struct List {
 /// The bytes of a text's lists; `None` if there is no list of numbers.
 pub(super) fn parse(text: &str) -> Option<HexText> {
     let mut ignored = Vec::new();
-    let plain = without_comments(text, &mut ignored);
+    // Erlang's brackets are as wide as two.
+    let plain = without_comments(text, &mut ignored).replace("<<", " [").replace(">>", "] ");
     let mut lists = lists(&plain);
     lists.retain(|list| is_list(&plain, list));
     // Braces hold bytes where there are some: brackets then have sizes.
@@ -75,6 +76,7 @@ pub(super) fn parse(text: &str) -> Option<HexText> {
     if !out.problems.is_empty() {
         out.bytes.clear();
     }
+    out.notes.dedup();
     Some(out)
 }
 
@@ -172,14 +174,17 @@ fn is_list(text: &str, list: &List) -> bool {
     }
     let before = text[..list.range.start - 1].trim_end();
     match list.open {
-        '(' => numbers == 1 && before.ends_with("ArrayOf"),
+        '(' if numbers == 1 => {
+            let names = ["arrayof", "chr", "char", "chrb"];
+            names.iter().any(|name| before.to_ascii_lowercase().ends_with(name))
+        }
         '[' if numbers == 1 && is_named(before) => true,
         '{' => numbers > 0 && numbers == elements.len(),
         // Go has spaces alone, and its numbers are decimal; hex has two digits.
         '[' if numbers == elements.len() => {
-            let digits = |word: &str| word.bytes().all(|byte| byte.is_ascii_digit());
-            let is_decimal =
-                |(_, word): &(usize, &str)| digits(word) && (word.len() == 3 || word.len() == 1);
+            let digits =
+                |word: &str| word.trim_start_matches('-').bytes().all(|byte| byte.is_ascii_digit());
+            let is_decimal = |(_, word): &(usize, &str)| digits(word) && word.len() != 2;
             is_prefixed && numbers > 1
                 || is_whole && numbers == 1
                 || numbers > 1

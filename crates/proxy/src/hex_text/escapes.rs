@@ -21,6 +21,8 @@ pub(super) struct Escapes {
     is_open: bool,
     /// `\u0080` to `\u00ff` are a byte each, as in strings that hold nothing else.
     are_units: bool,
+    /// A character that is one byte in Latin-1 and two in UTF-8.
+    latin: Option<char>,
 }
 
 /// What the escapes with digits of a text say about their base.
@@ -59,7 +61,9 @@ impl Escapes {
         let found = if seen.decimal { Base::Decimal } else { Base::Octal };
         let is_open = base.is_none() && !seen.octal && !seen.decimal && seen.differs;
         let are_units = units > 0 && has_control && !others;
-        Self { base: base.unwrap_or(found), is_open, are_units }
+        let latin = text.chars().find(|c| ('\u{80}'..='\u{ff}').contains(c));
+        let latin = latin.filter(|_| text.contains('\\'));
+        Self { base: base.unwrap_or(found), is_open, are_units, latin }
     }
 
     /// Says how the escapes were read, where that could be otherwise.
@@ -74,6 +78,12 @@ impl Escapes {
         if self.are_units {
             let note = r"`\u0080` to `\u00ff` are read as one byte each, for this is no text";
             out.notes.push(note.to_owned());
+        }
+        if let Some(latin) = self.latin {
+            let note = format!(
+                "`{latin}` and the like are read as UTF-8; if each stands for one byte, write them as \\x"
+            );
+            out.notes.push(note);
         }
         out
     }

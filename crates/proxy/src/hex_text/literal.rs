@@ -83,7 +83,8 @@ pub(super) fn bytes(inside: &str) -> Option<Vec<u8>> {
 pub(super) fn postgres(text: &str) -> Option<HexText> {
     let mut words = text.split(|c: char| c.is_whitespace() || "'\"|,;():".contains(c));
     let digits = words.find_map(|word| word.strip_prefix("\\x"))?;
-    let is_one = text.matches("\\x").count() == 1 && digits.len() >= 6;
+    let is_python = text.contains("b'") || text.contains("b\"");
+    let is_one = text.matches("\\x").count() == 1 && digits.len() >= 4 && !is_python;
     let bytes = ::hex::decode(digits).ok().filter(|_| is_one)?;
     let note = "read as hex behind one `\\x`, as PostgreSQL writes bytes; if it is a string, say it with --as string";
     Some(HexText { bytes, notes: vec![note.to_owned()], ..HexText::default() })
@@ -93,16 +94,39 @@ pub(super) fn postgres(text: &str) -> Option<HexText> {
 pub(super) fn bare(text: &str, base: Option<Base>) -> HexText {
     let mut out = HexText::default();
     let escapes = Escapes::new(text, base);
+    let is_text = |word: &str| {
+        has_escape(word) && !word.trim_matches(['\\', '"', '\'']).split('\\').all(is_short)
+    };
+    let mut words = 0;
+    let mut has_text = false;
     for (number, line) in text.lines().enumerate() {
         for word in line.split(|c: char| c.is_whitespace() || c == ',' || c == ';') {
             if has_escape(word) {
+                words += 1;
+                has_text |= is_text(word);
                 escapes.read(word.trim_matches(['"', '\'']), number + 1, &mut out);
             } else if !word.trim_matches(['\\', '"', '\'']).is_empty() {
                 out.ignored.push((number + 1, word.to_owned()));
             }
         }
     }
+    if words > 1 && has_text {
+        let note =
+            "spaces between escapes are left out; if they are bytes, put the text into quotes";
+        out.notes.push(note.to_owned());
+    }
     escapes.told(out)
+}
+
+/// Whether what stands behind a backslash is no more than an escape.
+fn is_short(escape: &str) -> bool {
+    match escape.strip_prefix('x') {
+        Some(digits) => digits.len() == 2 || digits.starts_with('{') && digits.ends_with('}'),
+        None => {
+            escape.len() <= 1
+                || escape.len() <= 3 && escape.bytes().all(|byte| byte.is_ascii_digit())
+        }
+    }
 }
 
 /// What stands between the quote that a text begins with and the next, and what follows.
@@ -126,13 +150,36 @@ fn is_bytes(inside: &str, before: &str) -> bool {
 
 /// Whether an escape that stands for a byte is in a text.
 pub(super) fn has_escape(text: &str) -> bool {
-    let bytes = text.as_bytes();
-    text.match_indices('\\').any(|(at, _)| match bytes.get(at + 1..) {
-        Some([b'x', b'{', digit, ..] | [b'x', digit, ..]) => digit.is_ascii_hexdigit(),
-        Some([b'u', b'0', b'0', ..] | [b'u', b'{', ..]) => true,
-        Some([digit, ..]) => digit.is_ascii_digit(),
-        _ => false,
-    })
+    let mut rest = text.as_bytes();
+    while let Some(at) = rest.iter().position(|byte| *byte == b'\\') {
+        rest = &rest[at + 1..];
+        let is_one = match rest {
+            [b'\\', more @ ..] => {
+                rest = more;
+                false
+            }
+            [b'x', b'{', digit, ..] | [b'x', digit, ..] => digit.is_ascii_hexdigit(),
+            [b'u', b'0', b'0', ..] | [b'u', b'{', ..] => true,
+            [digit, ..] => digit.is_ascii_digit(),
+            [] => false,
+        };
+        if is_one {
+            return true;
+        }
+    }
+    false
+}
+
+/// The text with one backslash for two, as where a string was escaped again.
+pub(super) fn unescaped(text: &str) -> Option<String> {
+    let is_one = |(at, _): (usize, &str)| {
+        let digits = text.get(at + 3..at + 5);
+        digits.is_some_and(super::plain::is_hex_word)
+    };
+    let is_python = text.contains("b'") || text.contains("b\"");
+    let has_one = text.match_indices("\\\\x").any(is_one) && !is_python;
+    let single = text.replace("\\\\", "\u{0}");
+    (has_one && !single.contains('\\')).then(|| single.replace('\u{0}', "\\"))
 }
 
 /// A `b` in front of the quote that belongs to no word.

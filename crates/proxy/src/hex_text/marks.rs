@@ -20,15 +20,16 @@ const fn mark(open: &'static str, close: &'static str, is_string: bool, is_sure:
     Mark { open, close, is_string, is_sure }
 }
 
-const MARKS: [Mark; 10] = [
+const MARKS: [Mark; 11] = [
     mark("&H", "", false, true),
     mark("16#", "#", false, true),
+    mark("16#", "", false, true),
     mark("8'h", "", false, true),
     mark("X'", "'", true, true),
-    mark("H'", "'", true, true),
+    mark("H'", "'", false, true),
     mark("X\"", "\"", true, true),
     mark("#x", "", false, true),
-    mark("#", "", false, false),
+    mark("#", "", true, false),
     mark("$", "", false, false),
     mark("", "h", false, false),
 ];
@@ -52,7 +53,9 @@ pub(super) fn parse(text: &str) -> Option<HexText> {
         let (line, comment) = uncommented(line);
         out.ignored.extend(words(comment).map(|word| (number + 1, word.to_owned())));
         let has_mark = words(line).any(|word| mark.digits(word).is_some());
-        if line.contains(',') {
+        if mark.is_string && mark.is_sure {
+            strings(number + 1, line, mark, &mut out);
+        } else if line.contains(',') {
             list(number + 1, line, mark, has_mark, &mut out);
         } else if has_mark {
             row(number + 1, line, mark, &mut out);
@@ -92,6 +95,16 @@ fn is_marked(text: &str, mark: &Mark) -> bool {
     let is_enough =
         count > 1 || count == 1 && (mark.is_sure || digits > 2 || has_commas || is_alone);
     is_enough && count > others
+}
+
+/// A line of which each value with a mark is a string of bytes.
+fn strings(number: usize, line: &str, mark: &Mark, out: &mut HexText) {
+    for word in words(line) {
+        match mark.digits(word) {
+            Some(digits) => marked(number, &digits, mark, out),
+            None => out.ignored.push((number, word.to_owned())),
+        }
+    }
 }
 
 /// A line without commas: from the first byte to the last.

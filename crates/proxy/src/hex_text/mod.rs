@@ -26,6 +26,7 @@ mod front;
 mod literal;
 mod marks;
 mod plain;
+mod refused;
 
 use clap::ValueEnum;
 
@@ -158,6 +159,16 @@ fn in_form(text: &str, form: Form) -> Vec<HexText> {
 
 fn found_out(text: &str) -> Vec<HexText> {
     let plain = clean::plain_marks(text);
+    if let Some(nothing) = refused::refused(&plain) {
+        return vec![nothing];
+    }
+    if let Some(single) = literal::unescaped(&plain) {
+        let mut parts = found_out(&single);
+        if let Some(first) = parts.first_mut() {
+            first.notes.push("two backslashes are read as one".to_owned());
+        }
+        return parts;
+    }
     if let Some(found) = bits::parse(&plain, false) {
         return vec![found];
     }
@@ -167,7 +178,7 @@ fn found_out(text: &str) -> Vec<HexText> {
     if let Some(nothing) = clean::without_bytes(&plain) {
         return vec![nothing];
     }
-    if let Some(found) = plain::of_apple(&plain) {
+    if let Some(found) = plain::of_apple(&plain).or_else(|| plain::of_node(&plain)) {
         return vec![found];
     }
     if let Some(found) = literal::postgres(&plain) {

@@ -7,6 +7,8 @@ const REPEATED_WITHOUT_OFFSETS: &str = "lines that repeat are left out here, and
 
 /// What bytes are called that stand behind it in the same brackets.
 const NAMES: [&str; 3] = ["Buffer", "SlowBuffer", "Uint8Array"];
+/// What numbers that follow are that are no bytes.
+const LENGTHS: [&str; 3] = ["length", "size", "len"];
 /// Words of a line that are looked at for characters behind them.
 const LINE_MAX: usize = 64;
 /// Bytes behind a longer word that make it look like an offset.
@@ -79,6 +81,15 @@ pub(super) fn hex(text: &str, is_certain: bool) -> HexText {
         }
     }
     out.ignored.sort_by_key(|(number, _)| *number);
+    // One word of letters and signs that hex has not is something else, in which some letters look like hex.
+    let is_sign = |c: char| "~^`!@?*+&%".contains(c);
+    if !is_certain
+        && !text.trim().contains(char::is_whitespace)
+        && out.ignored.iter().any(|(_, word)| word.contains(is_sign))
+    {
+        let problem = "this is no hex: say with --as what it is, or write it in hex or base64";
+        return HexText { problems: vec![(1, problem.to_owned())], ..HexText::default() };
+    }
     out
 }
 
@@ -108,8 +119,15 @@ fn hex_line<'t>(
     out: &mut HexText,
 ) {
     let mut rows: Vec<Vec<&str>> = vec![Vec::new()];
-    let mut is_mixed = false;
+    let (mut is_mixed, mut is_length) = (false, false);
     for word in line.split(is_separator).filter(|word| !word.is_empty()) {
+        let is_decimal = word.len() < 6
+            && word.bytes().all(|byte| byte.is_ascii_digit())
+            && !word.starts_with('0');
+        if std::mem::take(&mut is_length) && is_decimal {
+            out.ignored.push((number, word.to_owned()));
+            continue;
+        }
         if is_hex_word(word) {
             if let Some(row) = rows.last_mut() {
                 row.push(word);
@@ -119,6 +137,7 @@ fn hex_line<'t>(
         if NAMES.contains(&word) {
             continue;
         }
+        is_length = LENGTHS.iter().any(|name| word.to_ascii_lowercase().ends_with(name));
         // `12 bytes` is how many, not which.
         let is_count = ["byte", "bytes", "octets"].contains(&word.to_ascii_lowercase().as_str());
         if is_count
@@ -230,6 +249,13 @@ pub(super) fn of_apple(text: &str) -> Option<HexText> {
         out.problems.push((line, problem));
     }
     Some(out)
+}
+
+/// What Node shows of a buffer's memory: `[Uint8Contents]: <fe 01>`.
+pub(super) fn of_node(text: &str) -> Option<HexText> {
+    let (before, rest) = text.split_once("[Uint8Contents]: <")?;
+    let (inside, _) = rest.split_once('>')?;
+    Some(hex(&format!("{}{inside}", "\n".repeat(before.matches('\n').count())), true))
 }
 
 /// A line's parts that are in no comment, and the comments.

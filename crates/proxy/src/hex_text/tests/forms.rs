@@ -86,6 +86,17 @@ fn bytes_may_have_the_marks_of_any_language() {
         "%fe%01%02%4a",
         "GET /scrape?info_hash=%FE%01%02J&left=12",
         "=FE=01=02J",
+        "<<254,1,2,74>>",
+        "<<16#FE, 16#01, 16#02, 16#4A>>",
+        "[-2 1 2 74]",
+        "chr(254).chr(1).chr(2).chr(74)",
+        "Chr(254) & Chr(1) & Chr(2) & Chr(74)",
+        "#FE01024A",
+        "E'\\\\xfe01024a'",
+        "\"\\\\xfe\\\\x01\\\\x02J\"",
+        "INSERT INTO t VALUES(1, X'FE01024A');",
+        "ArrayBuffer { [Uint8Contents]: <fe 01 02 4a>, byteLength: 4 }",
+        "length: 4 fe 01 02 4a",
         "=FE=01=\n=02J\n",
     ] {
         let found = parse(text, None);
@@ -108,6 +119,15 @@ fn what_can_be_two_things_is_told_or_refused() {
     let form = expect("a=%FE+%01", &[0xfe, b' ', 1]);
     assert!(form.notes[0].contains("space"), "{form:?}");
     refused("dw 0FE01h, 1", "which comes first");
+    refused(":0400000001020304F2\n:00000001FF\n", "objcopy -I ihex");
+    refused("S1070000010203048E\nS9030000FC\n", "objcopy -I srec");
+    refused("<~s8W-!~>", "Ascii85");
+    refused("begin 644 packet\n#_@$\"\n`\nend\n", "uudecode");
+    refused("009C61O)~M2nh-c3=Iws5D^j+", "no hex");
+    let spaces = expect("\\xfe \\x01J\\x02", &[0xfe, 1, b'J', 2]);
+    assert!(spaces.notes[0].contains("quotes"), "{spaces:?}");
+    let latin = expect("'\u{b7}\\x0E'", &[0xc2, 0xb7, 0x0e]);
+    assert!(latin.notes[0].contains("UTF-8"), "{latin:?}");
     refused("$FE, LEN, $01", "`LEN` is no byte");
     refused("{length = 40, bytes = 0xfe010203 04050607 ... 0a0b0c0d }", "40 in the data");
     let cut = &parse("%FE%01%0", None)[0];
