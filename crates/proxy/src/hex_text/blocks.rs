@@ -28,6 +28,8 @@ enum Mark {
     Toward(Toward),
     /// `>` or `<`, which mean it where both are.
     Sign(Toward),
+    /// A line of a dump, indented or not, which is what Wireshark tells them by.
+    Indented(bool),
     /// Sent and received by one who is not named.
     Sent(bool),
 }
@@ -41,10 +43,12 @@ pub(super) fn blocks(text: &str) -> Option<Vec<Block>> {
         && has(Mark::Sign(Toward::Server))
         && has(Mark::Sign(Toward::Client));
     let are_sent = has(Mark::Sent(true)) && has(Mark::Sent(false));
+    let are_indented = has(Mark::Indented(true)) && has(Mark::Indented(false));
     let is_meant = |mark: Mark| match mark {
         Mark::Toward(_) => true,
         Mark::Sign(_) => are_signs,
         Mark::Sent(_) => are_sent,
+        Mark::Indented(_) => are_indented,
     };
     if !lines.iter().any(|(mark, _)| mark.is_some_and(is_meant)) {
         return None;
@@ -55,6 +59,8 @@ pub(super) fn blocks(text: &str) -> Option<Vec<Block>> {
         let line = if mark.is_some() { rest } else { line };
         let toward = match mark {
             Some(Mark::Toward(toward) | Mark::Sign(toward)) => Some(toward),
+            Some(Mark::Indented(false)) => Some(Toward::Server),
+            Some(Mark::Indented(true)) => Some(Toward::Client),
             _ => None,
         };
         match blocks.last_mut() {
@@ -82,6 +88,15 @@ fn marked(line: &str) -> (Option<Mark>, &str) {
         );
     }
     let start = line.trim_start();
+    // So Wireshark names what it writes of a stream as arrays.
+    for (name, toward) in [("char peer0_", Toward::Server), ("char peer1_", Toward::Client)] {
+        if start.starts_with(name) {
+            return (Some(Mark::Toward(toward)), line);
+        }
+    }
+    if is_row(start) && [0, 4].contains(&(line.len() - start.len())) {
+        return (Some(Mark::Indented(line.len() > start.len())), line);
+    }
     for (sign, toward) in [('>', Toward::Server), ('<', Toward::Client)] {
         let rest = start.trim_start_matches(sign);
         if rest.len() < start.len() && (rest.is_empty() || rest.starts_with([' ', '\t'])) {
@@ -101,6 +116,15 @@ fn marked(line: &str) -> (Option<Mark>, &str) {
         }
         None => (None, line),
     }
+}
+
+/// Whether a line is a dump's with an offset of eight digits.
+fn is_row(line: &str) -> bool {
+    let row = line.split_once("  ").filter(|(offset, _)| offset.len() == 8);
+    row.is_some_and(|(offset, bytes)| {
+        let is_byte = |bytes: &str| bytes.len() == 2 && super::plain::is_hex_word(bytes);
+        super::plain::is_hex_word(offset) && bytes.split(' ').next().is_some_and(is_byte)
+    })
 }
 
 /// Where the bytes of a line go, if it says so in front of them, and where that ends.

@@ -197,6 +197,8 @@ fn word(text: &str) -> Option<(&str, bool)> {
     {
         return None;
     }
+    let is_address =
+        word.contains('.') && word.chars().all(|c| c.is_ascii_digit() || c == '.' || c == ':');
     let has_arrow = ["->", "<-", "=>", "→", "←"].iter().any(|arrow| word.contains(arrow));
     let is_sign =
         word.chars().all(|c| "-<>=|:".contains(c) || !c.is_alphanumeric() && !c.is_ascii());
@@ -204,7 +206,8 @@ fn word(text: &str) -> Option<(&str, bool)> {
     let is_service = word.ends_with('|') && word.len() > 1 && has_word(word);
     let is_process = word.ends_with("]:") && has_word(word);
     let is_of_log = has_arrow || is_sign || is_level || is_service || is_process;
-    (is_of_log || has_word(word) || word.contains("::")).then_some((behind, is_of_log))
+    (is_of_log || is_address || has_word(word) || word.contains("::"))
+        .then_some((behind, is_of_log))
 }
 
 /// Whether a letter stands in a text that is no hex digit.

@@ -205,7 +205,7 @@ fn found_out(text: &str) -> Vec<HexText> {
     {
         return vec![found];
     }
-    if plain::has_prefix(&plain) {
+    if plain::has_prefix(&plain) && !plain::is_mostly_bare(&plain) {
         return vec![array::bare(&plain)];
     }
     if plain::is_decimal(&plain) {

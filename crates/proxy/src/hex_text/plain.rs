@@ -120,7 +120,12 @@ fn hex_line<'t>(
 ) {
     let mut rows: Vec<Vec<&str>> = vec![Vec::new()];
     let (mut is_mixed, mut is_length) = (false, false);
-    for word in line.split(is_separator).filter(|word| !word.is_empty()) {
+    let (named, others): (Vec<&str>, Vec<&str>) =
+        line.split_whitespace().partition(|word| is_named_number(word));
+    out.ignored.extend(named.iter().map(|word| (number, (*word).to_owned())));
+    is_mixed |= !named.is_empty();
+    let parts = others.into_iter().flat_map(|word| word.split(is_separator));
+    for word in parts.filter(|word| !word.is_empty()) {
         let is_decimal = word.len() < 6
             && word.bytes().all(|byte| byte.is_ascii_digit())
             && !word.starts_with('0');
@@ -181,6 +186,20 @@ fn hex_line<'t>(
             }
         }
     }
+}
+
+/// `from=0` and the like, but not `data=12`.
+fn is_named_number(word: &str) -> bool {
+    let Some((name, number)) = word.split_once('=') else { return false };
+    let number = number.trim_end_matches([',', ';', ')', ']', ':']);
+    let is_data =
+        ["data", "hex", "bytes", "payload", "buf", "buffer", "packet", "body", "raw"].iter();
+    number.len() <= 5
+        && number.parse::<u32>().is_ok()
+        && (number == "0" || !number.starts_with('0'))
+        && name.bytes().all(|byte| byte.is_ascii_alphabetic() || byte == b'_')
+        && !name.is_empty()
+        && !is_data.into_iter().any(|data| name.to_ascii_lowercase().ends_with(data))
 }
 
 /// A line, and the characters behind its bytes if there are such.
@@ -330,6 +349,18 @@ pub(super) fn has_prefix(text: &str) -> bool {
         };
         text.match_indices(prefix).any(is_one)
     })
+}
+
+/// Whether more bytes have no `0x` than have it: then it stands in front of other numbers.
+pub(super) fn is_mostly_bare(text: &str) -> bool {
+    let (mut with, mut without) = (0, 0);
+    for word in text.split(is_separator) {
+        let digits = word.strip_prefix("0x").or(word.strip_prefix("0X"));
+        let is_byte = |word: &str| word.len() == 2 && is_hex_word(word);
+        with += usize::from(digits.is_some_and(is_hex_word));
+        without += usize::from(is_byte(word));
+    }
+    without > 2 * with
 }
 
 /// Numbers apart that cannot be hex: bytes of hex have two digits each, and these are of one to three.

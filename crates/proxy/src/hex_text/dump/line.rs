@@ -100,6 +100,9 @@ pub(super) fn is_ruler(line: &str) -> bool {
 /// A line's offset, and what follows it.
 pub(super) fn line_of(number: usize, line: &str) -> Option<Line<'_>> {
     let line = line.trim_start();
+    if let Some(found) = marked_line(number, line) {
+        return Some(found);
+    }
     let is_prefixed = line.starts_with("0x");
     let line = line.strip_prefix("0x").unwrap_or(line);
     let count = line.bytes().take_while(u8::is_ascii_hexdigit).count();
@@ -133,8 +136,36 @@ pub(super) fn line_of(number: usize, line: &str) -> Option<Line<'_>> {
     is_offset.then(|| found(parted, rest))
 }
 
-/// The offset and what is behind it in `0b2f:0100  `.
+/// A line whose offset stands in brackets, behind a plus, or in front of a dash or bar: `[0010]`, `0010 - `.
+fn marked_line(number: usize, line: &str) -> Option<Line<'_>> {
+    let open = line.chars().next().filter(|c| "[<(+".contains(*c));
+    let close = match open {
+        Some('[') => "]",
+        Some('<') => ">",
+        Some('(') => ")",
+        _ => "",
+    };
+    let inner = if open.is_some() { &line[1..] } else { line };
+    let plain = inner.strip_prefix("0x").unwrap_or(inner);
+    let is_prefixed = plain.len() < inner.len();
+    let count = plain.bytes().take_while(u8::is_ascii_hexdigit).count();
+    let (digits, rest) = plain.split_at(count);
+    let rest = rest.strip_prefix(close)?;
+    let rest = match open {
+        Some(_) => rest.strip_prefix(':').unwrap_or(rest),
+        None => rest.strip_prefix(" -").or_else(|| rest.strip_prefix(" |"))?,
+    };
+    let is_one = (4..=16).contains(&count) && rest.starts_with([' ', '\t']);
+    let parted = Parted::Colon;
+    is_one.then_some(Line { number, digits, is_prefixed, parted, rest, repeats: false })
+}
+
+/// The offset and what is behind it in `0b2f:0100  ` and in WinDbg's ``00000000`0012f8f0  ``.
 fn of_segment<'t>(segment: &str, rest: &'t str) -> Option<(&'t str, &'t str)> {
+    if let Some(low) = rest.strip_prefix('`') {
+        let (digits, rest) = low.split_at_checked(8)?;
+        return crate::hex_text::plain::is_hex_word(digits).then_some((digits, rest));
+    }
     let (digits, rest) = rest.strip_prefix(':')?.split_at_checked(4)?;
     let is_one = segment.len() == 4 && crate::hex_text::plain::is_hex_word(digits);
     (is_one && rest.starts_with("  ")).then_some((digits, rest))

@@ -193,7 +193,9 @@ fn is_dump(lines: &[Line<'_>], first: &Line<'_>, reading: &Reading, form: Option
         Parted::Colon => true,
         Parted::Wide => is_zero && len >= 4,
         Parted::Space => {
-            let are_bytes = unit::words(first.rest).all(|word| word.digits.len() == 2);
+            let mut words = unit::words(first.rest);
+            let is_hex = |word: &unit::Word<'_>| super::plain::is_hex_word(word.digits);
+            let are_bytes = words.by_ref().take_while(is_hex).all(|word| word.digits.len() == 2);
             is_zero && ((6..=7).contains(&len) || len > 7 && are_bytes)
         }
     };

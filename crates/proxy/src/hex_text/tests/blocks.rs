@@ -37,6 +37,35 @@ fn marks_say_where_bytes_go() {
 }
 
 #[test]
+fn a_stream_that_wireshark_follows_has_both_directions() {
+    let dump = "00000000  0f 00 01 0b                                        ....\n\
+                \x20   00000000  de ad be ef 00                                     .....\n\
+                00000004  0f 00 01 0b                                        ....\n";
+    let arrays = "char peer0_0[] = { /* Packet 1 */\n0x0f, 0x00, 0x01, 0x0b };\n\
+                  char peer1_0[] = { /* Packet 2 */\n0xde, 0xad, 0xbe, 0xef, 0x00 };\n\
+                  char peer0_1[] = { /* Packet 3 */\n0x0f, 0x00, 0x01, 0x0b };\n";
+    let expected = [
+        (Some(Toward::Server), THERE.to_vec()),
+        (Some(Toward::Client), BACK.to_vec()),
+        (Some(Toward::Server), THERE.to_vec()),
+    ];
+    for text in [dump, arrays] {
+        assert_eq!(read(text), expected, "{text}");
+    }
+    let socat = "> 2026/11/26 14:22:01.000123456  length=4 from=0 to=3\n 0f 00 01 0b\n--\n\
+                 < 2026/11/26 14:22:01.223456  length=5 from=0 to=4\n de ad be ef 00\n--\n\
+                 > 2026/11/26 14:22:01.323456  length=4 from=4 to=7\n 0f 00 01 0b\n--\n";
+    assert_eq!(read(socat), expected);
+    let nc = "> 00000000 0f 00 01 0b                                     # ....\n\
+              < 00000000 de ad be ef 00                                  # .....\n\
+              > 00000004 0f 00 01 0b                                     # ....\n";
+    assert_eq!(
+        read(nc).into_iter().map(|(toward, _)| toward).collect::<Vec<_>>(),
+        expected.each_ref().map(|(toward, _)| *toward)
+    );
+}
+
+#[test]
 fn who_sends_and_receives_parts_blocks_without_a_direction() {
     let expected = [(None, THERE.to_vec()), (None, BACK.to_vec()), (None, THERE.to_vec())];
     let text = "send: 0f 00 01 0b\nrecv: de ad be ef 00\nsend: 0f 00 01 0b\n";

@@ -97,6 +97,9 @@ fn bytes_may_have_the_marks_of_any_language() {
         "INSERT INTO t VALUES(1, X'FE01024A');",
         "ArrayBuffer { [Uint8Contents]: <fe 01 02 4a>, byteLength: 4 }",
         "length: 4 fe 01 02 4a",
+        "len=4 from=0 to=3 fe 01 02 4a",
+        "id=0x0f len=4: fe 01 02 4a",
+        "127.0.0.1:5555 -> 127.0.0.1:7777 fe 01 02 4a",
         "=FE=01=\n=02J\n",
     ] {
         let found = parse(text, None);
@@ -189,6 +192,17 @@ fn dumps_of_editors_and_libraries_are_read() {
         // scapy.
         "0000  FE 01 02 54 65 72 72 61 72 69 61 20 7C 31 32 20  ...Terraria |12 \n\
          0010  00 FF 09 61 62 63                                ...abc\n",
+        // openssl s_client, ncat.
+        "0000 - fe 01 02 54 65 72 72 61-72 69 61 20 7c 31 32 20   ...Terraria |12 \n\
+         0010 - 00 ff 09 61 62 63                                 ...abc\n",
+        "[0000]   FE 01 02 54 65 72 72 61   72 69 61 20 7C 31 32 20   ...Terraria |12 \n\
+         [0010]   00 FF 09 61 62 63                                   ...abc\n",
+        "<0000> fe 01 02 54 65 72 72 61 72 69 61 20 7c 31 32 20\n<0010> 00 ff 09 61 62 63\n",
+        "+0000 fe 01 02 54 65 72 72 61 72 69 61 20 7c 31 32 20\n+0010 00 ff 09 61 62 63\n",
+        "0000 | fe 01 02 54 65 72 72 61 72 69 61 20 7c 31 32 20 | ...Terraria |12 \n\
+         0010 | 00 ff 09 61 62 63 | ...abc\n",
+        "00000000`0012f8f0  fe 01 02 54 65 72 72 61-72 69 61 20 7c 31 32 20  ...Terraria |12 \n\
+         00000000`0012f900  00 ff 09 61 62 63                                ...abc\n",
         // DOS and Windows debuggers.
         "0B2F:0100  FE 01 02 54 65 72 72 61-72 69 61 20 7C 31 32 20   ...Terraria |12 \n\
          0B2F:0110  00 FF 09 61 62 63                                 ...abc\n",
