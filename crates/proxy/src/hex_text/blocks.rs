@@ -15,8 +15,10 @@ const BACK: [&str; 6] = ["<--", "<-", "<==", "<=", "←", "<"];
 const WORDS: [(&str, Toward); 2] =
     [("serverbound", Toward::Server), ("clientbound", Toward::Client)];
 
-/// A part of a text that goes one way; its lines stand where they did.
+/// A part of a text that goes one way.
 pub(super) struct Block {
+    /// The lines in front of it.
+    pub(super) before: usize,
     pub(super) toward: Option<Toward>,
     pub(super) text: String,
 }
@@ -69,8 +71,8 @@ pub(super) fn blocks(text: &str) -> Option<Vec<Block>> {
                 block.text.push('\n');
             }
             _ => {
-                let text = format!("{}{line}\n", "\n".repeat(number));
-                blocks.push((mark, Block { toward, text }));
+                let text = format!("{line}\n");
+                blocks.push((mark, Block { before: number, toward, text }));
             }
         }
     }
@@ -134,7 +136,9 @@ fn said(line: &str) -> Option<(Toward, usize)> {
     let starts = line.char_indices().filter(|(_, c)| is_letter(*c)).map(|(at, _)| at);
     for at in starts.take_while(|at| *at < MARK_MAX) {
         let begin = line.get(..at)?;
-        if begin.ends_with(is_letter) {
+        if !(begin.is_empty()
+            || begin.ends_with(|c: char| c.is_whitespace() || "[(|:<".contains(c)))
+        {
             continue;
         }
         // Behind bytes stand characters, which may be anything.
@@ -146,7 +150,8 @@ fn said(line: &str) -> Option<(Toward, usize)> {
         let found =
             WORDS.iter().find_map(|(word, toward)| Some((*toward, rest.strip_prefix(word)?)));
         if let Some((toward, behind)) = found.or_else(|| arrow(rest))
-            && !behind.starts_with(is_letter)
+            && (behind.is_empty()
+                || behind.starts_with(|c: char| c.is_whitespace() || "])|:,>".contains(c)))
         {
             return Some((toward, line.len() - behind.len()));
         }

@@ -78,7 +78,7 @@ pub(super) fn quoted_printable(text: &str) -> Option<HexText> {
     }
     let mut out = HexText::default();
     let start = text[..first].rfind(char::is_whitespace).map_or(0, |at| at + 1);
-    let line_of = |at: usize| text[..at].matches('\n').count() + 1;
+    let mut line_number = text[..start].matches('\n').count() + 1;
     for (number, line) in text[..start].lines().enumerate() {
         out.ignored.extend(line.split_whitespace().map(|word| (number + 1, word.to_owned())));
     }
@@ -92,10 +92,14 @@ pub(super) fn quoted_printable(text: &str) -> Option<HexText> {
                 next + 2
             }
             // A line that goes on in the next.
-            '=' => text[next..end].find('\n').map_or(end, |len| next + len + 1),
+            '=' => {
+                line_number += 1;
+                text[next..end].find('\n').map_or(end, |len| next + len + 1)
+            }
             '\n' => {
                 let problem = "where a line ends without `=` there is an end of line, and which bytes that is is not told: write it as =0A or =0D=0A";
-                out.problems.push((line_of(at), problem.to_owned()));
+                out.problems.push((line_number, problem.to_owned()));
+                line_number += 1;
                 next
             }
             '\r' => next,

@@ -155,7 +155,12 @@ fn process(text: &str) -> Option<&str> {
         return Some(behind);
     }
     let is_letter = level.len() == 1 && LETTERS.contains(level);
-    let (name, behind) = behind.split_once(": ").filter(|_| is_letter)?;
+    if !is_letter {
+        return None;
+    }
+    let end = behind.char_indices().take(NAME_MAX).zip(behind.char_indices().skip(1));
+    let end = end.into_iter().find(|((_, a), (_, b))| (*a, *b) == (':', ' '))?.0.0;
+    let (name, behind) = (&behind[..end], behind.get(end + 2..)?);
     let name = name.trim();
     // A name that could be bytes is one only behind both numbers.
     let is_name = (1..=NAME_MAX).contains(&name.len()) && (count == 2 || has_word(name));

@@ -104,13 +104,20 @@ pub(crate) fn parse(text: &str, form: Option<Form>) -> Vec<HexText> {
     let mut parts = Vec::new();
     match blocks::blocks(&clean::without_colours(text)) {
         Some(blocks) => {
+            let mut told = std::collections::HashSet::new();
             for block in blocks {
                 let found = parse_block(&block.text, form).into_iter();
                 let has_any = |part: &HexText| {
                     !(part.bytes.is_empty() && part.ignored.is_empty() && part.problems.is_empty())
                 };
                 let toward = block.toward;
-                parts.extend(found.filter(has_any).map(|part| HexText { toward, ..part }));
+                for mut part in found.filter(has_any) {
+                    // Once is enough for all blocks.
+                    part.notes.retain(|note| told.insert(note.clone()));
+                    let lines = part.ignored.iter_mut().chain(&mut part.problems);
+                    lines.for_each(|(line, _)| *line += block.before);
+                    parts.push(HexText { toward, ..part });
+                }
             }
         }
         None => parts = parse_block(text, form),

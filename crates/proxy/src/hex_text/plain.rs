@@ -338,14 +338,17 @@ fn is_of_od(text: &str, words: &[(usize, &str)]) -> bool {
     [4, 8, 16].contains(&len) && text.lines().filter(|line| !line.trim().is_empty()).all(is_line)
 }
 
-/// Whether bytes have `0x` in front of them.
+/// Whether bytes have `0x` in front of them. Base64 may look so within, and at its start.
 pub(super) fn has_prefix(text: &str) -> bool {
     ["0x", "0X"].into_iter().any(|prefix| {
         let is_one = |(at, _): (usize, &str)| {
-            !text[..at].ends_with(|c: char| c.is_ascii_alphanumeric())
-                && text[at + 2..].starts_with(|c: char| c.is_ascii_hexdigit())
-                // Base64 may begin so.
-                && !text[at..].split_whitespace().next().is_some_and(|word| word.ends_with('='))
+            let rest = &text[at + 2..];
+            let behind = rest.trim_start_matches(|c: char| c.is_ascii_hexdigit());
+            let is_suffix =
+                |c: char| "uUlLi_".contains(c) || !(c.is_ascii_alphanumeric() || "+/=".contains(c));
+            behind.len() < rest.len()
+                && behind.chars().next().is_none_or(is_suffix)
+                && !text[..at].ends_with(|c: char| c.is_ascii_alphanumeric() || "+/".contains(c))
         };
         text.match_indices(prefix).any(is_one)
     })

@@ -7,6 +7,8 @@ use super::unit::words;
 
 /// Places in a line at which an offset is looked for.
 const PLACES_MAX: usize = 32;
+/// Lines with a `*` that may stand between two others.
+const STARS_MAX: usize = 4;
 /// The digits of offsets that are known as such without another line.
 const SURE_DIGITS: usize = 6;
 
@@ -44,6 +46,7 @@ pub(super) fn within<'t>(text: impl Iterator<Item = (usize, &'t str)>) -> Found<
         let places = if at_next == at { std::mem::take(&mut next) } else { places(*number, line) };
         at_next = all[at + 1..]
             .iter()
+            .take(STARS_MAX)
             .position(|(_, line)| !line.ends_with('*'))
             .map_or(usize::MAX, |n| at + 1 + n);
         next = all.get(at_next).map_or(Vec::new(), |(number, line)| self::places(*number, line));

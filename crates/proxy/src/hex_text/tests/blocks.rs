@@ -77,6 +77,7 @@ fn marks_of_one_kind_may_be_something_else() {
     assert_eq!(read("> 0f 00\n> 01 0b\n"), [(None, THERE.to_vec())]);
     assert_eq!(read("send: 0f 00 01 0b\n"), [(None, THERE.to_vec())]);
     assert_eq!(read("<Buffer 0f 00 01 0b>\n"), [(None, THERE.to_vec())]);
+    assert_eq!(read("%C2S%00\n"), [(None, b"\xc2S\0".to_vec())]);
     // The characters of a dump may be anything.
     let text = "0000  63 2d 3e 73 0f 00 01 0b                            c->s....\n";
     assert_eq!(read(text), [(None, [&b"c->s"[..], &THERE].concat())]);
