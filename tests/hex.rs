@@ -214,3 +214,58 @@ fn a_piece_of_a_stream_may_begin_within_a_frame() {
     };
     assert_eq!(names(&lines), names(&whole.json())[1..]);
 }
+
+#[test]
+fn both_directions_in_one_paste_are_read_each_for_itself() {
+    // Alone, the second could go either way.
+    let paste = "[12:00:01] C->S: 0f 00 01 0b 54 65 72 72 61 72 69 61 33 32 36\n\
+                 [12:00:02] S->C: 05 00 02 00 00\n\
+                 [12:00:03] C->S: 03 00 06\n";
+    let ended = run(&["decode", "--json"], paste);
+    assert_eq!(ended.status.code(), Some(0), "{}", ended.diagnostics);
+    let text = |line: &Value, key: &str| line[key].as_str().unwrap_or_default().to_owned();
+    let found: Vec<(String, String)> =
+        ended.json().iter().map(|line| (text(line, "name"), text(line, "direction"))).collect();
+    let expected =
+        [("Hello", "serverbound"), ("Kick", "clientbound"), ("RequestWorldData", "serverbound")];
+    let expected = expected.map(|(name, way)| (name.to_owned(), way.to_owned()));
+    assert_eq!(found, expected, "{}{}", ended.output, ended.diagnostics);
+}
+
+#[test]
+fn a_mark_says_the_direction_that_bytes_alone_do_not() {
+    let place = [
+        "decode",
+        "--protocol",
+        "minecraft",
+        "--protocol-version",
+        "1.21.4",
+        "--state",
+        "play",
+        "--json",
+    ];
+    for (mark, way) in [("client -> server", "serverbound"), ("server -> client", "clientbound")] {
+        let ended = run(&place, &format!("{mark}: 01 00\n"));
+        assert_eq!(ended.json()[0]["direction"], way, "{}{}", ended.output, ended.diagnostics);
+    }
+}
+
+#[test]
+fn rows_behind_the_words_of_a_log_are_read_without_them() {
+    let front = "11-26 14:22:01.123  1234  1234 D Net: ";
+    let paste = format!(
+        "{front}0000  0f 00 01 0b 54 65 72 72 61 72 69 61 33 32 36 05  ....Terraria326.\n\
+         {front}0010  00 02 00 00                                      ....\n"
+    );
+    let ended = run(&["decode", "--protocol", "terraria", "--json"], &paste);
+    let names: Vec<Value> = ended.json().iter().map(|line| line["name"].clone()).collect();
+    assert_eq!(names, ["Hello", "Kick"], "{}{}", ended.output, ended.diagnostics);
+    assert_eq!(ended.status.code(), Some(0), "{}", ended.diagnostics);
+}
+
+#[test]
+fn what_can_be_two_things_is_not_read_but_asked_for() {
+    let ended = run(&["decode"], "00000001 00000000\n");
+    assert_eq!((ended.status.code(), ended.output.as_str()), (Some(2), ""));
+    assert!(ended.diagnostics.contains("--as binary or --as hex"), "{}", ended.diagnostics);
+}

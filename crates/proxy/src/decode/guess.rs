@@ -3,6 +3,7 @@
 use std::sync::Arc;
 
 use midwire_definition::{Protocol, VersionId, Workspace, builtin, builtins};
+use midwire_session::Direction;
 
 use super::candidate::{Candidate, EQUAL, sort};
 use super::candidates::{Search, all};
@@ -18,6 +19,7 @@ const GUESSES_MAX: usize = 16;
 const ALSO_MAX: usize = 4;
 
 /// What was asked for.
+#[derive(Clone)]
 pub(super) struct Wanted {
     /// The protocols in question, each with the version, if one was given.
     protocols: Vec<(Arc<Protocol>, Option<VersionId>, Fixed)>,
@@ -69,6 +71,26 @@ impl Wanted {
             direction_given: packet.direction.is_some(),
             inflate_max: settings.session.inflate_max,
         })
+    }
+
+    /// The same for bytes of which the text says where they go.
+    pub(super) fn toward(&self, direction: Direction) -> Self {
+        let mut wanted = self.clone();
+        if !self.direction_given {
+            wanted.direction_given = true;
+            wanted.protocols.iter_mut().for_each(|(.., fixed)| fixed.direction = Some(direction));
+        }
+        wanted
+    }
+
+    /// The same for bytes that follow others in a protocol and version that are known.
+    fn following(&self, form: &Form) -> Self {
+        let mut wanted = self.clone();
+        wanted.protocols.retain(|(protocol, ..)| Arc::ptr_eq(protocol, &form.protocol));
+        if form.version_known {
+            wanted.protocols.iter_mut().for_each(|(_, version, _)| *version = Some(form.version));
+        }
+        wanted
     }
 
     /// What was not said and had to be found out, in words.
@@ -185,7 +207,14 @@ pub(super) fn best(
             return reading;
         }
     }
-    let mut guesses = candidates(wanted, &[bytes], workspace);
+    let following = before.map(|form| wanted.following(form));
+    let in_it = following.as_ref().map(|wanted| candidates(wanted, &[bytes], workspace));
+    // What goes on in the same protocol is likelier than another.
+    let is_whole = |found: &Vec<Candidate>| found.first().is_some_and(|best| best.is_whole);
+    let (wanted, mut guesses) = match (&following, in_it.filter(is_whole)) {
+        (Some(following), Some(found)) => (following, found),
+        _ => (wanted, candidates(wanted, &[bytes], workspace)),
+    };
     guesses.truncate(GUESSES_MAX);
     let Some(guess) = guesses.first() else {
         let (protocol, version, fixed) = &wanted.protocols[0];

@@ -13,6 +13,7 @@ mod shape;
 mod stream;
 mod table;
 
+use std::borrow::Cow;
 use std::io::{IsTerminal as _, Read};
 use std::path::Path;
 use std::process::ExitCode;
@@ -23,6 +24,7 @@ use midwire_definition::escape::escape;
 use midwire_definition::json::{write_opened, write_string};
 use midwire_definition::{Protocol, Workspace};
 use midwire_rules::Envelope;
+use midwire_session::Direction;
 
 use self::guess::Wanted;
 use self::reading::{Fixed, Found, Reading, may_have_secrets};
@@ -30,7 +32,7 @@ use crate::args;
 use crate::error::{NO, USAGE, print_and_end, say, usage};
 use crate::explain::View;
 use crate::filter::Filters;
-use crate::hex_text::{self, HexText};
+use crate::hex_text::{self, HexText, Toward};
 use crate::print::{PacketJson, Paint, Style, put, write_rest};
 use crate::settings::Settings;
 use crate::wire_id;
@@ -72,6 +74,9 @@ pub(crate) fn run(args: &args::Decode) -> anyhow::Result<ExitCode> {
         return Err(usage(why));
     }
     if args.guess {
+        let toward = pieces.first().map(|piece| piece.toward);
+        let are_one = pieces.iter().all(|piece| Some(piece.toward) == toward);
+        let wanted = if are_one { wanted_of(&wanted, &pieces[0]) } else { Cow::Borrowed(&wanted) };
         return table::print(&wanted, &pieces, args.json);
     }
     let mut show = Show::new(args, &settings);
@@ -81,6 +86,7 @@ pub(crate) fn run(args: &args::Decode) -> anyhow::Result<ExitCode> {
             show.nothing();
             continue;
         }
+        let wanted = wanted_of(&wanted, piece);
         let reading = guess::best(&wanted, &piece.bytes, form.as_ref(), &mut show.workspace);
         if form.is_none()
             && let Some(guessed) = wanted.guessed(&reading)
@@ -99,6 +105,15 @@ pub(crate) fn run(args: &args::Decode) -> anyhow::Result<ExitCode> {
     }
     let code = if show.all_read && is_sound { ExitCode::SUCCESS } else { ExitCode::from(NO) };
     Ok(print_and_end(&show.out, code))
+}
+
+/// What is wanted of a piece, of which the text may say where it goes.
+fn wanted_of<'w>(wanted: &'w Wanted, piece: &HexText) -> Cow<'w, Wanted> {
+    match piece.toward {
+        Some(Toward::Server) => Cow::Owned(wanted.toward(Direction::Serverbound)),
+        Some(Toward::Client) => Cow::Owned(wanted.toward(Direction::Clientbound)),
+        None => Cow::Borrowed(wanted),
+    }
 }
 
 enum Input {
@@ -349,8 +364,8 @@ impl Show {
         let state = protocol.state_name(found.state);
         let state = if state.is_empty() { String::new() } else { format!("{state} ") };
         let paint = match found.direction {
-            midwire_session::Direction::Serverbound => Paint::Serverbound,
-            midwire_session::Direction::Clientbound => Paint::Clientbound,
+            Direction::Serverbound => Paint::Serverbound,
+            Direction::Clientbound => Paint::Clientbound,
         };
         let place = format!("{state}{}", found.direction);
         put(out, format_args!("{} ", style.paint(paint, place)));

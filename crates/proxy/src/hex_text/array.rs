@@ -6,6 +6,7 @@
 use std::ops::Range;
 
 use super::HexText;
+use super::element::{Base, Element, base, element, elements, times};
 use super::plain::{is_hex_word, is_separator, uncommented};
 
 /// An element that is repeated adds no more bytes than this.
@@ -16,7 +17,6 @@ const CAST_MAX: usize = 32;
 const TOLD_MAX: usize = 8;
 /// Casts and conversions that are no part of a number.
 const AROUND: [&str; 2] = [".toByte()", ".toUByte()"];
-const SUFFIXES: [&str; 8] = ["_u8", "u8", "i8", "ui8", "UL", "U", "u", "L"];
 
 /// What stands between two brackets in which are no others.
 struct List {
@@ -25,22 +25,11 @@ struct List {
     is_closed: bool,
 }
 
-/// A number as it is written.
-#[derive(Clone, Copy, Debug)]
-enum Element<'t> {
-    /// Behind `0x`.
-    Hex(&'t str),
-    /// Digits alone, with a minus maybe.
-    Digits(&'t str),
-    /// Without `0x`, but with letters.
-    Letters(&'t str),
-    Byte(u8),
-}
-
 /// The bytes of a text's lists; `None` if there is no list of numbers.
 pub(super) fn parse(text: &str) -> Option<HexText> {
     let mut ignored = Vec::new();
-    let plain = without_comments(text, &mut ignored);
+    // Erlang's brackets are as wide as two.
+    let plain = without_comments(text, &mut ignored).replace("<<", " [").replace(">>", "] ");
     let mut lists = lists(&plain);
     lists.retain(|list| is_list(&plain, list));
     // Braces hold bytes where there are some: brackets then have sizes.
@@ -87,6 +76,7 @@ pub(super) fn parse(text: &str) -> Option<HexText> {
     if !out.problems.is_empty() {
         out.bytes.clear();
     }
+    out.notes.dedup();
     Some(out)
 }
 
@@ -160,6 +150,16 @@ fn lists(text: &str) -> Vec<List> {
     lists
 }
 
+/// `Uint8Array(1)` and the like.
+fn is_named(before: &str) -> bool {
+    let count = |before: &str| {
+        before.rsplit_once('(').is_some_and(|(name, count)| {
+            name.ends_with("Array") && count.bytes().all(|byte| byte.is_ascii_digit())
+        })
+    };
+    before.ends_with("Array") || before.strip_suffix(')').is_some_and(count)
+}
+
 /// Whether numbers stand in a list.
 fn is_list(text: &str, list: &List) -> bool {
     let inside = &text[list.range.clone()];
@@ -172,13 +172,19 @@ fn is_list(text: &str, list: &List) -> bool {
     if has_commas {
         return 2 * numbers >= elements.len() && (list.open != '(' || numbers > 1);
     }
+    let before = text[..list.range.start - 1].trim_end();
     match list.open {
+        '(' if numbers == 1 => {
+            let names = ["arrayof", "chr", "char", "chrb"];
+            names.iter().any(|name| before.to_ascii_lowercase().ends_with(name))
+        }
+        '[' if numbers == 1 && is_named(before) => true,
         '{' => numbers > 0 && numbers == elements.len(),
         // Go has spaces alone, and its numbers are decimal; hex has two digits.
         '[' if numbers == elements.len() => {
-            let digits = |word: &str| word.bytes().all(|byte| byte.is_ascii_digit());
-            let is_decimal =
-                |(_, word): &(usize, &str)| digits(word) && (word.len() == 3 || word.len() == 1);
+            let digits =
+                |word: &str| word.trim_start_matches('-').bytes().all(|byte| byte.is_ascii_digit());
+            let is_decimal = |(_, word): &(usize, &str)| digits(word) && word.len() != 2;
             is_prefixed && numbers > 1
                 || is_whole && numbers == 1
                 || numbers > 1
@@ -187,68 +193,6 @@ fn is_list(text: &str, list: &List) -> bool {
         }
         _ => false,
     }
-}
-
-/// The elements of a list, and where each begins in it.
-fn elements(inside: &str) -> Vec<(usize, &str)> {
-    let has_commas = inside.contains(',');
-    let is_apart = |c: char| c == ',' || !has_commas && c.is_whitespace();
-    let mut found = Vec::new();
-    let mut start = 0;
-    // A comma can be a character: `','`.
-    for (at, c) in inside.char_indices().chain([(inside.len(), ',')]) {
-        if at < inside.len() && (!is_apart(c) || inside[start..at].trim() == "'") {
-            continue;
-        }
-        let word = inside[start..at].trim();
-        if has_commas || !word.is_empty() {
-            let skipped = inside[start..at].len() - inside[start..at].trim_start().len();
-            found.push((start + skipped, word));
-        }
-        start = (at + c.len_utf8()).min(inside.len());
-    }
-    // A comma may stand behind the last.
-    if found.last().is_some_and(|(_, word)| word.is_empty()) {
-        found.pop();
-    }
-    found
-}
-
-fn element(word: &str) -> Option<Element<'_>> {
-    let word = word.strip_suffix(" as u8").unwrap_or(word).trim();
-    if let Some(inner) = word.strip_prefix('\'').and_then(|word| word.strip_suffix('\'')) {
-        let found = super::literal::bytes(inner)?;
-        return <[u8; 1]>::try_from(found).ok().map(|[byte]| Element::Byte(byte));
-    }
-    let suffix =
-        |digits: &str| SUFFIXES.iter().find_map(|suffix| digits.strip_suffix(suffix)).map(str::len);
-    let cut = |digits: &'_ str| suffix(digits).unwrap_or(digits.len());
-    if let Some(digits) = word.strip_prefix("0x").or(word.strip_prefix("0X")) {
-        let digits = &digits[..cut(digits)];
-        return (!digits.is_empty() && is_hex_word(digits)).then_some(Element::Hex(digits));
-    }
-    for (prefix, radix) in [("0b", 2), ("0B", 2), ("0o", 8)] {
-        let digits = word.strip_prefix(prefix);
-        // `0b` alone is a byte in hex.
-        if let Some(digits) = digits.filter(|digits| !digits.is_empty()) {
-            return u8::from_str_radix(&digits[..cut(digits)], radix).ok().map(Element::Byte);
-        }
-    }
-    let number = &word[..cut(word)];
-    let digits = number.strip_prefix('-').unwrap_or(number);
-    if !digits.is_empty() && digits.bytes().all(|byte| byte.is_ascii_digit()) {
-        return Some(Element::Digits(number));
-    }
-    (!word.is_empty() && word.len() <= 2 && is_hex_word(word)).then_some(Element::Letters(word))
-}
-
-/// How numbers without `0x` are meant.
-#[derive(Clone, Copy, PartialEq, Eq)]
-enum Base {
-    Hex,
-    Decimal,
-    /// Zeros in front make it octal in some languages.
-    Prefixed,
 }
 
 /// Appends the bytes of a list.
@@ -333,41 +277,6 @@ fn read(text: &str, list: &List, out: &mut HexText) -> Option<()> {
         out.notes.push(note.to_owned());
     }
     Some(())
-}
-
-/// gdb's `0x0 <repeats 15 times>`.
-fn times(word: &str) -> (&str, usize) {
-    let Some((number, rest)) = word.split_once("<repeats") else { return (word, 1) };
-    match rest.trim().strip_suffix("times>").and_then(|count| count.trim().parse().ok()) {
-        Some(count) => (number.trim(), count),
-        None => (word, 1),
-    }
-}
-
-/// How the numbers of a list are meant.
-fn base(known: &[Option<Element<'_>>], out: &mut HexText) -> Base {
-    let any = |is: &dyn Fn(&Element<'_>) -> bool| known.iter().flatten().any(is);
-    if any(&|element| matches!(element, Element::Hex(_) | Element::Byte(_))) {
-        return Base::Prefixed;
-    }
-    let is_padded = |element: &Element<'_>| matches!(element, Element::Digits(digits) if digits.len() == 2 && digits.starts_with('0'));
-    let is_long =
-        |element: &Element<'_>| matches!(element, Element::Digits(digits) if digits.len() > 2);
-    if any(&|element| matches!(element, Element::Letters(_))) || any(&is_padded) && !any(&is_long) {
-        if any(&is_padded) && !any(&|element| matches!(element, Element::Letters(_))) {
-            let note = "read as hex; if these numbers are decimal, say it with --as decimal";
-            out.notes.push(note.to_owned());
-        }
-        return Base::Hex;
-    }
-    let note = "read as decimal numbers; if they are hex, say it with --as hex";
-    out.notes.push(note.to_owned());
-    if any(
-        &|element| matches!(element, Element::Digits(digits) if digits.len() > 1 && digits.starts_with('0')),
-    ) {
-        return Base::Prefixed;
-    }
-    Base::Decimal
 }
 
 /// Bytes written 0x0a without brackets around them, where other numbers are sizes and indexes.

@@ -32,59 +32,11 @@ pub(super) fn cleaned(text: &str) -> Cleaned {
         lines = unnumbered;
         notes.push("the numbers in front of the lines were taken for line numbers".to_owned());
     }
-    if let Some(untimed) = untimed(&lines) {
-        lines = untimed;
-        notes.push("the times in front of the lines were taken off".to_owned());
+    if let Some(found) = super::front::taken_off(&lines) {
+        lines = found;
+        notes.push("times and words of a log in front of the lines were taken off".to_owned());
     }
     Cleaned { text: lines.join("\n"), notes }
-}
-
-/// The lines without the time in front that each has, as in logs; `None`: not all have one in front of hex.
-fn untimed<'t>(lines: &[&'t str]) -> Option<Vec<&'t str>> {
-    let mut found = Vec::new();
-    for line in lines {
-        if line.trim().is_empty() {
-            found.push("");
-            continue;
-        }
-        let rest = behind_time(line.trim_start())?;
-        let first = rest.split_whitespace().next()?;
-        let digits = first.strip_prefix("0x").unwrap_or(first);
-        let is_hex = digits.len() >= 2 && digits.bytes().all(|byte| byte.is_ascii_hexdigit());
-        found.push(Some(rest).filter(|_| is_hex)?);
-    }
-    found.iter().any(|line| !line.is_empty()).then_some(found)
-}
-
-/// What follows `10:11:12`, `[10:11:12.5]` or `2026-11-26T10:11:12Z` at the start of a line.
-fn behind_time(line: &str) -> Option<&str> {
-    let opened = line.strip_prefix('[');
-    let text = opened.unwrap_or(line);
-    let is_like = |text: &str, like: &str| {
-        text.len() >= like.len()
-            && text.bytes().zip(like.bytes()).all(|(byte, like)| match like {
-                b'0' => byte.is_ascii_digit(),
-                like => byte == like,
-            })
-    };
-    let dated =
-        is_like(text, "0000-00-00").then(|| text.get(10..)?.strip_prefix(['T', ' '])).flatten();
-    let text = dated.unwrap_or(text);
-    if !is_like(text, "00:00:00") || text.get(..2)? > "23" || text.get(3..5)? > "59" {
-        return None;
-    }
-    let rest = text.get(8..)?;
-    let fraction = rest.strip_prefix(['.', ',']);
-    let rest = fraction.map_or(rest, |rest| rest.trim_start_matches(|c: char| c.is_ascii_digit()));
-    let rest = rest.strip_prefix('Z').unwrap_or(rest);
-    let rest = match opened {
-        Some(_) => rest.strip_prefix(']')?,
-        None => rest,
-    };
-    let apart = rest.trim_start();
-    // Bytes may be parted by colons, too.
-    let is_sure = opened.is_some() || dated.is_some() || fraction.is_some();
-    (apart.len() < rest.len() && (is_sure || !apart.contains(':'))).then_some(apart)
 }
 
 /// Terminals' escapes for colours and the like.

@@ -5,8 +5,17 @@ use super::HexText;
 /// What `*` on a line of its own means.
 const REPEATED_WITHOUT_OFFSETS: &str = "lines that repeat are left out here, and without offsets nobody knows how many; hexdump and od write all with -v";
 
-/// Hex digits, together or apart.
-pub(super) fn hex(text: &str) -> HexText {
+/// What bytes are called that stand behind it in the same brackets.
+const NAMES: [&str; 3] = ["Buffer", "SlowBuffer", "Uint8Array"];
+/// What numbers that follow are that are no bytes.
+const LENGTHS: [&str; 3] = ["length", "size", "len"];
+/// Words of a line that are looked at for characters behind them.
+const LINE_MAX: usize = 64;
+/// Bytes behind a longer word that make it look like an offset.
+const OFFSET_WORDS: usize = 3;
+
+/// Hex digits, together or apart. `is_certain`: it is said that they are hex.
+pub(super) fn hex(text: &str, is_certain: bool) -> HexText {
     let mut out = HexText::default();
     let mut words: Vec<(usize, &str)> = Vec::new();
     let mut in_comment = false;
@@ -14,6 +23,8 @@ pub(super) fn hex(text: &str) -> HexText {
         let (line, comments) = uncommented(line, &mut in_comment);
         out.ignored.extend(comments.into_iter().map(|comment| (number + 1, comment)));
         for line in line {
+            let (line, chars) = without_characters(line);
+            out.ignored.extend(chars.map(|chars| (number + 1, chars.to_owned())));
             if line.trim() == "*" {
                 out.problems.push((number + 1, REPEATED_WITHOUT_OFFSETS.to_owned()));
                 continue;
@@ -21,10 +32,19 @@ pub(super) fn hex(text: &str) -> HexText {
             hex_line(number + 1, line, &mut words, &mut out);
         }
     }
-    let odd = words.iter().filter(|(_, digits)| digits.len() % 2 != 0).count();
-    let all: usize = words.iter().map(|(_, digits)| digits.len()).sum();
-    let singles = words.iter().all(|(_, digits)| digits.len() <= 2);
-    if odd > 0 && all.is_multiple_of(2) && !singles {
+    if let Some((number, offset)) =
+        words.iter().find(|word| is_offset(word, &words)).filter(|_| !is_certain)
+    {
+        let zero = offset.bytes().all(|digit| digit == b'0');
+        let text =
+            format!("`{offset}` may be an offset: say --as dump, or --as hex if it is bytes");
+        if zero {
+            out.problems.push((*number, text));
+            return out;
+        }
+        out.notes.push(text);
+    }
+    if is_wrapped(&words) {
         // Cut anywhere, as by a line's end.
         let joined: String = words.into_iter().map(|(_, digits)| digits).collect();
         out.bytes = ::hex::decode(joined).unwrap_or_default();
@@ -37,6 +57,14 @@ pub(super) fn hex(text: &str) -> HexText {
     {
         let problem = format!("`{last}` is half a byte: the text may be cut here");
         out.problems.push((*number, problem));
+    }
+    if let [(_, word)] = words[..]
+        && !is_certain
+        && word.len().is_multiple_of(8)
+        && word.bytes().all(|digit| matches!(digit, b'0' | b'1'))
+    {
+        let note = "read as hex; if these are binary digits, say it with --as binary";
+        out.notes.push(note.to_owned());
     }
     if is_of_od(text, &words) {
         let note = "groups are read as bytes in their order; if od -A n wrote them, say it with --as numbers";
@@ -53,6 +81,15 @@ pub(super) fn hex(text: &str) -> HexText {
         }
     }
     out.ignored.sort_by_key(|(number, _)| *number);
+    // One word of letters and signs that hex has not is something else, in which some letters look like hex.
+    let is_sign = |c: char| "~^`!@?*+&%".contains(c);
+    if !is_certain
+        && !text.trim().contains(char::is_whitespace)
+        && out.ignored.iter().any(|(_, word)| word.contains(is_sign))
+    {
+        let problem = "this is no hex: say with --as what it is, or write it in hex or base64";
+        return HexText { problems: vec![(1, problem.to_owned())], ..HexText::default() };
+    }
     out
 }
 
@@ -82,14 +119,30 @@ fn hex_line<'t>(
     out: &mut HexText,
 ) {
     let mut rows: Vec<Vec<&str>> = vec![Vec::new()];
-    let mut is_mixed = false;
-    for word in line.split(is_separator).filter(|word| !word.is_empty()) {
+    let (mut is_mixed, mut is_length) = (false, false);
+    let (named, others): (Vec<&str>, Vec<&str>) =
+        line.split_whitespace().partition(|word| is_named_number(word));
+    out.ignored.extend(named.iter().map(|word| (number, (*word).to_owned())));
+    is_mixed |= !named.is_empty();
+    let parts = others.into_iter().flat_map(|word| word.split(is_separator));
+    for word in parts.filter(|word| !word.is_empty()) {
+        let is_decimal = word.len() < 6
+            && word.bytes().all(|byte| byte.is_ascii_digit())
+            && !word.starts_with('0');
+        if std::mem::take(&mut is_length) && is_decimal {
+            out.ignored.push((number, word.to_owned()));
+            continue;
+        }
         if is_hex_word(word) {
             if let Some(row) = rows.last_mut() {
                 row.push(word);
             }
             continue;
         }
+        if NAMES.contains(&word) {
+            continue;
+        }
+        is_length = LENGTHS.iter().any(|name| word.to_ascii_lowercase().ends_with(name));
         // `12 bytes` is how many, not which.
         let is_count = ["byte", "bytes", "octets"].contains(&word.to_ascii_lowercase().as_str());
         if is_count
@@ -118,7 +171,8 @@ fn hex_line<'t>(
     for (at, row) in rows.iter().enumerate() {
         let rank = |row: &Vec<&str>| (has_digit(row), len(row));
         // A word of letters alone among other words is a word: "add", "bad", "a".
-        let is_word = !has_digit(row) && len(row) < 8;
+        let are_bytes = row.len() > 1 && row.iter().all(|word| word.len() == 2);
+        let is_word = !has_digit(row) && len(row) < 8 && !are_bytes;
         if !row.is_empty() && !is_word && best.is_none_or(|best| rank(row) > rank(&rows[best])) {
             best = Some(at);
         }
@@ -132,6 +186,95 @@ fn hex_line<'t>(
             }
         }
     }
+}
+
+/// `from=0` and the like, but not `data=12`.
+fn is_named_number(word: &str) -> bool {
+    let Some((name, number)) = word.split_once('=') else { return false };
+    let number = number.trim_end_matches([',', ';', ')', ']', ':']);
+    let is_data =
+        ["data", "hex", "bytes", "payload", "buf", "buffer", "packet", "body", "raw"].iter();
+    number.len() <= 5
+        && number.parse::<u32>().is_ok()
+        && (number == "0" || !number.starts_with('0'))
+        && name.bytes().all(|byte| byte.is_ascii_alphabetic() || byte == b'_')
+        && !name.is_empty()
+        && !is_data.into_iter().any(|data| name.to_ascii_lowercase().ends_with(data))
+}
+
+/// A line, and the characters behind its bytes if there are such.
+fn without_characters(line: &str) -> (&str, Option<&str>) {
+    let mut bytes = Vec::new();
+    let mut at = 0;
+    for _ in 0..LINE_MAX {
+        let start = at + line[at..].len() - line[at..].trim_start().len();
+        let end = line[start..].find(char::is_whitespace).map_or(line.len(), |end| start + end);
+        let Ok(more) = ::hex::decode(&line[start..end]) else { break };
+        bytes.extend(more);
+        at = end;
+        if bytes.len() >= 2 && super::dump::are_characters(&line[at..], &bytes) {
+            return (&line[..at], Some(line[at..].trim()));
+        }
+        if at == line.len() {
+            break;
+        }
+    }
+    (line, None)
+}
+
+/// Whether bytes are cut by the ends of lines: what is odd goes on in the next line.
+fn is_wrapped(words: &[(usize, &str)]) -> bool {
+    let mut odd =
+        words.iter().enumerate().filter(|(_, (_, digits))| digits.len() % 2 != 0).peekable();
+    let is_any = odd.peek().is_some();
+    while let Some((at, (number, _))) = odd.next() {
+        let goes_on = odd.next().is_some_and(|(next, (below, _))| next == at + 1 && below > number);
+        if !goes_on {
+            return false;
+        }
+    }
+    is_any && words.iter().any(|(_, digits)| digits.len() > 2)
+}
+
+/// Whether a word is the first of a line in which all others are shorter, as offsets are.
+fn is_offset(word: &(usize, &str), words: &[(usize, &str)]) -> bool {
+    let (number, digits) = word;
+    let from = words.partition_point(|(line, _)| line < number);
+    let to = words.partition_point(|(line, _)| line <= number);
+    let row = words.get(from..to).unwrap_or_default();
+    let is_first = row.first().is_some_and(|first| std::ptr::eq(first.1, *digits));
+    is_first
+        && digits.len() >= 4
+        && row.len() > OFFSET_WORDS
+        && row.iter().skip(1).all(|(_, word)| word.len() == 2)
+}
+
+/// What Objective-C and Swift show of data: `{length = 4, bytes = 0xfe010203}`.
+pub(super) fn of_apple(text: &str) -> Option<HexText> {
+    let (before, rest) = text.split_once("length = ")?;
+    let (length, rest) = rest.split_once(", bytes = 0x")?;
+    let (digits, _) = rest.split_once('}').unwrap_or((rest, ""));
+    let line = before.matches('\n').count() + 1;
+    let mut out = HexText::default();
+    let is_cut = digits.contains("..") || digits.contains('\u{2026}');
+    let joined: String = digits.chars().filter(|c| !c.is_whitespace()).collect();
+    out.bytes = if is_cut { Vec::new() } else { ::hex::decode(joined).ok()? };
+    if length.trim().parse() != Ok(out.bytes.len()) {
+        let problem = format!(
+            "there are {} bytes here and {} in the data: it is shown with its middle left out, or was cut",
+            out.bytes.len(),
+            length.trim()
+        );
+        out.problems.push((line, problem));
+    }
+    Some(out)
+}
+
+/// What Node shows of a buffer's memory: `[Uint8Contents]: <fe 01>`.
+pub(super) fn of_node(text: &str) -> Option<HexText> {
+    let (before, rest) = text.split_once("[Uint8Contents]: <")?;
+    let (inside, _) = rest.split_once('>')?;
+    Some(hex(&format!("{}{inside}", "\n".repeat(before.matches('\n').count())), true))
 }
 
 /// A line's parts that are in no comment, and the comments.
@@ -195,16 +338,32 @@ fn is_of_od(text: &str, words: &[(usize, &str)]) -> bool {
     [4, 8, 16].contains(&len) && text.lines().filter(|line| !line.trim().is_empty()).all(is_line)
 }
 
-/// What bytes have in front of them, if they have anything.
-pub(super) fn prefix(text: &str) -> Option<&'static str> {
-    ["0x", "0X", "\\x"].into_iter().find(|prefix| {
-        let after = |(at, _): (usize, &str)| {
-            let is_begin =
-                !text[..at].ends_with(|c: char| c.is_ascii_alphanumeric()) || *prefix == "\\x";
-            is_begin && text[at + 2..].starts_with(|c: char| c.is_ascii_hexdigit())
+/// Whether bytes have `0x` in front of them. Base64 may look so within, and at its start.
+pub(super) fn has_prefix(text: &str) -> bool {
+    ["0x", "0X"].into_iter().any(|prefix| {
+        let is_one = |(at, _): (usize, &str)| {
+            let rest = &text[at + 2..];
+            let behind = rest.trim_start_matches(|c: char| c.is_ascii_hexdigit());
+            let is_suffix =
+                |c: char| "uUlLi_".contains(c) || !(c.is_ascii_alphanumeric() || "+/=".contains(c));
+            behind.len() < rest.len()
+                && behind.chars().next().is_none_or(is_suffix)
+                && !text[..at].ends_with(|c: char| c.is_ascii_alphanumeric() || "+/".contains(c))
         };
-        text.match_indices(prefix).any(after)
+        text.match_indices(prefix).any(is_one)
     })
+}
+
+/// Whether more bytes have no `0x` than have it: then it stands in front of other numbers.
+pub(super) fn is_mostly_bare(text: &str) -> bool {
+    let (mut with, mut without) = (0, 0);
+    for word in text.split(is_separator) {
+        let digits = word.strip_prefix("0x").or(word.strip_prefix("0X"));
+        let is_byte = |word: &str| word.len() == 2 && is_hex_word(word);
+        with += usize::from(digits.is_some_and(is_hex_word));
+        without += usize::from(is_byte(word));
+    }
+    without > 2 * with
 }
 
 /// Numbers apart that cannot be hex: bytes of hex have two digits each, and these are of one to three.

@@ -55,6 +55,12 @@ pub(super) fn is_same(tail: &str, bytes: &[u8]) -> bool {
             return true;
         }
     }
+    if shown
+        .strip_prefix("| ")
+        .is_some_and(|shown| is_shown(shown.trim_end(), bytes, bytes.len(), false))
+    {
+        return true;
+    }
     // Spaces may be the first characters, or stand in front of them; at the line's end they get lost.
     let is_at = |space: usize| {
         tail.get(space..).is_some_and(|text| {

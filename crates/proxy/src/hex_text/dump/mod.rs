@@ -11,6 +11,7 @@ mod reading;
 mod refused;
 mod row;
 mod unit;
+mod within;
 
 use self::line::{Line, Parted};
 use self::reading::{Reading, Shape};
@@ -69,6 +70,11 @@ pub(super) fn begins(text: &str) -> bool {
     line::line_of(1, text).is_some_and(|line| line.digits.len() >= 4 && !line.is_end())
 }
 
+/// Whether what stands behind bytes is the bytes as characters.
+pub(super) fn are_characters(tail: &str, bytes: &[u8]) -> bool {
+    tail.starts_with("  ") && chars::is_same(tail, bytes)
+}
+
 /// The lines of a text that may be a dump.
 struct Lines<'t> {
     lines: Vec<Line<'t>>,
@@ -78,14 +84,11 @@ struct Lines<'t> {
 }
 
 fn lines(text: &str, is_certain: bool) -> Lines<'_> {
+    let with_text = text.lines().enumerate().map(|(number, line)| (number + 1, line.trim_end()));
+    let with_text = with_text.filter(|(_, line)| !line.trim().is_empty() && !line::is_ruler(line));
     let mut found = Lines { lines: Vec::new(), ignored: Vec::new(), open: None };
     let mut others = Vec::new();
-    for (number, line) in text.lines().enumerate() {
-        let number = number + 1;
-        let line = line.trim_end();
-        if line.trim().is_empty() || line::is_ruler(line) {
-            continue;
-        }
+    for (number, line) in with_text.clone() {
         if line.trim() == "*" {
             found.open = Some(number);
             continue;
@@ -97,15 +100,28 @@ fn lines(text: &str, is_certain: bool) -> Lines<'_> {
             None => others.push((number, line)),
         }
     }
-    if found.lines.is_empty() && !is_certain {
-        for (number, line) in std::mem::take(&mut others) {
-            match line::line_within(number, line) {
-                Some((before, line)) => {
-                    found.ignored.push((number, before.trim().to_owned()));
-                    found.lines.push(line);
+    let linked = within::linked(&found.lines);
+    // Words may be hex, and no offset has letters alone.
+    let is_word = |line: &Line<'_>| {
+        line.digits.bytes().all(|digit| digit.is_ascii_alphabetic())
+            || line.first().is_some_and(|word| !super::plain::is_hex_word(word.digits))
+    };
+    let may_be_words = !is_certain && found.lines.iter().all(is_word);
+    if linked + 1 < found.lines.len() || !others.is_empty() || may_be_words {
+        let inner = within::within(with_text);
+        let are_words = inner.links == linked
+            && may_be_words
+            && inner.lines.iter().all(|inner| !inner.before.trim().is_empty());
+        let is_better = inner.links > linked || are_words;
+        if is_better && !inner.lines.is_empty() {
+            found = Lines { lines: Vec::new(), ignored: Vec::new(), open: inner.open };
+            for within::Within { before, line } in inner.lines {
+                if !before.trim().is_empty() {
+                    found.ignored.push((line.number, before.trim().to_owned()));
                 }
-                None => others.push((number, line)),
+                found.lines.push(line);
             }
+            others = inner.others;
         }
     }
     let others = others.into_iter().map(|(number, line)| (number, line.trim().to_owned()));
@@ -176,7 +192,12 @@ fn is_dump(lines: &[Line<'_>], first: &Line<'_>, reading: &Reading, form: Option
     let is_offset = match first.parted {
         Parted::Colon => true,
         Parted::Wide => is_zero && len >= 4,
-        Parted::Space => is_zero && (6..=7).contains(&len),
+        Parted::Space => {
+            let mut words = unit::words(first.rest);
+            let is_hex = |word: &unit::Word<'_>| super::plain::is_hex_word(word.digits);
+            let are_bytes = words.by_ref().take_while(is_hex).all(|word| word.digits.len() == 2);
+            is_zero && ((6..=7).contains(&len) || len > 7 && are_bytes)
+        }
     };
     with_bytes == 1 && is_offset
         || with_bytes > 1 && first.parted == Parted::Space && len == 7 && is_zero

@@ -2,6 +2,10 @@ use proptest::prelude::*;
 
 use super::*;
 
+mod blocks;
+mod forms;
+mod fronts;
+mod generated;
 mod table;
 mod tools;
 

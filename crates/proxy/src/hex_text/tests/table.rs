@@ -118,7 +118,27 @@ fn strings_are_read_as_they_are_escaped() {
     expect(r#""\u000f\u0000\u0001Te""#, &[0x0f, 0, 1, b'T', b'e']);
     expect("b'\u{2013}'", "\u{2013}".as_bytes());
     told(r#""\u00ff""#, "\\x");
-    told(r#""\015\189\200""#, "decimal");
+    let lua = expect(r#""\015\189\200\0""#, &[15, 189, 200, 0]);
+    assert!(lua.notes[0].contains("decimal"), "{lua:?}");
+    for (text, bytes) in [
+        (r#""\x{FE}\x{1}""#, &[0xfe, 1][..]),
+        (r"\376\001\000", &[0xfe, 1, 0]),
+        (r#""\254\001\0""#, &[0o254, 1, 0]),
+        (r#""\0\1\7""#, &[0, 1, 7]),
+        (r#"local s = "\198\25\0Te""#, &[198, 25, 0, b'T', b'e']),
+    ] {
+        expect(text, bytes);
+    }
+    let open = expect(r#""\101\001""#, &[0o101, 1]);
+    assert!(open.notes[0].contains("--as lua"), "{open:?}");
+    assert_eq!(parse(r#""\101\001""#, Some(Form::Lua))[0].bytes, [101, 1]);
+    assert_eq!(parse(r#""\101\001""#, Some(Form::String))[0].notes, [""; 0]);
+    assert_eq!(expect(r#""\376\001""#, &[0xfe, 1]).notes, [""; 0]);
+    assert_eq!(expect(r#""\0\1\7""#, &[0, 1, 7]).notes, [""; 0]);
+    told(r#""\189\376""#, "more than 255");
+    // With control characters it is no text.
+    let units = expect(r#""\u00fe\u0001""#, &[0xfe, 1]);
+    assert!(units.notes[0].contains("one byte each"), "{units:?}");
 }
 
 #[test]
@@ -166,8 +186,6 @@ fn what_stands_around_a_dump_is_taken_off() {
         let found = expect(&text, bytes);
         assert_eq!(found.ignored, [], "{text}");
     }
-    let found = expect(&lines(&|_, text| format!("12:01:33.5 DEBUG net | {text}")), bytes);
-    assert_eq!(found.ignored.len(), 2, "{found:?}");
     let found = expect(&format!("$ xxd packet\n{}$ ", lines(&|_, text| text.to_owned())), bytes);
     assert_eq!(found.ignored.len(), 2, "{found:?}");
     for time in [
