@@ -16,6 +16,8 @@ mod golden;
 mod keys;
 #[path = "read/live.rs"]
 mod live;
+#[path = "read/lossy.rs"]
+mod lossy;
 #[path = "read/ours.rs"]
 mod ours;
 #[path = "read/theirs.rs"]

@@ -252,6 +252,24 @@ impl Event {
         self.effects.iter().map(variable).collect()
     }
 
+    /// Whether it changes the form of a direction: its protocol state, compression or encryption.
+    fn forms(&self, direction: Direction) -> bool {
+        self.effects.iter().any(|effect| match effect {
+            EffectCode::State { direction: only, .. } => only.is_none_or(|only| only == direction),
+            EffectCode::CompressionOn(_) | EffectCode::CompressionOff | EffectCode::CipherOn => {
+                true
+            }
+            EffectCode::Assign { .. } => false,
+        })
+    }
+
+    fn assigned(&self) -> impl Iterator<Item = u32> + '_ {
+        self.effects.iter().filter_map(|effect| match effect {
+            EffectCode::Assign { variable, .. } => Some(*variable),
+            _ => None,
+        })
+    }
+
     fn reads(&self, variable: u32) -> bool {
         let values = self.effects.iter().filter_map(|effect| match effect {
             EffectCode::State { value, .. }
@@ -302,6 +320,19 @@ impl Dialect {
             Some(variables) => variables.into_iter().any(is_read),
             None => true,
         })
+    }
+
+    /// Whether a packet may change how packets of a direction are read: their state, compression or
+    /// encryption, or variables that they or their events read.
+    pub fn changes(&self, definition: &PacketDefinition, direction: Direction) -> bool {
+        let is_read = |variable: u32| {
+            self.packets().filter(|packet| packet.direction == direction).any(|packet| {
+                packet.plan.as_ref().is_some_and(|plan| plan.conn.contains(&variable))
+                    || packet.events.iter().any(|event| event.reads(variable))
+            })
+        };
+        let mut events = definition.events.iter();
+        events.any(|event| event.forms(direction) || event.assigned().any(is_read))
     }
 
     /// The packet of an id, if there is one.

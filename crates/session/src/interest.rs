@@ -110,6 +110,31 @@ impl Tables {
         self.ahead.get(usize::from(state.0)).copied().unwrap_or_default()
     }
 
+    /// The states that packets may lead to from these on, and these.
+    pub(crate) fn states_from(&self, from: impl Iterator<Item = StateId>) -> Vec<StateId> {
+        let mut states: Vec<StateId> = from.collect();
+        let mut at = 0;
+        while let Some(state) = states.get(at).copied() {
+            at += 1;
+            let packets = self.dialect.packets().filter(|packet| packet.state == state);
+            for event in packets.flat_map(|packet| packet.events.iter()) {
+                let all = || (0..=u8::MAX).map(StateId).take(self.ids.len()).collect();
+                for next in event.leads_to().unwrap_or_else(all) {
+                    if !states.contains(&next) {
+                        states.push(next);
+                    }
+                }
+            }
+        }
+        states
+    }
+
+    /// Whether packets of a state and direction may change how `other` is read.
+    pub(crate) fn changes(&self, state: StateId, direction: Direction, other: Direction) -> bool {
+        let mut packets = self.packets(state, direction);
+        packets.any(|packet| self.dialect.changes(packet, other))
+    }
+
     /// The ids of a state and direction.
     pub(crate) fn ids(&self, state: StateId, direction: Direction) -> &Ids {
         self.ids.get(usize::from(state.0)).map_or(&self.none, |ids| &ids[direction.index()])

@@ -77,7 +77,9 @@ pub use midwire_codec::{Direction, Key, Origin};
 pub use record::{Marked, Outside, Passage, Record, Recorded, RecordedFrame, Recording};
 pub use rules::{Peers, RuleCount, Rules};
 pub use scratch::Scratch;
-pub use session::{DirectionSnapshot, FormSnapshot, Output, Parting, Session, Snapshot};
+pub use session::{
+    DirectionSnapshot, FormSnapshot, Output, PacketStart, Parting, Session, Snapshot,
+};
 pub use setup::{HostRewrite, OnLostFraming, Options, OtherProtocol, Setup};
 pub use verdict::{
     ComposeError, DisconnectError, InjectError, Judge, NewPacket, PacketInfo, UnknownPacket,

@@ -58,6 +58,8 @@ pub(super) struct Half {
     pub(super) hole_since: Option<Moment>,
     /// Since when the receiver is known to have what is missing.
     pub(super) received_since: Option<Moment>,
+    /// What the receiver has got was given up, and nothing has come since: it is not waited for again.
+    is_unheard: bool,
     pub(super) is_finished: bool,
 }
 
@@ -68,6 +70,17 @@ impl Half {
 
     pub(super) fn is_waiting(&self) -> bool {
         !self.waiting.is_empty()
+    }
+
+    /// Whether the next byte is missing: there is something behind it, or the receiver has it.
+    #[inline]
+    pub(super) fn has_hole(&self) -> bool {
+        let Some((_, next)) = self.next.filter(|_| self.has_started()) else { return false };
+        match self.waiting.first_key_value() {
+            Some((first, _)) => *first > next,
+            // One more than what came is a FIN that is not in the capture.
+            None => self.received > next + 1 && !self.is_unheard,
+        }
     }
 
     /// How many bytes, delivered or missing, are in front of the next one.
@@ -141,14 +154,16 @@ impl Half {
     }
 
     pub(super) fn advance(&mut self, len: usize) {
+        self.is_unheard = false;
         if let Some((sequence, place)) = &mut self.next {
             *sequence = sequence.wrapping_add(len as u32);
             *place += len as u64;
         }
     }
 
-    /// Keeps what is new of bytes, of which `missing` more were not captured. Gives what that costs.
+    /// Keeps what is new of bytes, of which `missing` more were not captured.
     pub(super) fn keep(&mut self, sequence: u32, bytes: &[u8], missing: u32, at: Moment) {
+        self.is_unheard = false;
         let (_, next) = *self.next.get_or_insert((sequence, ORIGIN));
         let Some(place) = self.place(sequence) else { return };
         let low = if self.has_started() { next } else { 0 };
@@ -208,11 +223,6 @@ impl Half {
         self.next.is_some_and(|(_, next)| self.received > next)
     }
 
-    /// Gives what follows without a hole.
-    pub(super) fn drain(&mut self, mut out: impl FnMut(u64, Out<'_>)) {
-        while self.drain_one(&mut out) {}
-    }
-
     /// Gives the next piece. False: it is not there.
     pub(super) fn drain_one(&mut self, out: &mut impl FnMut(u64, Out<'_>)) -> bool {
         let Some((_, next)) = self.next.filter(|_| self.has_started()) else { return false };
@@ -240,12 +250,13 @@ impl Half {
         })
     }
 
-    /// Gives up the next bytes, up to those that are there. Gives how many.
+    /// Gives up the next bytes, up to those that are there, or to what the receiver has got. Gives how many.
     pub(super) fn skip_hole(&mut self) -> u64 {
-        let Some((first, (sequence, next))) = self.waiting.keys().next().copied().zip(self.next)
-        else {
-            return 0;
-        };
+        let Some((sequence, next)) = self.next.filter(|_| self.has_hole()) else { return 0 };
+        let first = self.waiting.keys().next().copied();
+        self.is_unheard = first.is_none();
+        let received = self.received.min(self.fin.unwrap_or(u64::MAX));
+        let first = first.unwrap_or(received);
         let len = first.saturating_sub(next);
         self.next = Some((sequence.wrapping_add(len as u32), next + len));
         len

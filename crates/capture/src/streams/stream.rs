@@ -110,13 +110,15 @@ impl Stream {
 
     /// Whether something is to be looked at again, though no packet comes.
     pub(super) fn is_waiting(&self) -> bool {
-        !self.is_over && (self.reset.is_some() || self.halves.iter().any(Half::is_waiting))
+        let is_waiting = |half: &Half| half.is_waiting() || half.has_hole();
+        !self.is_over && (self.reset.is_some() || self.halves.iter().any(is_waiting))
     }
 
     /// Whether the last segment may have changed more than the place of the next byte.
     pub(super) fn needs_settling(&self) -> bool {
-        self.reset.is_some()
-            || self.halves.iter().any(|half| half.is_waiting() || half.has_unseen_end())
+        let may_settle =
+            |half: &Half| half.is_waiting() || half.has_unseen_end() || half.has_hole();
+        self.reset.is_some() || self.halves.iter().any(may_settle)
     }
 
     pub(super) fn waiting_len(&self) -> usize {
@@ -141,14 +143,18 @@ impl Stream {
         }
         if segment.is_ack() {
             self.start_answered(direction, segment, first, now.at, sink);
+            let other = &mut self.halves[direction.opposite().index()];
+            other.received_to(segment.acknowledgment);
         }
+        // What its sender had got before is not all there: how this is to be read may depend on that.
+        let is_held = self.halves[direction.opposite().index()].has_hole();
         if !segment.payload.is_empty() || segment.missing > 0 {
             let has_answered = self.halves[direction.opposite().index()].has_started();
             let half = &mut self.halves[direction.index()];
             if has_answered && half.is_expected(first) {
                 half.start_at(first);
             }
-            if segment.missing == 0 && half.is_next(first) {
+            if segment.missing == 0 && !is_held && half.is_next(first) {
                 let offset = half.offset();
                 half.advance(segment.payload.len());
                 half.hole_since = None;
@@ -165,10 +171,6 @@ impl Stream {
         }
         if segment.is_rst() {
             self.reset.get_or_insert((direction, now));
-        }
-        if segment.is_ack() {
-            let other = &mut self.halves[direction.opposite().index()];
-            other.received_to(segment.acknowledgment);
         }
     }
 
@@ -194,7 +196,7 @@ impl Stream {
         } else if !segment.payload.is_empty() {
             // This was said behind what the other side has said first, which is there.
             other.start_at_first();
-            self.drain(direction.opposite(), now, sink);
+            self.drain(now, sink);
         }
     }
 
@@ -209,6 +211,7 @@ impl Stream {
         if self.is_over {
             return;
         }
+        self.drain(now.at, sink);
         for direction in Direction::BOTH {
             self.settle_half(direction, now, limits, patience, sink);
         }
@@ -233,15 +236,17 @@ impl Stream {
         sink: &mut impl FnMut(StreamEvent<'_>),
     ) {
         let here = Moment { at: now.at, packet: self.packets };
-        self.drain(direction, now.at, sink);
         loop {
+            // What is held back in the other direction waits for this one.
+            let held_len = self.halves[direction.opposite().index()].waiting_len;
             let half = &mut self.halves[direction.index()];
-            if !half.is_waiting() {
+            if !half.is_waiting() && half.has_unseen_end() {
+                half.start_at_first();
+            }
+            let is_waiting = if half.has_started() { half.has_hole() } else { half.is_waiting() };
+            if !is_waiting {
                 half.hole_since = None;
                 half.received_since = None;
-                if half.has_unseen_end() {
-                    half.start_at_first();
-                }
                 break;
             }
             let passed = |since: &Option<Moment>| {
@@ -250,7 +255,7 @@ impl Stream {
             };
             half.hole_since.get_or_insert(here);
             let (packets, time) = passed(&half.hole_since);
-            let is_full = half.waiting_len > limits.waiting_len_max;
+            let is_full = half.waiting_len.max(held_len) > limits.waiting_len_max;
             if !half.has_started() {
                 if is_full
                     || packets >= limits.start_packets_max
@@ -274,7 +279,7 @@ impl Stream {
                 return;
             }
             self.skip(direction, now.at, Half::skip_hole, sink);
-            self.drain(direction, now.at, sink);
+            self.drain(now.at, sink);
         }
         let half = &mut self.halves[direction.index()];
         if half.is_at_end() && !half.is_finished {
@@ -284,53 +289,48 @@ impl Stream {
         }
     }
 
-    fn drain(
-        &mut self,
-        direction: Direction,
-        now: Timestamp,
-        sink: &mut impl FnMut(StreamEvent<'_>),
-    ) {
-        if !self.halves[direction.index()].is_waiting() {
-            return;
-        }
-        let mut half = std::mem::take(&mut self.halves[direction.index()]);
-        let before = half.offset();
-        half.drain(|offset, out| self.tell(direction, now, offset, out, sink));
-        if half.offset() != before {
+    /// Gives what can be given, of both directions in the order in which it was captured. Where bytes are
+    /// missing, the other direction waits as well: what it says may depend on them.
+    fn drain(&mut self, now: Timestamp, sink: &mut impl FnMut(StreamEvent<'_>)) {
+        loop {
+            let next = |direction: Direction| {
+                let other = &self.halves[direction.opposite().index()];
+                let at = self.halves[direction.index()].next_at()?;
+                (!other.has_hole()).then_some((at, direction))
+            };
+            let earlier = Direction::BOTH.into_iter().filter_map(next).min_by_key(|(at, _)| *at);
+            let Some((_, direction)) = earlier else { return };
+            let mut half = std::mem::take(&mut self.halves[direction.index()]);
+            half.drain_one(&mut |offset, out| self.tell(direction, now, offset, out, sink));
             half.hole_since = None;
             half.received_since = None;
+            self.halves[direction.index()] = half;
         }
-        self.halves[direction.index()] = half;
     }
 
-    /// The first bytes seen are the first ones, of both directions: which of them was earlier, their
-    /// times tell.
+    /// The first bytes seen are the first ones, of both directions.
     fn start_at_first(&mut self, now: Timestamp, sink: &mut impl FnMut(StreamEvent<'_>)) {
         for half in self.halves.iter_mut().filter(|half| !half.has_started() && half.is_waiting()) {
             half.start_at_first();
             half.hole_since = None;
         }
-        loop {
-            let next =
-                |direction: Direction| Some((self.halves[direction.index()].next_at()?, direction));
-            let earlier = Direction::BOTH.into_iter().filter_map(next).min_by_key(|(at, _)| *at);
-            let Some((_, direction)) = earlier else { return };
-            let mut half = std::mem::take(&mut self.halves[direction.index()]);
-            half.drain_one(&mut |offset, out| self.tell(direction, now, offset, out, sink));
-            self.halves[direction.index()] = half;
-        }
+        self.drain(now, sink);
     }
 
     /// Gives up all that is missing.
     fn give_up(&mut self, now: Moment, sink: &mut impl FnMut(StreamEvent<'_>)) {
         self.start_at_first(now.at, sink);
+        self.halves.iter_mut().for_each(Half::start_at_first);
+        self.drain(now.at, sink);
+        let has_hole =
+            |this: &Self, direction: &Direction| this.halves[direction.index()].has_hole();
+        while let Some(direction) =
+            Direction::BOTH.into_iter().find(|direction| has_hole(self, direction))
+        {
+            self.skip(direction, now.at, Half::skip_hole, sink);
+            self.drain(now.at, sink);
+        }
         for direction in Direction::BOTH {
-            self.halves[direction.index()].start_at_first();
-            self.drain(direction, now.at, sink);
-            while self.halves[direction.index()].is_waiting() {
-                self.skip(direction, now.at, Half::skip_hole, sink);
-                self.drain(direction, now.at, sink);
-            }
             self.skip(direction, now.at, Half::skip_tail, sink);
             let half = &mut self.halves[direction.index()];
             if half.is_at_end() && !half.is_finished {

@@ -111,6 +111,11 @@ impl Plan {
         }
     }
 
+    /// Whether what is read depends on where the bytes end: then nearly any bytes can be read.
+    pub fn takes_rest(&self) -> bool {
+        self.takes_rest
+    }
+
     /// The most bytes that a body takes, if it is nothing but numbers.
     pub fn size_max(&self) -> Option<usize> {
         let mut size = 0usize;

@@ -127,6 +127,16 @@ impl Choice {
         self.ports.iter().copied().chain(own)
     }
 
+    /// Whether a version was typed.
+    pub(super) const fn says_version(&self) -> bool {
+        self.version.is_some()
+    }
+
+    /// Whether it is known that servers listen on this port.
+    pub(super) fn is_server_port(&self, port: u16) -> bool {
+        self.server_ports().any(|known| known == port)
+    }
+
     /// The protocol that a recording names. `Err`: nobody knows it.
     pub(super) fn named(&mut self, name: &str) -> Option<Arc<Protocol>> {
         if let Some(given) = &self.given {

@@ -8,8 +8,11 @@
 mod choose;
 mod columns;
 mod counts;
+mod guess;
 mod index;
 mod input;
+mod lost;
+mod nonsense;
 mod numbering;
 mod numbers;
 mod out;
@@ -23,6 +26,7 @@ mod stop;
 mod stream;
 mod sync;
 mod times;
+mod torn;
 mod trial;
 mod walk;
 

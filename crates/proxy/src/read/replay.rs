@@ -14,6 +14,7 @@ use midwire_session::{
     PacketNumber, Scratch, Session, Setup, Snapshot, Tags, Verdict, Watch,
 };
 
+use super::nonsense::Nonsense;
 use super::player::{Decided, Looks, Player};
 
 /// A session that is played.
@@ -27,11 +28,12 @@ pub(super) struct Replay {
     decided: Option<Decided>,
     /// What the recording says was done with packets does not count: rules decide anew.
     is_trial: bool,
-    waiting: [BytesMut; 2],
+    pub(super) waiting: [BytesMut; 2],
     /// A frame that was changed, until what was sent in its place is there.
     changed: Option<Changed>,
     /// Frames that came and are sent behind others, until they are.
     overtaken: BTreeMap<u64, Changed>,
+    pub(super) nonsense: [Nonsense; 2],
 }
 
 /// Frames that wait for being sent at most: a file may name as many as it likes.
@@ -75,6 +77,7 @@ impl Replay {
             waiting: [BytesMut::new(), BytesMut::new()],
             changed: None,
             overtaken: BTreeMap::new(),
+            nonsense: Default::default(),
         }
     }
 
@@ -165,14 +168,6 @@ impl Replay {
             self.session.handle_timeout(due, scratch);
             self.drain(events);
         }
-    }
-
-    /// What is there of a frame is not followed by the rest of it. Gives how much that is.
-    pub(super) fn cut(&mut self, direction: Direction) -> usize {
-        let waiting = &mut self.waiting[direction.index()];
-        let len = waiting.len();
-        waiting.clear();
-        len
     }
 
     /// A frame of a recording.

@@ -3,26 +3,18 @@
 use std::net::SocketAddr;
 use std::sync::Arc;
 
-use bytes::BytesMut;
 use midwire_capture::Timestamp;
-use midwire_codec::Inflater;
-use midwire_definition::{Protocol, StateId, VersionId};
+use midwire_definition::{Protocol, VersionId};
 use midwire_session::{Direction, Event};
 
 use super::choose::{LOOK_LEN, Sniffed};
+use super::guess::{Guess, Guessing, worth};
+use super::lost::{Lost, go_on, tear};
 use super::replay::Replay;
-use super::sessions::Tools;
-use super::sync::{Form, Found, Search};
-use crate::defs::releases;
+use super::sessions::{Tools, Viewed};
 
 /// Bytes of a stream that are kept until it is known what it is.
 const KEPT_MAX: usize = 256 << 10;
-/// Bytes in which the next frame is searched.
-const SEARCHED_MAX: usize = 1 << 20;
-/// Places at which a stream's middle may begin with a frame.
-const MIDDLE_OFFSETS_MAX: usize = 8 << 10;
-/// Versions that are tried.
-const VERSIONS_MAX: usize = 80;
 
 /// A stream.
 pub(super) struct Stream {
@@ -32,6 +24,8 @@ pub(super) struct Stream {
     pub(super) server_name: Arc<str>,
     /// Its handshake was seen.
     from_start: bool,
+    /// What the server sends was taken for the client's.
+    is_turned: bool,
     /// Its number as a session, once it is shown.
     pub(super) number: Option<u64>,
     stage: Stage,
@@ -46,29 +40,17 @@ enum Stage {
         tried_at: usize,
     },
     /// It is read. Where frames begin may have to be found in a direction.
-    Read { replay: Box<Replay>, lost: [Option<Lost>; 2] },
+    Read { replay: Box<Replay>, lost: Box<[Option<Lost>; 2]> },
     /// It is none of those that are wanted.
     Unwanted,
 }
 
 /// What came of a stream of which it is not known what it is.
-enum Kept {
+#[derive(Clone)]
+pub(super) enum Kept {
     Bytes(Direction, Timestamp, Box<[u8]>),
     Gap(Direction, Timestamp, u64, u64),
     End(Direction, Timestamp),
-}
-
-/// A direction in which it is not known where the next frame begins.
-#[derive(Default)]
-struct Lost {
-    bytes: BytesMut,
-    at: Timestamp,
-    /// Where the search goes on.
-    start: usize,
-    /// Bytes that were given up.
-    skipped: u64,
-    /// How the frames may be read, if that is not as before.
-    forms: Option<Vec<Form>>,
 }
 
 impl Stream {
@@ -84,6 +66,7 @@ impl Stream {
             server,
             server_name: server.to_string().into(),
             from_start,
+            is_turned: false,
             number: None,
             stage: Stage::Unknown { kept: Vec::new(), len: 0, tried_at: 0 },
         }
@@ -106,6 +89,12 @@ impl Stream {
         matches!(&self.stage, Stage::Unknown { len: 0, .. })
     }
 
+    /// Which way something went.
+    fn facing(&self, direction: Direction) -> Direction {
+        if self.is_turned { direction.opposite() } else { direction }
+    }
+
+    /// Bytes came.
     pub(super) fn bytes(
         &mut self,
         direction: Direction,
@@ -114,6 +103,7 @@ impl Stream {
         tools: &mut Tools,
         events: &mut Vec<Event>,
     ) {
+        let direction = self.facing(direction);
         match &mut self.stage {
             Stage::Unwanted => {}
             Stage::Unknown { kept, len, .. } => {
@@ -122,12 +112,12 @@ impl Stream {
                 self.decide(false, tools, events);
             }
             Stage::Read { replay, lost } => {
-                let Some(searched) = &mut lost[direction.index()] else {
-                    return replay.bytes(direction, bytes, at, &mut tools.scratch, events);
+                let lost = &mut lost[direction.index()];
+                let Some(searched) = lost else {
+                    return replay.stream(direction, bytes, at, tools, events);
                 };
-                searched.bytes.extend_from_slice(bytes);
-                searched.at = at;
-                search(replay, direction, lost, false, tools, events);
+                searched.take(bytes, at);
+                go_on(replay, direction, lost, false, tools, events);
             }
         }
     }
@@ -142,6 +132,7 @@ impl Stream {
         tools: &mut Tools,
         events: &mut Vec<Event>,
     ) {
+        let direction = self.facing(direction);
         match &mut self.stage {
             Stage::Unwanted => {}
             Stage::Unknown { kept, .. } => {
@@ -150,18 +141,26 @@ impl Stream {
             }
             Stage::Read { replay, lost } => {
                 let mut text = format!("{len} {direction} bytes are missing at offset {offset}");
-                let is_framed = replay.session.protocol().stack.framing.is_some();
-                if replay.session.is_framed(direction) && is_framed {
-                    let searched = lost[direction.index()].get_or_insert_default();
-                    let cut = replay.cut(direction) + searched.bytes.len();
-                    searched.bytes.clear();
-                    (searched.start, searched.skipped) = (0, 0);
+                if !replay.session.is_framed(direction) {
+                    replay.session.handle_missing(direction, len);
+                } else if replay.session.protocol().stack.framing.is_some() {
+                    let cut = tear(replay, direction, lost, len, at, tools, events);
                     if cut > 0 {
                         text.push_str(&format!(", behind {cut} bytes of a frame"));
                     }
-                } else if replay.session.is_framed(direction) {
+                } else {
                     text.push_str("; without frames nothing says where the next packet begins");
-                    replay.session.leave(direction);
+                    let other = direction.opposite();
+                    let is_other_unsure = replay.session.may_change_other(direction);
+                    replay.leave(direction, at, &mut tools.scratch, events);
+                    replay.session.handle_missing(direction, len);
+                    if is_other_unsure && replay.session.is_framed(other) {
+                        replay.leave(other, at, &mut tools.scratch, events);
+                        text.push_str(&format!(
+                            ", and how {other} packets are to be read may be among what is missing: both \
+                             directions are shown as bytes"
+                        ));
+                    }
                 }
                 replay.tell(text, at, events);
             }
@@ -175,11 +174,12 @@ impl Stream {
         tools: &mut Tools,
         events: &mut Vec<Event>,
     ) {
+        let direction = self.facing(direction);
         match &mut self.stage {
             Stage::Unwanted => {}
             Stage::Unknown { kept, .. } => kept.push(Kept::End(direction, at)),
             Stage::Read { replay, lost } => {
-                search(replay, direction, lost, true, tools, events);
+                go_on(replay, direction, &mut lost[direction.index()], true, tools, events);
                 replay.end(direction, at, &mut tools.scratch, events);
             }
         }
@@ -194,9 +194,10 @@ impl Stream {
         tools: &mut Tools,
         events: &mut Vec<Event>,
     ) {
+        let reset = reset.map(|direction| self.facing(direction));
         let Stage::Read { replay, lost } = &mut self.stage else { return };
         for direction in Direction::BOTH {
-            search(replay, direction, lost, true, tools, events);
+            go_on(replay, direction, &mut lost[direction.index()], true, tools, events);
         }
         if is_closed {
             replay.close(reset, at, &mut tools.scratch, events);
@@ -209,44 +210,61 @@ impl Stream {
     pub(super) fn decide(&mut self, is_end: bool, tools: &mut Tools, events: &mut Vec<Event>) {
         let Stage::Unknown { kept, len, tried_at } = &mut self.stage else { return };
         let is_last = is_end || *len >= KEPT_MAX;
-        if !self.from_start {
+        let port = self.server.port();
+        let insists = tools.choice.insists_on(port);
+        let by_port = tools.choice.by_port(port);
+        let torn = torn(kept);
+        if !self.from_start || torn.contains(&true) {
             if *len < *tried_at && !is_last {
                 return;
             }
             *tried_at = *len * 2;
-        }
-        let insists = tools.choice.insists_on(self.server.port());
-        let by_port = tools.choice.by_port(self.server.port());
-        if !self.from_start
-            && let Some(protocol) =
-                tools.choice.begins(first_bytes(kept).each_ref().map(|b| &b[..]))
-        {
-            // What it begins with is what such a session begins with.
-            return self.begin(&protocol, None, tools, events);
-        }
-        if !self.from_start {
-            let protocols: Vec<_> = match by_port {
-                Some(protocol) => vec![protocol],
+            // Who says what a server says is the server, unless the port is one that is known.
+            let turns: &[bool] = match self.from_start || tools.choice.is_server_port(port) {
+                true => &[false],
+                false => &[false, true],
+            };
+            let [serverbound, clientbound] = first_bytes(kept);
+            for turn in turns {
+                let first = match turn {
+                    false => [&serverbound[..], &clientbound],
+                    true => [&clientbound[..], &serverbound],
+                };
+                if let Some(protocol) = tools.choice.begins(first) {
+                    // What it begins with is what such a session begins with.
+                    self.turn(*turn);
+                    return self.begin(&protocol, None, tools, events);
+                }
+            }
+            let protocols: Vec<_> = match &by_port {
+                Some(protocol) => vec![protocol.clone()],
                 None => tools.choice.candidates().into_iter().map(|(known, _)| known).collect(),
             };
-            for protocol in &protocols {
-                if let Some((direction, found)) = middle(kept, protocol, is_last, tools) {
-                    return self.enter(protocol, direction, found, tools, events);
-                }
+            let is_certain = by_port.is_some();
+            let from_start = self.from_start;
+            let torn = torn.map(|is_torn| is_torn && from_start);
+            let guessing = Guessing { kept, len: *len, torn, turns, is_last, is_certain };
+            let guessed = guessing.best(&protocols, tools);
+            if let Some(guess) = guessed {
+                self.turn(guess.is_turned);
+                return self.enter(&guess, tools, events);
             }
             if !is_last {
                 return;
             }
-            return match (insists, protocols.first()) {
-                (true, Some(protocol)) => self.begin(&protocol.clone(), None, tools, events),
-                _ => self.stage = Stage::Unwanted,
-            };
+            if !self.from_start {
+                return match (insists, protocols.first()) {
+                    (true, Some(protocol)) => self.begin(&protocol.clone(), None, tools, events),
+                    _ => self.stage = Stage::Unwanted,
+                };
+            }
         }
         if let Some(protocol) = by_port.filter(|_| insists) {
             return self.begin(&protocol, None, tools, events);
         }
+        let Stage::Unknown { kept, len, .. } = &mut self.stage else { return };
         let first = first_bytes(kept);
-        let by_port = tools.choice.by_port(self.server.port());
+        let by_port = tools.choice.by_port(port);
         match tools.choice.sniff([&first[0], &first[1]]) {
             Sniffed::Is(protocol) => self.begin(&protocol, None, tools, events),
             // Both have spoken, and nobody knows the words: then the port tells.
@@ -276,12 +294,14 @@ impl Stream {
     ) {
         let mut replay = Box::new(tools.replay(protocol, version, self.begun));
         replay.drain(events);
-        let next = Stage::Read { replay, lost: [None, None] };
+        let next = Stage::Read { replay, lost: Box::new([None, None]) };
         self.go_on(next, tools, events);
     }
 
     fn go_on(&mut self, next: Stage, tools: &mut Tools, events: &mut Vec<Event>) {
         let Stage::Unknown { kept, .. } = std::mem::replace(&mut self.stage, next) else { return };
+        // They have been turned.
+        let is_turned = std::mem::take(&mut self.is_turned);
         for kept in kept {
             match kept {
                 Kept::Bytes(direction, at, bytes) => {
@@ -293,48 +313,52 @@ impl Stream {
                 Kept::End(direction, at) => self.end(direction, at, tools, events),
             }
         }
+        self.is_turned = is_turned;
     }
 
-    /// It is read from its middle on, as found in a direction.
-    fn enter(
-        &mut self,
-        protocol: &Arc<Protocol>,
-        direction: Direction,
-        found: Found,
-        tools: &mut Tools,
-        events: &mut Vec<Event>,
-    ) {
-        let form = found.form;
-        let mut replay = Box::new(tools.replay(protocol, Some(form.version), self.begun));
+    /// It is read as was guessed.
+    fn enter(&mut self, guess: &Guess, tools: &mut Tools, events: &mut Vec<Event>) {
+        let (mut replay, lost) = guess.open(self.begun, tools);
         replay.drain(events);
-        let version = protocol.versions.get(form.version);
-        let mut how = vec![format!("as {}", protocol.title)];
-        if version.number != 0 {
-            how.push(format!("{} ({})", version.release, version.number));
-        }
-        let state = protocol.state_name(form.state);
-        if !state.is_empty() {
-            how.push(state.to_owned());
-        }
-        if form.compressed {
-            how.push("compressed".to_owned());
-        }
-        let text = format!(
-            "the capture begins in the middle of the session, which is read {}: assumed",
-            how.join(" ")
-        );
-        replay.tell(text, self.begun, events);
-        let forms = |of: Direction| -> Vec<Form> {
-            let all = forms(protocol, of, &[form.version]);
-            // The other direction is most likely in the same state.
-            let (like, other): (Vec<Form>, Vec<Form>) =
-                all.into_iter().partition(|other| *other == form);
-            let first = like.into_iter().chain(other);
-            if of == direction { vec![form] } else { first.collect() }
+        replay.tell(guess.told(), self.begun, events);
+        self.go_on(Stage::Read { replay, lost: Box::new(lost) }, tools, events);
+    }
+
+    /// How well it can be read as a guess says: the more, the better.
+    pub(super) fn try_as(guess: &Guess, kept: Vec<Kept>, tools: &mut Tools) -> i64 {
+        let nobody = SocketAddr::from(([0, 0, 0, 0], 0));
+        let mut stream = Self::new(Timestamp(0), nobody, nobody, false);
+        stream.stage = Stage::Unknown { kept, len: 0, tried_at: 0 };
+        let view = std::mem::replace(&mut tools.view, Viewed::Packets);
+        let mut events = Vec::new();
+        stream.enter(guess, tools, &mut events);
+        tools.view = view;
+        let unread: usize = match &stream.stage {
+            Stage::Read { lost, .. } => lost.iter().flatten().map(Lost::len).sum(),
+            Stage::Unknown { .. } | Stage::Unwanted => 0,
         };
-        let lost = Direction::BOTH
-            .map(|direction| Some(Lost { forms: Some(forms(direction)), ..Lost::default() }));
-        self.go_on(Stage::Read { replay, lost }, tools, events);
+        events.iter().map(|event| worth(event, tools)).sum::<i64>() - unread as i64 / 16
+    }
+
+    /// What was taken for the client's is the server's.
+    fn turn(&mut self, is_turned: bool) {
+        if !is_turned {
+            return;
+        }
+        self.is_turned = true;
+        std::mem::swap(&mut self.client, &mut self.server);
+        self.server_name = self.server.to_string().into();
+        if let Stage::Unknown { kept, .. } = &mut self.stage {
+            kept.iter_mut().for_each(Kept::turn);
+        }
+    }
+}
+
+impl Kept {
+    pub(super) const fn turn(&mut self) {
+        let (Self::Bytes(direction, ..) | Self::Gap(direction, ..) | Self::End(direction, _)) =
+            self;
+        *direction = direction.opposite();
     }
 }
 
@@ -356,123 +380,9 @@ fn first_bytes(kept: &[Kept]) -> [Vec<u8>; 2] {
     first
 }
 
-/// The forms that frames of a direction may be in.
-fn forms(protocol: &Protocol, direction: Direction, versions: &[VersionId]) -> Vec<Form> {
-    let states = protocol.states.len().max(1);
-    let play = protocol.state_named("play");
-    let mut order: Vec<StateId> = (0..=u8::MAX).map(StateId).take(states).collect();
-    order.sort_by_key(|state| Some(*state) != play);
-    let compressed: &[bool] =
-        if protocol.stack.compression.is_some() { &[true, false] } else { &[false] };
-    let mut forms = Vec::new();
-    for version in versions {
-        let dialect = protocol.dialect(*version);
-        for state in &order {
-            let has = |packet: &std::sync::Arc<midwire_definition::PacketDefinition>| {
-                packet.state == *state && packet.direction == direction
-            };
-            if dialect.packets().any(has) {
-                forms.extend(compressed.iter().map(|compressed| Form {
-                    version: *version,
-                    state: *state,
-                    compressed: *compressed,
-                }));
-            }
-        }
-    }
-    forms
-}
-
-/// How a stream that is read from its middle can be read.
-fn middle(
-    kept: &[Kept],
-    protocol: &Arc<Protocol>,
-    is_end: bool,
-    tools: &mut Tools,
-) -> Option<(Direction, Found)> {
-    let framing = protocol.stack.framing?;
-    let versions = match tools.choice.version_of(protocol) {
-        Some(version) => vec![version],
-        None => releases(protocol).into_iter().rev().take(VERSIONS_MAX).collect(),
-    };
-    for direction in Direction::BOTH {
-        let mut bytes = Vec::new();
-        for kept in kept {
-            match kept {
-                Kept::Bytes(of, _, part) if *of == direction => bytes.extend_from_slice(part),
-                Kept::Gap(of, ..) if *of == direction => break,
-                _ => {}
-            }
-        }
-        let forms = forms(protocol, direction, &versions);
-        let search = Search {
-            protocol,
-            framing,
-            direction,
-            forms: &forms,
-            is_end,
-            offsets_max: MIDDLE_OFFSETS_MAX,
-        };
-        let mut inflater = Inflater::new(tools.inflate_max);
-        if let Ok(found) = search.find(&bytes, 0, &mut inflater, &mut tools.workspace) {
-            return Some((direction, found));
-        }
-    }
-    None
-}
-
-/// Searches the next frame of a direction, and reads on from there.
-fn search(
-    replay: &mut Replay,
-    direction: Direction,
-    lost: &mut [Option<Lost>; 2],
-    is_end: bool,
-    tools: &mut Tools,
-    events: &mut Vec<Event>,
-) {
-    let Some(searched) = &mut lost[direction.index()] else { return };
-    let protocol = replay.session.protocol().clone();
-    let Some(framing) = protocol.stack.framing else {
-        lost[direction.index()] = None;
-        return;
-    };
-    let as_before = [Form {
-        version: replay.session.version_read(),
-        state: replay.session.state(direction),
-        compressed: replay.session.is_compressed(direction),
-    }];
-    let forms = searched.forms.as_deref().unwrap_or(&as_before);
-    let search =
-        Search { protocol: &protocol, framing, direction, forms, is_end, offsets_max: usize::MAX };
-    let mut inflater = Inflater::new(tools.inflate_max);
-    match search.find(&searched.bytes, searched.start, &mut inflater, &mut tools.workspace) {
-        Ok(Found { offset, form }) => {
-            let skipped = searched.skipped + offset as u64;
-            let at = searched.at;
-            let bytes = searched.bytes.split_off(offset);
-            lost[direction.index()] = None;
-            if skipped > 0 {
-                let text = format!("{direction} frames are found again {skipped} bytes further");
-                replay.tell(text, at, events);
-            }
-            replay.session.enter(direction, form.state, form.compressed.then_some(0));
-            replay.bytes(direction, &bytes, at, &mut tools.scratch, events);
-        }
-        Err(start) => {
-            searched.start = start;
-            if is_end || searched.bytes.len() > SEARCHED_MAX {
-                let gone = if is_end { searched.bytes.len() } else { start.max(SEARCHED_MAX / 2) };
-                let gone = gone.min(searched.bytes.len());
-                let _ = searched.bytes.split_to(gone);
-                searched.start = start.saturating_sub(gone);
-                searched.skipped += gone as u64;
-            }
-            if is_end && searched.skipped > 0 {
-                let (skipped, at) = (searched.skipped, searched.at);
-                let text = format!("in {skipped} more {direction} bytes no frame was found");
-                replay.tell(text, at, events);
-                lost[direction.index()] = None;
-            }
-        }
-    }
+/// In which directions something is missing, before it was known what they are.
+fn torn(kept: &[Kept]) -> [bool; 2] {
+    Direction::BOTH.map(|direction| {
+        kept.iter().any(|kept| matches!(kept, Kept::Gap(of, ..) if *of == direction))
+    })
 }

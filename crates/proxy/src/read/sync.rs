@@ -3,19 +3,27 @@
 
 use std::sync::Arc;
 
-use midwire_codec::{Direction, Framing, Inflater, split};
+use midwire_codec::{Direction, Framing, Inflater, Prefix, split};
 use midwire_definition::{Protocol, StateId, VersionId, Workspace};
 
 use crate::wire_id;
 
-/// Frames in a row that must be packets, where it is known how they are read, and where it is not.
-const FRAMES_MIN: [usize; 2] = [4, 8];
+/// Frames in a row that must be packets, where it is known how they are read, more or less, and where it is
+/// not.
+const FRAMES_MIN: [usize; 3] = [4, 6, 8];
 /// The same where nothing follows, away from the first byte.
-const LAST_FRAMES_MIN: [usize; 2] = [2, 5];
+const LAST_FRAMES_MIN: [usize; 3] = [2, 2, 5];
+/// Frames in a row that may be read each in another way.
+const DIFFERING_MIN: usize = 6;
+/// Frames in a row of which it is known what they are, where lengths take two bytes or more.
+const KNOWN_MIN: usize = 16;
 /// Forms up to which it is known how frames are read, more or less.
 const KNOWN_FORMS: usize = 16;
 /// Frames that are looked at to choose among versions and states.
 const FRAMES_MAX: usize = 48;
+/// So much more must the first frame say than the number of places at which one was looked for, in bits:
+/// those behind it may be frames though it is none.
+const SURE_BITS: u32 = 6;
 
 /// How frames may be read.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -30,6 +38,8 @@ pub(super) struct Form {
 pub(super) struct Found {
     pub(super) offset: usize,
     pub(super) form: Form,
+    /// All of them are read so. Otherwise others may be read in other ways.
+    pub(super) is_sure: bool,
 }
 
 /// What is looked for.
@@ -39,10 +49,31 @@ pub(super) struct Search<'a> {
     pub(super) direction: Direction,
     /// In order: of those that read equally many packets the first is taken.
     pub(super) forms: &'a [Form],
+    /// Where segments begin: frames often begin there.
+    pub(super) segments: &'a [usize],
+    /// Frames that begin where a segment does may be read each in another way.
+    pub(super) may_differ: bool,
+    /// Bytes in front of these in which none was found.
+    pub(super) passed: u64,
     /// Nothing follows these bytes.
     pub(super) is_end: bool,
     /// So many places are tried.
     pub(super) offsets_max: usize,
+}
+
+/// A frame in a row of such.
+struct Link<'b> {
+    /// Bytes of the frame in front of its payload.
+    header: usize,
+    payload: &'b [u8],
+}
+
+/// How well frames in a row can be read.
+struct Reading {
+    /// How many of them are packets.
+    packets: usize,
+    /// How unlikely it is that the first is one by chance, in bits.
+    bits: u32,
 }
 
 impl Search<'_> {
@@ -55,14 +86,18 @@ impl Search<'_> {
         workspace: &mut Workspace,
     ) -> Result<Found, usize> {
         let mut undecided = None;
-        let which = usize::from(self.forms.len() > KNOWN_FORMS);
+        let which = match self.forms.len() {
+            0 | 1 => 0,
+            2..=KNOWN_FORMS => 1,
+            _ => 2,
+        };
         let (frames_min, last_frames_min) = (FRAMES_MIN[which], LAST_FRAMES_MIN[which]);
         let end = bytes.len().min(start.saturating_add(self.offsets_max));
         for offset in start..end {
             let rest = bytes.get(offset..).unwrap_or_default();
             let (chain, is_cut) = self.chain(rest);
             let is_last = self.is_end && is_cut;
-            let last_frames_min = if offset == 0 && which == 0 { 1 } else { last_frames_min };
+            let last_frames_min = if offset == 0 && which < 2 { 1 } else { last_frames_min };
             if chain.len() < frames_min && !(is_last && chain.len() >= last_frames_min) {
                 if is_cut {
                     undecided = undecided.or(Some(offset));
@@ -70,35 +105,121 @@ impl Search<'_> {
                 continue;
             }
             let least = chain.len().min(frames_min);
+            let may_differ = self.may_differ && self.segments.binary_search(&offset).is_ok();
             let mut best: Option<(usize, Form)> = None;
             for form in self.forms {
-                let read = self.readable(form, &chain, least, inflater, workspace);
-                if read >= least && best.is_none_or(|(most, _)| read > most) {
-                    best = Some((read, *form));
+                let reading = self.readable(form, &chain, least, inflater, workspace);
+                let packets = reading.packets;
+                // Behind enough frames something may be wrong that has nothing to do with these.
+                let is_enough = packets >= least && (chain.len() - packets) * 8 <= chain.len();
+                if is_enough
+                    && reading.bits >= self.bits_min(offset)
+                    && best.is_none_or(|(most, _)| packets > most)
+                {
+                    best = Some((packets, *form));
                 }
                 if best.is_some_and(|(most, _)| most == chain.len()) {
                     break;
                 }
             }
             if let Some((_, form)) = best {
-                return Ok(Found { offset, form });
+                // The first may have been sent before the others are as they are.
+                let earlier = self.forms.iter().take_while(|earlier| **earlier != form);
+                let earlier = earlier.filter(|_| may_differ).find(|earlier| {
+                    let first = chain.get(..1).unwrap_or_default();
+                    self.readable(earlier, first, 1, inflater, workspace).packets == 1
+                });
+                return Ok(match earlier {
+                    Some(earlier) => Found { offset, form: *earlier, is_sure: false },
+                    None => Found { offset, form, is_sure: true },
+                });
+            }
+            if may_differ
+                && let Some(form) = self.differing(&chain, least, offset, inflater, workspace)
+            {
+                return Ok(Found { offset, form, is_sure: false });
             }
         }
         Err(undecided.unwrap_or(end))
     }
 
-    /// The payloads of frames in a row, and whether they end because the bytes do.
-    fn chain<'b>(&self, bytes: &'b [u8]) -> (Vec<&'b [u8]>, bool) {
+    /// The form in which all frames from the first byte on, up to so many of them, are packets.
+    pub(super) fn reads(
+        &self,
+        bytes: &[u8],
+        most: usize,
+        inflater: &mut Inflater,
+        workspace: &mut Workspace,
+    ) -> Option<Form> {
+        let (mut chain, _) = self.chain(bytes);
+        chain.truncate(most);
+        let is_read = |form: &&Form| {
+            let reading = self.readable(form, &chain, chain.len(), inflater, workspace);
+            !chain.is_empty() && reading.packets == chain.len()
+        };
+        self.forms.iter().find(is_read).copied()
+    }
+
+    /// The form of the first of some frames that are packets each in some form, or in which all are at least
+    /// known, in a chain of lengths that is none by chance.
+    fn differing(
+        &self,
+        chain: &[Link<'_>],
+        least: usize,
+        offset: usize,
+        inflater: &mut Inflater,
+        workspace: &mut Workspace,
+    ) -> Option<Form> {
+        if self.forms.len() > KNOWN_FORMS || chain.is_empty() {
+            return None;
+        }
+        let mut first = None;
+        let is_read = |(index, link): (usize, &Link<'_>)| {
+            let one = std::slice::from_ref(link);
+            self.forms.iter().any(|form| {
+                let reading = self.readable(form, one, 1, inflater, workspace);
+                if index == 0 && reading.bits >= self.bits_min(offset) {
+                    first = first.or(Some(*form));
+                }
+                reading.packets == 1 && first.is_some()
+            })
+        };
+        if chain.iter().enumerate().take(least.max(DIFFERING_MIN)).all(is_read) {
+            return first;
+        }
+        let form = *self.forms.first()?;
+        let dialect = self.protocol.dialect(form.version);
+        let is_known = |link: &Link<'_>| {
+            let known = wire_id::read(&self.protocol.stack, form.state, link.payload);
+            known.is_some_and(|(id, _)| dialect.packet(form.state, self.direction, id).is_some())
+        };
+        let is_sturdy = self.framing.prefix != Prefix::Varint && chain.len() >= KNOWN_MIN;
+        (is_sturdy && !form.compressed && chain.iter().all(is_known)).then_some(form)
+    }
+
+    /// How much the first frame must say: the more places there were, the likelier is it that one of them
+    /// looks like a frame.
+    fn bits_min(&self, offset: usize) -> u32 {
+        let places = match self.segments.binary_search(&offset) {
+            Ok(index) => index as u64,
+            Err(_) => self.passed.saturating_add(offset as u64),
+        };
+        SURE_BITS + places.saturating_add(1).ilog2()
+    }
+
+    /// Frames in a row, and whether they end because the bytes do.
+    fn chain<'b>(&self, bytes: &'b [u8]) -> (Vec<Link<'b>>, bool) {
         let (mut chain, mut at) = (Vec::new(), 0);
         while chain.len() < FRAMES_MAX {
             let rest = bytes.get(at..).unwrap_or_default();
             match self.framing.next(rest) {
                 Ok(Some(frame)) if frame.len > 0 => {
+                    let header = frame.payload.start;
                     let Some(payload) = rest.get(frame.payload) else { return (chain, false) };
                     if payload.is_empty() {
                         return (Vec::new(), false);
                     }
-                    chain.push(payload);
+                    chain.push(Link { header, payload });
                     at += frame.len;
                 }
                 Ok(_) => return (chain, true),
@@ -109,23 +230,29 @@ impl Search<'_> {
         (chain, false)
     }
 
-    /// How many payloads are packets; 0 if one of the first `least` is none.
+    /// How many payloads are packets; none if one of the first `least` is none.
     fn readable(
         &self,
         form: &Form,
-        chain: &[&[u8]],
+        chain: &[Link<'_>],
         least: usize,
         inflater: &mut Inflater,
         workspace: &mut Workspace,
-    ) -> usize {
+    ) -> Reading {
         let dialect = self.protocol.dialect(form.version);
         let conn = self.protocol.initial_conn();
         let mut plain = Vec::new();
-        let mut count = 0;
-        for (index, payload) in chain.iter().enumerate() {
-            let is_packet = (|| {
-                let bytes = if form.compressed {
-                    let parts = split(payload).ok()?;
+        let mut reading = Reading { packets: 0, bits: 0 };
+        for (index, link) in chain.iter().enumerate() {
+            let bits = (|| {
+                // Its length leads to another frame, or to the end.
+                let mut bits = match self.framing.prefix {
+                    Prefix::Varint => 7 * link.header as u32,
+                    _ => 10,
+                };
+                let payload = if form.compressed {
+                    let parts = split(link.payload).ok()?;
+                    bits += if parts.plain_len.is_some() { 32 } else { 8 };
                     match parts.plain_len {
                         None => parts.data,
                         Some(len) => {
@@ -135,20 +262,28 @@ impl Search<'_> {
                         }
                     }
                 } else {
-                    payload
+                    link.payload
                 };
-                let (id, body) = wire_id::read(&self.protocol.stack, form.state, bytes)?;
+                let (id, body) = wire_id::read(&self.protocol.stack, form.state, payload)?;
                 let known = dialect.packet(form.state, self.direction, id)?;
-                let Some(plan) = &known.plan else { return Some(()) };
-                let packet = plan.decode(bytes, u32::try_from(body).ok()?, &conn, workspace);
-                (packet.error().is_none() && packet.rest().is_empty()).then_some(())
+                let Some(plan) = &known.plan else { return Some(bits) };
+                let packet = plan.decode(payload, u32::try_from(body).ok()?, &conn, workspace);
+                let is_packet = packet.error().is_none() && packet.rest().is_empty();
+                // Its fields end where the frame does.
+                let fields = if plan.takes_rest() { 0 } else { 6 };
+                is_packet.then_some(bits + fields)
             })();
-            match is_packet {
-                Some(()) => count += 1,
-                None if index < least => return 0,
+            match bits {
+                Some(bits) => {
+                    reading.packets += 1;
+                    if index == 0 {
+                        reading.bits = bits;
+                    }
+                }
+                None if index < least => return Reading { packets: 0, bits: 0 },
                 None => {}
             }
         }
-        count
+        reading
     }
 }

@@ -140,7 +140,7 @@ impl Session {
             let frame = at..at + whole.len;
             at = frame.end;
             let is_late = run.at > frame.start;
-            let offset = self.side(direction).counters.bytes;
+            let offset = self.offset(direction);
             self.count(direction, whole.len, 1);
             let number = PacketNumber(self.packets);
             let payload = frame.clone();
@@ -291,7 +291,7 @@ impl Session {
         bytes: &[u8],
         scratch: &mut Scratch,
     ) -> Option<Lost> {
-        let offset = self.sides[direction.index()].counters.bytes;
+        let offset = self.offset(direction);
         let max = self.setup.packet_length_max;
         let name = || measured.definition.as_ref().map_or_else(|| "".into(), |d| d.name.clone());
         let found = match &measured.extent {
@@ -424,7 +424,7 @@ impl Session {
         let now = self.now;
         let is_due = |partial: &mut Box<Partial>| partial.due.is_some_and(|due| due <= now);
         let Some(mut partial) = self.side(direction).partial.take_if(is_due) else { return };
-        let offset = self.side(direction).counters.bytes;
+        let offset = self.offset(direction);
         let bytes = partial.bytes.len();
         self.notice(Notice::LatePacket { direction, offset, bytes });
         partial.due = None;
@@ -435,7 +435,7 @@ impl Session {
     /// Nothing more comes: what there is of a packet is sent on.
     pub(super) fn end_frameless(&mut self, direction: Direction) {
         let Some(partial) = self.side(direction).partial.take() else { return };
-        let offset = self.side(direction).counters.bytes;
+        let offset = self.offset(direction);
         self.notice(Notice::CutFrame { direction, bytes: partial.bytes.len(), offset });
         self.give_up(direction, *partial);
     }

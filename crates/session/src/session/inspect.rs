@@ -116,7 +116,7 @@ impl Session {
             let payload = at + frame.payload.start..at + frame.payload.end;
             let frame = at..at + frame.len;
             at = frame.end;
-            let offset = self.side(direction).counters.bytes;
+            let offset = self.offset(direction);
             self.count(direction, frame.len(), 1);
             let number = PacketNumber(self.packets);
             let looked = Looked {

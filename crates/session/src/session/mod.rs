@@ -5,6 +5,7 @@ mod beside;
 mod cipher;
 mod deciders;
 mod frameless;
+mod gap;
 mod handshake;
 mod inject;
 mod inspect;
@@ -44,6 +45,7 @@ use crate::verdict::{
     ComposeError, DisconnectError, InjectError, NewPacket, UnknownPacket, Verdict,
 };
 
+pub use gap::PacketStart;
 pub use parting::Parting;
 pub use replay::{DirectionSnapshot, FormSnapshot, Snapshot};
 
@@ -161,6 +163,10 @@ struct Side {
     /// The start of the last whole frame that came.
     last: parting::Last,
     counters: Counters,
+    /// Bytes that a recording does not have.
+    missing: u64,
+    /// What comes may be secrets, and cannot be told from what is none.
+    is_hidden: bool,
     /// Nothing more comes.
     ended: bool,
     /// Nothing more will be sent.
@@ -193,6 +199,8 @@ impl Session {
             unwritten: 0,
             last: parting::Last::default(),
             counters: Counters::default(),
+            missing: 0,
+            is_hidden: false,
             ended: false,
             finished: false,
         };
@@ -376,7 +384,7 @@ impl Session {
         self.end_frameless(direction);
         if !bytes.is_empty() {
             self.end_undecided(direction);
-            let offset = self.sides[direction.index()].counters.bytes;
+            let offset = self.offset(direction);
             self.notice(Notice::CutFrame { direction, bytes: bytes.len(), offset });
             let part = self.fragment(direction, bytes.split().freeze(), scratch);
             self.pass_opaque_as(direction, part, 0, 0);

@@ -114,7 +114,7 @@ impl Session {
                 Stop::Lost(error) => {
                     let keep = self.keep_run(self.packets + 1 - skimmed.frames);
                     self.pass(direction, bytes.take_front(skimmed.len), keep);
-                    let error = error.shifted(self.side(direction).counters.bytes);
+                    let error = error.shifted(self.offset(direction));
                     self.lose(direction, error.into());
                 }
             }
@@ -176,7 +176,7 @@ impl Session {
     ) {
         let kept = bytes.from(recorded);
         let Marked { bytes, secret } = bytes;
-        let offset = self.side(direction).counters.bytes;
+        let offset = self.offset(direction);
         self.count(direction, bytes.len(), 0);
         if self.watch == Watch::Packets && !bytes.is_empty() {
             let (at, bytes) = (self.now, bytes.clone());

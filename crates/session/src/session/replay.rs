@@ -59,17 +59,11 @@ impl Session {
         side.sent = form.clone();
         side.received = Received::new(form);
         side.opaque = !has_packets;
+        side.is_hidden = false;
         (side.partial, side.left) = (None, 0);
         if direction == Direction::Serverbound {
             (self.may_ping, self.unclear) = (false, None);
         }
-    }
-
-    /// From the next byte on, nothing in a direction is cut into frames.
-    pub fn leave(&mut self, direction: Direction) {
-        let side = self.side(direction);
-        side.opaque = true;
-        (side.partial, side.left) = (None, 0);
     }
 
     /// The plain payload of a whole frame, as the receiver of a direction reads it now. `None` where
@@ -120,6 +114,13 @@ pub struct FormSnapshot {
     pub conn: Vec<i64>,
 }
 
+impl From<Form> for FormSnapshot {
+    fn from(form: Form) -> Self {
+        let Form { state, threshold, conn } = form;
+        Self { state, threshold, conn: conn.to_vec() }
+    }
+}
+
 /// Where a direction of a session is.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct DirectionSnapshot {
@@ -151,12 +152,8 @@ impl Session {
             && Direction::BOTH.into_iter().all(is_at_rest);
         let directions = Direction::BOTH.map(|direction| {
             let side = &self.sides[direction.index()];
-            let saved = |form: Form| {
-                let Form { state, threshold, conn } = form;
-                FormSnapshot { state, threshold, conn: conn.to_vec() }
-            };
             DirectionSnapshot {
-                forms: forms(direction).into_iter().map(saved).collect(),
+                forms: forms(direction).into_iter().map(FormSnapshot::from).collect(),
                 is_framed: !side.opaque,
                 bytes: side.counters.bytes,
             }

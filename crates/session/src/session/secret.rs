@@ -50,6 +50,9 @@ impl Session {
         scratch: &mut Scratch,
     ) -> Marked {
         let is_seen = self.watch == Watch::Packets || self.recording == Recording::Masked;
+        if is_seen && self.sides[direction.index()].is_hidden {
+            return Marked::secret(bytes);
+        }
         if !is_seen || !self.may_have_secrets(direction) {
             return bytes.into();
         }
@@ -103,7 +106,7 @@ impl Session {
     }
 
     /// What a packet is of which there is the start, compressed.
-    fn definition_of_start(
+    pub(super) fn definition_of_start(
         &self,
         direction: Direction,
         form: &Form,

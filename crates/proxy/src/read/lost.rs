@@ -1,0 +1,410 @@
+//! A direction of a stream in which something is missing: where its next frame begins, and how it is read
+//! from there on.
+//!
+//! ```text
+//!  start of a frame │ missing │ rest of it │ next frame        its length says where that is
+//!             frames │ missing │ ....... │ next frame          searched: sync
+//! ```
+
+use std::sync::Arc;
+
+use bytes::{Bytes, BytesMut};
+use midwire_capture::Timestamp;
+use midwire_codec::{Framing, Inflater};
+use midwire_definition::{Protocol, StateId, VersionId};
+use midwire_session::{Direction, Event};
+
+use super::replay::Replay;
+use super::sessions::Tools;
+use super::sync::{Form, Found, Search};
+
+/// Bytes in which the next frame is searched.
+const SEARCHED_MAX: usize = 1 << 20;
+/// Frames in a row that are read as was supposed, until it is taken as sure.
+const SURE_FRAMES: usize = 8;
+/// Frames that are looked at to choose how they are read.
+const CHOOSING_FRAMES: usize = 4;
+
+/// A direction in which it is not known where the next frame begins, or how it is read.
+pub(super) struct Lost {
+    bytes: BytesMut,
+    /// Where in them segments begin.
+    segments: Vec<usize>,
+    at: Timestamp,
+    place: Place,
+    ways: Ways,
+    /// Bytes that were given up.
+    skipped: u64,
+    /// Frames in a row that were read as was supposed.
+    sure: usize,
+}
+
+/// Where the next frame begins.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum Place {
+    /// Somewhere; it is searched from here on.
+    Anywhere { from: usize },
+    /// Behind so many bytes, which are the rest of a frame. `has_no_secret`: that is known of it.
+    Behind { len: u64, has_no_secret: bool },
+}
+
+/// How the frames may be read.
+#[derive(Clone)]
+enum Ways {
+    /// As the session says.
+    AsBefore,
+    /// As the session says, or in any other way.
+    Any,
+    /// In one of these, the likeliest in front: it is not known what the session says.
+    These(Vec<Form>),
+}
+
+impl Ways {
+    /// The forms, the likeliest in front, and how many of them are as the session says.
+    fn forms(&self, replay: &Replay, direction: Direction) -> (Vec<Form>, usize) {
+        let before = forms_before(replay, direction);
+        let len = before.len();
+        match self {
+            Self::AsBefore => (before, len),
+            Self::Any => (forms_behind(replay, direction, before), len),
+            Self::These(forms) => (forms.clone(), 0),
+        }
+    }
+}
+
+impl Lost {
+    /// The capture begins in the middle of the session; frames are searched from here on.
+    pub(super) fn in_the_middle(forms: Vec<Form>, from: usize) -> Self {
+        Self::new(Place::Anywhere { from }, Ways::These(forms))
+    }
+
+    fn new(place: Place, ways: Ways) -> Self {
+        Self {
+            bytes: BytesMut::new(),
+            segments: Vec::new(),
+            at: Timestamp(0),
+            place,
+            ways,
+            skipped: 0,
+            sure: 0,
+        }
+    }
+
+    /// Bytes that wait.
+    pub(super) fn len(&self) -> usize {
+        self.bytes.len()
+    }
+
+    /// Bytes came.
+    pub(super) fn take(&mut self, bytes: &[u8], at: Timestamp) {
+        self.segments.push(self.bytes.len());
+        self.bytes.extend_from_slice(bytes);
+        self.at = at;
+    }
+
+    /// The first of the bytes, which are not looked at any more.
+    fn split(&mut self, len: usize) -> Bytes {
+        let len = len.min(self.bytes.len());
+        self.segments.retain_mut(|start| match start.checked_sub(len) {
+            Some(left) => {
+                *start = left;
+                true
+            }
+            None => false,
+        });
+        self.bytes.split_to(len).freeze()
+    }
+
+    /// The first bytes are shown as such.
+    fn pass(
+        &mut self,
+        len: usize,
+        has_no_secret: bool,
+        replay: &mut Replay,
+        direction: Direction,
+        events: &mut Vec<Event>,
+    ) {
+        let bytes = self.split(len);
+        self.skipped += bytes.len() as u64;
+        replay.unread(direction, bytes, has_no_secret, self.at, events);
+    }
+}
+
+/// How the next frame of a direction is read, as far as the session knows: never in no way.
+fn forms_before(replay: &Replay, direction: Direction) -> Vec<Form> {
+    let version = replay.session.version_read();
+    let mut before: Vec<Form> = Vec::new();
+    // What waits here was most likely sent before what its sender was told last.
+    for form in replay.session.forms(direction) {
+        let form = Form { version, state: form.state, compressed: form.threshold.is_some() };
+        if !before.contains(&form) {
+            before.push(form);
+        }
+    }
+    before
+}
+
+/// The same with all other ways: those in front in which as much is as before, and states that follow.
+fn forms_behind(replay: &Replay, direction: Direction, before: Vec<Form>) -> Vec<Form> {
+    let session = &replay.session;
+    let protocol = session.protocol();
+    let Some(first) = before.first().copied() else { return before };
+    let states = protocol.states.len().max(1);
+    let mut others = forms(protocol, direction, &[first.version]);
+    others.retain(|form| !before.contains(form));
+    others.sort_by_key(|form| {
+        let ahead = (usize::from(form.state.0) + states - usize::from(first.state.0)) % states;
+        (ahead, form.compressed != first.compressed)
+    });
+    [before, others].concat()
+}
+
+/// Bytes of a direction with frames are missing. Gives how many bytes there were of a frame in front of them.
+pub(super) fn tear(
+    replay: &mut Replay,
+    direction: Direction,
+    lost: &mut [Option<Lost>; 2],
+    len: u64,
+    at: Timestamp,
+    tools: &mut Tools,
+    events: &mut Vec<Event>,
+) -> usize {
+    let may_change_other = replay.session.may_change_other(direction);
+    let may_change = may_change_other
+        || replay.session.may_change_itself(direction)
+        || replay.session.may_change_other(direction.opposite());
+    let mut ways = if may_change { Ways::Any } else { Ways::AsBefore };
+    let mut place = Place::Anywhere { from: 0 };
+    let mut cut = 0;
+    let mut is_known = true;
+    if let Some(mut earlier) = lost[direction.index()].take() {
+        ways = earlier.ways.clone();
+        match earlier.place {
+            Place::Anywhere { .. } => {
+                cut = earlier.bytes.len();
+                earlier.pass(cut, false, replay, direction, events);
+                is_known = false;
+            }
+            Place::Behind { len: left, has_no_secret } if left > 0 => {
+                is_known = false;
+                if let Some(len) = left.checked_sub(len) {
+                    place = Place::Behind { len, has_no_secret };
+                }
+            }
+            Place::Behind { .. } => replay.put_back(direction, &earlier.bytes),
+        }
+    }
+    if is_known {
+        let torn = replay.tear(direction, at, &mut tools.scratch, events);
+        cut = torn.len;
+        let start = torn.start;
+        if let Some(left) = torn.left.and_then(|left| left.checked_sub(len)) {
+            let has_no_secret = start.is_some_and(|start| !start.has_secrets);
+            place = Place::Behind { len: left, has_no_secret };
+            if start.is_some_and(|start| !start.has_events) {
+                ways = Ways::AsBefore;
+            }
+        }
+    }
+    replay.session.handle_missing(direction, len);
+    lost[direction.index()] = Some(Lost::new(place, ways));
+    let other = direction.opposite();
+    if may_change_other && lost[other.index()].is_none() && replay.session.is_framed(other) {
+        let place = Place::Behind { len: 0, has_no_secret: false };
+        let mut unsure = Lost::new(place, Ways::Any);
+        unsure.take(&replay.take_back(other), at);
+        lost[other.index()] = Some(unsure);
+    }
+    cut
+}
+
+/// The forms that frames of a direction may be in.
+pub(super) fn forms(
+    protocol: &Protocol,
+    direction: Direction,
+    versions: &[VersionId],
+) -> Vec<Form> {
+    let states = protocol.states.len().max(1);
+    let play = protocol.state_named("play");
+    let mut order: Vec<StateId> = (0..=u8::MAX).map(StateId).take(states).collect();
+    order.sort_by_key(|state| Some(*state) != play);
+    let compressed: &[bool] =
+        if protocol.stack.compression.is_some() { &[true, false] } else { &[false] };
+    let mut forms = Vec::new();
+    for version in versions {
+        let dialect = protocol.dialect(*version);
+        for state in &order {
+            let has = |packet: &Arc<midwire_definition::PacketDefinition>| {
+                packet.state == *state && packet.direction == direction
+            };
+            if dialect.packets().any(has) {
+                forms.extend(compressed.iter().map(|compressed| Form {
+                    version: *version,
+                    state: *state,
+                    compressed: *compressed,
+                }));
+            }
+        }
+    }
+    forms
+}
+
+/// Finds out where frames go on and how, if that can be, and reads on from there.
+pub(super) fn go_on(
+    replay: &mut Replay,
+    direction: Direction,
+    lost: &mut Option<Lost>,
+    is_end: bool,
+    tools: &mut Tools,
+    events: &mut Vec<Event>,
+) {
+    let Some(mut searched) = lost.take() else { return };
+    let protocol = replay.session.protocol().clone();
+    let Some(framing) = protocol.stack.framing else { return };
+    let is_done = match searched.place {
+        Place::Anywhere { from } => {
+            let (forms, as_before) = searched.ways.forms(replay, direction);
+            let search = searched.search(&protocol, &forms, framing, direction, is_end);
+            let mut inflater = Inflater::new(tools.inflate_max);
+            match search.find(&searched.bytes, from, &mut inflater, &mut tools.workspace) {
+                Ok(found) => {
+                    let is_as_before = as_before == 1 && forms.first() == Some(&found.form);
+                    searched.found(found, is_as_before, replay, direction, events);
+                    searched.check(&framing, replay, direction, is_end, tools, events)
+                }
+                Err(from) => searched.keep(from, is_end, replay, direction, events),
+            }
+        }
+        Place::Behind { len, has_no_secret } => {
+            let there = usize::try_from(len).unwrap_or(usize::MAX).min(searched.bytes.len());
+            searched.pass(there, has_no_secret, replay, direction, events);
+            let len = len - there as u64;
+            searched.place = Place::Behind { len, has_no_secret };
+            len == 0 && searched.check(&framing, replay, direction, is_end, tools, events)
+        }
+    };
+    if !is_done {
+        *lost = Some(searched);
+    }
+}
+
+impl Lost {
+    fn search<'a>(
+        &'a self,
+        protocol: &'a Arc<Protocol>,
+        forms: &'a [Form],
+        framing: Framing,
+        direction: Direction,
+        is_end: bool,
+    ) -> Search<'a> {
+        Search {
+            protocol,
+            framing,
+            direction,
+            forms,
+            segments: &self.segments,
+            may_differ: !matches!(self.ways, Ways::These(_)),
+            passed: self.skipped,
+            is_end,
+            offsets_max: usize::MAX,
+        }
+    }
+
+    /// Here the next frame begins.
+    fn found(
+        &mut self,
+        found: Found,
+        is_as_before: bool,
+        replay: &mut Replay,
+        direction: Direction,
+        events: &mut Vec<Event>,
+    ) {
+        let Found { offset, form, is_sure } = found;
+        self.pass(offset, false, replay, direction, events);
+        if self.skipped > 0 {
+            let text = format!("{direction} frames are found again {} bytes further", self.skipped);
+            replay.tell(text, self.at, events);
+        }
+        if !is_as_before {
+            replay.session.enter(direction, form.state, form.compressed.then_some(0));
+        }
+        self.place = Place::Behind { len: 0, has_no_secret: false };
+        self.sure = if is_sure { SURE_FRAMES } else { 0 };
+    }
+
+    /// Nothing was found so far. Gives whether nothing more is searched.
+    fn keep(
+        &mut self,
+        from: usize,
+        is_end: bool,
+        replay: &mut Replay,
+        direction: Direction,
+        events: &mut Vec<Event>,
+    ) -> bool {
+        self.place = Place::Anywhere { from };
+        if is_end || self.bytes.len() > SEARCHED_MAX {
+            let gone = if is_end { self.bytes.len() } else { from.max(SEARCHED_MAX / 2) };
+            self.pass(gone, false, replay, direction, events);
+            self.place = Place::Anywhere { from: from.saturating_sub(gone) };
+        }
+        if is_end && self.skipped > 0 {
+            let text = format!("in {} more {direction} bytes no frame was found", self.skipped);
+            replay.tell(text, self.at, events);
+        }
+        is_end
+    }
+
+    /// Reads frames one after the other: of each it is known where it begins, and not how it is read. Gives
+    /// whether that is sure by now.
+    fn check(
+        &mut self,
+        framing: &Framing,
+        replay: &mut Replay,
+        direction: Direction,
+        is_end: bool,
+        tools: &mut Tools,
+        events: &mut Vec<Event>,
+    ) -> bool {
+        let protocol = replay.session.protocol().clone();
+        if self.ways.forms(replay, direction).0.len() <= 1 {
+            self.sure = SURE_FRAMES;
+        }
+        while self.sure < SURE_FRAMES {
+            let len = match framing.next(&self.bytes) {
+                Ok(Some(frame)) if frame.len > 0 => frame.len,
+                Ok(_) if !is_end => return false,
+                Ok(_) | Err(_) => break,
+            };
+            let mut inflater = Inflater::new(tools.inflate_max);
+            let (forms, as_before) = self.ways.forms(replay, direction);
+            let before = forms_before(replay, direction);
+            let mut reads = |forms: &[Form], least: usize| {
+                let search = Search {
+                    protocol: &protocol,
+                    framing: *framing,
+                    direction,
+                    forms,
+                    segments: &[],
+                    may_differ: false,
+                    passed: 0,
+                    is_end,
+                    offsets_max: 1,
+                };
+                search.reads(&self.bytes, least, &mut inflater, &mut tools.workspace)
+            };
+            let known = reads(&before, 1);
+            let form = known
+                .or_else(|| reads(&forms[as_before..], CHOOSING_FRAMES))
+                .or_else(|| reads(&forms[as_before..], 1));
+            self.sure = if known.is_some() { self.sure + 1 } else { usize::from(form.is_some()) };
+            if let Some(form) = form.filter(|form| before != [*form]) {
+                replay.session.enter(direction, form.state, form.compressed.then_some(0));
+            }
+            let frame = self.split(len);
+            replay.stream(direction, &frame, self.at, tools, events);
+        }
+        let bytes = self.bytes.split();
+        replay.stream(direction, &bytes, self.at, tools, events);
+        true
+    }
+}
