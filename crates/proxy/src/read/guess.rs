@@ -16,8 +16,10 @@ use super::stream::{Kept, Stream};
 use super::sync::{Form, Search};
 use crate::defs::releases;
 
-/// Places at which a stream's middle may begin with a frame.
+/// Places at which a stream's middle may begin with a frame: where the port says what it is, and where it may
+/// be anything.
 const MIDDLE_OFFSETS_MAX: usize = 8 << 10;
+const UNKNOWN_OFFSETS_MAX: usize = 1 << 10;
 /// Versions that are tried.
 const VERSIONS_MAX: usize = 80;
 /// Bytes that are read to find out how well something can be read.
@@ -131,6 +133,7 @@ impl Guessing<'_> {
     /// Ways to read it from somewhere in its middle on: one for each protocol and orientation at most.
     fn middles(&self, protocols: &[Arc<Protocol>], tools: &mut Tools) -> Vec<Guess> {
         let mut guesses = Vec::new();
+        let offsets_max = if self.is_certain { MIDDLE_OFFSETS_MAX } else { UNKNOWN_OFFSETS_MAX };
         for protocol in protocols {
             let Some(framing) = protocol.stack.framing else { continue };
             let versions = versions(protocol, tools);
@@ -148,7 +151,7 @@ impl Guessing<'_> {
                         may_differ: false,
                         passed: 0,
                         is_end: self.is_last,
-                        offsets_max: MIDDLE_OFFSETS_MAX,
+                        offsets_max,
                     };
                     let mut inflater = Inflater::new(tools.inflate_max);
                     let found = search.find(&bytes, 0, &mut inflater, &mut tools.workspace).ok()?;

@@ -1,10 +1,12 @@
 //! Finding a frame's start in the middle of a stream: a place from which several frames in a row are
 //! packets from their first byte to their last.
 
+use std::collections::HashMap;
 use std::sync::Arc;
 
 use midwire_codec::{Direction, Framing, Inflater, Prefix, split};
-use midwire_definition::{Protocol, StateId, VersionId, Workspace};
+use midwire_definition::plan::Plan;
+use midwire_definition::{Dialect, Protocol, StateId, VersionId, Workspace};
 
 use crate::wire_id;
 
@@ -61,6 +63,60 @@ pub(super) struct Search<'a> {
     pub(super) offsets_max: usize,
 }
 
+/// What was found out about the frames of a chain, which many forms read alike.
+#[derive(Default)]
+struct Memo {
+    plain: Plain,
+    /// Whether the plan at an address reads a frame, whose fields begin there, from its first byte to its last.
+    read: HashMap<(usize, bool, u32, *const Plan), bool>,
+}
+
+/// Payloads made plain, as far as they were asked for; `None` in it: they cannot be.
+#[derive(Default)]
+struct Plain {
+    made: HashMap<usize, Option<Vec<u8>>>,
+    /// Bytes of them.
+    len: usize,
+}
+
+/// Bytes of plain payloads from which on they are made anew when they are asked for again.
+const PLAIN_MAX: usize = 4 << 20;
+
+impl Memo {
+    fn clear(&mut self) {
+        self.plain = Plain::default();
+        self.read.clear();
+    }
+}
+
+impl Plain {
+    /// A compressed payload made plain.
+    fn get(
+        &mut self,
+        index: usize,
+        data: &[u8],
+        len: usize,
+        inflater: &mut Inflater,
+    ) -> Option<&[u8]> {
+        if !self.made.contains_key(&index) {
+            let mut made = Vec::new();
+            let is_made = is_zlib(data) && inflater.inflate(data, len, &mut made).is_ok();
+            if self.len > PLAIN_MAX {
+                *self = Self::default();
+            }
+            self.len += made.len();
+            self.made.insert(index, is_made.then_some(made));
+        }
+        self.made.get(&index)?.as_deref()
+    }
+}
+
+/// Whether bytes begin as zlib's do (RFC 1950): the method, and a check of two bytes.
+fn is_zlib(data: &[u8]) -> bool {
+    matches!(data, [method, flags, ..]
+        if method & 15 == 8 && u16::from_be_bytes([*method, *flags]).is_multiple_of(31))
+}
+
 /// A frame in a row of such.
 struct Link<'b> {
     /// Bytes of the frame in front of its payload.
@@ -93,6 +149,9 @@ impl Search<'_> {
         };
         let (frames_min, last_frames_min) = (FRAMES_MIN[which], LAST_FRAMES_MIN[which]);
         let end = bytes.len().min(start.saturating_add(self.offsets_max));
+        let dialects: Vec<_> =
+            self.forms.iter().map(|form| self.protocol.dialect(form.version)).collect();
+        let mut memo = Memo::default();
         for offset in start..end {
             let rest = bytes.get(offset..).unwrap_or_default();
             let (chain, is_cut) = self.chain(rest);
@@ -107,8 +166,11 @@ impl Search<'_> {
             let least = chain.len().min(frames_min);
             let may_differ = self.may_differ && self.segments.binary_search(&offset).is_ok();
             let mut best: Option<(usize, Form)> = None;
-            for form in self.forms {
-                let reading = self.readable(form, &chain, least, inflater, workspace);
+            memo.clear();
+            for (form, dialect) in self.forms.iter().zip(&dialects) {
+                let memo = &mut memo;
+                let reading =
+                    self.readable_at(form, dialect, &chain, least, memo, inflater, workspace);
                 let packets = reading.packets;
                 // Behind enough frames something may be wrong that has nothing to do with these.
                 let is_enough = packets >= least && (chain.len() - packets) * 8 <= chain.len();
@@ -240,8 +302,22 @@ impl Search<'_> {
         workspace: &mut Workspace,
     ) -> Reading {
         let dialect = self.protocol.dialect(form.version);
-        let conn = self.protocol.initial_conn();
-        let mut plain = Vec::new();
+        let memo = &mut Memo::default();
+        self.readable_at(form, &dialect, chain, least, memo, inflater, workspace)
+    }
+
+    #[allow(clippy::too_many_arguments, reason = "all of them are kept for the next call")]
+    fn readable_at(
+        &self,
+        form: &Form,
+        dialect: &Dialect,
+        chain: &[Link<'_>],
+        least: usize,
+        memo: &mut Memo,
+        inflater: &mut Inflater,
+        workspace: &mut Workspace,
+    ) -> Reading {
+        let Memo { plain, read } = memo;
         let mut reading = Reading { packets: 0, bits: 0 };
         for (index, link) in chain.iter().enumerate() {
             let bits = (|| {
@@ -255,11 +331,7 @@ impl Search<'_> {
                     bits += if parts.plain_len.is_some() { 32 } else { 8 };
                     match parts.plain_len {
                         None => parts.data,
-                        Some(len) => {
-                            plain.clear();
-                            inflater.inflate(parts.data, len, &mut plain).ok()?;
-                            &plain
-                        }
+                        Some(len) => plain.get(index, parts.data, len, inflater)?,
                     }
                 } else {
                     link.payload
@@ -267,8 +339,13 @@ impl Search<'_> {
                 let (id, body) = wire_id::read(&self.protocol.stack, form.state, payload)?;
                 let known = dialect.packet(form.state, self.direction, id)?;
                 let Some(plan) = &known.plan else { return Some(bits) };
-                let packet = plan.decode(payload, u32::try_from(body).ok()?, &conn, workspace);
-                let is_packet = packet.error().is_none() && packet.rest().is_empty();
+                let body = u32::try_from(body).ok()?;
+                let key = (index, form.compressed, body, Arc::as_ptr(plan));
+                let is_packet = *read.entry(key).or_insert_with(|| {
+                    let conn = self.protocol.initial_conn();
+                    let packet = plan.decode(payload, body, &conn, workspace);
+                    packet.error().is_none() && packet.rest().is_empty()
+                });
                 // Its fields end where the frame does.
                 let fields = if plan.takes_rest() { 0 } else { 6 };
                 is_packet.then_some(bits + fields)
