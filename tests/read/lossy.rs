@@ -214,3 +214,24 @@ fn what_cannot_be_read_in_the_wanted_protocol_stays_short() {
         assert!(ended.output.len() < most, "{} of {} bytes", ended.output.len(), bytes.len());
     }
 }
+
+/// Without frames and without the start nothing says where a packet begins: not even where the protocol is
+/// named packets are made up, and what may be a secret is not shown.
+#[test]
+fn the_middle_of_a_protocol_without_frames_is_bytes() {
+    let folder = Folder::new("frameless-middle");
+    let bytes = pcap("vnc-auth", "rfb");
+    let records = records(&bytes);
+    let is_left = |record: &&&[u8]| !is_syn(record) && !data(record).starts_with(b"RFB ");
+    let left: Vec<&[u8]> = records.iter().filter(is_left).copied().collect();
+    let len: usize = left.iter().map(|record| data(record).len()).sum();
+    let file = folder.write("middle.pcap", &file(left));
+    let ended = read(&[&file, "--json", "--protocol", "rfb", "--port", "25565"]);
+    let log = ended.json();
+    assert_eq!(packets(&ended), BTreeMap::new());
+    assert_eq!(shown_len(&log), len as u64);
+    assert!(ended.output.contains("in the middle of the session"), "{}", ended.output);
+    let shown = log.iter().filter_map(|line| line["bytes"].as_str());
+    assert!(shown.clone().all(|bytes| bytes.trim_matches('*').is_empty()), "{}", ended.output);
+    assert!(shown.count() > 10);
+}

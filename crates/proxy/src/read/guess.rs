@@ -38,6 +38,8 @@ pub(super) struct Guessing<'a> {
     pub(super) turns: &'a [bool],
     /// Nothing more comes.
     pub(super) is_last: bool,
+    /// It has not lasted for long.
+    pub(super) may_wait: bool,
     /// The port says what it is.
     pub(super) is_certain: bool,
 }
@@ -64,7 +66,7 @@ impl Guessing<'_> {
     /// The guess by which it can be read best, if it can be read at all.
     pub(super) fn best(&self, protocols: &[Arc<Protocol>], tools: &mut Tools) -> Option<Guess> {
         let is_said = self.is_certain && tools.choice.says_version();
-        if self.len < GUESSED_LEN_MIN && !self.is_last && !is_said {
+        if self.len < GUESSED_LEN_MIN && self.may_wait && !self.is_last && !is_said {
             return None;
         }
         let guesses = match self.torn {

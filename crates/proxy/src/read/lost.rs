@@ -20,6 +20,8 @@ use super::sync::{Form, Found, Search};
 
 /// Bytes in which the next frame is searched.
 const SEARCHED_MAX: usize = 1 << 20;
+/// Bytes that come, at least, between two searches, besides a fourth of those that there were.
+const SEARCHED_STEP: usize = 64;
 /// Frames in a row that are read as was supposed, until it is taken as sure.
 const SURE_FRAMES: usize = 8;
 /// Frames that are looked at to choose how they are read.
@@ -33,6 +35,9 @@ pub(super) struct Lost {
     at: Timestamp,
     place: Place,
     ways: Ways,
+    /// Once there are so many bytes, it is searched again: looking at each byte that comes would take the square
+    /// of the time.
+    tried_at: usize,
     /// Bytes that were given up.
     skipped: u64,
     /// Frames in a row that were read as was supposed.
@@ -85,6 +90,7 @@ impl Lost {
             at: Timestamp(0),
             place,
             ways,
+            tried_at: 0,
             skipped: 0,
             sure: 0,
         }
@@ -262,6 +268,7 @@ pub(super) fn go_on(
     let protocol = replay.session.protocol().clone();
     let Some(framing) = protocol.stack.framing else { return };
     let is_done = match searched.place {
+        Place::Anywhere { .. } if searched.bytes.len() < searched.tried_at && !is_end => false,
         Place::Anywhere { from } => {
             let (forms, as_before) = searched.ways.forms(replay, direction);
             let search = searched.search(&protocol, &forms, framing, direction, is_end);
@@ -347,6 +354,7 @@ impl Lost {
             self.pass(gone, false, replay, direction, events);
             self.place = Place::Anywhere { from: from.saturating_sub(gone) };
         }
+        self.tried_at = self.bytes.len() + self.bytes.len() / 4 + SEARCHED_STEP;
         if is_end && self.skipped > 0 {
             let text = format!("in {} more {direction} bytes no frame was found", self.skipped);
             replay.tell(text, self.at, events);

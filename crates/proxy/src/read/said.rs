@@ -13,9 +13,16 @@ pub(super) fn version_of(protocol: &Arc<Protocol>, facts: Note<'_>) -> Option<Ve
     protocol.versions.by_text(&facts.get("version")?)
 }
 
-/// What a recording last said of a session.
+/// What a recording says of a session. It stands in front of the packets by which it became known.
 #[derive(Default)]
 pub(super) struct Said {
+    last: Known,
+    /// What it said in front of the frame that was read last.
+    settled: Option<Known>,
+}
+
+#[derive(Clone, Default)]
+struct Known {
     version: Option<String>,
     /// By direction.
     states: [Option<String>; 2],
@@ -25,6 +32,29 @@ pub(super) struct Said {
 impl Said {
     /// What it says now.
     pub(super) fn add(&mut self, facts: Note<'_>) {
+        self.settled.get_or_insert_with(|| self.last.clone());
+        self.last.add(facts);
+    }
+
+    /// A frame was read.
+    pub(super) fn settle(&mut self) {
+        self.settled = None;
+    }
+
+    /// Goes on in the state that the recording names, where the session is in another.
+    pub(super) fn enter(&self, replay: &mut Replay) {
+        self.last.enter(replay);
+    }
+
+    /// The same where the packets in front of the next frame are missing: what was said last is about those
+    /// behind it.
+    pub(super) fn enter_behind_missing(&self, replay: &mut Replay) {
+        self.settled.as_ref().unwrap_or(&self.last).enter(replay);
+    }
+}
+
+impl Known {
+    fn add(&mut self, facts: Note<'_>) {
         for (key, value) in facts.pairs() {
             let place = match key {
                 "version" => &mut self.version,
@@ -38,8 +68,7 @@ impl Said {
         }
     }
 
-    /// Goes on in the state that the recording names, where the session is in another.
-    pub(super) fn enter(&self, replay: &mut Replay) {
+    fn enter(&self, replay: &mut Replay) {
         let session = &mut replay.session;
         let versions = &session.protocol().versions;
         let version = self.version.as_deref().and_then(|text| versions.by_text(text));

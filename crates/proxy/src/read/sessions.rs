@@ -103,8 +103,6 @@ struct Recorded {
     replay: Replay,
     /// Packets of it that were counted.
     counted: u64,
-    /// Something of it is missing, so what it says of itself counts.
-    is_torn: bool,
     said: Said,
     /// The number of its last frame.
     last: u64,
@@ -116,7 +114,6 @@ impl Recorded {
     /// A frame is next. Where others are left out, what they changed is not known.
     fn follow(&mut self, frame: &RecordedFrame<'_>) {
         if frame.number > self.last.saturating_add(1) {
-            self.is_torn = true;
             self.said.enter(&mut self.replay);
         }
         let more = frame.count.saturating_sub(1);
@@ -239,11 +236,10 @@ impl Sessions {
             }
             Record::Opened { .. } => {}
             Record::Facts { session, facts, .. } => {
+                // It stands in front of the packets by which it became known: as long as those are there, the
+                // session finds it out itself.
                 if let Some(open) = self.recorded.get_mut(&session) {
                     open.said.add(facts);
-                    if open.is_torn {
-                        open.said.enter(&mut open.replay);
-                    }
                 }
             }
             Record::Frame(frame) => {
@@ -259,10 +255,11 @@ impl Sessions {
             Record::Missing { session, direction, len, .. } => {
                 self.missing += len;
                 let Some(open) = self.recorded.get_mut(&session) else { return };
-                open.is_torn = true;
                 let begun = open.replay.begun;
                 let text = format!("{len} {direction} bytes of the recording are missing here");
                 open.replay.tell(text, self.now, &mut self.events);
+                open.said.enter_behind_missing(&mut open.replay);
+                open.replay.drain(&mut self.events);
                 let number = open.number;
                 self.give(number, begun);
             }
@@ -291,6 +288,7 @@ impl Sessions {
     fn frame(&mut self, frame: &RecordedFrame<'_>) {
         let Some(open) = self.recorded.get_mut(&frame.session) else { return };
         open.follow(frame);
+        open.said.settle();
         open.replay.frame(frame, &mut self.tools.scratch, &mut self.events);
         self.recorded_packets += open.count();
         let (number, begun) = (open.number, open.replay.begun);
@@ -358,8 +356,8 @@ impl Sessions {
         replay.drain(&mut self.events);
         let last = facts.number("continued").unwrap_or(0);
         let begun = replay.begun;
-        let (counted, is_torn) = (0, false);
-        let open = Recorded { number, client, server, replay, counted, is_torn, said, last, began };
+        let counted = 0;
+        let open = Recorded { number, client, server, replay, counted, said, last, began };
         self.recorded.insert(session, open);
         self.give(number, begun);
     }
@@ -371,7 +369,7 @@ impl Sessions {
         if last > open.last {
             let text = format!("packets {} to {last} are in none of these files", open.last + 1);
             open.replay.tell(text, self.now, &mut self.events);
-            (open.is_torn, open.last) = (true, last);
+            open.last = last;
             open.said.enter(&mut open.replay);
             open.replay.drain(&mut self.events);
         }
@@ -416,9 +414,7 @@ impl Sessions {
         let counted = replay.packets();
         let said = Said::default();
         let last = open.snapshot.packets;
-        let is_torn = false;
-        let open =
-            Recorded { number, client, server, replay, counted, is_torn, said, last, began: begun };
+        let open = Recorded { number, client, server, replay, counted, said, last, began: begun };
         self.recorded.insert(recorded, open);
         self.give(number, begun);
     }
@@ -460,6 +456,15 @@ impl Sessions {
                 let is_closed = matches!(how, StreamEnd::Finished | StreamEnd::Reset(_));
                 self.end_stream(Key::Stream(stream.0), at, is_closed, reset);
             }
+        }
+    }
+
+    /// Nothing came for a while: what a stream is, is found out by what there is of it.
+    pub(super) fn pass_time(&mut self, now: Timestamp) {
+        let due: Vec<Key> =
+            self.streams.iter().filter(|(_, stream)| stream.is_due(now)).map(|(k, _)| *k).collect();
+        for key in due {
+            self.act(key, |stream, tools, events| stream.pass_time(now, tools, events));
         }
     }
 

@@ -2,6 +2,7 @@
 
 use std::net::SocketAddr;
 use std::sync::Arc;
+use std::time::Duration;
 
 use midwire_capture::Timestamp;
 use midwire_definition::{Protocol, VersionId};
@@ -9,16 +10,21 @@ use midwire_session::{Direction, Event};
 
 use super::choose::{LOOK_LEN, Sniffed};
 use super::guess::{Guess, Guessing, worth};
-use super::lost::{Lost, go_on, tear};
+use super::lost::{Lost, forms, go_on, tear};
 use super::replay::Replay;
 use super::sessions::{Tools, Viewed};
 
 /// Bytes of a stream that are kept until it is known what it is.
 const KEPT_MAX: usize = 256 << 10;
 
+/// After so much time what a stream without a start is, is guessed by what there is of it.
+const GUESSED_WAIT: Duration = Duration::from_secs(5);
+
 /// A stream.
 pub(super) struct Stream {
     pub(super) begun: Timestamp,
+    /// When the last of it came, or it was looked at.
+    latest: Timestamp,
     pub(super) client: SocketAddr,
     pub(super) server: SocketAddr,
     pub(super) server_name: Arc<str>,
@@ -38,6 +44,8 @@ enum Stage {
         len: usize,
         /// When there are so many bytes, it is tried again.
         tried_at: usize,
+        /// It was tried when it had lasted for long.
+        is_old: bool,
     },
     /// It is read. Where frames begin may have to be found in a direction.
     Read { replay: Box<Replay>, lost: Box<[Option<Lost>; 2]> },
@@ -62,13 +70,14 @@ impl Stream {
     ) -> Self {
         Self {
             begun,
+            latest: begun,
             client,
             server,
             server_name: server.to_string().into(),
             from_start,
             is_turned: false,
             number: None,
-            stage: Stage::Unknown { kept: Vec::new(), len: 0, tried_at: 0 },
+            stage: Stage::Unknown { kept: Vec::new(), len: 0, tried_at: 0, is_old: false },
         }
     }
 
@@ -104,6 +113,7 @@ impl Stream {
         events: &mut Vec<Event>,
     ) {
         let direction = self.facing(direction);
+        self.latest = at;
         match &mut self.stage {
             Stage::Unwanted => {}
             Stage::Unknown { kept, len, .. } => {
@@ -206,16 +216,31 @@ impl Stream {
         }
     }
 
+    /// Whether it is not known what it is, and there is so much time since it began that what there is has to do.
+    pub(super) fn is_due(&self, now: Timestamp) -> bool {
+        matches!(&self.stage, Stage::Unknown { len: 1.., is_old: false, .. })
+            && now.since(self.begun) >= GUESSED_WAIT
+    }
+
+    /// Nothing came for a while.
+    pub(super) fn pass_time(&mut self, now: Timestamp, tools: &mut Tools, events: &mut Vec<Event>) {
+        self.latest = now;
+        self.decide(false, tools, events);
+    }
+
     /// Finds out what it is, if that can be.
     pub(super) fn decide(&mut self, is_end: bool, tools: &mut Tools, events: &mut Vec<Event>) {
-        let Stage::Unknown { kept, len, tried_at } = &mut self.stage else { return };
+        let is_due = self.is_due(self.latest);
+        let Stage::Unknown { kept, len, tried_at, is_old } = &mut self.stage else { return };
+        *is_old |= is_due;
+        let may_wait = !*is_old;
         let is_last = is_end || *len >= KEPT_MAX;
         let port = self.server.port();
         let insists = tools.choice.insists_on(port);
         let by_port = tools.choice.by_port(port);
         let torn = torn(kept);
         if !self.from_start || torn.contains(&true) {
-            if *len < *tried_at && !is_last {
+            if *len < *tried_at && !is_last && !is_due {
                 return;
             }
             *tried_at = *len * 2;
@@ -243,7 +268,8 @@ impl Stream {
             let is_certain = by_port.is_some();
             let from_start = self.from_start;
             let torn = torn.map(|is_torn| is_torn && from_start);
-            let guessing = Guessing { kept, len: *len, torn, turns, is_last, is_certain };
+            let len = *len;
+            let guessing = Guessing { kept, len, torn, turns, is_last, may_wait, is_certain };
             let guessed = guessing.best(&protocols, tools);
             if let Some(guess) = guessed {
                 self.turn(guess.is_turned);
@@ -254,7 +280,7 @@ impl Stream {
             }
             if !self.from_start {
                 return match (insists, protocols.first()) {
-                    (true, Some(protocol)) => self.begin(&protocol.clone(), None, tools, events),
+                    (true, Some(protocol)) => self.begin_within(&protocol.clone(), tools, events),
                     _ => self.stage = Stage::Unwanted,
                 };
             }
@@ -298,6 +324,36 @@ impl Stream {
         self.go_on(next, tools, events);
     }
 
+    /// It is of this protocol, and nothing tells where in a session it begins.
+    fn begin_within(
+        &mut self,
+        protocol: &Arc<Protocol>,
+        tools: &mut Tools,
+        events: &mut Vec<Event>,
+    ) {
+        // It does not begin as such a session does, where that is known.
+        if !Direction::BOTH.into_iter().any(|direction| protocol.has_detect(direction)) {
+            return self.begin(protocol, None, tools, events);
+        }
+        let mut replay = Box::new(tools.replay(protocol, None, self.begun));
+        replay.drain(events);
+        let mut lost = [None, None];
+        let what = if protocol.stack.framing.is_some() {
+            let version = [replay.session.version_read()];
+            lost = Direction::BOTH
+                .map(|to| Some(Lost::in_the_middle(forms(protocol, to, &version), 0)));
+            "frames are searched"
+        } else {
+            for direction in Direction::BOTH {
+                replay.leave(direction, self.begun, &mut tools.scratch, events);
+            }
+            "without frames nothing says where a packet begins"
+        };
+        let text = format!("the capture begins in the middle of the session; {what}");
+        replay.tell(text, self.begun, events);
+        self.go_on(Stage::Read { replay, lost: Box::new(lost) }, tools, events);
+    }
+
     fn go_on(&mut self, next: Stage, tools: &mut Tools, events: &mut Vec<Event>) {
         let Stage::Unknown { kept, .. } = std::mem::replace(&mut self.stage, next) else { return };
         // They have been turned.
@@ -328,7 +384,7 @@ impl Stream {
     pub(super) fn try_as(guess: &Guess, kept: Vec<Kept>, tools: &mut Tools) -> i64 {
         let nobody = SocketAddr::from(([0, 0, 0, 0], 0));
         let mut stream = Self::new(Timestamp(0), nobody, nobody, false);
-        stream.stage = Stage::Unknown { kept, len: 0, tried_at: 0 };
+        stream.stage = Stage::Unknown { kept, len: 0, tried_at: 0, is_old: false };
         let view = std::mem::replace(&mut tools.view, Viewed::Packets);
         let mut events = Vec::new();
         stream.enter(guess, tools, &mut events);

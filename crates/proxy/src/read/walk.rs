@@ -217,6 +217,7 @@ impl Walk {
                     }
                     let sessions = &mut self.sessions;
                     streams.pass_time(now(), |event| sessions.stream(event));
+                    sessions.pass_time(now());
                     self.out.borrow_mut().flush();
                     std::thread::sleep(TICK);
                     continue;
