@@ -17,7 +17,7 @@ pub(super) fn version_of(protocol: &Arc<Protocol>, facts: Note<'_>) -> Option<Ve
 #[derive(Default)]
 pub(super) struct Said {
     last: Known,
-    /// What it said in front of the frame that was read last.
+    /// What it had said when the last frame was read; `None`: nothing else since.
     settled: Option<Known>,
 }
 

@@ -1,18 +1,10 @@
 //! Bytes as languages, debuggers and editors other than the usual tools write them.
 
-use super::super::{Form, HexText, parse};
+use super::super::{Form, parse};
+use super::expect;
 
 /// The bytes that most of the texts are.
 const BYTES: [u8; 4] = [0xfe, 0x01, 0x02, 0x4a];
-
-#[track_caller]
-fn expect(text: &str, bytes: &[u8]) -> HexText {
-    let mut parts = parse(text, None);
-    assert_eq!(parts.len(), 1, "{text}\n{parts:?}");
-    assert_eq!(::hex::encode(&parts[0].bytes), ::hex::encode(bytes), "{text}\n{parts:?}");
-    assert_eq!(parts[0].problems, [], "{text}");
-    parts.swap_remove(0)
-}
 
 #[track_caller]
 fn refused(text: &str, words: &str) {

@@ -11,6 +11,16 @@ mod tools;
 
 const BYTES: [u8; 19] = *b"\x0f\x00\x01\x0bTerraria326 |x\n";
 
+/// A text is one piece, of these bytes, and nothing is wrong with it.
+#[track_caller]
+fn expect(text: &str, bytes: &[u8]) -> HexText {
+    let mut parts = parse(text, None);
+    assert_eq!(parts.len(), 1, "{text}\n{parts:?}");
+    assert_eq!(::hex::encode(&parts[0].bytes), ::hex::encode(bytes), "{text}\n{parts:?}");
+    assert_eq!(parts[0].problems, [], "{text}");
+    parts.swap_remove(0)
+}
+
 /// What is read of a text that is one piece without anything else.
 #[track_caller]
 fn bytes(text: &str) -> Vec<u8> {

@@ -1,18 +1,10 @@
 //! How people have bytes at hand: each is read right, or refused with what to do.
 
 use super::super::{Form, HexText, parse};
+use super::expect;
 
 /// The bytes that most of the texts are.
 const BYTES: [u8; 8] = [0x0f, 0, 1, 0x0b, 0x54, 0x65, 0xff, 0x80];
-
-#[track_caller]
-fn expect(text: &str, bytes: &[u8]) -> HexText {
-    let mut parts = parse(text, None);
-    assert_eq!(parts.len(), 1, "{text}\n{parts:?}");
-    assert_eq!(::hex::encode(&parts[0].bytes), ::hex::encode(bytes), "{text}\n{parts:?}");
-    assert_eq!(parts[0].problems, [], "{text}");
-    parts.swap_remove(0)
-}
 
 /// Nothing is read without a word: what is told has these words in it.
 #[track_caller]
