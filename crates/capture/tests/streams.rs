@@ -323,11 +323,6 @@ fn talk(segments: &[Sent]) -> Vec<(Direction, String)> {
 
 #[test]
 fn what_was_answered_comes_before_its_answer_whatever_of_the_handshake_is_missing() {
-    let acks = |number, segment: Sent| Sent {
-        acknowledgment: number,
-        flags: segment.flags | ACK,
-        ..segment
-    };
     let handshake = [
         sent(Serverbound, 100, SYN, b""),
         acks(101, sent(Clientbound, 8_999, SYN, b"")),
@@ -353,6 +348,77 @@ fn what_was_answered_comes_before_its_answer_whatever_of_the_handshake_is_missin
             }
         }
     }
+}
+
+/// A segment that says how much its sender has got.
+fn acks(number: u32, segment: Sent) -> Sent {
+    Sent { acknowledgment: number, flags: segment.flags | ACK, ..segment }
+}
+
+/// A handshake, and what both say in turn, the server first.
+fn turns(count: u32) -> (Vec<Sent>, Vec<(Direction, String)>) {
+    let mut segments = vec![
+        sent(Serverbound, 100, SYN, b""),
+        acks(101, sent(Clientbound, 8_999, SYN, b"")),
+        acks(9_000, sent(Serverbound, 101, 0, b"")),
+    ];
+    let (mut numbers, mut said) = ([101, 9_000], Vec::new());
+    for turn in 0..count {
+        let direction = if turn % 2 == 0 { Clientbound } else { Serverbound };
+        let text = format!("{turn:04}");
+        let other = numbers[direction.opposite().index()];
+        let number = &mut numbers[direction.index()];
+        segments.push(acks(other, bytes(direction, *number, text.as_bytes())));
+        *number += 4;
+        said.push((direction, text));
+    }
+    (segments, said)
+}
+
+/// All orders in which no segment is more than some places from where it was sent.
+fn orders(count: usize, reach: usize) -> Vec<Vec<usize>> {
+    let mut orders = vec![Vec::new()];
+    for place in 0..count {
+        let may_follow = |order: &Vec<usize>| {
+            let late = (0..count).find(|at| !order.contains(at)).filter(|at| at + reach <= place);
+            let near = place.saturating_sub(reach)..(place + reach + 1).min(count);
+            let free = near.filter(|at| !order.contains(at) && late.is_none_or(|late| late == *at));
+            free.map(|at| [&order[..], &[at]].concat()).collect::<Vec<_>>()
+        };
+        orders = orders.iter().flat_map(may_follow).collect();
+    }
+    orders
+}
+
+#[test]
+fn what_was_answered_comes_before_its_answer_in_whatever_order_it_was_captured() {
+    let (segments, said) = turns(6);
+    for order in orders(segments.len(), 3) {
+        let all: Vec<Sent> = order.iter().map(|at| segments[*at].clone()).collect();
+        assert_eq!(run(&all).0.len(), 1, "{order:?}");
+        assert_eq!(talk(&all), said, "{order:?}");
+    }
+}
+
+#[test]
+fn of_segments_that_answer_each_other_the_later_one_was_sent_again() {
+    let (mut segments, said) = turns(5);
+    let first = segments.remove(4);
+    segments.insert(5, Sent { acknowledgment: 9_008, ..first });
+    assert_eq!(talk(&segments), said);
+}
+
+#[test]
+fn who_was_waited_for_begins_there_though_its_first_bytes_are_missing() {
+    let (segments, _) = turns(6);
+    let all = [&segments[4..5], &segments[5..]].concat();
+    let expected: Vec<(Direction, u64, u64)> = vec![];
+    assert_eq!(run(&all).only().gaps, expected);
+    // The server's 0000 came before; of what it says next, 0002 is missing.
+    let all = [&segments[4..5], &segments[6..]].concat();
+    let seen = run(&all);
+    assert_eq!(seen.only().gaps, [(Clientbound, 0, 4)]);
+    assert_eq!(seen.only().bytes, [b"000100030005".to_vec(), b"\0\0\0\00004".to_vec()]);
 }
 
 #[test]
@@ -700,6 +766,55 @@ proptest! {
         prop_assert!(present[len..].iter().all(|there| !there), "what is left out at the end was lost");
         let missing: u64 = stream.gaps.iter().map(|(_, _, len)| len).sum();
         prop_assert_eq!(missing as usize, present[..len].iter().filter(|there| !**there).count());
+    }
+
+    #[test]
+    fn nothing_comes_before_what_its_sender_had_got(
+        said in prop::collection::vec((any::<bool>(), 1_usize..9, 0_usize..3), 1..60),
+        handshake in 0_usize..4,
+        late in prop::collection::vec(0_usize..12, 64),
+        copies in prop::collection::vec((any::<prop::sample::Index>(), 0_usize..20), 0..6),
+    ) {
+        let (mut segments, _) = turns(0);
+        segments.truncate(handshake);
+        // How much each has said, and after which turn how much of it the other has got.
+        let mut ends = [vec![0_u32], vec![0]];
+        for (up, len, lag) in &said {
+            let direction = if *up { Serverbound } else { Clientbound };
+            let (own, other) = (direction.index(), direction.opposite().index());
+            let got = ends[other][ends[other].len().saturating_sub(1 + lag)];
+            let from = *ends[own].last().unwrap();
+            let number = [101, 9_000][own] + from;
+            let text = vec![b'a' + own as u8; *len];
+            segments.push(acks([101, 9_000][other] + got, bytes(direction, number, &text)));
+            ends[own].push(from + *len as u32);
+        }
+        let mut places: Vec<usize> = (0..segments.len()).collect();
+        places.sort_by_key(|place| place + late[*place]);
+        for (which, distance) in &copies {
+            let at = which.index(places.len());
+            places.insert((at + distance).min(places.len()), places[at]);
+        }
+        let needs = |direction: Direction, offset: u64| {
+            let number = [101, 9_000][direction.index()] + offset as u32;
+            let mut of_it = segments.iter().filter(|segment| segment.direction == direction);
+            let its = of_it.find(|segment| segment.sequence == number && !segment.payload.is_empty());
+            its.unwrap().acknowledgment - [101, 9_000][direction.opposite().index()]
+        };
+        let (mut streams, mut given) = (Streams::default(), [0_u64; 2]);
+        let mut check = |event: StreamEvent<'_>| match event {
+            StreamEvent::Bytes { direction, offset, bytes, .. } => {
+                assert!(given[direction.opposite().index()] >= u64::from(needs(direction, offset)));
+                given[direction.index()] += bytes.len() as u64;
+            }
+            StreamEvent::Gap { .. } => panic!("all is there"),
+            _ => {}
+        };
+        for place in places {
+            streams.push(&segments[place].segment(), Some(Timestamp(1)), &mut check);
+        }
+        streams.finish(&mut check);
+        prop_assert_eq!(given, [0, 1].map(|at| u64::from(*ends[at].last().unwrap())));
     }
 
     #[test]

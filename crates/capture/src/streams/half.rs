@@ -17,16 +17,24 @@ const RECEIVED_AHEAD_MAX: u64 = 16 << 20;
 pub(super) const PIECE_COST: usize = 96;
 
 /// A moment: in the file's time, and in packets of the stream.
-#[derive(Clone, Copy, Debug)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
 pub(super) struct Moment {
     pub(super) at: Timestamp,
     pub(super) packet: u64,
 }
 
+/// How bytes were said.
+#[derive(Clone, Copy, Debug)]
+pub(super) struct Said {
+    pub(super) now: Moment,
+    /// What their sender had got of the other direction, if it said so.
+    pub(super) behind: Option<u32>,
+}
+
 /// Bytes that wait, or a part that was sent and not captured.
 #[derive(Debug)]
 enum Piece {
-    Bytes(Moment, Box<[u8]>),
+    Bytes(Said, Box<[u8]>),
     Missing(u64),
 }
 
@@ -40,9 +48,11 @@ pub(super) enum Out<'a> {
 pub(super) struct Half {
     /// The number of its SYN.
     pub(super) initial: Option<u32>,
-    /// The sequence number and place of the next byte; before the start is known, of the first
-    /// byte seen.
+    /// The sequence number and place of the next byte; before the start is known, of the first one that was
+    /// heard of.
     next: Option<(u32, u64)>,
+    /// Something of it was seen.
+    is_seen: bool,
     /// The place of the first byte, once it is known.
     start: Option<u64>,
     waiting: BTreeMap<u64, Piece>,
@@ -52,8 +62,8 @@ pub(super) struct Half {
     fin: Option<u64>,
     /// The place up to which the receiver has everything.
     received: u64,
-    /// What the receiver said that it waits for, before any byte was seen.
-    expected: Option<u32>,
+    /// The first place that the receiver said that it waits for, before anything was seen.
+    expected: Option<u64>,
     /// Since when something waits without the next byte coming.
     pub(super) hole_since: Option<Moment>,
     /// Since when the receiver is known to have what is missing.
@@ -78,8 +88,7 @@ impl Half {
         let Some((_, next)) = self.next.filter(|_| self.has_started()) else { return false };
         match self.waiting.first_key_value() {
             Some((first, _)) => *first > next,
-            // One more than what came is a FIN that is not in the capture.
-            None => self.received > next + 1 && !self.is_unheard,
+            None => self.received.min(self.fin.unwrap_or(u64::MAX)) > next && !self.is_unheard,
         }
     }
 
@@ -99,7 +108,12 @@ impl Half {
 
     /// Whether nothing of it was seen.
     pub(super) const fn is_unseen(&self) -> bool {
-        self.next.is_none()
+        !self.is_seen
+    }
+
+    /// Whether something was heard of it, and its start is not known yet.
+    pub(super) const fn is_awaited(&self) -> bool {
+        self.next.is_some() && !self.has_started()
     }
 
     /// Whether a sequence number is one that was passed, or not further than `near` from those.
@@ -116,9 +130,15 @@ impl Half {
             return;
         }
         let place = self.place(sequence).unwrap_or(ORIGIN);
+        self.is_seen = true;
         self.next = Some((sequence, place));
         self.start = Some(place);
         self.forget_before(place);
+    }
+
+    /// Whether the first byte is known to have this number.
+    pub(super) fn starts_at(&self, sequence: u32) -> bool {
+        self.start.is_some() && self.place(sequence) == self.start
     }
 
     /// Whether nothing that was seen contradicts a first byte of this number.
@@ -128,14 +148,13 @@ impl Half {
             && self.place(sequence).zip(first).is_none_or(|(place, first)| place <= *first)
     }
 
-    /// Whether nothing was seen of it yet, and its receiver waits for this number.
-    pub(super) fn is_expected(&self, sequence: u32) -> bool {
-        self.is_unseen() && self.expected == Some(sequence)
-    }
-
-    /// The first byte is the first one seen.
+    /// The first byte is the first one that its receiver waited for, or the first one seen.
     pub(super) fn start_at_first(&mut self) {
-        let first = self.waiting.keys().next().copied().or(self.fin);
+        let seen = self.waiting.keys().next().copied().or(self.fin);
+        let is_near = |expected: &u64| {
+            seen.is_none_or(|seen| seen.saturating_sub(*expected) <= RECEIVED_AHEAD_MAX)
+        };
+        let first = seen.into_iter().chain(self.expected.filter(is_near)).min();
         if let (Some((sequence, place)), Some(first)) = (self.next, first)
             && !self.has_started()
         {
@@ -162,8 +181,9 @@ impl Half {
     }
 
     /// Keeps what is new of bytes, of which `missing` more were not captured.
-    pub(super) fn keep(&mut self, sequence: u32, bytes: &[u8], missing: u32, at: Moment) {
+    pub(super) fn keep(&mut self, sequence: u32, bytes: &[u8], missing: u32, said: Said) {
         self.is_unheard = false;
+        self.is_seen = true;
         let (_, next) = *self.next.get_or_insert((sequence, ORIGIN));
         let Some(place) = self.place(sequence) else { return };
         let low = if self.has_started() { next } else { 0 };
@@ -188,7 +208,7 @@ impl Half {
                 .zip(usize::try_from(to - place).ok())
                 .and_then(|(from, to)| bytes.get(from..to));
             let piece = match part {
-                Some(part) => Piece::Bytes(at, part.into()),
+                Some(part) => Piece::Bytes(said, part.into()),
                 None => Piece::Missing(to - from),
             };
             self.waiting_len += piece.cost();
@@ -199,6 +219,7 @@ impl Half {
 
     /// Its last byte is in front of this number.
     pub(super) fn end_at(&mut self, sequence: u32) {
+        self.is_seen = true;
         self.next.get_or_insert((sequence, ORIGIN));
         let Some((place, (_, next))) = self.place(sequence).zip(self.next) else { return };
         if self.fin.is_none() && (!self.has_started() || place >= next) {
@@ -208,13 +229,14 @@ impl Half {
 
     /// The receiver has everything in front of this number.
     pub(super) fn received_to(&mut self, sequence: u32) {
-        if self.is_unseen() {
-            self.expected = Some(sequence);
+        let (_, next) = *self.next.get_or_insert((sequence, ORIGIN));
+        let Some(place) = self.place(sequence) else { return };
+        if place > next.saturating_add(RECEIVED_AHEAD_MAX) {
+            return;
         }
-        if let Some((place, (_, next))) = self.place(sequence).zip(self.next)
-            && place <= next.saturating_add(RECEIVED_AHEAD_MAX)
-        {
-            self.received = self.received.max(place);
+        self.received = self.received.max(place);
+        if self.is_unseen() {
+            self.expected = Some(self.expected.map_or(place, |expected| expected.min(place)));
         }
     }
 
@@ -234,20 +256,29 @@ impl Half {
         let offset = self.offset();
         self.advance(piece.len() as usize);
         match &piece {
-            Piece::Bytes(moment, bytes) => out(offset, Out::Bytes(moment.at, bytes)),
+            Piece::Bytes(said, bytes) => out(offset, Out::Bytes(said.now.at, bytes)),
             Piece::Missing(len) => out(offset, Out::Gap(*len)),
         }
         true
     }
 
-    /// When the next piece was captured, if it is there: its time, and its place in the capture.
-    pub(super) fn next_at(&self) -> Option<(Timestamp, u64)> {
+    /// How the next piece was said, if it is there.
+    pub(super) fn next_said(&self) -> Option<Said> {
         let (_, next) = self.next.filter(|_| self.has_started())?;
         let (_, piece) = self.waiting.first_key_value().filter(|(place, _)| **place <= next)?;
         Some(match piece {
-            Piece::Bytes(moment, _) => (moment.at, moment.packet),
-            Piece::Missing(_) => (Timestamp(0), 0),
+            Piece::Bytes(said, _) => *said,
+            Piece::Missing(_) => Said { now: Moment { at: Timestamp(0), packet: 0 }, behind: None },
         })
+    }
+
+    /// Whether bytes in front of this number wait here, or may come.
+    pub(super) fn withholds(&self, number: u32) -> bool {
+        if self.is_awaited() {
+            return true;
+        }
+        let first = self.waiting.keys().next();
+        first.is_some_and(|first| self.place(number).is_some_and(|place| *first < place))
     }
 
     /// Gives up the next bytes, up to those that are there, or to what the receiver has got. Gives how many.
@@ -256,8 +287,12 @@ impl Half {
         let first = self.waiting.keys().next().copied();
         self.is_unheard = first.is_none();
         let received = self.received.min(self.fin.unwrap_or(u64::MAX));
-        let first = first.unwrap_or(received);
-        let len = first.saturating_sub(next);
+        let len = match first {
+            Some(first) => first.saturating_sub(next),
+            // It may be a FIN that is not in the capture.
+            None if received == next + 1 => 0,
+            None => received.saturating_sub(next),
+        };
         self.next = Some((sequence.wrapping_add(len as u32), next + len));
         len
     }

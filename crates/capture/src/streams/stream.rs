@@ -6,7 +6,7 @@ use std::time::Duration;
 use midwire_codec::Direction;
 
 use super::event::{StreamEnd, StreamEvent, StreamId};
-use super::half::{Half, Moment, Out};
+use super::half::{Half, Moment, Out, Said};
 use super::limits::StreamLimits;
 use crate::decode::Segment;
 use crate::timestamp::Timestamp;
@@ -142,18 +142,19 @@ impl Stream {
             half.start_at(first);
         }
         if segment.is_ack() {
-            self.start_answered(direction, segment, first, now.at, sink);
             let other = &mut self.halves[direction.opposite().index()];
+            // A SYN's answer acknowledges the SYN alone.
+            if segment.is_syn() && other.may_start_at(segment.acknowledgment) {
+                other.start_at(segment.acknowledgment);
+            }
             other.received_to(segment.acknowledgment);
         }
-        // What its sender had got before is not all there: how this is to be read may depend on that.
-        let is_held = self.halves[direction.opposite().index()].has_hole();
+        let behind = segment.is_ack().then_some(segment.acknowledgment);
         if !segment.payload.is_empty() || segment.missing > 0 {
-            let has_answered = self.halves[direction.opposite().index()].has_started();
+            let other = &self.halves[direction.opposite().index()];
+            // What its sender had got before is not all there: how this is to be read may depend on that.
+            let is_held = other.has_hole() || behind.is_some_and(|number| other.withholds(number));
             let half = &mut self.halves[direction.index()];
-            if has_answered && half.is_expected(first) {
-                half.start_at(first);
-            }
             if segment.missing == 0 && !is_held && half.is_next(first) {
                 let offset = half.offset();
                 half.advance(segment.payload.len());
@@ -161,7 +162,7 @@ impl Stream {
                 half.received_since = None;
                 self.tell(direction, now.at, offset, Out::Bytes(now.at, segment.payload), sink);
             } else {
-                half.keep(first, segment.payload, segment.missing, now);
+                half.keep(first, segment.payload, segment.missing, Said { now, behind });
             }
         }
         let half = &mut self.halves[direction.index()];
@@ -171,32 +172,6 @@ impl Stream {
         }
         if segment.is_rst() {
             self.reset.get_or_insert((direction, now));
-        }
-    }
-
-    /// Where the other direction begins, as far as the first segment of this one says that.
-    fn start_answered(
-        &mut self,
-        direction: Direction,
-        segment: &Segment<'_>,
-        first: u32,
-        now: Timestamp,
-        sink: &mut impl FnMut(StreamEvent<'_>),
-    ) {
-        // A SYN's answer acknowledges the SYN alone. And who connected has said nothing yet.
-        let initial = self.halves[direction.index()].initial;
-        let is_first =
-            segment.is_syn() || initial.is_some_and(|initial| initial.wrapping_add(1) == first);
-        let other = &mut self.halves[direction.opposite().index()];
-        if !is_first || other.has_started() {
-            return;
-        }
-        if other.may_start_at(segment.acknowledgment) {
-            other.start_at(segment.acknowledgment);
-        } else if !segment.payload.is_empty() {
-            // This was said behind what the other side has said first, which is there.
-            other.start_at_first();
-            self.drain(now, sink);
         }
     }
 
@@ -239,11 +214,15 @@ impl Stream {
         loop {
             // What is held back in the other direction waits for this one.
             let held_len = self.halves[direction.opposite().index()].waiting_len;
+            let is_holding = held_len > 0;
             let half = &mut self.halves[direction.index()];
             if !half.is_waiting() && half.has_unseen_end() {
                 half.start_at_first();
             }
-            let is_waiting = if half.has_started() { half.has_hole() } else { half.is_waiting() };
+            let is_waiting = match half.has_started() {
+                true => half.has_hole(),
+                false => half.is_waiting() || half.is_awaited() && is_holding,
+            };
             if !is_waiting {
                 half.hole_since = None;
                 half.received_since = None;
@@ -289,17 +268,27 @@ impl Stream {
         }
     }
 
-    /// Gives what can be given, of both directions in the order in which it was captured. Where bytes are
-    /// missing, the other direction waits as well: what it says may depend on them.
+    /// Which direction goes on. What its sender had got before saying it comes first, then what was captured
+    /// first. Where bytes are missing, the other direction waits as well: what it says may depend on them.
+    fn next_direction(&self) -> Option<Direction> {
+        let next = Direction::BOTH.map(|direction| {
+            let other = &self.halves[direction.opposite().index()];
+            let said = self.halves[direction.index()].next_said().filter(|_| !other.has_hole())?;
+            let is_held = said.behind.is_some_and(|number| other.withholds(number));
+            Some((said.now, is_held, direction))
+        });
+        match next {
+            // Both answer each other, so one of them was said before, in a segment that is not here: the one that
+            // was captured last.
+            [Some((_, true, _)), Some((_, true, _))] => next.into_iter().flatten().max(),
+            _ => next.into_iter().flatten().filter(|(_, is_held, _)| !is_held).min(),
+        }
+        .map(|(_, _, direction)| direction)
+    }
+
+    /// Gives what can be given, of both directions.
     fn drain(&mut self, now: Timestamp, sink: &mut impl FnMut(StreamEvent<'_>)) {
-        loop {
-            let next = |direction: Direction| {
-                let other = &self.halves[direction.opposite().index()];
-                let at = self.halves[direction.index()].next_at()?;
-                (!other.has_hole()).then_some((at, direction))
-            };
-            let earlier = Direction::BOTH.into_iter().filter_map(next).min_by_key(|(at, _)| *at);
-            let Some((_, direction)) = earlier else { return };
+        while let Some(direction) = self.next_direction() {
             let mut half = std::mem::take(&mut self.halves[direction.index()]);
             half.drain_one(&mut |offset, out| self.tell(direction, now, offset, out, sink));
             half.hole_since = None;
@@ -310,7 +299,7 @@ impl Stream {
 
     /// The first bytes seen are the first ones, of both directions.
     fn start_at_first(&mut self, now: Timestamp, sink: &mut impl FnMut(StreamEvent<'_>)) {
-        for half in self.halves.iter_mut().filter(|half| !half.has_started() && half.is_waiting()) {
+        for half in self.halves.iter_mut().filter(|half| !half.has_started()) {
             half.start_at_first();
             half.hole_since = None;
         }
@@ -320,8 +309,6 @@ impl Stream {
     /// Gives up all that is missing.
     fn give_up(&mut self, now: Moment, sink: &mut impl FnMut(StreamEvent<'_>)) {
         self.start_at_first(now.at, sink);
-        self.halves.iter_mut().for_each(Half::start_at_first);
-        self.drain(now.at, sink);
         let has_hole =
             |this: &Self, direction: &Direction| this.halves[direction.index()].has_hole();
         while let Some(direction) =
@@ -424,19 +411,13 @@ impl Stream {
         const NEAR: u32 = 1 << 20;
         let half = &self.halves[direction.index()];
         let other = &self.halves[direction.opposite().index()];
-        if segment.is_syn() && segment.is_ack() {
-            let first = segment.sequence.wrapping_add(1);
-            return match half.initial {
-                Some(initial) => initial != segment.sequence && !self.answers(other, segment),
-                None if half.has_started() || self.is_over => !self.answers(other, segment),
-                None => !half.is_unseen() && !half.may_have(first, NEAR),
-            };
-        }
         if segment.is_syn() {
             let first = segment.sequence.wrapping_add(1);
+            let is_answer = segment.is_ack() && self.answers(other, segment);
             return match half.initial {
-                Some(initial) => initial != segment.sequence,
-                None if half.has_started() || self.is_over => true,
+                Some(initial) => initial != segment.sequence && !is_answer,
+                None if half.has_started() => !half.starts_at(first) && !is_answer,
+                None if self.is_over => !is_answer,
                 None => !half.is_unseen() && !half.may_have(first, NEAR),
             };
         }
