@@ -130,9 +130,14 @@ fn main() -> Result<(), Box<dyn Error>> {
         sample.pass(session, next(), Serverbound, b"\x05hello")?;
         sample.pass(session, next(), Clientbound, &large)?;
         let at = sample.tick();
-        sample.writer.facts(session, at, &[("state.serverbound", "play"), ("version", "769")])?;
-        sample.writer.facts(session, at, &[("state.clientbound", "play")])?;
-        sample.writer.facts(session, at, &[("compression.clientbound", "256")])?;
+        sample.writer.facts(
+            session,
+            at,
+            None,
+            &[("state.serverbound", "play"), ("version", "769")],
+        )?;
+        sample.writer.facts(session, at, None, &[("state.clientbound", "play")])?;
+        sample.writer.facts(session, at, None, &[("compression.clientbound", "256")])?;
         for direction in Direction::BOTH {
             let (came, sent) = (Content::from(&large[..70_000]), Content::from(&b"\x03new"[..]));
             sample.decide(session, next(), direction, Recorded::Changed { came, sent })?;

@@ -84,5 +84,5 @@ pub use tail::{Tail, tail};
 pub use timestamp::Timestamp;
 pub use writer::{
     BATCH_LEN, Closing, Content, Ends, FACTS_MAX, Fact, Frame, Opening, Recorded, SEGMENT_LEN_MAX,
-    SESSIONS_MAX, WriteError, Writer,
+    SESSIONS_MAX, Since, WriteError, Writer,
 };

@@ -175,7 +175,7 @@ fn sessions_frames_facts_and_what_was_decided_come_back() {
     let large = vec![b'x'; 200_000];
     let content = |text: &'static str| Content::from(text.as_bytes());
     writer.frame(&Frame::passed(7, 1, Serverbound, AT, b"hello")).unwrap();
-    writer.facts(7, AT, &[("state", "play")]).unwrap();
+    writer.facts(7, AT, None, &[("state", "play")]).unwrap();
     writer.frame(&Frame::passed(7, 2, Clientbound, AT, &large)).unwrap();
     writer.frame(&Frame::passed(7, 9, Clientbound, AT, b"")).unwrap();
     for direction in Direction::BOTH {
@@ -414,7 +414,7 @@ proptest! {
                         }
                     }
                 }
-                Act::Facts(session) => drop(writer.facts(session, AT, &[("state", "x")])),
+                Act::Facts(session) => drop(writer.facts(session, AT, None, &[("state", "x")])),
                 Act::End(session, direction) => drop(writer.direction_ended(session, direction, AT)),
                 Act::Close(session, reset) => {
                     let closing = reset.map_or(Closing::Finished, Closing::Reset);

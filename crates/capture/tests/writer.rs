@@ -164,9 +164,12 @@ fn what_cannot_be_recorded_is_refused_and_leaves_nothing() {
     assert!(matches!(writer.frame(&frame), Err(WriteError::NotOpen(2))));
     let closed = writer.session_closed(2, Closing::Finished, AT);
     assert!(matches!(closed, Err(WriteError::NotOpen(2))));
-    assert!(matches!(writer.facts(1, AT, &[("a key", "")]), Err(WriteError::Key(_))));
+    assert!(matches!(writer.facts(1, AT, None, &[("a key", "")]), Err(WriteError::Key(_))));
     let long = "x".repeat(70_000);
-    assert!(matches!(writer.facts(1, AT, &[("a", &long)]), Err(WriteError::NoteTooLong { .. })));
+    assert!(matches!(
+        writer.facts(1, AT, None, &[("a", &long)]),
+        Err(WriteError::NoteTooLong { .. })
+    ));
     let by = Frame { by: &[&long], delayed: Some(Duration::ZERO), ..frame };
     let by = writer.frame(&Frame { session: 1, ..by });
     assert!(matches!(by, Err(WriteError::NoteTooLong { .. })));
@@ -176,10 +179,10 @@ fn what_cannot_be_recorded_is_refused_and_leaves_nothing() {
     assert_eq!(writer.len(), len);
     let keys: Vec<String> = (0..=FACTS_MAX).map(|key| format!("k{key}")).collect();
     for key in &keys[..FACTS_MAX] {
-        writer.facts(1, AT, &[(key, "")]).unwrap();
+        writer.facts(1, AT, None, &[(key, "")]).unwrap();
     }
-    writer.facts(1, AT, &[("k3", "said again")]).unwrap();
-    let more = writer.facts(1, AT, &[(&keys[FACTS_MAX], "")]);
+    writer.facts(1, AT, None, &[("k3", "said again")]).unwrap();
+    let more = writer.facts(1, AT, None, &[(&keys[FACTS_MAX], "")]);
     assert!(matches!(more, Err(WriteError::TooManyFacts { session: 1 })));
 
     writer.direction_ended(1, Serverbound, AT).unwrap();
@@ -270,7 +273,7 @@ fn with_room(mut writer: Writer<Disk>, room: usize) -> Writer<Disk> {
 fn a_session_goes_on_in_the_next_file_with_what_is_known_about_it() {
     let mut writer = opened(Vec::new(), &[("protocol", "minecraft"), ("state", "login")]);
     writer.frame(&Frame::passed(1, 1, Serverbound, AT, b"one")).unwrap();
-    writer.facts(1, AT, &[("state", "play")]).unwrap();
+    writer.facts(1, AT, None, &[("state", "play")]).unwrap();
     writer.direction_ended(1, Serverbound, AT).unwrap();
     let first = writer.rotate(Vec::new(), AT, 0).unwrap();
     assert_eq!(blocks(&first).iter().filter(|(kind, _)| *kind == 5).count(), 2, "statistics");

@@ -83,6 +83,8 @@ pub enum Event {
         direction: Direction,
         /// The new state.
         state: StateId,
+        /// The first packet that is read in it.
+        from: PacketNumber,
         /// When.
         at: Elapsed,
     },

@@ -76,8 +76,13 @@ pub enum Recorded {
     Opaque(Marked),
     /// A frame, or a packet of a protocol without frames, by itself.
     Frame(Box<RecordedFrame>),
-    /// Payloads in this direction are compressed from this plain size on; `None`: no more.
-    Compression(Option<u32>),
+    /// What comes in this direction is compressed from here on, or not any more.
+    Compression {
+        /// From which plain size on; `None`: no more.
+        threshold: Option<u32>,
+        /// The first packet that is read so.
+        from: PacketNumber,
+    },
 }
 
 /// A frame and what became of it.

@@ -97,15 +97,23 @@ impl Recordings {
             connection.next[direction.index()] = Some(segment.sequence.wrapping_add(1));
             return true;
         }
-        if let Some(note) = note.filter(|note| note.number("session") == Some(session)) {
-            sink(Record::Facts { session, at, facts: note });
-            return true;
-        }
         let leg = connection.leg;
         // A server's leg may outlive the client's.
         let mut gone = 0;
         let last = self.numbers.get_mut(&session).unwrap_or(&mut gone);
-        if !connection.follow(direction, segment, last, &mut sink) {
+        // Both sides' numbers count all that is written in front of a segment.
+        if segment.is_ack() {
+            connection.pass(direction.opposite(), segment.acknowledgment, last, &mut sink);
+        }
+        let facts = note.filter(|note| note.number("session") == Some(session));
+        if !connection.follow(direction, segment, last, &mut sink) && facts.is_none() {
+            return true;
+        }
+        if let Some(facts) = facts {
+            // Where frames are missing, this tells the next one's number again.
+            let before = facts.number("n").unwrap_or(0).saturating_sub(1);
+            *last = before.max(*last);
+            sink(Record::Facts { session, at, facts });
             return true;
         }
         if !segment.payload.is_empty() || segment.is_push() {
@@ -224,13 +232,29 @@ impl Connection {
         last: &mut u64,
         sink: &mut impl FnMut(Record<'_>),
     ) -> bool {
-        let next = self.next[direction.index()].unwrap_or(segment.sequence);
-        let distance = segment.sequence.wrapping_sub(next).cast_signed();
+        if !self.pass(direction, segment.sequence, last, sink) {
+            return false;
+        }
         let counts = segment.payload.len() + usize::from(segment.is_fin());
+        self.next[direction.index()] = Some(segment.sequence.wrapping_add(counts as u32));
+        true
+    }
+
+    /// Everything in front of this number has been written. Tells what of that was not there. False: the number is
+    /// of what was passed already.
+    fn pass(
+        &mut self,
+        direction: Direction,
+        number: u32,
+        last: &mut u64,
+        sink: &mut impl FnMut(Record<'_>),
+    ) -> bool {
+        let next = self.next[direction.index()].unwrap_or(number);
+        let distance = number.wrapping_sub(next).cast_signed();
         if distance < 0 {
             return false;
         }
-        self.next[direction.index()] = Some(segment.sequence.wrapping_add(counts as u32));
+        self.next[direction.index()] = Some(number);
         if distance > 0 {
             if let Some(mut parts) = self.parts[direction.index()].take() {
                 parts.is_whole = false;

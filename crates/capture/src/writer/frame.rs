@@ -10,6 +10,15 @@ use crate::note::push_pair;
 use crate::provenance::{Fate, Origin};
 use crate::timestamp::Timestamp;
 
+/// Since when facts hold.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Since {
+    /// The number of the packet by which they became known, which is next.
+    pub number: u64,
+    /// The first packet of which they hold: that one, or the one behind it.
+    pub from: u64,
+}
+
 /// A name and a value.
 pub type Fact<'a> = (&'a str, &'a str);
 

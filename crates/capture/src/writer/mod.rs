@@ -17,7 +17,7 @@ pub use self::connection::{Ends, SEGMENT_LEN_MAX};
 pub use self::error::WriteError;
 pub(crate) use self::frame::HALVES;
 use self::frame::frame_note;
-pub use self::frame::{Closing, Content, Fact, Frame, Opening, Recorded};
+pub use self::frame::{Closing, Content, Fact, Frame, Opening, Recorded, Since};
 use self::options::{begin_block, end_block, end_options, push_option};
 use self::session::{Session, session_note};
 use crate::format::{
@@ -132,7 +132,8 @@ impl<W: Write> Writer<W> {
         Ok(())
     }
 
-    /// What has become known about a session from here on: its state, its version, a key.
+    /// What has become known about a session: its state, its version, a key. It is said in front of the packet
+    /// by which it became known, be that recorded or not.
     ///
     /// # Errors
     /// Where the session is not open, or has too much to say, or the file takes no more.
@@ -140,6 +141,7 @@ impl<W: Write> Writer<W> {
         &mut self,
         session: u64,
         at: Timestamp,
+        since: Option<Since>,
         facts: &[Fact<'_>],
     ) -> Result<(), WriteError> {
         self.make_room()?;
@@ -170,6 +172,10 @@ impl<W: Write> Writer<W> {
         }
         self.note.clear();
         push_pair(&mut self.note, "session", &session.to_string());
+        if let Some(Since { number, from }) = since {
+            push_pair(&mut self.note, "n", &number.to_string());
+            push_pair(&mut self.note, "from", &from.to_string());
+        }
         for (key, value) in facts {
             push_pair(&mut self.note, key, value);
         }

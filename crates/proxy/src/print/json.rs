@@ -75,7 +75,7 @@ impl Json {
                     write_string(&opened.server, line);
                 }
             }
-            Event::State { direction, state, at } => {
+            Event::State { direction, state, at, .. } => {
                 begin("state", at);
                 put(line, format_args!(",\"direction\":\"{direction}\",\"state\":"));
                 let opened = self.opened.get(&session).and_then(|o| o.protocol.as_ref());

@@ -27,6 +27,9 @@ const TRIED_LEN: usize = 64 << 10;
 /// Bytes from which on a version is guessed: many have the same packets at first.
 const GUESSED_LEN_MIN: usize = 32 << 10;
 
+/// Frames that a version must read to be tried further.
+const ALIKE_FRAMES: usize = 2;
+
 /// What is known of a stream without a start.
 pub(super) struct Guessing<'a> {
     pub(super) kept: &'a [Kept],
@@ -132,7 +135,8 @@ impl Guessing<'_> {
         (bytes, segments)
     }
 
-    /// Ways to read it from somewhere in its middle on: one for each protocol and orientation at most.
+    /// Ways to read it from somewhere in its middle on: for each protocol and orientation one place, in the
+    /// versions that read what is there.
     fn middles(&self, protocols: &[Arc<Protocol>], tools: &mut Tools) -> Vec<Guess> {
         let mut guesses = Vec::new();
         let offsets_max = if self.is_certain { MIDDLE_OFFSETS_MAX } else { UNKNOWN_OFFSETS_MAX };
@@ -140,7 +144,7 @@ impl Guessing<'_> {
             let Some(framing) = protocol.stack.framing else { continue };
             let versions = versions(protocol, tools);
             for is_turned in self.turns {
-                let mut found = Direction::BOTH.into_iter().filter_map(|direction| {
+                let found = Direction::BOTH.into_iter().find_map(|direction| {
                     let came = if *is_turned { direction.opposite() } else { direction };
                     let (bytes, segments) = self.bytes(came);
                     let forms = forms(protocol, direction, &versions);
@@ -157,16 +161,27 @@ impl Guessing<'_> {
                     };
                     let mut inflater = Inflater::new(tools.inflate_max);
                     let found = search.find(&bytes, 0, &mut inflater, &mut tools.workspace).ok()?;
-                    Some((direction, found))
+                    let mut forms = vec![found.form];
+                    if self.is_certain {
+                        // Neighbours have most packets alike: a few frames do not tell them apart.
+                        let rest = bytes.get(found.offset..).unwrap_or_default();
+                        forms.extend(versions.iter().filter_map(|version| {
+                            let form = Form { version: *version, ..found.form };
+                            let search = Search { forms: &[form], segments: &[], ..search };
+                            let workspace = &mut tools.workspace;
+                            let read = search.reads(rest, ALIKE_FRAMES, &mut inflater, workspace);
+                            read.filter(|form| *form != found.form)
+                        }));
+                    }
+                    Some((direction, found.offset, forms))
                 });
-                if let Some((direction, found)) = found.next() {
-                    guesses.push(Guess {
-                        protocol: protocol.clone(),
-                        is_turned: *is_turned,
-                        form: found.form,
-                        start: Start::Middle { direction, offset: found.offset },
-                    });
-                }
+                let Some((direction, offset, forms)) = found else { continue };
+                guesses.extend(forms.into_iter().map(|form| Guess {
+                    protocol: protocol.clone(),
+                    is_turned: *is_turned,
+                    form,
+                    start: Start::Middle { direction, offset },
+                }));
             }
         }
         guesses

@@ -217,6 +217,7 @@ impl Replay {
             }
             Form::Sent if matches!(said.fate, Fate::Delayed(_)) && !is_injected => {
                 let came = self.overtaken.remove(&said.number);
+                let has_come = came.is_some();
                 let bytes = came.map(|came| came.bytes);
                 match bytes.filter(|came| *came != frame.bytes) {
                     Some(bytes) => {
@@ -224,8 +225,17 @@ impl Replay {
                         self.change(&changed, Some(frame.bytes), scratch, events);
                         return;
                     }
-                    None => self.recorded_bytes(frame.bytes, &said, scratch, events),
+                    None => {
+                        if !has_come {
+                            self.tell_half(&said, Form::Sent, events);
+                        }
+                        self.recorded_bytes(frame.bytes, &said, scratch, events);
+                    }
                 }
+            }
+            Form::Sent if said.fate == Fate::Changed && !is_injected => {
+                self.tell_half(&said, Form::Sent, events);
+                self.recorded_bytes(frame.bytes, &said, scratch, events);
             }
             Form::Came if !is_injected => {
                 self.decide(Decision { drop: true, ..Decision::default() });
@@ -235,6 +245,17 @@ impl Replay {
             _ => self.recorded_bytes(frame.bytes, &said, scratch, events),
         }
         put_back(&said, self.elapsed(said.at), events.get_mut(start..).unwrap_or_default());
+    }
+
+    /// Of what came and what was sent in its place, one is not there.
+    fn tell_half(&self, said: &Said, there: Form, events: &mut Vec<Event>) {
+        let (there, missing) = match there {
+            Form::Sent => ("was sent", "came"),
+            Form::Came | Form::Both => ("came", "was sent"),
+        };
+        let number = said.number;
+        let text = format!("of packet {number} this is what {there}: what {missing} is not there");
+        self.tell(text, said.at, events);
     }
 
     /// What was cut into frames where it was recorded was decrypted.
@@ -269,8 +290,11 @@ impl Replay {
         scratch: &mut Scratch,
         events: &mut Vec<Event>,
     ) {
-        let start = events.len();
         let Changed { bytes, said } = changed;
+        if sent.is_none() {
+            self.tell_half(said, Form::Came, events);
+        }
+        let start = events.len();
         let payload = sent.and_then(|sent| self.session.plain_of(said.direction, sent, scratch));
         if payload.is_some() {
             self.decide(Decision { replace: payload, ..Decision::default() });

@@ -1,5 +1,6 @@
 //! What a recording says of a session besides its frames: version, states and compression.
 
+use std::collections::VecDeque;
 use std::sync::Arc;
 
 use midwire_capture::note::Note;
@@ -13,61 +14,93 @@ pub(super) fn version_of(protocol: &Arc<Protocol>, facts: Note<'_>) -> Option<Ve
     protocol.versions.by_text(&facts.get("version")?)
 }
 
-/// What a recording says of a session. It stands in front of the packets by which it became known.
+/// What a recording says of a session. It stands in front of the packet by which it became known: as long as
+/// none is missing, the session finds it out itself.
 #[derive(Default)]
 pub(super) struct Said {
-    last: Known,
-    /// What it had said when the last frame was read; `None`: nothing else since.
-    settled: Option<Known>,
+    /// What may not hold yet, in the order in which it was said.
+    ahead: VecDeque<Known>,
+    /// Packets are missing, and with them what the session would have found out.
+    lacks_some: bool,
 }
 
-#[derive(Clone, Default)]
+/// What is ahead at most: a file may say as much as it likes.
+const AHEAD_MAX: usize = 64;
+
+#[derive(Default)]
 struct Known {
     version: Option<String>,
     /// By direction.
     states: [Option<String>; 2],
     compression: [Option<String>; 2],
+    /// The first packet of which it holds; `None`: that is not said, it may be the next one or the one behind it.
+    from: Option<u64>,
 }
 
 impl Said {
-    /// What it says now.
-    pub(super) fn add(&mut self, facts: Note<'_>) {
-        self.settled.get_or_insert_with(|| self.last.clone());
-        self.last.add(facts);
+    /// More is said.
+    pub(super) fn add(&mut self, facts: Note<'_>, replay: &mut Replay) {
+        self.ahead.push_back(Known::new(facts));
+        if self.ahead.len() > AHEAD_MAX {
+            self.pass(replay);
+        }
     }
 
-    /// A frame was read.
-    pub(super) fn settle(&mut self) {
-        self.settled = None;
+    /// What is said where a session begins, or goes on in the middle, holds at once.
+    pub(super) fn begin(facts: Note<'_>, replay: &mut Replay) -> Self {
+        Known::new(facts).enter(replay);
+        Self::default()
     }
 
-    /// Goes on in the state that the recording names, where the session is in another.
-    pub(super) fn enter(&self, replay: &mut Replay) {
-        self.last.enter(replay);
+    /// A frame is next. `is_behind_others`: others in front of it are missing.
+    pub(super) fn frame(&mut self, number: u64, is_behind_others: bool, replay: &mut Replay) {
+        self.lacks_some |= is_behind_others;
+        while let Some(next) = self.ahead.front()
+            && next.from.is_none_or(|from| from <= number)
+        {
+            if next.from.is_some() || is_behind_others {
+                self.pass(replay);
+            } else {
+                // It may be what this frame is about to do.
+                self.ahead.pop_front();
+            }
+        }
     }
 
-    /// The same where the packets in front of the next frame are missing: what was said last is about those
-    /// behind it.
-    pub(super) fn enter_behind_missing(&self, replay: &mut Replay) {
-        self.settled.as_ref().unwrap_or(&self.last).enter(replay);
+    /// Packets are missing here, and all that was said is of those.
+    pub(super) fn enter(&mut self, replay: &mut Replay) {
+        self.lacks_some = true;
+        while !self.ahead.is_empty() {
+            self.pass(replay);
+        }
+    }
+
+    /// What was said first holds now.
+    fn pass(&mut self, replay: &mut Replay) {
+        if let Some(known) = self.ahead.pop_front().filter(|_| self.lacks_some) {
+            known.enter(replay);
+        }
     }
 }
 
 impl Known {
-    fn add(&mut self, facts: Note<'_>) {
+    fn new(facts: Note<'_>) -> Self {
+        let mut known = Self { from: facts.number("from"), ..Self::default() };
         for (key, value) in facts.pairs() {
             let place = match key {
-                "version" => &mut self.version,
-                "state.serverbound" => &mut self.states[0],
-                "state.clientbound" => &mut self.states[1],
-                "compression.serverbound" => &mut self.compression[0],
-                "compression.clientbound" => &mut self.compression[1],
+                "version" => &mut known.version,
+                "state.serverbound" => &mut known.states[0],
+                "state.clientbound" => &mut known.states[1],
+                "compression.serverbound" => &mut known.compression[0],
+                "compression.clientbound" => &mut known.compression[1],
                 _ => continue,
             };
             *place = Some(value.into_owned());
         }
+        known
     }
 
+    /// Goes on in the state that is named, where the session is in another.
     fn enter(&self, replay: &mut Replay) {
         let session = &mut replay.session;
         let versions = &session.protocol().versions;

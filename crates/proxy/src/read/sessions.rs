@@ -111,11 +111,10 @@ struct Recorded {
 }
 
 impl Recorded {
-    /// A frame is next. Where others are left out, what they changed is not known.
+    /// A frame is next.
     fn follow(&mut self, frame: &RecordedFrame<'_>) {
-        if frame.number > self.last.saturating_add(1) {
-            self.said.enter(&mut self.replay);
-        }
+        let is_behind_others = frame.number > self.last.saturating_add(1);
+        self.said.frame(frame.number, is_behind_others, &mut self.replay);
         let more = frame.count.saturating_sub(1);
         self.last = self.last.max(frame.number.saturating_add(more));
     }
@@ -236,10 +235,8 @@ impl Sessions {
             }
             Record::Opened { .. } => {}
             Record::Facts { session, facts, .. } => {
-                // It stands in front of the packets by which it became known: as long as those are there, the
-                // session finds it out itself.
                 if let Some(open) = self.recorded.get_mut(&session) {
-                    open.said.add(facts);
+                    open.said.add(facts, &mut open.replay);
                 }
             }
             Record::Frame(frame) => {
@@ -252,13 +249,15 @@ impl Sessions {
                     None => self.frame(&frame),
                 }
             }
-            Record::Missing { session, direction, len, .. } => {
+            Record::Missing { session, leg, direction, len } => {
                 self.missing += len;
                 let Some(open) = self.recorded.get_mut(&session) else { return };
                 let begun = open.replay.begun;
                 let text = format!("{len} {direction} bytes of the recording are missing here");
                 open.replay.tell(text, self.now, &mut self.events);
-                open.said.enter_behind_missing(&mut open.replay);
+                if leg == Leg::Client {
+                    open.said.enter(&mut open.replay);
+                }
                 open.replay.drain(&mut self.events);
                 let number = open.number;
                 self.give(number, begun);
@@ -288,7 +287,6 @@ impl Sessions {
     fn frame(&mut self, frame: &RecordedFrame<'_>) {
         let Some(open) = self.recorded.get_mut(&frame.session) else { return };
         open.follow(frame);
-        open.said.settle();
         open.replay.frame(frame, &mut self.tools.scratch, &mut self.events);
         self.recorded_packets += open.count();
         let (number, begun) = (open.number, open.replay.begun);
@@ -349,10 +347,8 @@ impl Sessions {
             let text = format!("no definition is called {name}: its packets are not read");
             replay.tell(text, at, &mut self.events);
         }
-        let mut said = Said::default();
-        said.add(facts);
-        // Also where it begins in another state than its protocol.
-        said.enter(&mut replay);
+        // It may begin in another state than its protocol.
+        let said = Said::begin(facts, &mut replay);
         replay.drain(&mut self.events);
         let last = facts.number("continued").unwrap_or(0);
         let begun = replay.begun;
@@ -364,12 +360,12 @@ impl Sessions {
 
     /// A session of an earlier file goes on in this one.
     fn go_on(&mut self, session: u64, mut open: Recorded, facts: Note<'_>) {
-        open.said.add(facts);
         let last = facts.number("continued").unwrap_or(0);
         if last > open.last {
             let text = format!("packets {} to {last} are in none of these files", open.last + 1);
             open.replay.tell(text, self.now, &mut self.events);
             open.last = last;
+            open.said.add(facts, &mut open.replay);
             open.said.enter(&mut open.replay);
             open.replay.drain(&mut self.events);
         }

@@ -46,6 +46,7 @@ impl<W: Write> Put<'_, W> {
             }
             Recorded::Opaque(bytes) => self.opaque(direction, &bytes),
             Recorded::Frame(frame) => {
+                known.next = known.next.max(frame.number.0.saturating_add(1));
                 // What is in two halves is forgotten with the second.
                 let is_half = matches!(frame.passage, Passage::Came(_));
                 let is_kept =
@@ -55,10 +56,10 @@ impl<W: Write> Put<'_, W> {
                 }
                 if is_kept { self.frame(direction, &frame) } else { Ok(()) }
             }
-            Recorded::Compression(threshold) => {
+            Recorded::Compression { threshold, from } => {
                 let threshold = threshold.map_or("off".to_owned(), |size| size.to_string());
                 let key = of(direction, "compression.serverbound", "compression.clientbound");
-                self.writer.facts(self.session, self.at, &[(key, &threshold)])
+                self.writer.facts(self.session, self.at, known.since(from), &[(key, &threshold)])
             }
         };
         done.map(|()| None)
@@ -96,6 +97,7 @@ impl<W: Write> Put<'_, W> {
             if len > FRAME_LEN_MAX {
                 break;
             }
+            known.next = row.next().saturating_add(1);
             if keeps_all || known.kept.remove(&PacketNumber(row.next())) {
                 row.add(len);
             } else {

@@ -9,10 +9,10 @@ use std::sync::Arc;
 use std::sync::atomic::Ordering;
 use std::time::{Duration, Instant, SystemTime, UNIX_EPOCH};
 
-use midwire_capture::{Closing, Ends, Fact, Opening, Timestamp, WriteError, Writer};
+use midwire_capture::{Closing, Ends, Fact, Opening, Since, Timestamp, WriteError, Writer};
 use midwire_codec::Framing;
 use midwire_definition::Protocol;
-use midwire_session::{Direction, Event, PacketNumber, Peers, Record};
+use midwire_session::{Direction, Event, PacketNumber, Peers, Record, Recorded};
 
 use super::Counts;
 use super::entry::{Entry, Opened as Begun, Told};
@@ -53,6 +53,17 @@ pub(super) struct Known {
     peers: Peers,
     /// Packets that are kept and have not been written yet.
     pub(super) kept: HashSet<PacketNumber>,
+    /// The number of the next packet.
+    pub(super) next: u64,
+    /// Something was said of it.
+    pub(super) is_said: bool,
+}
+
+impl Known {
+    /// What the next packet tells holds from this one on.
+    pub(super) fn since(&self, from: PacketNumber) -> Option<Since> {
+        Some(Since { number: self.next, from: from.0 })
+    }
 }
 
 /// The thread's own.
@@ -165,7 +176,7 @@ impl Recorder {
             if !goes_on {
                 break;
             }
-            self.rotate_if_due(out)?;
+            self.rotate_if_due(out, sessions)?;
             match self.options.sync {
                 Sync::Always => out.sync()?,
                 Sync::Second if out.synced.elapsed() >= SYNC_EVERY => out.ask()?,
@@ -194,11 +205,16 @@ impl Recorder {
         sync.min(rotation).min(spares)
     }
 
-    fn rotate_if_due(&mut self, out: &mut Out) -> Result<(), Failed> {
+    fn rotate_if_due(
+        &mut self,
+        out: &mut Out,
+        sessions: &HashMap<u64, Known>,
+    ) -> Result<(), Failed> {
         let Some(rotation) = self.options.rotation else { return Ok(()) };
         let is_full = rotation.size.is_some_and(|size| out.writer.len() >= size);
         let is_old = rotation.duration.is_some_and(|wait| out.begun.elapsed() >= wait);
-        if !is_full && !is_old {
+        // What is said of a packet stands in front of it in the same file.
+        if !is_full && !is_old || sessions.values().any(|known| known.is_said) {
             return Ok(());
         }
         let last = out.path.clone();
@@ -274,7 +290,7 @@ impl Recorder {
                     Err(error) => self.tell_unrecorded(session, &error),
                     Ok(rest) => told = rest.map(Told::Record),
                 }
-                self.rotate_if_due(out)?;
+                self.rotate_if_due(out, sessions)?;
             }
         }
         Ok(())
@@ -306,6 +322,7 @@ impl Recorder {
             }
             Told::Record(record) => {
                 let Some(known) = sessions.get_mut(&session) else { return Ok(None) };
+                known.is_said = matches!(record.content, Recorded::Compression { .. });
                 let at = begun.after(record.at.0);
                 let keeps_all = self.keep.is_none();
                 let size = self.options.rotation.and_then(|rotation| rotation.size);
@@ -334,6 +351,7 @@ impl Recorder {
         event: Event,
     ) -> Result<(), WriteError> {
         let Some(known) = sessions.get_mut(&session) else { return Ok(()) };
+        known.is_said |= matches!(event, Event::State { .. });
         match event {
             Event::Packet(packet) => {
                 if let Some(keep) = &mut self.keep
@@ -343,10 +361,10 @@ impl Recorder {
                 }
                 Ok(())
             }
-            Event::State { direction, state, at } => {
+            Event::State { direction, state, from, at } => {
                 let key = of(direction, "state.serverbound", "state.clientbound");
                 let facts = [(key, known.protocol.state_name(state))];
-                writer.facts(session, begun.after(at.0), &facts)
+                writer.facts(session, begun.after(at.0), known.since(from), &facts)
             }
             Event::Version { version, number, assumed, at } => {
                 let number = number.unwrap_or(version.number).to_string();
@@ -355,11 +373,21 @@ impl Recorder {
                 if assumed {
                     facts.push(("version_assumed", "yes"));
                 }
-                writer.facts(session, begun.after(at.0), &facts)
+                writer.facts(
+                    session,
+                    begun.after(at.0),
+                    known.since(PacketNumber(known.next)),
+                    &facts,
+                )
             }
             Event::Key { key, at } => {
                 let key = hex::encode(key.as_bytes());
-                writer.facts(session, begun.after(at.0), &[("key", &key)])
+                writer.facts(
+                    session,
+                    begun.after(at.0),
+                    known.since(PacketNumber(known.next)),
+                    &[("key", &key)],
+                )
             }
             _ => Ok(()),
         }
@@ -402,6 +430,8 @@ fn open<W: Write>(
         },
         protocol,
         kept: HashSet::new(),
+        next: 1,
+        is_said: false,
     })
 }
 

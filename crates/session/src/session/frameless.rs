@@ -264,7 +264,8 @@ impl Session {
         let Extent::Whole(len) = measured.extent else { return Next::Part { held } };
         let max = self.setup.options.limits.in_flight_max;
         if is_clear || self.side(direction).received.count_unclear() > max {
-            self.commit(direction, index);
+            // It has not been counted yet.
+            self.commit(direction, index, PacketNumber(self.packets.saturating_add(1)));
             return Next::Whole(Whole { len, form, index: 0, measured });
         }
         Next::Whole(Whole { len, form, index, measured })

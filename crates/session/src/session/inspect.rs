@@ -342,8 +342,8 @@ impl Session {
             self.report(looked, read, &scratch.plain, fate, ruling);
         }
         if !effects.is_empty() {
-            self.commit(direction, index);
-            self.was_sent(direction, &effects);
+            self.commit(direction, index, number);
+            self.was_sent(direction, &effects, number);
         }
         Outcome { number, action, keep, after, disconnect }
     }

@@ -8,6 +8,7 @@ use midwire_codec::{CompressionError, Direction};
 use midwire_definition::PacketDefinition;
 
 use super::Session;
+use crate::event::PacketNumber;
 use crate::form::Form;
 use crate::id;
 use crate::interest::Watch;
@@ -174,13 +175,15 @@ impl Session {
         let is_clear =
             (0..index).all(|older| fits[older] < Fit::Opaque || !is_other(&forms[older]));
         let form = forms.swap_remove(index);
+        // It has been counted.
+        let number = PacketNumber(self.packets);
         if sure && is_clear {
-            self.commit(direction, index);
+            self.commit(direction, index, number);
             return (form, 0, true);
         }
         let max = self.setup.options.limits.in_flight_max;
         if self.side(direction).received.count_unclear() > max {
-            self.commit(direction, usize::MAX);
+            self.commit(direction, usize::MAX, number);
             return (self.side(direction).received.form.clone(), 0, true);
         }
         (form, index, sure)

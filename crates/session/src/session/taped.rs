@@ -57,10 +57,15 @@ impl Session {
     }
 
     /// Records the threshold of a direction.
-    pub(super) fn record_compression(&mut self, direction: Direction, before: Option<u32>) {
+    pub(super) fn record_compression(
+        &mut self,
+        direction: Direction,
+        before: Option<u32>,
+        from: PacketNumber,
+    ) {
         let now = self.side(direction).received.form.threshold;
         if self.is_recorded() && now != before {
-            let content = Recorded::Compression(now);
+            let content = Recorded::Compression { threshold: now, from };
             self.record(Record { direction, at: self.now, content });
         }
     }

@@ -6,38 +6,44 @@ use midwire_codec::Direction;
 use midwire_definition::{PacketDefinition, StateId, Workspace};
 
 use super::Session;
-use crate::event::Event;
+use crate::event::{Event, PacketNumber};
 use crate::form::{self, Effects, Form};
 use crate::id;
 
 impl Session {
-    /// The sender of a direction has surely made the first changes that it was told of.
-    pub(super) fn commit(&mut self, direction: Direction, changes: usize) {
+    /// The sender of a direction has surely made the first changes that it was told of, before this packet.
+    pub(super) fn commit(&mut self, direction: Direction, changes: usize, from: PacketNumber) {
         let received = &mut self.side(direction).received;
         let (before, threshold) = (received.form.state, received.form.threshold);
         received.commit(changes, direction);
-        self.report_state(direction, before);
-        self.record_compression(direction, threshold);
+        self.report_state(direction, before, from);
+        self.record_compression(direction, threshold, from);
     }
 
     /// A packet that changes the session has been read: its sender has made the changes.
-    pub(super) fn was_sent(&mut self, direction: Direction, effects: &Effects) {
+    pub(super) fn was_sent(
+        &mut self,
+        direction: Direction,
+        effects: &Effects,
+        number: PacketNumber,
+    ) {
+        let from = PacketNumber(number.0.saturating_add(1));
         let side = self.side(direction);
         let (before, threshold) = (side.received.form.state, side.received.form.threshold);
         side.received.form.apply(effects, direction);
         let back = direction.opposite();
         self.side(back).sent.apply(effects, back);
-        self.report_state(direction, before);
-        self.record_compression(direction, threshold);
+        self.report_state(direction, before, from);
+        self.record_compression(direction, threshold, from);
         if form::encrypts(effects) {
             self.encrypted_from_here(direction);
         }
     }
 
-    fn report_state(&mut self, direction: Direction, before: StateId) {
+    fn report_state(&mut self, direction: Direction, before: StateId, from: PacketNumber) {
         let state = self.side(direction).received.form.state;
         if state != before {
-            self.event(Event::State { direction, state, at: self.now });
+            self.event(Event::State { direction, state, from, at: self.now });
         }
     }
 

@@ -154,7 +154,7 @@ impl Tape {
                     sent.extend_from_slice(&new.bytes);
                 }
             },
-            Recorded::Compression(_) => {}
+            Recorded::Compression { .. } => {}
         }
         self.records.push(record);
     }
@@ -166,7 +166,9 @@ impl Tape {
             match &record.content {
                 Recorded::Frames(first, bytes) => fates.push(format!("{first}+ {}", bytes.len())),
                 Recorded::Opaque(marked) => fates.push(format!("bytes {}", marked.bytes.len())),
-                Recorded::Compression(threshold) => fates.push(format!("squeeze {threshold:?}")),
+                Recorded::Compression { threshold, .. } => {
+                    fates.push(format!("squeeze {threshold:?}"))
+                }
                 Recorded::Frame(frame) => {
                     let fate = match &frame.passage {
                         Passage::Passed(_) => "passed",
