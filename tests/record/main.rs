@@ -7,6 +7,7 @@ mod support;
 
 mod files;
 mod kills;
+mod lacking;
 mod rules;
 mod streams;
 
