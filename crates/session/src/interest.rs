@@ -1,6 +1,6 @@
 //! Which packet ids anybody cares about, in tables that a frame is looked up in by its id.
 
-use std::sync::Arc;
+use std::sync::{Arc, Mutex, Weak};
 
 use midwire_codec::Direction;
 use midwire_definition::plan::IntRepr;
@@ -48,7 +48,12 @@ pub(crate) struct Tables {
     none: Ids,
     /// By state, what may still come from there on.
     ahead: Vec<Ahead>,
+    /// What sessions want of these packets: mostly all of them the same.
+    wanted: Mutex<Vec<Weak<Wanted>>>,
 }
+
+/// Different wants that are shared among sessions.
+const SHARED_MAX: usize = 8;
 
 /// What may still come of a session in some protocol state, whatever states follow it.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
@@ -102,7 +107,22 @@ impl Tables {
                 directions.map(|d| Ids::new(d, &dialect, &protocol.stack, StateId(state), marked))
             })
             .collect();
-        Self { version, dialect, marked, ids, none: Ids::default(), ahead }
+        let wanted = Mutex::default();
+        Self { version, dialect, marked, ids, none: Ids::default(), ahead, wanted }
+    }
+
+    /// What is wanted, shared with the sessions that want the same: it takes some kilobytes.
+    pub(crate) fn shared(&self, wanted: Wanted) -> Arc<Wanted> {
+        let mut known = self.wanted.lock().unwrap_or_else(|poisoned| poisoned.into_inner());
+        if let Some(same) = known.iter().filter_map(Weak::upgrade).find(|same| **same == wanted) {
+            return same;
+        }
+        let wanted = Arc::new(wanted);
+        known.retain(|known| known.strong_count() > 0);
+        if known.len() < SHARED_MAX {
+            known.push(Arc::downgrade(&wanted));
+        }
+        wanted
     }
 
     /// What may still come of a session in a state.

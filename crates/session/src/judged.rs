@@ -24,7 +24,7 @@ pub(crate) enum Need {
 }
 
 /// What is wanted of the packets of one version.
-#[derive(Debug, Default)]
+#[derive(Debug, Default, PartialEq, Eq)]
 pub(crate) struct Wanted {
     /// By state and direction.
     ids: Vec<[WantedIds; 2]>,
@@ -33,7 +33,7 @@ pub(crate) struct Wanted {
 }
 
 /// What is wanted of one state and direction.
-#[derive(Debug, Default)]
+#[derive(Debug, Default, PartialEq, Eq)]
 pub(crate) struct WantedIds {
     /// By dense id.
     dense: Box<[Need]>,
@@ -160,7 +160,7 @@ impl Asked {
                 Need::Envelope
             }
         };
-        let wanted = Arc::new(Wanted::ask(tables, stack, true, &need));
+        let wanted = tables.shared(Wanted::ask(tables, stack, true, &need));
         Self { judge, wanted }
     }
 }
@@ -220,7 +220,7 @@ impl Judged {
                     };
                     of(rules.wanted()).max(of(&judge.wanted))
                 };
-                Arc::new(Wanted::ask(tables, stack, true, &need))
+                tables.shared(Wanted::ask(tables, stack, true, &need))
             }
         };
         Some(Box::new(Self { rules, judge, wanted }))

@@ -3,6 +3,7 @@
 mod record;
 mod state;
 
+use std::cmp::Reverse;
 use std::collections::{BTreeMap, HashMap};
 use std::net::SocketAddr;
 
@@ -20,8 +21,11 @@ use crate::writer::HALVES;
 /// The longest frame that is put together from its segments, in bytes. A longer one comes in parts.
 pub const FRAME_LEN_MAX: usize = 16 << 20;
 
-/// Legs that are followed at once.
-pub const LEGS_MAX: usize = 131_072;
+/// Bytes of frames that are not whole yet, in all legs. Where there are more, the longest come in parts.
+const WAITING_LEN_MAX: usize = FRAME_LEN_MAX;
+
+/// Legs that are followed at once. What comes of more is no recording, but can be read as streams.
+pub const LEGS_MAX: usize = 8_192;
 
 /// Legs that are found without looking for them.
 const RECENT: usize = 256;
@@ -44,6 +48,8 @@ pub struct Recordings {
     closed: Option<Ends>,
     /// The number that each open session's last frame had.
     numbers: BTreeMap<u64, u64>,
+    /// Bytes of frames that are not whole yet.
+    waiting_len: usize,
 }
 
 #[derive(Debug)]
@@ -64,6 +70,8 @@ struct Parts {
     at: Timestamp,
     offset: u64,
     is_whole: bool,
+    /// An earlier part of it was given, when the last frame in front of it had this number.
+    behind: Option<u64>,
 }
 
 impl Recordings {
@@ -132,7 +140,44 @@ impl Recordings {
             }
             self.close(segment, place);
         }
+        if !segment.is_push() {
+            self.waiting_len += segment.payload.len();
+            if self.waiting_len > WAITING_LEN_MAX {
+                self.make_room(&mut sink);
+            }
+        }
         true
+    }
+
+    /// Counts what waits, and gives the longest parts of frames if that is too much.
+    #[cold]
+    fn make_room(&mut self, sink: &mut impl FnMut(Record<'_>)) {
+        let connections = self.places.iter().enumerate();
+        let parts = connections.flat_map(|(place, connection)| {
+            let parts = connection.iter().flat_map(|connection| connection.parts.iter().zip(0..));
+            parts.map(move |(parts, index)| {
+                (Reverse(parts.as_ref().map_or(0, |parts| parts.bytes.len())), place, index)
+            })
+        });
+        let mut waiting: Vec<(Reverse<usize>, usize, usize)> =
+            parts.filter(|(len, ..)| len.0 > 0).collect();
+        self.waiting_len = waiting.iter().map(|(len, ..)| len.0).sum();
+        if self.waiting_len <= WAITING_LEN_MAX {
+            return;
+        }
+        waiting.sort_unstable();
+        for (Reverse(len), place, index) in waiting {
+            if self.waiting_len <= WAITING_LEN_MAX / 2 {
+                break;
+            }
+            let Some(connection) = self.places.get_mut(place).and_then(Option::as_mut) else {
+                continue;
+            };
+            let mut gone = 0;
+            let last = self.numbers.get_mut(&connection.session).unwrap_or(&mut gone);
+            connection.give_part(Direction::BOTH[index], last, sink);
+            self.waiting_len -= len;
+        }
     }
 
     fn open(
@@ -256,10 +301,8 @@ impl Connection {
         }
         self.next[direction.index()] = Some(number);
         if distance > 0 {
-            if let Some(mut parts) = self.parts[direction.index()].take() {
-                parts.is_whole = false;
-                self.give(direction, &parts, last, sink);
-            }
+            self.give_part(direction, last, sink);
+            self.parts[direction.index()] = None;
             let (session, leg) = (self.session, self.leg);
             sink(Record::Missing {
                 session,
@@ -293,17 +336,34 @@ impl Connection {
             at,
             offset: packet.offset,
             is_whole: true,
+            behind: None,
         });
         parts.is_whole &= is_whole;
         parts.bytes.extend_from_slice(segment.payload);
         let is_long = parts.bytes.len() >= FRAME_LEN_MAX;
-        if !segment.is_push() && !is_long {
-            return;
+        if segment.is_push() {
+            if let Some(parts) = self.parts[direction.index()].take() {
+                self.give(direction, &parts, last, sink);
+            }
+        } else if is_long {
+            self.give_part(direction, last, sink);
         }
-        if let Some(mut parts) = self.parts[direction.index()].take() {
-            parts.is_whole &= segment.is_push();
-            self.give(direction, &parts, last, sink);
-        }
+    }
+
+    /// Gives what there is of a frame. What follows of it is another part.
+    fn give_part(
+        &mut self,
+        direction: Direction,
+        last: &mut u64,
+        sink: &mut impl FnMut(Record<'_>),
+    ) {
+        let Some(mut parts) = self.parts[direction.index()].take() else { return };
+        let before = *last;
+        parts.is_whole = false;
+        self.give(direction, &parts, last, sink);
+        parts.bytes = Vec::new();
+        parts.behind = parts.behind.or(Some(before));
+        self.parts[direction.index()] = Some(parts);
     }
 
     fn give(
@@ -313,8 +373,17 @@ impl Connection {
         last: &mut u64,
         sink: &mut impl FnMut(Record<'_>),
     ) {
+        if parts.bytes.is_empty() && parts.behind.is_some() {
+            return;
+        }
         let note = parts.note.as_deref().and_then(Note::parse);
+        // Without a note it has the number behind the last one's, in all its parts.
+        let latest = *last;
+        *last = parts.behind.unwrap_or(latest);
         let frame = self.read(direction, parts.at, &parts.bytes, note, last);
+        if parts.behind.is_some() {
+            *last = latest.max(*last);
+        }
         let (is_whole, offset) = (parts.is_whole, parts.offset);
         sink(Record::Frame(RecordedFrame { is_whole, offset, ..frame }));
     }

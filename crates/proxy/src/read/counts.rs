@@ -11,7 +11,20 @@ use midwire_session::Direction;
 use super::numbers::{put, put_bytes, take, take_bytes};
 
 /// What packets are counted by.
-pub(super) type Key = (Arc<str>, StateId, u8, Option<i64>, Option<Arc<str>>);
+pub(super) type Key = (Arc<str>, StateId, u8, Id, Option<Arc<str>>);
+
+/// The id of a kind of packets.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub(super) enum Id {
+    /// It cannot be read.
+    Unread,
+    Is(i64),
+    /// One that nobody knows, of so many that they are not told apart.
+    Others,
+}
+
+/// Ids without a definition that are counted each by itself: bytes taken for packets have any number of them.
+const UNKNOWN_MAX: usize = 1_024;
 
 /// What was counted of one kind of packet.
 #[derive(Clone, Copy, Debug, Default)]
@@ -44,7 +57,9 @@ pub(super) struct Seen<'a> {
 #[derive(Default)]
 pub(super) struct Counts {
     pub(super) protocols: Vec<Arc<Protocol>>,
-    places: HashMap<(u32, StateId, u8, Option<i64>), usize>,
+    places: HashMap<Place, usize>,
+    /// Those of them that no definition knows.
+    unknown: usize,
     /// The same for small ids of the first protocols, by [`dense`].
     dense: Vec<u32>,
     kinds: Vec<Counted>,
@@ -60,9 +75,12 @@ pub(super) struct Counts {
     pub(super) opaque: u64,
 }
 
+/// What tells kinds of packets apart.
+type Place = (u32, StateId, u8, Id);
+
 /// What was counted of one kind of packet.
 struct Counted {
-    key: (u32, StateId, u8, Option<i64>),
+    key: Place,
     name: Option<Arc<str>>,
     tally: Tally,
 }
@@ -106,14 +124,21 @@ impl Counts {
     }
 
     fn place(&mut self, seen: &Seen<'_>, dense: Option<usize>) -> usize {
-        let key = (seen.protocol, seen.state, seen.direction.index() as u8, seen.id);
+        let id = seen.id.map_or(Id::Unread, Id::Is);
+        let mut key = (seen.protocol, seen.state, seen.direction.index() as u8, id);
+        if seen.definition.is_none() && !self.places.contains_key(&key) {
+            self.unknown += 1;
+            if self.unknown > UNKNOWN_MAX && id != Id::Unread {
+                key.3 = Id::Others;
+            }
+        }
         let kinds = &mut self.kinds;
         let index = *self.places.entry(key).or_insert_with(|| {
             let name = seen.definition.map(|known| known.name.clone());
             kinds.push(Counted { key, name, tally: Tally::default() });
             kinds.len() - 1
         });
-        if let Some(dense) = dense {
+        if let Some(dense) = dense.filter(|_| key.3 != Id::Others) {
             if self.dense.len() <= dense {
                 self.dense.resize(dense + 1, 0);
             }
@@ -203,7 +228,11 @@ impl Counts {
         }
         put(out, self.kinds.len() as u64);
         for Counted { key: (protocol, state, direction, id), name, tally } in &self.kinds {
-            let id = id.map_or([0, 0], |id| [1, id.cast_unsigned()]);
+            let id = match id {
+                Id::Unread => [0, 0],
+                Id::Is(id) => [1, id.cast_unsigned()],
+                Id::Others => [2, 0],
+            };
             let key =
                 [u64::from(*protocol), u64::from(state.0), u64::from(*direction), id[0], id[1]];
             key.into_iter().for_each(|number| put(out, number));
@@ -237,7 +266,11 @@ impl Counts {
             let protocol = u32::try_from(take(rest)?).ok()?;
             let state = StateId(u8::try_from(take(rest)?).ok()?);
             let direction = u8::try_from(take(rest)?).ok()?;
-            let (has_id, id) = (take(rest)? != 0, take(rest)?.cast_signed());
+            let id = match (take(rest)?, take(rest)?.cast_signed()) {
+                (0, _) => Id::Unread,
+                (1, id) => Id::Is(id),
+                _ => Id::Others,
+            };
             let name = std::str::from_utf8(take_bytes(rest)?).ok()?;
             let (least, most) = (take(rest)?, take(rest)?);
             let tally = Tally {
@@ -250,7 +283,7 @@ impl Counts {
                 first: Duration::from_nanos(take(rest)?),
                 last: Duration::from_nanos(take(rest)?),
             };
-            let key = (protocol, state, direction, has_id.then_some(id));
+            let key = (protocol, state, direction, id);
             counts.kinds.push(Counted { key, name: name.strip_prefix('=').map(Into::into), tally });
         }
         Some(counts)

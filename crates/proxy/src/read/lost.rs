@@ -20,6 +20,8 @@ use super::sync::{Form, Found, Search};
 
 /// Bytes in which the next frame is searched.
 const SEARCHED_MAX: usize = 1 << 20;
+/// Bytes without a frame after which none is searched any more: they may be encrypted.
+const SEARCHED_IN_ALL_MAX: u64 = 4 << 20;
 /// Bytes that come, at least, between two searches, besides a fourth of those that there were.
 const SEARCHED_STEP: usize = 64;
 /// Frames in a row that are read as was supposed, until it is taken as sure.
@@ -51,6 +53,8 @@ enum Place {
     Anywhere { from: usize },
     /// Behind so many bytes, which are the rest of a frame. `has_no_secret`: that is known of it.
     Behind { len: u64, has_no_secret: bool },
+    /// Nowhere: it was searched for long enough.
+    Nowhere,
 }
 
 /// How the frames may be read.
@@ -101,6 +105,11 @@ impl Lost {
         self.bytes.len()
     }
 
+    /// Memory for what waits.
+    pub(super) fn cost(&self) -> usize {
+        self.bytes.capacity() + self.segments.capacity() * size_of::<usize>()
+    }
+
     /// Bytes came.
     pub(super) fn take(&mut self, bytes: &[u8], at: Timestamp) {
         self.segments.push(self.bytes.len());
@@ -131,6 +140,9 @@ impl Lost {
         events: &mut Vec<Event>,
     ) {
         let bytes = self.split(len);
+        if self.bytes.is_empty() {
+            (self.bytes, self.segments) = (BytesMut::new(), Vec::new());
+        }
         self.skipped += bytes.len() as u64;
         replay.unread(direction, bytes, has_no_secret, self.at, events);
     }
@@ -181,7 +193,7 @@ pub(super) fn tear(
         || replay.session.may_change_other(direction.opposite());
     let mut ways = if may_change { Ways::Any } else { Ways::AsBefore };
     let mut place = Place::Anywhere { from: 0 };
-    let mut cut = 0;
+    let (mut cut, mut skipped) = (0, 0);
     let mut is_known = true;
     if let Some(mut earlier) = lost[direction.index()].take() {
         ways = earlier.ways.clone();
@@ -189,6 +201,11 @@ pub(super) fn tear(
             Place::Anywhere { .. } => {
                 cut = earlier.bytes.len();
                 earlier.pass(cut, false, replay, direction, events);
+                skipped = earlier.skipped;
+                is_known = false;
+            }
+            Place::Nowhere => {
+                place = Place::Nowhere;
                 is_known = false;
             }
             Place::Behind { len: left, has_no_secret } if left > 0 => {
@@ -213,7 +230,7 @@ pub(super) fn tear(
         }
     }
     replay.session.handle_missing(direction, len);
-    lost[direction.index()] = Some(Lost::new(place, ways));
+    lost[direction.index()] = Some(Lost { skipped, ..Lost::new(place, ways) });
     let other = direction.opposite();
     if may_change_other && lost[other.index()].is_none() && replay.session.is_framed(other) {
         let place = Place::Behind { len: 0, has_no_secret: false };
@@ -222,6 +239,32 @@ pub(super) fn tear(
         lost[other.index()] = Some(unsure);
     }
     cut
+}
+
+/// Too much waits in all sessions: what does in this direction is shown as bytes.
+pub(super) fn give_up(
+    replay: &mut Replay,
+    direction: Direction,
+    lost: &mut [Option<Lost>; 2],
+    at: Timestamp,
+    tools: &mut Tools,
+    events: &mut Vec<Event>,
+) {
+    let (len, what) = match &mut lost[direction.index()] {
+        Some(searched) if matches!(searched.place, Place::Anywhere { .. }) => {
+            let len = searched.bytes.len();
+            searched.pass(len, false, replay, direction, events);
+            (searched.place, searched.tried_at) = (Place::Anywhere { from: 0 }, 0);
+            (len, "in which a frame was searched")
+        }
+        _ => {
+            let len = tear(replay, direction, lost, 0, at, tools, events);
+            (len, "of a frame that is not whole")
+        }
+    };
+    if len > 0 {
+        replay.tell_given_up(len, direction, what, at, events);
+    }
 }
 
 /// The forms that frames of a direction may be in.
@@ -281,6 +324,10 @@ pub(super) fn go_on(
                 }
                 Err(from) => searched.keep(from, is_end, replay, direction, events),
             }
+        }
+        Place::Nowhere => {
+            searched.pass(searched.bytes.len(), false, replay, direction, events);
+            is_end
         }
         Place::Behind { len, has_no_secret } => {
             let there = usize::try_from(len).unwrap_or(usize::MAX).min(searched.bytes.len());
@@ -349,6 +396,16 @@ impl Lost {
         events: &mut Vec<Event>,
     ) -> bool {
         self.place = Place::Anywhere { from };
+        if !is_end && self.skipped.saturating_add(from as u64) >= SEARCHED_IN_ALL_MAX {
+            self.pass(self.bytes.len(), false, replay, direction, events);
+            self.place = Place::Nowhere;
+            let text = format!(
+                "in {} {direction} bytes no frame was found: what follows is shown as bytes",
+                self.skipped
+            );
+            replay.tell(text, self.at, events);
+            return false;
+        }
         if is_end || self.bytes.len() > SEARCHED_MAX {
             let gone = if is_end { self.bytes.len() } else { from.max(SEARCHED_MAX / 2) };
             self.pass(gone, false, replay, direction, events);

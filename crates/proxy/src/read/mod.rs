@@ -28,6 +28,7 @@ mod sync;
 mod times;
 mod torn;
 mod trial;
+mod waiting;
 mod walk;
 
 use std::cell::RefCell;

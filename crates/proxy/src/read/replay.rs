@@ -33,11 +33,16 @@ pub(super) struct Replay {
     changed: Option<Changed>,
     /// Frames that came and are sent behind others, until they are.
     overtaken: BTreeMap<u64, Changed>,
+    /// Bytes of them.
+    overtaken_len: usize,
     pub(super) nonsense: [Nonsense; 2],
 }
 
 /// Frames that wait for being sent at most: a file may name as many as it likes.
 const OVERTAKEN_MAX: usize = 4096;
+
+/// Memory that a direction may keep while nothing waits in it, in bytes.
+const IDLE_MAX: usize = 256;
 
 /// A frame that came and was changed.
 struct Changed {
@@ -77,6 +82,7 @@ impl Replay {
             waiting: [BytesMut::new(), BytesMut::new()],
             changed: None,
             overtaken: BTreeMap::new(),
+            overtaken_len: 0,
             nonsense: Default::default(),
         }
     }
@@ -154,10 +160,30 @@ impl Replay {
         } else {
             self.pass_time(Some(elapsed), scratch, events);
         }
+        self.handle_bytes(direction, bytes, elapsed, scratch);
+        self.drain(events);
+    }
+
+    /// Gives bytes to the session. What is left of them does not keep the memory of all.
+    fn handle_bytes(
+        &mut self,
+        direction: Direction,
+        bytes: &[u8],
+        at: Elapsed,
+        scratch: &mut Scratch,
+    ) {
         let waiting = &mut self.waiting[direction.index()];
         waiting.extend_from_slice(bytes);
-        self.session.handle_bytes(direction, waiting, elapsed, scratch);
-        self.drain(events);
+        let len = waiting.len();
+        self.session.handle_bytes(direction, waiting, at, scratch);
+        if len > IDLE_MAX && waiting.len() <= len / 2 {
+            *waiting = BytesMut::from(&waiting[..]);
+        }
+    }
+
+    /// Bytes of frames that came and wait for what was sent.
+    pub(super) fn unsent_len(&self) -> usize {
+        self.overtaken_len + self.changed.as_ref().map_or(0, |changed| changed.bytes.len())
     }
 
     /// What waits for a time that has come, or for any time, does not wait longer.
@@ -207,16 +233,20 @@ impl Replay {
             }
             Form::Came if matches!(said.fate, Fate::Delayed(_)) => {
                 let bytes = Bytes::copy_from_slice(frame.bytes);
-                self.overtaken.insert(said.number, Changed { bytes, said });
+                self.overtaken_len += bytes.len();
+                let same = self.overtaken.insert(said.number, Changed { bytes, said });
+                self.overtaken_len -= same.map_or(0, |same| same.bytes.len());
                 if self.overtaken.len() > OVERTAKEN_MAX
                     && let Some((_, first)) = self.overtaken.pop_first()
                 {
+                    self.overtaken_len -= first.bytes.len();
                     self.unsent(&first, scratch, events);
                 }
                 return;
             }
             Form::Sent if matches!(said.fate, Fate::Delayed(_)) && !is_injected => {
                 let came = self.overtaken.remove(&said.number);
+                self.overtaken_len -= came.as_ref().map_or(0, |came| came.bytes.len());
                 let has_come = came.is_some();
                 let bytes = came.map(|came| came.bytes);
                 match bytes.filter(|came| *came != frame.bytes) {
@@ -311,9 +341,7 @@ impl Replay {
         events: &mut Vec<Event>,
     ) {
         let elapsed = self.elapsed(said.at);
-        let waiting = &mut self.waiting[said.direction.index()];
-        waiting.extend_from_slice(bytes);
-        self.session.handle_bytes(said.direction, waiting, elapsed, scratch);
+        self.handle_bytes(said.direction, bytes, elapsed, scratch);
         self.drain(events);
         if said.number == 0 {
             // Whether these are an old client's ping was known when they were recorded.
@@ -470,6 +498,7 @@ impl Replay {
             .partition(|(_, came)| came.said.direction == direction);
         self.overtaken = others;
         let over: BTreeMap<u64, Changed> = over;
+        self.overtaken_len -= over.values().map(|came| came.bytes.len()).sum::<usize>();
         over.into_values().for_each(|came| self.unsent(&came, scratch, events));
     }
 }

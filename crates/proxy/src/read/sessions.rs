@@ -20,11 +20,12 @@ use super::player::{Looks, Sift};
 use super::replay::Replay;
 use super::said::{Said, version_of};
 use super::stream::Stream;
+use super::waiting::Waiting;
 use crate::filter::{self, Selects};
 
 /// What tells sessions apart while they are read.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
-enum Key {
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub(super) enum Key {
     Stream(u64),
     Line(u64),
 }
@@ -96,11 +97,13 @@ fn looks_for(source: &str, protocol: &Arc<Protocol>, version: Option<VersionId>)
 }
 
 /// A recorded session.
-struct Recorded {
-    number: u64,
+pub(super) struct Recorded {
+    pub(super) number: u64,
     client: SocketAddr,
     server: Arc<str>,
-    replay: Replay,
+    pub(super) replay: Replay,
+    /// Memory for what waits in it, when it was looked at last.
+    pub(super) waiting: usize,
     /// Packets of it that were counted.
     counted: u64,
     said: Said,
@@ -120,7 +123,7 @@ impl Recorded {
     }
 
     /// How many packets there are that were not counted.
-    fn count(&mut self) -> u64 {
+    pub(super) fn count(&mut self) -> u64 {
         let packets = self.replay.packets();
         packets - std::mem::replace(&mut self.counted, packets)
     }
@@ -131,12 +134,13 @@ pub(super) struct Sessions {
     pub(super) tools: Tools,
     out: Rc<RefCell<Out>>,
     /// By the number that their recording gives them: mostly a few.
-    recorded: BTreeMap<u64, Recorded>,
+    pub(super) recorded: BTreeMap<u64, Recorded>,
     /// Those that were open where an earlier file ended, by what the next one knows them by.
-    away: HashMap<(u64, SocketAddr), Recorded>,
+    pub(super) away: HashMap<(u64, SocketAddr), Recorded>,
     /// Those that are passed over, with when they began.
     unwanted: HashSet<(u64, SocketAddr, Timestamp)>,
-    streams: HashMap<Key, Stream>,
+    pub(super) streams: HashMap<Key, Stream>,
+    pub(super) waiting: Waiting,
     pub(super) numbers: Numbers,
     pub(super) count: u64,
     /// Streams that were passed over, and the ports that they went to.
@@ -150,7 +154,7 @@ pub(super) struct Sessions {
     pub(super) frames: u64,
     /// Packets of recorded sessions.
     pub(super) recorded_packets: u64,
-    events: Vec<Event>,
+    pub(super) events: Vec<Event>,
 }
 
 /// Sessions of earlier files that may go on in another.
@@ -168,6 +172,7 @@ impl Sessions {
             away: HashMap::new(),
             unwanted: HashSet::new(),
             streams: HashMap::new(),
+            waiting: Waiting::default(),
             numbers: Numbers::default(),
             count: 0,
             passed_over: 0,
@@ -211,6 +216,7 @@ impl Sessions {
     fn give_up(&mut self, mut gone: Vec<Recorded>) {
         gone.sort_unstable_by_key(|open| open.number);
         for mut open in gone {
+            self.waiting.change(&mut open.waiting, 0);
             open.replay.settle(&mut self.tools.scratch, &mut self.events);
             self.recorded_packets += open.count();
             self.give(open.number, open.replay.begun);
@@ -220,7 +226,7 @@ impl Sessions {
     }
 
     /// Gives what sessions reported to whoever shows it.
-    fn give(&mut self, number: u64, begun: Timestamp) {
+    pub(super) fn give(&mut self, number: u64, begun: Timestamp) {
         if !self.events.is_empty() {
             let events = std::mem::take(&mut self.events);
             self.out.borrow_mut().events(number, begun, events);
@@ -275,6 +281,7 @@ impl Sessions {
             }
             Record::Closed { session, at, reset } => {
                 let Some(mut open) = self.recorded.remove(&session) else { return };
+                self.waiting.change(&mut open.waiting, 0);
                 open.replay.close(reset, at, &mut self.tools.scratch, &mut self.events);
                 self.recorded_packets += open.count();
                 self.give(open.number, open.replay.begun);
@@ -289,8 +296,10 @@ impl Sessions {
         open.follow(frame);
         open.replay.frame(frame, &mut self.tools.scratch, &mut self.events);
         self.recorded_packets += open.count();
+        self.waiting.change(&mut open.waiting, open.replay.waiting());
         let (number, begun) = (open.number, open.replay.begun);
         self.give(number, begun);
+        self.keep_within();
     }
 
     /// Counts what nobody has seen of a session that is over.
@@ -353,7 +362,8 @@ impl Sessions {
         let last = facts.number("continued").unwrap_or(0);
         let begun = replay.begun;
         let counted = 0;
-        let open = Recorded { number, client, server, replay, counted, said, last, began };
+        let waiting = 0;
+        let open = Recorded { number, client, server, replay, waiting, counted, said, last, began };
         self.recorded.insert(session, open);
         self.give(number, begun);
     }
@@ -410,7 +420,8 @@ impl Sessions {
         let counted = replay.packets();
         let said = Said::default();
         let last = open.snapshot.packets;
-        let open = Recorded { number, client, server, replay, counted, said, last, began: begun };
+        let (waiting, began) = (0, begun);
+        let open = Recorded { number, client, server, replay, waiting, counted, said, last, began };
         self.recorded.insert(recorded, open);
         self.give(number, begun);
     }
@@ -437,6 +448,7 @@ impl Sessions {
                 self.act(Key::Stream(stream.0), |stream, tools, events| {
                     stream.gap(direction, offset, len, at, tools, events);
                 });
+                self.keep_within();
                 self.missing += len;
             }
             StreamEvent::Finished { stream, direction, at } => {
@@ -468,13 +480,27 @@ impl Sessions {
         self.act(key, |stream, tools, events| {
             stream.bytes(direction, bytes, at, tools, events);
         });
+        self.keep_within();
+    }
+
+    /// Makes room where too much waits.
+    fn keep_within(&mut self) {
+        if self.waiting.is_too_much() {
+            self.make_room();
+        }
     }
 
     /// Does something with a stream, and shows what comes of it. One that is none of those wanted is
     /// forgotten.
-    fn act(&mut self, key: Key, act: impl FnOnce(&mut Stream, &mut Tools, &mut Vec<Event>)) {
+    pub(super) fn act(
+        &mut self,
+        key: Key,
+        act: impl FnOnce(&mut Stream, &mut Tools, &mut Vec<Event>),
+    ) {
         let Some(mut stream) = self.streams.remove(&key) else { return };
         act(&mut stream, &mut self.tools, &mut self.events);
+        let waiting = stream.waiting_now();
+        self.waiting.change(&mut stream.waiting, waiting);
         if stream.is_unwanted() {
             return self.pass_over(stream.server.port());
         }
@@ -502,6 +528,7 @@ impl Sessions {
 
     fn end_stream(&mut self, key: Key, at: Timestamp, is_closed: bool, reset: Option<Direction>) {
         let Some(mut stream) = self.streams.remove(&key) else { return };
+        self.waiting.change(&mut stream.waiting, 0);
         stream.decide(true, &mut self.tools, &mut self.events);
         if stream.is_unwanted() {
             if !stream.is_empty() {

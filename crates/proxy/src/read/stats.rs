@@ -11,7 +11,7 @@ use midwire_definition::json::write_string;
 use midwire_definition::{Limits, Workspace};
 use midwire_session::{Direction, Event, PacketEvent};
 
-use super::counts::{Counts, Key, Seen, Tally, lock};
+use super::counts::{Counts, Id, Key, Seen, Tally, lock};
 use crate::print::{Paint, Style, View};
 use crate::queue::Message;
 
@@ -69,9 +69,10 @@ impl Stats {
         let rows = counts.rows();
         let name = |key: &Key| match (&key.4, key.3) {
             (Some(name), _) => escape(name).into_owned(),
-            (None, Some(id)) if id >= 0 => format!("{id:#04x}"),
-            (None, Some(id)) => id.to_string(),
-            (None, None) => "?".to_owned(),
+            (None, Id::Is(id)) if id >= 0 => format!("{id:#04x}"),
+            (None, Id::Is(id)) => id.to_string(),
+            (None, Id::Unread) => "?".to_owned(),
+            (None, Id::Others) => "others".to_owned(),
         };
         let several = counts.protocols.len() > 1;
         let place = |key: &Key| {
@@ -150,10 +151,11 @@ impl Stats {
             );
             word(counts.state_name(protocol, *state), out);
             match id {
-                Some(id) => {
+                Id::Is(id) => {
                     let _ = write!(out, ",\"id\":{id}");
                 }
-                None => out.push_str(",\"id\":null"),
+                Id::Unread => out.push_str(",\"id\":null"),
+                Id::Others => out.push_str(",\"id\":null,\"others\":true"),
             }
             out.push_str(",\"name\":");
             word(name.as_deref().unwrap_or_default(), out);

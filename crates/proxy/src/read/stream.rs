@@ -10,7 +10,7 @@ use midwire_session::{Direction, Event};
 
 use super::choose::{LOOK_LEN, Sniffed};
 use super::guess::{Guess, Guessing, worth};
-use super::lost::{Lost, forms, go_on, tear};
+use super::lost::{Lost, forms, give_up, go_on, tear};
 use super::replay::Replay;
 use super::sessions::{Tools, Viewed};
 
@@ -34,6 +34,8 @@ pub(super) struct Stream {
     is_turned: bool,
     /// Its number as a session, once it is shown.
     pub(super) number: Option<u64>,
+    /// Memory for what waits in it, when it was looked at last.
+    pub(super) waiting: usize,
     stage: Stage,
 }
 
@@ -77,6 +79,7 @@ impl Stream {
             from_start,
             is_turned: false,
             number: None,
+            waiting: 0,
             stage: Stage::Unknown { kept: Vec::new(), len: 0, tried_at: 0, is_old: false },
         }
     }
@@ -146,7 +149,7 @@ impl Stream {
         match &mut self.stage {
             Stage::Unwanted => {}
             Stage::Unknown { kept, .. } => {
-                kept.push(Kept::Gap(direction, at, offset, len));
+                keep_gap(kept, direction, at, offset, len);
                 self.decide(false, tools, events);
             }
             Stage::Read { replay, lost } => {
@@ -159,20 +162,46 @@ impl Stream {
                         text.push_str(&format!(", behind {cut} bytes of a frame"));
                     }
                 } else {
-                    text.push_str("; without frames nothing says where the next packet begins");
-                    let other = direction.opposite();
-                    let is_other_unsure = replay.session.may_change_other(direction);
-                    replay.leave(direction, at, &mut tools.scratch, events);
+                    text.push_str(&leave_frameless(replay, direction, at, tools, events));
                     replay.session.handle_missing(direction, len);
-                    if is_other_unsure && replay.session.is_framed(other) {
-                        replay.leave(other, at, &mut tools.scratch, events);
-                        text.push_str(&format!(
-                            ", and how {other} packets are to be read may be among what is missing: both \
-                             directions are shown as bytes"
-                        ));
-                    }
                 }
                 replay.tell(text, at, events);
+            }
+        }
+    }
+
+    /// Memory for what waits in it, as it is now.
+    pub(super) fn waiting_now(&self) -> usize {
+        match &self.stage {
+            Stage::Unknown { kept, len, .. } => len + kept.len() * KEPT_COST,
+            Stage::Read { replay, lost } => {
+                replay.waiting() + lost.iter().flatten().map(Lost::cost).sum::<usize>()
+            }
+            Stage::Unwanted => 0,
+        }
+    }
+
+    /// Too much waits in all streams: what this one is is found out by what there is of it, or what waits in it is
+    /// shown as bytes.
+    pub(super) fn relieve(&mut self, at: Timestamp, tools: &mut Tools, events: &mut Vec<Event>) {
+        let waiting = self.waiting_now();
+        let Stage::Read { replay, lost } = &mut self.stage else {
+            return self.decide(true, tools, events);
+        };
+        for direction in Direction::BOTH {
+            let searched = lost[direction.index()].as_ref().map_or(0, Lost::cost);
+            let len = replay.waiting_of(direction) + searched;
+            // What makes no difference may wait on.
+            if len < waiting / 4 || len == 0 {
+                continue;
+            }
+            if replay.session.protocol().stack.framing.is_some() {
+                give_up(replay, direction, lost, at, tools, events);
+            } else {
+                let len = replay.waiting_of(direction);
+                let why = leave_frameless(replay, direction, at, tools, events);
+                let what = "of a packet that is not whole";
+                replay.tell_given_up(len, direction, &format!("{what}{why}"), at, events);
             }
         }
     }
@@ -416,6 +445,51 @@ impl Kept {
             self;
         *direction = direction.opposite();
     }
+}
+
+/// Memory for something that is kept, besides its bytes.
+const KEPT_COST: usize = 2 * size_of::<Kept>() + 16;
+
+/// Keeps a gap: with the one in front of it, if there is nothing between them. Captures without payloads are all gaps.
+fn keep_gap(kept: &mut Vec<Kept>, direction: Direction, at: Timestamp, offset: u64, len: u64) {
+    let last = kept.iter_mut().rev().take(2);
+    for earlier in last {
+        match earlier {
+            Kept::Gap(to, _, start, more) if *to == direction => {
+                if start.saturating_add(*more) == offset {
+                    *more = more.saturating_add(len);
+                    return;
+                }
+                break;
+            }
+            Kept::Gap(..) => {}
+            Kept::Bytes(..) | Kept::End(..) => break,
+        }
+    }
+    kept.push(Kept::Gap(direction, at, offset, len));
+}
+
+/// Without frames nothing says where the next packet begins: a direction is shown as bytes from here on, and the
+/// other, if how it is to be read may be among what is lost. Gives what to say about that.
+fn leave_frameless(
+    replay: &mut Replay,
+    direction: Direction,
+    at: Timestamp,
+    tools: &mut Tools,
+    events: &mut Vec<Event>,
+) -> String {
+    let mut text = "; without frames nothing says where the next packet begins".to_owned();
+    let other = direction.opposite();
+    let is_other_unsure = replay.session.may_change_other(direction);
+    replay.leave(direction, at, &mut tools.scratch, events);
+    if is_other_unsure && replay.session.is_framed(other) {
+        replay.leave(other, at, &mut tools.scratch, events);
+        text.push_str(&format!(
+            ", and how {other} packets are to be read may be among what is missing: both directions are \
+             shown as bytes"
+        ));
+    }
+    text
 }
 
 /// The first bytes of both directions, up to what is missing.

@@ -26,6 +26,13 @@ const FRAMES_MAX: usize = 48;
 /// So much more must the first frame say than the number of places at which one was looked for, in bits:
 /// those behind it may be frames though it is none.
 const SURE_BITS: u32 = 6;
+/// What is said, in bits, by fields that end where the frame does, by a payload that is not compressed where it may
+/// be, and by one that can be inflated.
+const BITS_OF_FIELDS: u32 = 6;
+const BITS_OF_PLAIN: u32 = 8;
+const BITS_OF_ZLIB: u32 = 32;
+/// Bytes that are enough to see how a payload is compressed: a length, and zlib's header.
+const LOOKED_AT: usize = 8;
 
 /// How frames may be read.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -154,6 +161,10 @@ impl Search<'_> {
         let mut memo = Memo::default();
         for offset in start..end {
             let rest = bytes.get(offset..).unwrap_or_default();
+            let may_differ = self.may_differ && self.segments.binary_search(&offset).is_ok();
+            if !may_differ && !self.may_begin(rest, self.bits_min(offset)) {
+                continue;
+            }
             let (chain, is_cut) = self.chain(rest);
             let is_last = self.is_end && is_cut;
             let last_frames_min = if offset == 0 && which < 2 { 1 } else { last_frames_min };
@@ -164,7 +175,6 @@ impl Search<'_> {
                 continue;
             }
             let least = chain.len().min(frames_min);
-            let may_differ = self.may_differ && self.segments.binary_search(&offset).is_ok();
             let mut best: Option<(usize, Form)> = None;
             memo.clear();
             for (form, dialect) in self.forms.iter().zip(&dialects) {
@@ -269,6 +279,41 @@ impl Search<'_> {
         SURE_BITS + places.saturating_add(1).ilog2()
     }
 
+    /// Whether a frame may begin here of which so much can be said that it is one, whatever its packet is: a look at
+    /// its first bytes rules out most places.
+    fn may_begin(&self, bytes: &[u8], bits_min: u32) -> bool {
+        let extent = match self.framing.extent(bytes) {
+            Ok(Some(extent)) => extent,
+            Ok(None) => return true,
+            Err(_) => return false,
+        };
+        let Some(payload) = bytes.get(extent.start..extent.end.min(bytes.len())) else {
+            return true;
+        };
+        let bits = self.bits_of_header(extent.start) + BITS_OF_FIELDS;
+        self.forms.iter().any(|form| {
+            if !form.compressed {
+                return bits >= bits_min;
+            }
+            match split(payload) {
+                Ok(parts) if parts.plain_len.is_none() => bits + BITS_OF_PLAIN >= bits_min,
+                Ok(parts) if parts.data.len() >= 2 => {
+                    is_zlib(parts.data) && bits + BITS_OF_ZLIB >= bits_min
+                }
+                // What would say that has not come.
+                Ok(_) | Err(_) => payload.len() < LOOKED_AT && extent.end > bytes.len(),
+            }
+        })
+    }
+
+    /// How much a length says that leads to another frame, or to the end.
+    const fn bits_of_header(&self, len: usize) -> u32 {
+        match self.framing.prefix {
+            Prefix::Varint => 7 * len as u32,
+            _ => 10,
+        }
+    }
+
     /// Frames in a row, and whether they end because the bytes do.
     fn chain<'b>(&self, bytes: &'b [u8]) -> (Vec<Link<'b>>, bool) {
         let (mut chain, mut at) = (Vec::new(), 0);
@@ -321,14 +366,10 @@ impl Search<'_> {
         let mut reading = Reading { packets: 0, bits: 0 };
         for (index, link) in chain.iter().enumerate() {
             let bits = (|| {
-                // Its length leads to another frame, or to the end.
-                let mut bits = match self.framing.prefix {
-                    Prefix::Varint => 7 * link.header as u32,
-                    _ => 10,
-                };
+                let mut bits = self.bits_of_header(link.header);
                 let payload = if form.compressed {
                     let parts = split(link.payload).ok()?;
-                    bits += if parts.plain_len.is_some() { 32 } else { 8 };
+                    bits += if parts.plain_len.is_some() { BITS_OF_ZLIB } else { BITS_OF_PLAIN };
                     match parts.plain_len {
                         None => parts.data,
                         Some(len) => plain.get(index, parts.data, len, inflater)?,
@@ -347,7 +388,7 @@ impl Search<'_> {
                     packet.error().is_none() && packet.rest().is_empty()
                 });
                 // Its fields end where the frame does.
-                let fields = if plan.takes_rest() { 0 } else { 6 };
+                let fields = if plan.takes_rest() { 0 } else { BITS_OF_FIELDS };
                 is_packet.then_some(bits + fields)
             })();
             match bits {

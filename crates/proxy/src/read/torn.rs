@@ -7,6 +7,7 @@ use midwire_session::{Direction, Event, PacketStart, Scratch};
 use super::nonsense::PIECE_LEN;
 use super::replay::Replay;
 use super::sessions::Tools;
+use super::waiting::WAITING_MAX;
 
 /// What there was of a frame in front of a gap.
 pub(super) struct Torn {
@@ -104,6 +105,52 @@ impl Replay {
         self.session.handle_torn(direction, &mut waiting, elapsed, scratch);
         self.session.leave(direction, elapsed, scratch);
         self.drain(events);
+    }
+
+    /// Memory for what waits of a direction: of a frame that is not whole.
+    pub(super) fn waiting_of(&self, direction: Direction) -> usize {
+        let waiting = &self.waiting[direction.index()];
+        let len = if waiting.is_empty() { 0 } else { waiting.capacity() };
+        len + self.session.partial_len(direction)
+    }
+
+    /// Memory for all that waits.
+    pub(super) fn waiting(&self) -> usize {
+        let [serverbound, clientbound] = Direction::BOTH.map(|to| self.waiting_of(to));
+        serverbound + clientbound + self.unsent_len()
+    }
+
+    /// Too much waits in all sessions: what does in this one, of a recording, is shown without what it waits for.
+    pub(super) fn relieve(
+        &mut self,
+        at: Timestamp,
+        scratch: &mut Scratch,
+        events: &mut Vec<Event>,
+    ) {
+        self.settle(scratch, events);
+        for direction in Direction::BOTH {
+            let partial = self.session.partial_len(direction);
+            let len = self.tear(direction, at, scratch, events).len + partial;
+            if len > 0 {
+                self.tell_given_up(len, direction, "of a frame that is not whole", at, events);
+            }
+        }
+    }
+
+    /// What waited is shown as bytes, and why.
+    pub(super) fn tell_given_up(
+        &self,
+        len: usize,
+        direction: Direction,
+        what: &str,
+        at: Timestamp,
+        events: &mut Vec<Event>,
+    ) {
+        let max = WAITING_MAX >> 20;
+        let text = format!(
+            "{len} {direction} bytes {what} are shown as bytes: more than {max} MiB wait in all sessions"
+        );
+        self.tell(text, at, events);
     }
 
     /// Takes the start of a frame back, until it is known how it is read.

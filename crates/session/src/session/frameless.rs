@@ -72,6 +72,11 @@ impl Partial {
         self.behind.iter().map(Item::cost).sum()
     }
 
+    /// Memory for the bytes that there are.
+    pub(super) fn kept(&self) -> usize {
+        self.bytes.capacity()
+    }
+
     /// When something is to be done about it.
     pub(super) fn next_due(&self) -> Option<Elapsed> {
         self.due.into_iter().chain(self.record_due).min()

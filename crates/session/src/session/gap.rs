@@ -54,6 +54,13 @@ impl Session {
         }
     }
 
+    /// Bytes of a packet that is not whole, in a protocol without frames, that the session keeps.
+    #[must_use]
+    pub fn partial_len(&self, direction: Direction) -> usize {
+        let partial = self.sides[direction.index()].partial.as_ref();
+        partial.map_or(0, |partial| partial.kept())
+    }
+
     /// Bytes that are of no packet that can be read are reported as such; what may be a secret is not to be
     /// shown, unless it is known that there is none.
     pub fn handle_unread(
