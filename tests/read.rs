@@ -4,6 +4,8 @@
 
 mod support;
 
+#[path = "read/bounded.rs"]
+mod bounded;
 #[path = "read/damaged.rs"]
 mod damaged;
 #[path = "read/files.rs"]

@@ -221,7 +221,9 @@ impl Replay {
         if !frame.is_whole {
             let (len, direction) = (frame.bytes.len(), frame.direction);
             let text = format!("a {direction} frame is not whole: {len} bytes of it are there");
-            return self.tell(text, frame.at, events);
+            self.tell(text, frame.at, events);
+            let bytes = Bytes::copy_from_slice(frame.bytes);
+            return self.unread(direction, bytes, false, frame.at, events);
         }
         self.reopen(frame);
         let is_injected = !matches!(said.origin, Origin::Client | Origin::Server);

@@ -158,7 +158,7 @@ pub(super) struct Sessions {
 }
 
 /// Sessions of earlier files that may go on in another.
-const AWAY_MAX: usize = 65_536;
+const AWAY_MAX: usize = 8_192;
 
 /// Ports that are named in a message.
 const PORTS_MAX: usize = 8;

@@ -7,9 +7,15 @@ use std::net::SocketAddr;
 use super::sessions::{Key, Recorded, Sessions};
 
 /// Memory for what waits in all sessions, in bytes.
-pub(super) const WAITING_MAX: usize = 12 << 20;
+pub(super) const WAITING_MAX: usize = 8 << 20;
 /// What is left of it where some is given up: so that it is seldom looked for.
 const WAITING_LEFT: usize = WAITING_MAX / 2;
+/// Memory for what waits in one session while all others have little: a screen in one piece is that large.
+const ALONE_MAX: usize = 16 << 20;
+/// What all others have then.
+const OTHERS_MAX: usize = 1 << 20;
+/// How much more may wait until that is looked at again.
+const STEP: usize = 256 << 10;
 
 /// Who has something that waits. In the order of sessions.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
@@ -20,21 +26,31 @@ enum Holder {
 }
 
 /// All that waits.
-#[derive(Clone, Copy, Debug, Default)]
-pub(super) struct Waiting(usize);
+#[derive(Clone, Copy, Debug)]
+pub(super) struct Waiting {
+    len: usize,
+    /// So much may.
+    max: usize,
+}
+
+impl Default for Waiting {
+    fn default() -> Self {
+        Self { len: 0, max: WAITING_MAX }
+    }
+}
 
 impl Waiting {
     /// Of something that had so much, so much is waiting now.
     #[inline]
     pub(super) const fn change(&mut self, before: &mut usize, now: usize) {
-        self.0 = self.0.wrapping_add(now).wrapping_sub(*before);
+        self.len = self.len.wrapping_add(now).wrapping_sub(*before);
         *before = now;
     }
 
     /// Whether it is too much.
     #[inline]
     pub(super) const fn is_too_much(self) -> bool {
-        self.0 > WAITING_MAX
+        self.len > self.max
     }
 }
 
@@ -52,8 +68,15 @@ impl Sessions {
             .map(|(holder, len)| (Reverse(len), holder))
             .collect();
         holders.sort_unstable();
+        let largest = holders.first().map_or(0, |(len, _)| len.0);
+        let all = self.waiting.len;
+        if all > WAITING_MAX && largest <= ALONE_MAX && all - largest <= OTHERS_MAX {
+            self.waiting.max = all + STEP;
+            return;
+        }
+        self.waiting.max = WAITING_MAX;
         for (_, holder) in holders {
-            if self.waiting.0 <= WAITING_LEFT {
+            if self.waiting.len <= WAITING_LEFT {
                 break;
             }
             match holder {

@@ -9,7 +9,8 @@ use std::time::{Duration, SystemTime};
 
 use anyhow::Context as _;
 use midwire_capture::{
-    Damage, Decoded, Decoder, Item, NotTcp, ReadError, Reader, Recordings, Streams, Timestamp,
+    Damage, Decoded, Decoder, Item, NotTcp, ReadError, Reader, Recordings, StreamLimits, Streams,
+    Timestamp,
 };
 
 use super::index::Place;
@@ -82,6 +83,11 @@ fn identity(metadata: &Metadata) -> Identity {
 #[cfg(not(unix))]
 fn identity(metadata: &Metadata) -> Identity {
     metadata.created().ok()
+}
+
+/// So that streams, with what is read of them, have room in the memory that reading may take.
+fn stream_limits() -> StreamLimits {
+    StreamLimits { streams_max: 8_192, waiting_total_max: 6 << 20, ..StreamLimits::default() }
 }
 
 fn now() -> Timestamp {
@@ -198,7 +204,7 @@ impl Walk {
         let mut ended = Ended::AtItsEnd;
         let mut decoder = Decoder::default();
         let ports: Vec<u16> = self.sessions.tools.choice.server_ports().collect();
-        let mut streams = Streams::default().with_server_ports(ports);
+        let mut streams = Streams::new(stream_limits()).with_server_ports(ports);
         let mut told = 0;
         loop {
             let item = match reader.next() {
