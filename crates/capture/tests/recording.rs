@@ -328,6 +328,60 @@ fn a_large_frame_that_lost_a_part_comes_in_part() {
     assert_eq!(lines(&end)[1], "7 1 serverbound client passed \"130990 bytes\" in part");
 }
 
+/// Frames of several sessions, whose segments come in turn. Of the longest there are parts, and what follows
+/// keeps its number.
+#[test]
+fn more_of_unfinished_frames_than_is_kept_comes_in_parts() {
+    const LEN: usize = 7_000_000;
+    let long = vec![b'l'; LEN];
+    let facts = [("protocol", "a b")];
+    let mut begun = Vec::new();
+    let files: Vec<Vec<u8>> = (0..3)
+        .map(|session| {
+            let mut writer = Writer::new(Vec::new(), "midwire test");
+            let client = ends(5 + session);
+            let session = u64::from(session);
+            let opening = Opening { session, at: AT, client, server: None, facts: &facts };
+            writer.session_opened(&opening).unwrap();
+            for (number, bytes) in [(1, &long[..]), (2, b"next"), (3, b"last")] {
+                writer.frame(&Frame::passed(session, number, Serverbound, AT, bytes)).unwrap();
+            }
+            writer.into_inner().unwrap()
+        })
+        .collect();
+    let mut readers: Vec<_> = files.iter().map(|file| Reader::new(&file[..])).collect();
+    let (mut decoder, mut recordings) = (Decoder::default(), Recordings::default());
+    let mut shown: Vec<Vec<(u64, usize, bool)>> = vec![Vec::new(); 3];
+    let mut is_over = [false; 3];
+    while is_over.contains(&false) {
+        for (at, reader) in readers.iter_mut().enumerate() {
+            match reader.next().unwrap() {
+                Some(Item::Packet(packet)) => {
+                    let Decoded::Tcp(segment) = decoder.packet(&packet) else { panic!() };
+                    recordings.push(&packet, &segment, |record| match record {
+                        Record::Frame(frame) => {
+                            let session = usize::try_from(frame.session).unwrap();
+                            shown[session].push((frame.number, frame.bytes.len(), frame.is_whole));
+                        }
+                        Record::Opened { session, .. } => begun.push(session),
+                        _ => {}
+                    });
+                }
+                Some(_) => {}
+                None => is_over[at] = true,
+            }
+        }
+    }
+    assert_eq!(begun, [0, 1, 2]);
+    for frames in &shown {
+        let (first, rest): (Vec<_>, Vec<_>) = frames.iter().partition(|(number, ..)| *number == 1);
+        assert_eq!(first.iter().map(|(_, len, _)| len).sum::<usize>(), LEN, "{frames:?}");
+        assert_eq!(first.len() > 1, first.iter().all(|(.., is_whole)| !is_whole), "{frames:?}");
+        assert_eq!(rest, [(2, 4, true), (3, 4, true)], "{frames:?}");
+    }
+    assert!(shown.iter().any(|frames| frames.len() > 3), "{shown:?}");
+}
+
 #[test]
 fn packets_of_others_are_not_taken() {
     let mut writer = record();
