@@ -17,6 +17,9 @@ use crate::settings::Settings;
 /// Bytes of a direction that are looked at.
 pub(super) const LOOK_LEN: usize = 16 << 10;
 
+/// Names that are remembered with what they stand for: a file may name as many as it likes.
+const NAMED_MAX: usize = 256;
+
 /// The protocols that sessions may be of, and how they are read.
 pub(super) struct Choice {
     folders: Vec<PathBuf>,
@@ -149,6 +152,9 @@ impl Choice {
         let is_name = name.bytes().all(|byte| byte.is_ascii_alphanumeric() || byte == b'_');
         let folders = &self.folders;
         let find = || protocols::find(name, folders).ok().filter(|_| is_name);
+        if self.named.len() >= NAMED_MAX && !self.named.contains_key(name) {
+            return find();
+        }
         self.named.entry(name.to_owned()).or_insert_with(find).clone()
     }
 

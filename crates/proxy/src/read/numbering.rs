@@ -19,6 +19,7 @@ impl Numbers {
         if let Some(wanted) = wanted.filter(|wanted| *wanted > self.floor)
             && self.used.insert(wanted)
         {
+            self.raise_floor();
             return wanted;
         }
         let mut next = self.last.max(self.floor).saturating_add(1);
@@ -26,7 +27,17 @@ impl Numbers {
             next += 1;
         }
         self.last = next;
+        self.raise_floor();
         next
+    }
+
+    /// Numbers that are taken without a gap need not be known one by one.
+    fn raise_floor(&mut self) {
+        while let Some(next) = self.floor.checked_add(1)
+            && self.used.remove(&next)
+        {
+            self.floor = next;
+        }
     }
 
     /// What follows numbers its sessions on its own: none of the numbers so far.

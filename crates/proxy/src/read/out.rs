@@ -60,6 +60,19 @@ struct Known {
     is_shown: bool,
 }
 
+/// Messages that are kept of what a session began with: a session may change its state at will.
+const INTRO_MAX: usize = 128;
+
+impl Known {
+    /// Keeps a message until something of the session is shown: the first ones, and the last ones.
+    fn keep(&mut self, message: Message) {
+        if self.intro.len() >= INTRO_MAX {
+            self.intro.remove(INTRO_MAX / 2);
+        }
+        self.intro.push(message);
+    }
+}
+
 /// Where everything that is read goes.
 pub(super) struct Out {
     view: Box<dyn View>,
@@ -139,7 +152,7 @@ impl Out {
             return;
         }
         match self.sessions.get_mut(&session) {
-            Some(known) if !known.is_shown => known.intro.push(message),
+            Some(known) if !known.is_shown => known.keep(message),
             _ => self.show(&message),
         }
     }
@@ -204,7 +217,7 @@ impl Out {
         }
         let message = Message::Events { session, begun: system_time(begun), events: kept };
         match self.sessions.get_mut(&session) {
-            Some(known) if !known.is_shown => known.intro.push(message),
+            Some(known) if !known.is_shown => known.keep(message),
             _ => self.show(&message),
         }
     }

@@ -74,6 +74,8 @@ impl Replay {
         let left = extent.and_then(|frame| frame.end.checked_sub(len));
         let start = self.session.start_of(direction, waiting, scratch);
         self.session.handle_torn(direction, waiting, elapsed, scratch);
+        // What was taken out of it keeps the memory, and so would the rest.
+        *waiting = BytesMut::new();
         self.drain(events);
         Torn { len, left: left.map(|left| left as u64).filter(|_| len > 0), start }
     }
@@ -155,7 +157,7 @@ impl Replay {
 
     /// Takes the start of a frame back, until it is known how it is read.
     pub(super) fn take_back(&mut self, direction: Direction) -> BytesMut {
-        self.waiting[direction.index()].split()
+        std::mem::take(&mut self.waiting[direction.index()])
     }
 
     /// The start of a frame that was taken back.

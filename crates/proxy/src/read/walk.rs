@@ -87,7 +87,7 @@ fn identity(metadata: &Metadata) -> Identity {
 
 /// So that streams, with what is read of them, have room in the memory that reading may take.
 fn stream_limits() -> StreamLimits {
-    StreamLimits { streams_max: 8_192, waiting_total_max: 6 << 20, ..StreamLimits::default() }
+    StreamLimits { streams_max: 6_144, waiting_total_max: 6 << 20, ..StreamLimits::default() }
 }
 
 fn now() -> Timestamp {
