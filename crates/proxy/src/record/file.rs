@@ -6,7 +6,7 @@ use std::fs::{self, File, OpenOptions};
 use std::io::{self, BufReader, Read, Seek as _, SeekFrom, Write};
 use std::path::{Path, PathBuf};
 use std::thread::JoinHandle;
-use std::time::SystemTime;
+use std::time::{Duration, SystemTime};
 
 use flate2::Compression;
 use flate2::write::GzEncoder;
@@ -210,6 +210,10 @@ pub(super) fn make_folder(folder: &Path) -> Result<(), OpenError> {
     builder.create(folder).map_err(failed)
 }
 
+const SECOND: Duration = Duration::from_secs(1);
+/// So much later may a file's name say that it began than it did.
+const SECONDS_LATER_MAX: u32 = 60;
+
 /// The files of a recording that goes on in new ones.
 #[derive(Debug)]
 pub(super) struct Files {
@@ -235,7 +239,10 @@ impl Files {
         if self.rotation.is_none() {
             return open(&self.path);
         }
-        let opened = create(&self.numbered(now))?;
+        // A recording of the same name may have begun in the same second: then the name says a later one.
+        let mut names = (0..SECONDS_LATER_MAX).map(|later| self.numbered(now + later * SECOND));
+        let free = names.find(|name| !name.exists());
+        let opened = create(&free.unwrap_or_else(|| self.numbered(now)))?;
         self.there.push_back(opened.path.clone());
         Ok(opened)
     }
