@@ -55,6 +55,8 @@ pub struct Recordings {
 #[derive(Debug)]
 struct Connection {
     session: u64,
+    /// The interface that it is on: others may have connections between the same ends.
+    interface: u32,
     leg: Leg,
     client: SocketAddr,
     next: [Option<u32>; 2],
@@ -95,6 +97,9 @@ impl Recordings {
         let Some(connection) = self.places.get_mut(place).and_then(Option::as_mut) else {
             return false;
         };
+        if connection.interface != packet.interface {
+            return false;
+        }
         let direction = if segment.source == connection.client {
             Direction::Serverbound
         } else {
@@ -192,7 +197,9 @@ impl Recordings {
             Some((note, note.number("session")?, leg))
         });
         let known = self.place(segment);
-        let Some((facts, session, leg)) = opened else { return known.is_some() };
+        let is_known = known.and_then(|place| self.places.get(place)?.as_ref());
+        let is_known = is_known.is_some_and(|known| known.interface == packet.interface);
+        let Some((facts, session, leg)) = opened else { return is_known };
         let (client, server) = (segment.source, segment.destination);
         let next = segment.sequence.wrapping_add(1);
         if let Some(Some(open)) = known.and_then(|place| self.places.get(place))
@@ -209,6 +216,7 @@ impl Recordings {
         }
         let connection = Connection {
             session,
+            interface: packet.interface,
             leg,
             client,
             next: [Some(next), None],

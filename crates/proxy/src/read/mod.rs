@@ -8,6 +8,7 @@
 mod choose;
 mod columns;
 mod counts;
+mod followed;
 mod guess;
 mod index;
 mod input;

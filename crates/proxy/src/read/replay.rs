@@ -228,12 +228,12 @@ impl Replay {
         self.reopen(frame);
         let is_injected = !matches!(said.origin, Origin::Client | Origin::Server);
         match frame.form {
-            Form::Came if said.fate == Fate::Changed => {
+            Form::Came if frame.fate == RecordedFate::Changed => {
                 let bytes = Bytes::copy_from_slice(frame.bytes);
                 self.changed = Some(Changed { bytes, said });
                 return;
             }
-            Form::Came if matches!(said.fate, Fate::Delayed(_)) => {
+            Form::Came if frame.fate == RecordedFate::Delayed => {
                 let bytes = Bytes::copy_from_slice(frame.bytes);
                 self.overtaken_len += bytes.len();
                 let same = self.overtaken.insert(said.number, Changed { bytes, said });
@@ -246,7 +246,7 @@ impl Replay {
                 }
                 return;
             }
-            Form::Sent if matches!(said.fate, Fate::Delayed(_)) && !is_injected => {
+            Form::Sent if frame.fate == RecordedFate::Delayed && !is_injected => {
                 let came = self.overtaken.remove(&said.number);
                 self.overtaken_len -= came.as_ref().map_or(0, |came| came.bytes.len());
                 let has_come = came.is_some();
@@ -265,7 +265,7 @@ impl Replay {
                     }
                 }
             }
-            Form::Sent if said.fate == Fate::Changed && !is_injected => {
+            Form::Sent if frame.fate == RecordedFate::Changed && !is_injected => {
                 self.tell_half(&said, Form::Sent, events);
                 self.recorded_bytes(frame.bytes, &said, scratch, events);
             }
@@ -410,8 +410,10 @@ impl Replay {
             fate: match frame.fate {
                 RecordedFate::Passed => Fate::Passed,
                 RecordedFate::Dropped => Fate::Dropped,
-                RecordedFate::Changed => Fate::Changed,
-                RecordedFate::Delayed => Fate::Delayed(self.elapsed(frame.at).after(delay)),
+                RecordedFate::Changed if frame.delayed().is_none() => Fate::Changed,
+                RecordedFate::Changed | RecordedFate::Delayed => {
+                    Fate::Delayed(self.elapsed(frame.at).after(delay))
+                }
             },
             decided_by: frame.decided_by().map(origin),
             tags: tags_of(frame),
