@@ -418,7 +418,7 @@ fn who_was_waited_for_begins_there_though_its_first_bytes_are_missing() {
     let all = [&segments[4..5], &segments[6..]].concat();
     let seen = run(&all);
     assert_eq!(seen.only().gaps, [(Clientbound, 0, 4)]);
-    assert_eq!(seen.only().bytes, [b"000100030005".to_vec(), b"\0\0\0\00004".to_vec()]);
+    assert_eq!(seen.only().bytes, [b"000100030005".to_vec(), b"\x00\x00\x00\x000004".to_vec()]);
 }
 
 #[test]
