@@ -14,6 +14,7 @@ use midwire_session::{
     PacketNumber, Scratch, Session, Setup, Snapshot, Tags, Verdict, Watch,
 };
 
+use super::cipher::Cipher;
 use super::nonsense::Nonsense;
 use super::player::{Decided, Looks, Player};
 
@@ -34,6 +35,8 @@ pub(super) struct Replay {
     /// Frames that came and are sent behind others, until they are.
     overtaken: BTreeMap<u64, Changed>,
     pub(super) nonsense: [Nonsense; 2],
+    /// What decrypts a direction, where the session does not.
+    pub(super) ciphers: [Option<Cipher>; 2],
 }
 
 /// Frames that wait for being sent at most: a file may name as many as it likes.
@@ -78,6 +81,7 @@ impl Replay {
             changed: None,
             overtaken: BTreeMap::new(),
             nonsense: Default::default(),
+            ciphers: [None, None],
         }
     }
 
