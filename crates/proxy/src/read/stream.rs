@@ -161,7 +161,9 @@ impl Stream {
                         text.push_str(&format!(", behind {cut} bytes of a frame"));
                     }
                     if replay.ciphers[direction.index()].is_some() {
-                        text.push_str(&format!("; the {KEY_LEN} bytes behind them cannot be decrypted"));
+                        text.push_str(&format!(
+                            "; the {KEY_LEN} bytes behind them cannot be decrypted"
+                        ));
                     }
                 } else {
                     text.push_str("; without frames nothing says where the next packet begins");

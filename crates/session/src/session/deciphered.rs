@@ -48,9 +48,8 @@ impl Session {
     /// Whether packets that may come next in a direction, or later, begin encryption.
     #[must_use]
     pub fn may_begin_cipher(&self, direction: Direction) -> bool {
-        let encrypts = |packet: &Arc<PacketDefinition>| {
-            packet.events.iter().any(|event| event.may_encrypt())
-        };
+        let encrypts =
+            |packet: &Arc<PacketDefinition>| packet.events.iter().any(|event| event.may_encrypt());
         let mut ahead = self.states_ahead(direction).into_iter();
         ahead.any(|state| self.tables.packets(state, direction).any(encrypts))
     }

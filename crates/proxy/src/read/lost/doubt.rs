@@ -149,9 +149,14 @@ impl Lost {
         len >= SOLID_LEN || self.bytes.len() == len || self.segments.contains(&len)
     }
 
+    /// How many whole frames there are, up to so many.
+    pub(super) fn frames(&self, framing: &Framing, most: usize) -> usize {
+        frames(framing, &self.bytes, most).0
+    }
+
     /// Whether the bytes are cut into frames by more than chance.
     pub(super) fn is_row(&self, framing: &Framing) -> bool {
-        let (frames, len) = frames(framing, &self.bytes);
+        let (frames, len) = frames(framing, &self.bytes, LAST_FRAMES);
         frames >= LAST_FRAMES || len >= SOLID_LEN && len == self.bytes.len()
     }
 
@@ -227,7 +232,7 @@ impl Lost {
         if search.find(plain, 0, &mut inflater, &mut tools.workspace).is_err() {
             return false;
         }
-        let (frames, len) = frames(&framing, plain);
+        let (frames, len) = frames(&framing, plain, LAST_FRAMES);
         !is_end || frames >= LAST_FRAMES || len == plain.len()
     }
 
@@ -255,7 +260,8 @@ impl Lost {
             let plain = Cipher::behind(key).decrypt(bytes);
             let found = search.find(&plain, KEY_LEN, &mut inflater, &mut tools.workspace);
             found.is_ok_and(|found| {
-                let (frames, len) = frames(&framing, plain.get(found.offset..).unwrap_or_default());
+                let (frames, len) =
+                    frames(&framing, plain.get(found.offset..).unwrap_or_default(), LAST_FRAMES);
                 !is_end || frames >= LAST_FRAMES || found.offset + len == plain.len()
             })
         };
@@ -336,10 +342,10 @@ impl Lost {
     }
 }
 
-/// How many whole frames some bytes begin with, up to a few, and how many bytes these have.
-fn frames(framing: &Framing, bytes: &[u8]) -> (usize, usize) {
+/// How many whole frames some bytes begin with, up to so many, and how many bytes these have.
+fn frames(framing: &Framing, bytes: &[u8], most: usize) -> (usize, usize) {
     let (mut count, mut len) = (0, 0);
-    while count < LAST_FRAMES
+    while count < most
         && let Some(Ok(Some(frame))) = bytes.get(len..).map(|rest| framing.next(rest))
         && frame.len > 0
     {
