@@ -42,10 +42,13 @@ impl Doubt {
     /// What people are told where no frame was found.
     pub(super) fn reason(&self) -> &'static str {
         match (self.keys.is_empty(), self.is_certain) {
-            (false, true) => ": they are encrypted, and no key was found to fit",
-            (_, true) => ": they are encrypted",
+            (false, true) => {
+                ": they are encrypted, and there is none in what the keys make of them, either"
+            }
+            (true, true) => ": they are encrypted",
             (false, false) => {
-                ": they are likely encrypted by a packet that is missing, and no key was found to fit"
+                ": they are likely encrypted by a packet that is missing, and there is none in what the keys \
+                 make of them, either"
             }
             (true, false) => ": they are likely encrypted by a packet that is missing",
         }
@@ -92,6 +95,7 @@ impl Lost {
         tools: &mut Tools,
         events: &mut Vec<Event>,
     ) -> Unsealed {
+        let from = from.max(self.catch_up(replay, direction));
         let Some(doubt) = self.doubt(replay, direction) else {
             return Unsealed::Plain { from, is_end };
         };
@@ -129,6 +133,7 @@ impl Lost {
         tools: &mut Tools,
         events: &mut Vec<Event>,
     ) -> Option<Doubt> {
+        self.catch_up(replay, direction);
         let doubt = self.doubt(replay, direction)?;
         match self.start(&doubt, false, replay, direction, is_end, tools) {
             Some((_, key)) => {
@@ -174,6 +179,18 @@ impl Lost {
         replay.session.know_cipher(direction, key);
         replay.drain(events);
         replay.ciphers[direction.index()] = Some(cipher);
+    }
+
+    /// Decrypts the bytes, if the other direction has shown the key by now. Gives how many of them cannot be.
+    fn catch_up(&mut self, replay: &mut Replay, direction: Direction) -> usize {
+        if replay.session.ciphered(direction) != Ciphered::Known {
+            return 0;
+        }
+        let unreadable = if self.is_within_cipher { replay.miss(direction) } else { 0 };
+        replay.take_cipher(direction);
+        let plain = replay.decrypted(direction, &self.bytes).into_owned();
+        self.bytes.copy_from_slice(&plain);
+        unreadable
     }
 
     /// The first bytes that are decrypted to see what they are.
