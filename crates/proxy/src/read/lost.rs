@@ -477,14 +477,14 @@ impl Lost {
                 }
             }
             // A frame may be read in another way than it was meant; those behind it tell.
-            let other = reads(&forms[as_before..], CHOOSING_FRAMES);
-            let is_unclear = known.is_some() && other.is_some();
+            let is_unclear =
+                forms.iter().filter(|form| reads(&[**form], 1).is_some()).nth(1).is_some();
             if is_unclear && !is_end && self.frames(framing, CHOOSING_FRAMES) < CHOOSING_FRAMES {
                 return false;
             }
-            let known =
-                known.filter(|_| other.is_none() || reads(&before, CHOOSING_FRAMES).is_some());
-            let form = known.or(other).or_else(|| reads(&forms[as_before..], 1));
+            let form =
+                reads(&forms, CHOOSING_FRAMES).or(known).or_else(|| reads(&forms[as_before..], 1));
+            let known = form.filter(|form| before.contains(form));
             self.sure = if known.is_some() { self.sure + 1 } else { usize::from(form.is_some()) };
             if let Some(form) = form.filter(|form| before != [*form]) {
                 replay.session.enter(direction, form.state, form.compressed.then_some(0));
