@@ -452,7 +452,7 @@ impl Lost {
             let mut inflater = Inflater::new(tools.inflate_max);
             let (forms, as_before) = self.ways.forms(replay, direction);
             let before = forms_before(replay, direction);
-            let mut reads = |forms: &[Form], least: usize| {
+            let mut reads = |forms: &[Form], least: usize, tools: &mut Tools| {
                 let search = Search {
                     protocol: &protocol,
                     framing: *framing,
@@ -466,24 +466,35 @@ impl Lost {
                 };
                 search.reads(&self.bytes, least, &mut inflater, &mut tools.workspace)
             };
-            let known = reads(&before, 1);
-            if let Some(doubt) = &doubt {
-                let mut is_other = || reads(&forms[as_before..], CHOOSING_FRAMES).is_some();
-                let is_known = known.is_some();
-                if !doubt.may_be_plain
-                    || !(is_known && self.is_solid(len) || self.is_row(framing) && is_other())
-                {
-                    return self.wait(is_end, replay, direction, events);
+            let known = reads(&before, 1, tools);
+            if let Some(doubt) = &doubt
+                && !(doubt.may_be_plain
+                    && (known.is_some() && self.is_solid(len)
+                        || self.is_row(framing, &forms, replay, direction, tools)))
+            {
+                return self.wait(is_end, replay, direction, events);
+            }
+            let mut form = known
+                .or_else(|| reads(&forms[as_before..], CHOOSING_FRAMES, tools))
+                .or_else(|| reads(&forms[as_before..], 1, tools));
+            // Where encryption begins, forms change as well, and small frames read in several: those behind them tell.
+            if replay.ciphers[direction.index()].is_some() {
+                let mut count = |forms: &[Form]| {
+                    forms.iter().filter(|form| reads(&[**form], 1, tools).is_some()).count()
+                };
+                let (reading, reading_before) = (count(&forms), count(&before));
+                let is_unclear =
+                    reading > 1 && self.frames(framing, CHOOSING_FRAMES) < CHOOSING_FRAMES;
+                if is_unclear && is_end && reading_before != 1 {
+                    return self.keep(0, is_end, replay, direction, events);
                 }
+                // What changes something for others cannot wait.
+                let has_events = known.is_some_and(|form| self.has_events(form, replay, direction));
+                if is_unclear && !is_end && !has_events {
+                    return false;
+                }
+                form = reads(&forms, CHOOSING_FRAMES, tools).or(form);
             }
-            // A frame may be read in another way than it was meant; those behind it tell.
-            let is_unclear =
-                forms.iter().filter(|form| reads(&[**form], 1).is_some()).nth(1).is_some();
-            if is_unclear && !is_end && self.frames(framing, CHOOSING_FRAMES) < CHOOSING_FRAMES {
-                return false;
-            }
-            let form =
-                reads(&forms, CHOOSING_FRAMES).or(known).or_else(|| reads(&forms[as_before..], 1));
             let known = form.filter(|form| before.contains(form));
             self.sure = if known.is_some() { self.sure + 1 } else { usize::from(form.is_some()) };
             if let Some(form) = form.filter(|form| before != [*form]) {

@@ -5,8 +5,11 @@
 //!  ... missing │ 16 bytes │ ciphertext     what decrypts a byte is in the 16 in front of it
 //! ```
 
+use std::sync::Arc;
+
 use midwire_codec::cipher::KEY_LEN;
-use midwire_codec::{Framing, Inflater, Key};
+use midwire_codec::{Framing, Inflater, Key, split};
+use midwire_definition::{PacketDefinition, Protocol};
 use midwire_session::{Ciphered, Direction, Event};
 
 use super::{Lost, Replay, Tools};
@@ -154,15 +157,39 @@ impl Lost {
         len >= SOLID_LEN || self.bytes.len() == len || self.segments.contains(&len)
     }
 
+    /// Whether the first frame, read in a form, changes something in the session.
+    pub(super) fn has_events(&self, form: Form, replay: &Replay, direction: Direction) -> bool {
+        let packet = packet_of(&self.bytes, form, replay.session.protocol(), direction);
+        packet.is_some_and(|packet| !packet.events.is_empty() || packet.says_version)
+    }
+
     /// How many whole frames there are, up to so many.
     pub(super) fn frames(&self, framing: &Framing, most: usize) -> usize {
         frames(framing, &self.bytes, most).0
     }
 
-    /// Whether the bytes are cut into frames by more than chance.
-    pub(super) fn is_row(&self, framing: &Framing) -> bool {
-        let (frames, len) = frames(framing, &self.bytes, LAST_FRAMES);
-        frames >= LAST_FRAMES || len >= SOLID_LEN && len == self.bytes.len()
+    /// Whether the bytes are cut into frames by more than chance, and these are packets, each in some form.
+    pub(super) fn is_row(
+        &self,
+        framing: &Framing,
+        forms: &[Form],
+        replay: &Replay,
+        direction: Direction,
+        tools: &mut Tools,
+    ) -> bool {
+        let (count, len) = frames(framing, &self.bytes, LAST_FRAMES);
+        let is_row = count >= LAST_FRAMES || len >= SOLID_LEN && len == self.bytes.len();
+        let mut rest = self.bytes.get(..len).unwrap_or_default();
+        while let Ok(Some(frame)) = framing.next(rest)
+            && is_row
+        {
+            let (frame, behind) = rest.split_at(frame.len.min(rest.len()));
+            if self.reads_one(frame, forms, replay, direction, tools).is_none() {
+                return false;
+            }
+            rest = behind;
+        }
+        is_row
     }
 
     /// The bytes are, from the first one on, and so is what follows.
@@ -309,10 +336,7 @@ impl Lost {
                 return None;
             }
             let form = self.reads_one(&rest[..frame.len], &forms, replay, direction, tools)?;
-            let payload = rest.get(frame.payload).filter(|_| !form.compressed)?;
-            let (id, _) = wire_id::read(&protocol.stack, form.state, payload)?;
-            let dialect = protocol.dialect(form.version);
-            let packet = dialect.packet(form.state, direction, id)?;
+            let packet = packet_of(rest, form, protocol, direction)?;
             let begins = packet.events.iter().any(|event| event.may_encrypt());
             begins.then_some(Found { offset, form, is_sure: false })
         })
@@ -370,4 +394,21 @@ fn frames(framing: &Framing, bytes: &[u8], most: usize) -> (usize, usize) {
         len += frame.len;
     }
     (count, len)
+}
+
+/// The packet that some bytes begin with, unless it is compressed.
+fn packet_of(
+    bytes: &[u8],
+    form: Form,
+    protocol: &Arc<Protocol>,
+    direction: Direction,
+) -> Option<Arc<PacketDefinition>> {
+    let frame = protocol.stack.framing?.next(bytes).ok()??;
+    let mut payload = bytes.get(frame.payload)?;
+    if form.compressed {
+        let parts = split(payload).ok().filter(|parts| parts.plain_len.is_none())?;
+        payload = parts.data;
+    }
+    let (id, _) = wire_id::read(&protocol.stack, form.state, payload)?;
+    protocol.dialect(form.version).packet(form.state, direction, id).cloned()
 }
