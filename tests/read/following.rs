@@ -60,6 +60,29 @@ fn a_file_that_takes_the_place_of_another_is_read_on() {
 }
 
 #[test]
+fn a_recording_that_rotates_is_followed_from_file_to_file() {
+    let folder = Folder::new("rotated");
+    let (ours, shown) = ours(&folder);
+    let file = folder.write("it_00001_20261126171526.pcapng", &ours);
+    // Another recording's, and one of an earlier run of the same name.
+    folder.write("other_00002_20261126171527.pcapng", &ours);
+    folder.write("it_00002_20261126171500.pcapng", &ours);
+    let program = Program::start(&["read", &file, "--follow"]);
+    let last = line(&shown, 0);
+    program.wait_for_line("the first file", |line| line == last);
+    for (number, session) in [(2, 4), (3, 6)] {
+        folder.write(&format!("it_0000{number}_20261126171530.pcapng"), &ours);
+        let ends = move |line: &str| {
+            line.trim_start().starts_with(&format!("{session} ")) && line.contains("closed")
+        };
+        program.wait_for_line("the next file", ends);
+    }
+    let ended = program.interrupt();
+    assert_eq!(ended.status.code(), Some(0), "{}", ended.diagnostics);
+    assert!(ended.diagnostics.contains("stopped: 921 packets"), "{}", ended.diagnostics);
+}
+
+#[test]
 fn what_comes_through_a_pipe_is_shown_at_once() {
     let folder = Folder::new("pipe");
     let (ours, shown) = ours(&folder);

@@ -271,6 +271,20 @@ fn a_ring_of_files_keeps_the_last_ones_and_no_more() {
     assert!(ended.diagnostics.contains(" files, the last one "), "{}", ended.diagnostics);
 }
 
+/// A second run in the same second has names of its own.
+#[test]
+fn a_rotation_that_is_begun_again_at_once_leaves_the_first_alone() {
+    let folder = Folder::new("again");
+    let file = folder.path("it.pcapng");
+    for runs in 1..=3 {
+        let ended = session(&folder, &["-q", "-w", &file, "-b", "filesize:20"], &["one"]);
+        assert!(ended.status.success(), "{}", ended.diagnostics);
+        let names = folder.names();
+        let names = names.iter().filter(|name| name.starts_with("it_00001_"));
+        assert_eq!(names.count(), runs);
+    }
+}
+
 #[test]
 fn files_that_are_over_are_compressed() {
     let folder = Folder::new("gzip");
@@ -323,6 +337,8 @@ fn recordings_go_to_the_data_folder_when_no_file_is_named() {
     let (_, path) = said.split_once("recording to ").unwrap();
     let path = Path::new(path.lines().next().unwrap());
     assert!(path.starts_with(folder.0.join("midwire").join("captures")), "{}", path.display());
+    let name = path.file_name().unwrap().to_str().unwrap();
+    assert!(name.ends_with("-game.pcapng"), "{name}");
     assert_eq!(Captured::read(path).sections, 1);
     let inside = path.parent().unwrap();
     assert_eq!(fs::metadata(inside).unwrap().permissions().mode() & 0o777, 0o700);

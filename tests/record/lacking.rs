@@ -6,6 +6,7 @@ use std::collections::{BTreeMap, BTreeSet};
 use serde_json::Value;
 
 use super::Folder;
+use crate::support::ends::{Ending, Ends, Server};
 use crate::support::program::{Program, packets};
 use crate::support::random::Random;
 use crate::support::recording;
@@ -14,12 +15,11 @@ use crate::support::replay::{Cut, Framing, replay_with};
 const NAME: &str = "mc-1.21.4-offline";
 
 /// A recording of a compressed session with protocol states, and what was listed of it.
-fn recorded(folder: &Folder, more: &[&str]) -> (Vec<u8>, Vec<Value>) {
+fn recorded(folder: &Folder, more: &[&str]) -> Vec<Value> {
     let file = folder.path("it.pcapng");
     let lines = recording::read(NAME);
     let more = [&["-w", &file, "--record-secrets"], more].concat();
-    let replayed = replay_with("minecraft", &lines, Framing::Minecraft, Cut::AsRecorded, &more);
-    (std::fs::read(file).unwrap(), replayed.log)
+    replay_with("minecraft", &lines, Framing::Minecraft, Cut::AsRecorded, &more).log
 }
 
 fn read(file: &str) -> Vec<Value> {
@@ -58,7 +58,8 @@ fn is_packet(block: &[u8]) -> bool {
 #[test]
 fn a_record_that_is_taken_out_costs_what_was_in_it() {
     let folder = Folder::new("lacking");
-    let (file, log) = recorded(&folder, &[]);
+    let log = recorded(&folder, &[]);
+    let file = std::fs::read(folder.file("it.pcapng")).unwrap();
     let whole = count(packets(&log));
     assert_eq!(count(packets(&read(&folder.path("it.pcapng")))), whole);
     let blocks = blocks(&file);
@@ -101,13 +102,13 @@ fn what_is_kept_reads_back_as_it_was_whatever_else_was_there() {
     ];
     for filter in filters {
         let folder = Folder::new("kept");
-        let (_, log) = recorded(&folder, &["--keep", filter]);
+        let log = recorded(&folder, &["--keep", filter]);
         let file = folder.path("it.pcapng");
         let kept = read(&file);
         // The same filter over everything: a recording of all, filtered when it is read.
         let all = folder.path("all.pcapng");
         std::fs::rename(&file, folder.path("kept.pcapng")).unwrap();
-        let (_, every) = recorded(&folder, &[]);
+        let every = recorded(&folder, &[]);
         std::fs::rename(&file, &all).unwrap();
         let args = ["read", &all, "--no-index", "--json", "-Y", filter];
         let wanted = Program::start(&args).wait().json();
@@ -116,4 +117,56 @@ fn what_is_kept_reads_back_as_it_was_whatever_else_was_there() {
         assert!(!wanted.is_empty(), "{filter}");
         assert_eq!(count(packets(&kept)), wanted, "{filter}");
     }
+}
+
+#[test]
+fn what_is_left_of_a_rotation_is_read_in_the_state_it_was_in() {
+    let folder = Folder::new("left");
+    let log = recorded(&folder, &["-b", "filesize:1"]);
+    let whole = count(packets(&log));
+    let files: Vec<String> = folder.names().iter().map(|name| folder.path(name)).collect();
+    assert!(files.len() > 20, "{files:?}");
+    for first in (0..files.len()).step_by(3) {
+        let args = ["read", "--no-index", "--json"].into_iter();
+        let left: Vec<&str> = args.chain(files[first..].iter().map(String::as_str)).collect();
+        let left = count(packets(&Program::start(&left).wait().json()));
+        for (packet, times) in &left {
+            let all = whole.get(packet).copied().unwrap_or(0);
+            assert!(*times <= all, "from file {first} on: {packet} was not said");
+        }
+        assert!(first > 0 || left == whole);
+    }
+}
+
+/// A protocol whose packets depend on what an earlier one said.
+const REMEMBERING: &str = "protocol remembering \"Remembering\" {
+  states lobby, round
+  start lobby
+  stack { frame { length: u8 }, id: u8 }
+  conn { wide: bool }
+}
+packet lobby clientbound Welcome = 0 { wide: bool }
+packet round clientbound Place = 0 { x: if conn.wide then u16 else u8 }
+on lobby clientbound Welcome { conn.wide = wide, state = round }
+";
+
+#[test]
+fn variables_are_kept_with_what_is_read_by_them() {
+    let folder = Folder::new("variables");
+    let game = folder.save("game.wire", REMEMBERING);
+    let file = folder.path("it.pcapng");
+    let peer = Server::start();
+    let more = ["-q", "-w", &file, "--keep", "Place"];
+    let (program, proxy) = Program::proxy(&game, peer.address, &more);
+    let mut ends = Ends::open(proxy, &peer);
+    ends.server.send(&[2, 0, 1, 3, 0, 1, 2, 3, 0, 1, 3]);
+    ends.server.finish();
+    ends.client.expect_ending(Ending::Finished);
+    ends.client.finish();
+    ends.server.expect_ending(Ending::Finished);
+    program.interrupt();
+    let args = ["read", &file, "--no-index", "--json", "--protocol", &game];
+    let log = Program::start(&args).wait().json();
+    let places: Vec<&Value> = packets(&log).map(|line| &line["fields"]["x"]).collect();
+    assert_eq!(places, [258, 259]);
 }

@@ -229,6 +229,37 @@ fn what_rules_did_is_read_back_as_it_was_listed() {
     assert_eq!(marks[0]["rules"].as_array().unwrap().len(), 4, "{marks:?}");
 }
 
+/// What was changed and delayed is both, for filters too.
+#[test]
+fn what_was_changed_and_delayed_is_read_back_as_both() {
+    let folder = Folder::new("both");
+    let game = folder.save("game.wire", GAME);
+    let rules = folder.save(
+        "test.rules",
+        "set both Say where text == \"two\": text = \"other\"\n\
+         delay 20ms both Say where text in {\"two\", \"three\"}",
+    );
+    let file = folder.path("it.pcapng");
+    let peer = Server::start();
+    let more = ["--json", "--rules", &rules, "-w", &file, "-Y", "changed"];
+    let (program, proxy) = Program::proxy(&game, peer.address, &more);
+    let mut ends = Ends::open(proxy, &peer);
+    ends.client.send(&with(&["one", "two", "three"]));
+    ends.client.finish();
+    ends.server.expect_ending(Ending::Finished);
+    ends.server.finish();
+    ends.client.expect_ending(Ending::Finished);
+    let live = program.interrupt().json();
+    let args = ["read", "-r", &file, "--json", "--protocol", &game, "-Y", "changed"];
+    let read = Program::start(&args).wait().json();
+    let said = |log: &[serde_json::Value]| -> Vec<String> {
+        let keys = ["n", "time", "fate", "delay", "changed_by", "fields"];
+        packets(log).map(|line| keys.map(|key| line[key].to_string()).join(" ")).collect()
+    };
+    assert_eq!(said(&live).len(), 1, "{live:?}");
+    assert_eq!(said(&read), said(&live));
+}
+
 #[test]
 fn everything_at_once_still_adds_up() {
     let rules = "drop both Say where text == \"three\"\n\

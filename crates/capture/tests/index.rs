@@ -227,7 +227,7 @@ fn other_bytes_are_no_index() {
     let bytes = index(&record(300)).to_bytes();
     assert_eq!(Index::from_bytes(b""), Err(IndexError::Magic));
     assert_eq!(Index::from_bytes(b"MWIX"), Err(IndexError::Damaged));
-    assert_eq!(Index::from_bytes(b"MWIX\x02"), Err(IndexError::Version(2)));
+    assert_eq!(Index::from_bytes(b"MWIX\x09"), Err(IndexError::Version(9)));
     for len in 5..bytes.len() {
         assert_eq!(Index::from_bytes(&bytes[..len]), Err(IndexError::Damaged));
     }

@@ -6,7 +6,7 @@ use std::time::Duration;
 
 use midwire_capture::{
     Closing, Content, Decoded, Decoder, Ends, Fate, Form, Frame, Item, Leg, Opening, Origin,
-    Reader, Record, Recorded, Recordings, Timestamp, Writer,
+    Packet, Reader, Record, Recorded, Recordings, Segment, Timestamp, Writer,
 };
 use midwire_codec::Direction::{self, Clientbound, Serverbound};
 use midwire_codec::{Framing, Prefix};
@@ -326,6 +326,32 @@ fn a_large_frame_that_lost_a_part_comes_in_part() {
     );
     let end = [&bytes[..third], &bytes[next..]].concat();
     assert_eq!(lines(&end)[1], "7 1 serverbound client passed \"130990 bytes\" in part");
+}
+
+/// Somebody else's capture of the same connection, put into one file with it by a tool.
+#[test]
+fn packets_between_the_same_ends_on_another_interface_are_not_taken() {
+    let mut writer = record();
+    writer.frame(&Frame::passed(7, 1, Serverbound, AT, b"hello")).unwrap();
+    let bytes = writer.into_inner().unwrap();
+    let mut reader = Reader::new(&bytes[..]);
+    let (mut decoder, mut recordings) = (Decoder::default(), Recordings::default());
+    let mut frames = 0;
+    while let Some(item) = reader.next().unwrap() {
+        let Item::Packet(packet) = item else { continue };
+        let Decoded::Tcp(segment) = decoder.packet(&packet) else { panic!("{packet:?}") };
+        let mut count = |record: Record<'_>| match record {
+            Record::Frame(_) => frames += 1,
+            Record::Missing { len, .. } => panic!("{len} bytes are missing"),
+            _ => {}
+        };
+        assert!(recordings.push(&packet, &segment, &mut count));
+        let other = Packet { interface: 9, ..packet };
+        let numbers = Segment { sequence: segment.sequence.wrapping_add(1 << 30), ..segment };
+        let is_opening = segment.is_syn() && !segment.is_ack();
+        assert!(is_opening || !recordings.push(&other, &numbers, &mut count));
+    }
+    assert_eq!(frames, 1);
 }
 
 #[test]

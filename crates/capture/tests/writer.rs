@@ -7,8 +7,8 @@ use std::time::Duration;
 
 use hex_literal::hex;
 use midwire_capture::{
-    Closing, Content, Ends, FACTS_MAX, FRAME_LEN_MAX, Frame, Opening, Origin, Recorded, Timestamp,
-    WriteError, Writer,
+    Closing, Content, Ends, FACTS_MAX, FRAME_LEN_MAX, Frame, Opening, Origin, Recorded, Since,
+    Timestamp, WriteError, Writer,
 };
 use midwire_codec::Direction::{self, Clientbound, Serverbound};
 
@@ -286,6 +286,28 @@ fn a_session_goes_on_in_the_next_file_with_what_is_known_about_it() {
     assert!(!text.contains("n=2"), "the number goes on from the one before");
     // Handshake, the end of one direction and its acknowledgement, the frame.
     assert_eq!(packets(&second).len(), 6);
+}
+
+/// A state that holds of a later frame does not begin the next file: frames in front of that follow.
+#[test]
+fn what_holds_of_a_later_frame_is_said_again_in_the_next_file() {
+    let mut writer = opened(Vec::new(), &[("state", "login")]);
+    writer.frame(&Frame::passed(1, 1, Serverbound, AT, b"one")).unwrap();
+    let since = Since { number: 3, from: 4 };
+    writer.facts(1, AT, Some(since), &[("state", "play")]).unwrap();
+    writer.rotate(Vec::new(), AT, 0).unwrap();
+    for number in 2..=4 {
+        writer.frame(&Frame::passed(1, number, Clientbound, AT, b"more")).unwrap();
+    }
+    let second = writer.rotate(Vec::new(), AT, 0).unwrap();
+    let text = String::from_utf8_lossy(&second);
+    assert!(text.contains(&format!("continued=1 began={} state=login", AT.0)), "{text}");
+    assert!(text.contains("midwire: session=1 n=3 from=4 state=play"), "{text}");
+    writer.frame(&Frame::passed(1, 5, Clientbound, AT, b"five")).unwrap();
+    let third = writer.into_inner().unwrap();
+    let text = String::from_utf8_lossy(&third);
+    assert!(text.contains(&format!("continued=4 began={} state=play", AT.0)), "{text}");
+    assert!(!text.contains("from="), "{text}");
 }
 
 /// What was recorded late has an earlier time than the new file: its session begins there no later.

@@ -241,7 +241,7 @@ impl PacketEvent {
             server: peers.server,
             malformed: self.problem.is_some() || self.flaw.is_some(),
             injected: self.origin != Origin::sender(self.direction),
-            changed: self.fate == Fate::Changed,
+            changed: self.fate == Fate::Changed || self.sent.is_some(),
             conn: &self.conn,
             payload: payload.unwrap_or_default(),
             body: self.body,

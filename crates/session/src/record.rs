@@ -83,6 +83,13 @@ pub enum Recorded {
         /// The first packet that is read so.
         from: PacketNumber,
     },
+    /// Variables of the connection have other values in this direction.
+    Variables {
+        /// Which of [`Protocol::conn`](midwire_definition::Protocol::conn), and their values.
+        values: Vec<(usize, i64)>,
+        /// The first packet that is read with them.
+        from: PacketNumber,
+    },
 }
 
 /// A frame and what became of it.

@@ -20,7 +20,7 @@ use crate::timestamp::Timestamp;
 const MAGIC: [u8; 4] = *b"MWIX";
 
 /// The form of index that is written and read.
-pub const INDEX_VERSION: u8 = 1;
+pub const INDEX_VERSION: u8 = 2;
 
 /// Why bytes are no index. It has to be made anew.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]

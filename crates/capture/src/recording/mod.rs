@@ -49,6 +49,8 @@ pub struct Recordings {
 #[derive(Debug)]
 struct Connection {
     session: u64,
+    /// The interface that it is on: others may have connections between the same ends.
+    interface: u32,
     leg: Leg,
     client: SocketAddr,
     next: [Option<u32>; 2],
@@ -87,6 +89,9 @@ impl Recordings {
         let Some(connection) = self.places.get_mut(place).and_then(Option::as_mut) else {
             return false;
         };
+        if connection.interface != packet.interface {
+            return false;
+        }
         let direction = if segment.source == connection.client {
             Direction::Serverbound
         } else {
@@ -147,7 +152,9 @@ impl Recordings {
             Some((note, note.number("session")?, leg))
         });
         let known = self.place(segment);
-        let Some((facts, session, leg)) = opened else { return known.is_some() };
+        let is_known = known.and_then(|place| self.places.get(place)?.as_ref());
+        let is_known = is_known.is_some_and(|known| known.interface == packet.interface);
+        let Some((facts, session, leg)) = opened else { return is_known };
         let (client, server) = (segment.source, segment.destination);
         let next = segment.sequence.wrapping_add(1);
         if let Some(Some(open)) = known.and_then(|place| self.places.get(place))
@@ -164,6 +171,7 @@ impl Recordings {
         }
         let connection = Connection {
             session,
+            interface: packet.interface,
             leg,
             client,
             next: [Some(next), None],

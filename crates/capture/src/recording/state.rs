@@ -27,6 +27,7 @@ impl Recordings {
         for ((client, server), place) in &self.legs {
             let Some(Some(connection)) = self.places.get(*place) else { continue };
             out.number(connection.session);
+            out.number(u64::from(connection.interface));
             out.number(connection.leg.index() as u64);
             out.address(*client);
             out.address(*server);
@@ -78,7 +79,9 @@ impl In<'_> {
             recordings.numbers.insert(self.number()?, self.number()?);
         }
         for place in 0..self.count(LEGS_MAX)? {
-            let (session, leg) = (self.number()?, self.number()?);
+            let (session, interface) = (self.number()?, self.number()?);
+            let interface = u32::try_from(interface).ok()?;
+            let leg = self.number()?;
             let leg = Leg::BOTH.into_iter().find(|known| known.index() as u64 == leg)?;
             let (client, server) = (self.address()?, self.address()?);
             let mut next = [None; 2];
@@ -90,7 +93,7 @@ impl In<'_> {
             }
             let ended = [self.number()? != 0, self.number()? != 0];
             let parts = [None, None];
-            let connection = Connection { session, leg, client, next, ended, parts };
+            let connection = Connection { session, interface, leg, client, next, ended, parts };
             recordings.places.push(Some(connection));
             if recordings.legs.insert((client, server), place).is_some() {
                 return None;

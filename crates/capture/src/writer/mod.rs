@@ -6,7 +6,7 @@ mod frame;
 mod options;
 mod session;
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, VecDeque};
 use std::io::{self, Write};
 use std::net::{Ipv4Addr, SocketAddr};
 
@@ -19,12 +19,12 @@ pub(crate) use self::frame::HALVES;
 use self::frame::frame_note;
 pub use self::frame::{Closing, Content, Fact, Frame, Opening, Recorded, Since};
 use self::options::{begin_block, end_block, end_options, push_option};
-use self::session::{Session, session_note};
+use self::session::{Session, facts_note, session_note};
 use crate::format::{
     BYTE_ORDER, DESCRIPTION, DROPPED, END_TIME, INTERFACE, LinkType, NAME, RECEIVED, SECTION,
     START_TIME, STATISTICS, TIME_RESOLUTION, USER_APPLICATION,
 };
-use crate::note::{NOTE_LEN_MAX, is_key, push_pair};
+use crate::note::{NOTE_LEN_MAX, is_key};
 use crate::provenance::Leg;
 use crate::recording::FRAME_LEN_MAX;
 use crate::timestamp::Timestamp;
@@ -108,6 +108,7 @@ impl<W: Write> Writer<W> {
             began: opening.at,
             last_number: 0,
             facts: facts.collect(),
+            later: VecDeque::new(),
             is_away: false,
         };
         session_note(&mut self.note, opening.session, Leg::Client, opening.facts.iter().copied());
@@ -147,38 +148,20 @@ impl<W: Write> Writer<W> {
         self.make_room()?;
         let open = self.sessions.get_mut(&session).ok_or(WriteError::NotOpen(session))?;
         check_facts(session, facts)?;
-        let is_known = |key: &str| open.facts.iter().any(|(known, _)| known == key);
-        let new = facts.iter().filter(|(key, _)| !is_known(key)).count();
-        if open.facts.len() + new > FACTS_MAX {
+        // What will be said when the next file begins must fit as well.
+        let all = open.facts_with(facts);
+        if all.len() > FACTS_MAX {
             return Err(WriteError::TooManyFacts { session });
         }
-        let replaced =
-            open.facts.iter().filter(|(known, _)| facts.iter().all(|(key, _)| key != known));
-        let all = replaced
-            .map(|(key, value)| (key.as_str(), value.as_str()))
-            .chain(facts.iter().copied());
-        // What will be said when the next file begins must fit as well.
+        let all = all.iter().map(|(key, value)| (key.as_str(), value.as_str()));
         session_note(&mut self.note, session, Leg::Client, all);
         if self.note.len() > NOTE_LEN_MAX {
             return Err(WriteError::NoteTooLong { len: self.note.len() });
         }
         let counts = &mut self.counts[Leg::Client.index()];
         open.come_back(session, at, &mut self.batch, &mut self.note, counts);
-        for &(key, value) in facts {
-            match open.facts.iter_mut().find(|(known, _)| known == key) {
-                Some((_, known)) => value.clone_into(known),
-                None => open.facts.push((key.to_owned(), value.to_owned())),
-            }
-        }
-        self.note.clear();
-        push_pair(&mut self.note, "session", &session.to_string());
-        if let Some(Since { number, from }) = since {
-            push_pair(&mut self.note, "n", &number.to_string());
-            push_pair(&mut self.note, "from", &from.to_string());
-        }
-        for (key, value) in facts {
-            push_pair(&mut self.note, key, value);
-        }
+        open.know(since, facts);
+        facts_note(&mut self.note, session, since, facts.iter().copied());
         let packets = open.client.remark(&mut self.batch, at, &self.note);
         counts.count(packets, at);
         Ok(())
@@ -210,6 +193,7 @@ impl<W: Write> Writer<W> {
         if longest.len() > FRAME_LEN_MAX {
             return Err(WriteError::FrameTooLong { len: longest.len() });
         }
+        session.reach(frame.number);
         let counts = &mut self.counts[Leg::Client.index()];
         session.come_back(frame.session, frame.at, &mut self.batch, &mut self.note, counts);
         frame_note(&mut self.note, frame, session.last_number);

@@ -9,6 +9,7 @@ mod choose;
 mod cipher;
 mod columns;
 mod counts;
+mod followed;
 mod guess;
 mod index;
 mod input;

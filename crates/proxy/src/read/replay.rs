@@ -204,12 +204,12 @@ impl Replay {
         self.reopen(frame);
         let is_injected = !matches!(said.origin, Origin::Client | Origin::Server);
         match frame.form {
-            Form::Came if said.fate == Fate::Changed => {
+            Form::Came if frame.fate == RecordedFate::Changed => {
                 let bytes = Bytes::copy_from_slice(frame.bytes);
                 self.changed = Some(Changed { bytes, said });
                 return;
             }
-            Form::Came if matches!(said.fate, Fate::Delayed(_)) => {
+            Form::Came if frame.fate == RecordedFate::Delayed => {
                 let bytes = Bytes::copy_from_slice(frame.bytes);
                 self.overtaken.insert(said.number, Changed { bytes, said });
                 if self.overtaken.len() > OVERTAKEN_MAX
@@ -219,7 +219,7 @@ impl Replay {
                 }
                 return;
             }
-            Form::Sent if matches!(said.fate, Fate::Delayed(_)) && !is_injected => {
+            Form::Sent if frame.fate == RecordedFate::Delayed && !is_injected => {
                 let came = self.overtaken.remove(&said.number);
                 let has_come = came.is_some();
                 let bytes = came.map(|came| came.bytes);
@@ -237,7 +237,7 @@ impl Replay {
                     }
                 }
             }
-            Form::Sent if said.fate == Fate::Changed && !is_injected => {
+            Form::Sent if frame.fate == RecordedFate::Changed && !is_injected => {
                 self.tell_half(&said, Form::Sent, events);
                 self.recorded_bytes(frame.bytes, &said, scratch, events);
             }
@@ -384,8 +384,10 @@ impl Replay {
             fate: match frame.fate {
                 RecordedFate::Passed => Fate::Passed,
                 RecordedFate::Dropped => Fate::Dropped,
-                RecordedFate::Changed => Fate::Changed,
-                RecordedFate::Delayed => Fate::Delayed(self.elapsed(frame.at).after(delay)),
+                RecordedFate::Changed if frame.delayed().is_none() => Fate::Changed,
+                RecordedFate::Changed | RecordedFate::Delayed => {
+                    Fate::Delayed(self.elapsed(frame.at).after(delay))
+                }
             },
             decided_by: frame.decided_by().map(origin),
             tags: tags_of(frame),

@@ -33,6 +33,8 @@ struct Known {
     /// By direction.
     states: [Option<String>; 2],
     compression: [Option<String>; 2],
+    /// Direction, name and value.
+    variables: Vec<(Direction, String, i64)>,
     /// The first packet of which it holds; `None`: that is not said, it may be the next one or the one behind it.
     from: Option<u64>,
 }
@@ -49,7 +51,7 @@ impl Said {
     /// What is said where a session begins, or goes on in the middle, holds at once.
     pub(super) fn begin(facts: Note<'_>, replay: &mut Replay) -> Self {
         Known::new(facts).enter(replay);
-        Self::default()
+        Self { lacks_some: facts.number("continued").is_some(), ..Self::default() }
     }
 
     /// A frame is next. `is_behind_others`: others in front of it are missing.
@@ -93,7 +95,10 @@ impl Known {
                 "state.clientbound" => &mut known.states[1],
                 "compression.serverbound" => &mut known.compression[0],
                 "compression.clientbound" => &mut known.compression[1],
-                _ => continue,
+                _ => {
+                    known.variables.extend(variable(key, &value));
+                    continue;
+                }
             };
             *place = Some(value.into_owned());
         }
@@ -123,5 +128,18 @@ impl Known {
                 session.enter(direction, state, threshold);
             }
         }
+        for (direction, name, value) in &self.variables {
+            let mut all = session.protocol().conn.iter().zip(0..);
+            if let Some((_, place)) = all.find(|((known, _), _)| **known == **name) {
+                session.assign(*direction, place, *value);
+            }
+        }
     }
+}
+
+/// What the fact of a variable says: `conn.NAME.DIRECTION`.
+fn variable(key: &str, value: &str) -> Option<(Direction, String, i64)> {
+    let (name, way) = key.strip_prefix("conn.")?.rsplit_once('.')?;
+    let direction = Direction::BOTH.into_iter().find(|direction| direction.to_string() == way)?;
+    Some((direction, name.to_owned(), value.parse().ok()?))
 }

@@ -248,6 +248,7 @@ impl Found {
             put(&mut text, format_args!("{count:>9}  counted as {name}\n"));
         }
         let Self { dropped, changed, injected, delayed, .. } = self;
+        let packets = packets.saturating_sub(*injected);
         put(
             &mut text,
             format_args!(

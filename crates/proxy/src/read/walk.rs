@@ -1,7 +1,6 @@
 //! Going through files from their start to their end.
 
 use std::cell::{Cell, RefCell};
-use std::fs::{File, Metadata};
 use std::io::{BufRead as _, BufReader, Read};
 use std::path::{Path, PathBuf};
 use std::rc::Rc;
@@ -12,6 +11,7 @@ use midwire_capture::{
     Damage, Decoded, Decoder, Item, NotTcp, ReadError, Reader, Recordings, Streams, Timestamp,
 };
 
+use super::followed::Followed;
 use super::index::Place;
 use super::input::Input;
 use super::out::Out;
@@ -32,11 +32,13 @@ const LINE_MAX: u64 = 64 << 20;
 const TICK: Duration = Duration::from_millis(50);
 
 /// Where reading a file has ended.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[derive(Clone, Debug, PartialEq, Eq)]
 enum Ended {
     AtItsEnd,
     /// Another file is in its place.
     Replaced,
+    /// The recording goes on in this file.
+    Rotated(PathBuf),
 }
 
 /// What a file is read with.
@@ -45,43 +47,6 @@ struct State {
     followed: Option<Followed>,
     taken: Rc<Cell<u64>>,
     progress: Progress,
-}
-
-/// A file that is followed.
-struct Followed {
-    path: PathBuf,
-    identity: Identity,
-}
-
-impl Followed {
-    fn new(file: &File, path: &Path) -> Option<Self> {
-        let identity = identity(&file.metadata().ok()?);
-        Some(Self { path: path.to_path_buf(), identity })
-    }
-
-    /// Whether another file has its name, or it was made anew, when so much of it was read.
-    fn is_replaced(&self, taken: u64) -> bool {
-        // While there is none, one will come.
-        std::fs::metadata(&self.path)
-            .is_ok_and(|found| identity(&found) != self.identity || found.len() < taken)
-    }
-}
-
-/// What tells a file from others.
-#[cfg(unix)]
-type Identity = (u64, u64);
-#[cfg(not(unix))]
-type Identity = Option<std::time::SystemTime>;
-
-#[cfg(unix)]
-fn identity(metadata: &Metadata) -> Identity {
-    use std::os::unix::fs::MetadataExt as _;
-    (metadata.dev(), metadata.ino())
-}
-
-#[cfg(not(unix))]
-fn identity(metadata: &Metadata) -> Identity {
-    metadata.created().ok()
 }
 
 fn now() -> Timestamp {
@@ -102,6 +67,8 @@ pub(super) struct Walk {
     /// Packets of links or networks that are not read.
     unread: u64,
     is_stopped: bool,
+    /// The file before this one, and when it began.
+    earlier: Option<(String, Timestamp)>,
 }
 
 impl Walk {
@@ -121,6 +88,7 @@ impl Walk {
             packets: 0,
             unread: 0,
             is_stopped: false,
+            earlier: None,
         }
     }
 
@@ -135,10 +103,17 @@ impl Walk {
         self.damaged > 0
     }
 
-    /// Reads a file; `-` is standard input. A file that is followed and replaced is read on as the new one.
+    /// Reads a file; `-` is standard input. A file that is followed and replaced is read on as the new one, and
+    /// one behind which a recording went on in another, as that.
     pub(super) fn file(&mut self, path: &Path) -> anyhow::Result<()> {
-        while self.one(path)? == Ended::Replaced {}
-        Ok(())
+        let mut path = path.to_path_buf();
+        loop {
+            match self.one(&path)? {
+                Ended::AtItsEnd => return Ok(()),
+                Ended::Replaced => {}
+                Ended::Rotated(next) => path = next,
+            }
+        }
     }
 
     fn one(&mut self, path: &Path) -> anyhow::Result<Ended> {
@@ -200,17 +175,20 @@ impl Walk {
         let ports: Vec<u16> = self.sessions.tools.choice.server_ports().collect();
         let mut streams = Streams::default().with_server_ports(ports);
         let mut told = 0;
+        let mut has_begun = false;
         loop {
             let item = match reader.next() {
                 Ok(Some(item)) => item,
                 Ok(None) => {
-                    let Some(file) = &followed else { break };
+                    let Some(file) = &mut followed else { break };
                     if self.is_done() {
                         break;
                     }
-                    if file.is_replaced(taken.get()) {
+                    let is_replaced = file.is_replaced(taken.get());
+                    let next = if is_replaced { None } else { file.next().map(Ended::Rotated) };
+                    if let Some(other) = next.or(is_replaced.then_some(Ended::Replaced)) {
                         // What was still written to the old one is read to its end.
-                        ended = Ended::Replaced;
+                        ended = other;
                         followed = None;
                         reader.set_growing(false);
                         continue;
@@ -244,6 +222,9 @@ impl Walk {
             };
             self.packets += 1;
             if let Some(at) = packet.at {
+                if !std::mem::replace(&mut has_begun, true) {
+                    self.begins(name, at);
+                }
                 self.out.borrow_mut().begins(at);
                 self.sessions.now = at;
             }
@@ -275,6 +256,17 @@ impl Walk {
             say(&format!("{name}: {} more places are damaged", told - TOLD_MAX));
         }
         Ok(ended)
+    }
+
+    /// A file begins: sessions go on from one to the next only in the order of their times.
+    fn begins(&mut self, name: &str, at: Timestamp) {
+        if let Some((earlier, _)) = self.earlier.as_ref().filter(|(_, before)| at < *before) {
+            say(&format!(
+                "{name} begins before {earlier}, which was read before it: files of one recording go in the \
+                 order of their times"
+            ));
+        }
+        self.earlier = Some((name.to_owned(), at));
     }
 
     fn damage(&mut self, damage: Damage, name: &str, told: &mut u64) {

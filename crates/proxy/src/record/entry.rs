@@ -86,7 +86,7 @@ fn len(told: &Told) -> usize {
                 | Passage::Injected(one) => marked(one),
                 Passage::Changed { came, sent } => marked(came) + marked(sent),
             },
-            Recorded::Compression { .. } => 0,
+            Recorded::Compression { .. } | Recorded::Variables { .. } => 0,
         },
         Told::Event(Event::Packet(packet)) => packet.payload.as_ref().map_or(0, Bytes::len),
         Told::Opened(..) | Told::Event(_) | Told::Ended(..) | Told::Closed(..) => 0,

@@ -6,7 +6,7 @@ use std::fs::{self, File, OpenOptions};
 use std::io::{self, BufReader, Read, Seek as _, SeekFrom, Write};
 use std::path::{Path, PathBuf};
 use std::thread::JoinHandle;
-use std::time::SystemTime;
+use std::time::{Duration, SystemTime};
 
 use flate2::Compression;
 use flate2::write::GzEncoder;
@@ -50,6 +50,8 @@ pub(crate) struct Opened {
     pub(super) start: u64,
     /// What was cut off at its end.
     pub(crate) cut: Option<Damage>,
+    /// Places in it that are damaged.
+    pub(crate) damaged: u64,
     /// It can be cut off, and synchronised: no pipe or device.
     pub(super) is_regular: bool,
     /// It was not there before.
@@ -68,16 +70,16 @@ pub(super) fn open(path: &Path) -> Result<Opened, OpenError> {
     let mut file = options.open(path).map_err(failed)?;
     let path = path.to_owned();
     if !is_regular {
-        return Ok(Opened { file, path, start: 0, cut: None, is_regular, is_new });
+        return Ok(Opened { file, path, start: 0, cut: None, damaged: 0, is_regular, is_new });
     }
     if !lock(&file).map_err(failed)? {
         return Err(OpenError::Locked(path));
     }
     restrict(&file).map_err(failed)?;
     if file.metadata().map_err(failed)?.len() == 0 {
-        return Ok(Opened { file, path, start: 0, cut: None, is_regular, is_new });
+        return Ok(Opened { file, path, start: 0, cut: None, damaged: 0, is_regular, is_new });
     }
-    let Tail { whole, cut, .. } = own_tail(&mut file).map_err(|wrong| match wrong {
+    let Tail { whole, cut, damaged, .. } = own_tail(&mut file).map_err(|wrong| match wrong {
         NotOurs::Io(error) => failed(error),
         NotOurs::What(what) => OpenError::Foreign { path: path.clone(), what },
     })?;
@@ -85,7 +87,7 @@ pub(super) fn open(path: &Path) -> Result<Opened, OpenError> {
         file.set_len(whole).map_err(failed)?;
     }
     file.seek(SeekFrom::Start(whole)).map_err(failed)?;
-    Ok(Opened { file, path, start: whole, cut, is_regular, is_new })
+    Ok(Opened { file, path, start: whole, cut, damaged, is_regular, is_new })
 }
 
 /// Opens a file that is not there yet.
@@ -97,7 +99,7 @@ pub(super) fn create(path: &Path) -> Result<Opened, OpenError> {
     let file = options.open(path).map_err(failed)?;
     lock(&file).map_err(failed)?;
     let path = path.to_owned();
-    Ok(Opened { file, path, start: 0, cut: None, is_regular: true, is_new: true })
+    Ok(Opened { file, path, start: 0, cut: None, damaged: 0, is_regular: true, is_new: true })
 }
 
 enum NotOurs {
@@ -208,6 +210,10 @@ pub(super) fn make_folder(folder: &Path) -> Result<(), OpenError> {
     builder.create(folder).map_err(failed)
 }
 
+const SECOND: Duration = Duration::from_secs(1);
+/// So much later may a file's name say that it began than it did.
+const SECONDS_LATER_MAX: u32 = 60;
+
 /// The files of a recording that goes on in new ones.
 #[derive(Debug)]
 pub(super) struct Files {
@@ -233,7 +239,10 @@ impl Files {
         if self.rotation.is_none() {
             return open(&self.path);
         }
-        let opened = create(&self.numbered(now))?;
+        // A recording of the same name may have begun in the same second: then the name says a later one.
+        let mut names = (0..SECONDS_LATER_MAX).map(|later| self.numbered(now + later * SECOND));
+        let free = names.find(|name| !name.exists());
+        let opened = create(&free.unwrap_or_else(|| self.numbered(now)))?;
         self.there.push_back(opened.path.clone());
         Ok(opened)
     }

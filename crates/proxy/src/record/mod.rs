@@ -231,6 +231,12 @@ fn said(opened: &Opened) -> String {
     } else if opened.start > 0 {
         text.push_str(&format!("it goes on behind the {} bytes that are there\n", opened.start));
     }
+    if opened.damaged > 0 {
+        text.push_str(&format!(
+            "{} places in it are damaged: midwire reads on behind them, many other programs do not\n",
+            opened.damaged
+        ));
+    }
     text
 }
 

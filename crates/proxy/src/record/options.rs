@@ -1,6 +1,6 @@
 //! How a recording is made, as it was typed.
 
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 use std::time::{Duration, SystemTime};
 
 use midwire_definition::diagnostics::suggest;
@@ -118,7 +118,10 @@ pub(crate) fn in_data_folder(protocol: &str, now: SystemTime) -> anyhow::Result<
     let base = base.map_err(|_| usage("--record: this user has no home; say -w FILE"))?;
     let folder = base.data_dir().join("midwire").join("captures");
     file::make_folder(&folder).map_err(|error: OpenError| anyhow::Error::from(error))?;
-    let stem: String = protocol
+    // One that is not built in is called by its file.
+    let of_file = protocol.strip_suffix(".wire").and_then(|path| Path::new(path).file_name());
+    let stem: String = of_file
+        .map_or(protocol.into(), |name| name.to_string_lossy())
         .chars()
         .map(|c| if c.is_alphanumeric() || matches!(c, '.' | '-' | '_') { c } else { '-' })
         .collect();

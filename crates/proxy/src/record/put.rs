@@ -5,8 +5,10 @@ use std::sync::Arc;
 use std::sync::atomic::Ordering;
 
 use bytes::Bytes;
+use midwire_capture::note::is_key;
 use midwire_capture::{
-    Content, FRAME_LEN_MAX, Frame, Recorded as Bits, SEGMENT_LEN_MAX, Timestamp, WriteError, Writer,
+    Content, FRAME_LEN_MAX, Fact, Frame, Recorded as Bits, SEGMENT_LEN_MAX, Timestamp, WriteError,
+    Writer,
 };
 use midwire_codec::frames;
 use midwire_session::{
@@ -60,6 +62,16 @@ impl<W: Write> Put<'_, W> {
                 let threshold = threshold.map_or("off".to_owned(), |size| size.to_string());
                 let key = of(direction, "compression.serverbound", "compression.clientbound");
                 self.writer.facts(self.session, self.at, known.since(from), &[(key, &threshold)])
+            }
+            Recorded::Variables { values, from } => {
+                let facts = values.iter().filter_map(|(place, value)| {
+                    let (name, _) = known.protocol.conn.get(*place)?;
+                    Some((format!("conn.{name}.{direction}"), value.to_string()))
+                });
+                let facts: Vec<(String, String)> = facts.filter(|(key, _)| is_key(key)).collect();
+                let facts: Vec<Fact<'_>> =
+                    facts.iter().map(|(key, value)| (key.as_str(), value.as_str())).collect();
+                self.writer.facts(self.session, self.at, known.since(from), &facts)
             }
         };
         done.map(|()| None)

@@ -12,7 +12,7 @@ use std::time::{Duration, Instant, SystemTime, UNIX_EPOCH};
 use midwire_capture::{Closing, Ends, Fact, Opening, Since, Timestamp, WriteError, Writer};
 use midwire_codec::Framing;
 use midwire_definition::Protocol;
-use midwire_session::{Direction, Event, PacketNumber, Peers, Record, Recorded};
+use midwire_session::{Direction, Event, PacketNumber, Peers, Record};
 
 use super::Counts;
 use super::entry::{Entry, Opened as Begun, Told};
@@ -48,15 +48,13 @@ pub(crate) struct Report {
 
 /// What is known of a session that is recorded.
 pub(super) struct Known {
-    protocol: Arc<Protocol>,
+    pub(super) protocol: Arc<Protocol>,
     pub(super) framing: Option<Framing>,
     peers: Peers,
     /// Packets that are kept and have not been written yet.
     pub(super) kept: HashSet<PacketNumber>,
     /// The number of the next packet.
     pub(super) next: u64,
-    /// Something was said of it.
-    pub(super) is_said: bool,
 }
 
 impl Known {
@@ -176,7 +174,7 @@ impl Recorder {
             if !goes_on {
                 break;
             }
-            self.rotate_if_due(out, sessions)?;
+            self.rotate_if_due(out)?;
             match self.options.sync {
                 Sync::Always => out.sync()?,
                 Sync::Second if out.synced.elapsed() >= SYNC_EVERY => out.ask()?,
@@ -205,16 +203,11 @@ impl Recorder {
         sync.min(rotation).min(spares)
     }
 
-    fn rotate_if_due(
-        &mut self,
-        out: &mut Out,
-        sessions: &HashMap<u64, Known>,
-    ) -> Result<(), Failed> {
+    fn rotate_if_due(&mut self, out: &mut Out) -> Result<(), Failed> {
         let Some(rotation) = self.options.rotation else { return Ok(()) };
         let is_full = rotation.size.is_some_and(|size| out.writer.len() >= size);
         let is_old = rotation.duration.is_some_and(|wait| out.begun.elapsed() >= wait);
-        // What is said of a packet stands in front of it in the same file.
-        if !is_full && !is_old || sessions.values().any(|known| known.is_said) {
+        if !is_full && !is_old {
             return Ok(());
         }
         let last = out.path.clone();
@@ -290,7 +283,7 @@ impl Recorder {
                     Err(error) => self.tell_unrecorded(session, &error),
                     Ok(rest) => told = rest.map(Told::Record),
                 }
-                self.rotate_if_due(out, sessions)?;
+                self.rotate_if_due(out)?;
             }
         }
         Ok(())
@@ -322,7 +315,6 @@ impl Recorder {
             }
             Told::Record(record) => {
                 let Some(known) = sessions.get_mut(&session) else { return Ok(None) };
-                known.is_said = matches!(record.content, Recorded::Compression { .. });
                 let at = begun.after(record.at.0);
                 let keeps_all = self.keep.is_none();
                 let size = self.options.rotation.and_then(|rotation| rotation.size);
@@ -351,7 +343,6 @@ impl Recorder {
         event: Event,
     ) -> Result<(), WriteError> {
         let Some(known) = sessions.get_mut(&session) else { return Ok(()) };
-        known.is_said |= matches!(event, Event::State { .. });
         match event {
             Event::Packet(packet) => {
                 if let Some(keep) = &mut self.keep
@@ -431,7 +422,6 @@ fn open<W: Write>(
         protocol,
         kept: HashSet::new(),
         next: 1,
-        is_said: false,
     })
 }
 

@@ -4,7 +4,7 @@ use std::sync::Arc;
 
 use bytes::Bytes;
 use midwire_codec::Direction;
-use midwire_definition::{Protocol, StateId, VersionId};
+use midwire_definition::{Effect, Protocol, StateId, VersionId};
 
 use super::relay::owned;
 use super::{Session, Side};
@@ -64,6 +64,15 @@ impl Session {
         if direction == Direction::Serverbound {
             (self.may_ping, self.unclear) = (false, None);
         }
+    }
+
+    /// From the next byte on, a variable of the connection has this value in a direction. Of
+    /// [`Protocol::conn`](midwire_definition::Protocol::conn), or nothing happens.
+    pub fn assign(&mut self, direction: Direction, variable: u32, value: i64) {
+        let effects = [Effect::Assign { variable, value }];
+        let side = self.side(direction);
+        side.received.form.apply(&effects, direction);
+        side.sent.apply(&effects, direction);
     }
 
     /// The plain payload of a whole frame, as the receiver of a direction reads it now. `None` where

@@ -56,17 +56,23 @@ impl Session {
         }
     }
 
-    /// Records the threshold of a direction.
-    pub(super) fn record_compression(
-        &mut self,
-        direction: Direction,
-        before: Option<u32>,
-        from: PacketNumber,
-    ) {
-        let now = self.side(direction).received.form.threshold;
-        if self.is_recorded() && now != before {
-            let content = Recorded::Compression { threshold: now, from };
-            self.record(Record { direction, at: self.now, content });
+    /// Records what of a direction's form, besides the state, is not as before from this packet on.
+    pub(super) fn record_form(&mut self, direction: Direction, before: &Form, from: PacketNumber) {
+        if !self.is_recorded() {
+            return;
+        }
+        let now = self.side(direction).received.form.clone();
+        let at = self.now;
+        if now.threshold != before.threshold {
+            let content = Recorded::Compression { threshold: now.threshold, from };
+            self.record(Record { direction, at, content });
+        }
+        let both = before.conn.iter().zip(now.conn.iter()).enumerate();
+        let changed = both.filter(|(_, (old, new))| old != new);
+        let values: Vec<(usize, i64)> = changed.map(|(at, (_, new))| (at, *new)).collect();
+        if !values.is_empty() {
+            let content = Recorded::Variables { values, from };
+            self.record(Record { direction, at, content });
         }
     }
 

@@ -14,10 +14,10 @@ impl Session {
     /// The sender of a direction has surely made the first changes that it was told of, before this packet.
     pub(super) fn commit(&mut self, direction: Direction, changes: usize, from: PacketNumber) {
         let received = &mut self.side(direction).received;
-        let (before, threshold) = (received.form.state, received.form.threshold);
+        let before = received.form.clone();
         received.commit(changes, direction);
-        self.report_state(direction, before, from);
-        self.record_compression(direction, threshold, from);
+        self.report_state(direction, before.state, from);
+        self.record_form(direction, &before, from);
     }
 
     /// A packet that changes the session has been read: its sender has made the changes.
@@ -29,12 +29,12 @@ impl Session {
     ) {
         let from = PacketNumber(number.0.saturating_add(1));
         let side = self.side(direction);
-        let (before, threshold) = (side.received.form.state, side.received.form.threshold);
+        let before = side.received.form.clone();
         side.received.form.apply(effects, direction);
         let back = direction.opposite();
         self.side(back).sent.apply(effects, back);
-        self.report_state(direction, before, from);
-        self.record_compression(direction, threshold, from);
+        self.report_state(direction, before.state, from);
+        self.record_form(direction, &before, from);
         if form::encrypts(effects) {
             self.encrypted_from_here(direction);
         }

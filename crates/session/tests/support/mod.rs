@@ -154,7 +154,7 @@ impl Tape {
                     sent.extend_from_slice(&new.bytes);
                 }
             },
-            Recorded::Compression { .. } => {}
+            Recorded::Compression { .. } | Recorded::Variables { .. } => {}
         }
         self.records.push(record);
     }
@@ -166,6 +166,7 @@ impl Tape {
             match &record.content {
                 Recorded::Frames(first, bytes) => fates.push(format!("{first}+ {}", bytes.len())),
                 Recorded::Opaque(marked) => fates.push(format!("bytes {}", marked.bytes.len())),
+                Recorded::Variables { values, .. } => fates.push(format!("assign {values:?}")),
                 Recorded::Compression { threshold, .. } => {
                     fates.push(format!("squeeze {threshold:?}"))
                 }
