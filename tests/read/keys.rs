@@ -2,7 +2,8 @@
 
 use serde_json::Value;
 
-use crate::files::{Folder, read, read_well, recorded};
+use crate::files::{Folder, as_ours, as_pcap, read, read_well, recorded, records};
+use crate::lossy::{beyond, data, file, kinds, shown_len};
 use crate::support::program::packets;
 use crate::support::recording::{self, Direction};
 use crate::support::truth;
@@ -68,4 +69,68 @@ fn a_key_that_does_not_fit_is_told_and_the_rest_is_shown() {
     let refused = read(&[&file, "--key", "12"]);
     assert_eq!(refused.status.code(), Some(2));
     assert!(refused.diagnostics.contains("a key is 32 hex digits"), "{}", refused.diagnostics);
+}
+
+/// Each of some segments is lost by itself: where encryption begins, in front of it, and behind it. What is encrypted is
+/// decrypted again 16 bytes behind that, no packet is invented, and all bytes are shown.
+#[test]
+fn behind_a_lost_segment_an_encrypted_session_is_read_on() {
+    let folder = Folder::new("encrypted-lost");
+    for name in NAMES {
+        let keys = keys_file(name);
+        let log = read_well(&[&recorded(name), "--json", "--keylog", &keys]).json();
+        let bytes = as_pcap(&as_ours(name, "minecraft", &log));
+        let records = records(&bytes);
+        let places: Vec<usize> =
+            (0..records.len()).filter(|place| !data(records[*place]).is_empty()).collect();
+        let there: usize = records.iter().map(|record| data(record).len()).sum();
+        let whole_file = folder.write("whole.pcap", &bytes);
+        for options in [&["--keylog", &*keys][..], &[]] {
+            let read_it = |file: &str| read(&[&[file, "--json"], options].concat());
+            let whole = kinds(&read_it(&whole_file));
+            let first = places.iter().take(8);
+            for gone in first.chain(places.iter().skip(8).step_by(9)) {
+                let left = records.iter().enumerate().filter(|(place, _)| place != gone);
+                let left = file(left.map(|(_, record)| *record));
+                let ended = read_it(&folder.write("torn.pcap", &left));
+                let left = kinds(&ended);
+                let what = format!("{name} without {gone}, {options:?}");
+                assert_eq!(beyond(&left, &whole), [""; 0], "{what}");
+                let missing = beyond(&whole, &left);
+                assert!(missing.len() <= 6, "{what}: {missing:?}");
+                let there = there - data(records[*gone]).len();
+                assert_eq!(shown_len(&ended.json()), there as u64, "{what}");
+            }
+        }
+    }
+}
+
+/// The packet that begins encryption is lost, and there is no key: ciphertext is not read as packets, and it is said what
+/// it likely is.
+#[test]
+fn without_the_packet_that_begins_it_encryption_is_guessed() {
+    let folder = Folder::new("encrypted-unseen");
+    let name = NAMES[0];
+    let log = read_well(&[&recorded(name), "--json", "--keylog", &keys_file(name)]).json();
+    let bytes = as_pcap(&as_ours(name, "minecraft", &log));
+    // The client's answer: its length, its id, and the length of the secret.
+    let is_answer = |record: &&&[u8]| data(record).starts_with(&[0x85, 0x02, 0x01, 0x80, 0x01]);
+    let records = records(&bytes);
+    assert_eq!(records.iter().filter(is_answer).count(), 1);
+    let left = records.iter().filter(|record| !is_answer(record)).copied();
+    let file = folder.write("torn.pcap", &file(left));
+    let wrong = ["--key", "000102030405060708090a0b0c0d0e0f"];
+    for options in [&[][..], &wrong] {
+        let ended = read(&[&[file.as_str(), "--json"], options].concat());
+        assert_eq!(packets(&ended.json()).count(), 3, "{}", ended.output);
+        for direction in ["serverbound", "clientbound"] {
+            let told =
+                format!("more {direction} bytes no frame was found: they are likely encrypted");
+            assert!(ended.output.contains(&told), "{}", ended.output);
+        }
+    }
+    let keys = keys_file(name);
+    let ended = read(&[&file, "--json", "--keylog", &keys]);
+    assert!(ended.output.contains("encrypted from here, and read"), "{}", ended.output);
+    assert_eq!(packets(&ended.json()).count() + 1, packets(&log).count());
 }

@@ -14,7 +14,7 @@ fn pcap(name: &str, protocol: &str) -> Vec<u8> {
 }
 
 /// A file with these records.
-fn file<'a>(records: impl IntoIterator<Item = &'a [u8]>) -> Vec<u8> {
+pub(crate) fn file<'a>(records: impl IntoIterator<Item = &'a [u8]>) -> Vec<u8> {
     let mut file = crate::files::Pcap::new().0;
     records.into_iter().for_each(|record| file.extend_from_slice(record));
     file
@@ -35,7 +35,7 @@ fn on_other_ports(records: &[&[u8]]) -> Vec<Vec<u8>> {
 }
 
 /// What a record has of its stream: behind IPv4 and TCP with whatever options.
-fn data(record: &[u8]) -> &[u8] {
+pub(crate) fn data(record: &[u8]) -> &[u8] {
     &record[16 + 20 + usize::from(record[16 + 32] >> 4) * 4..]
 }
 
@@ -44,7 +44,7 @@ fn is_syn(record: &[u8]) -> bool {
 }
 
 /// How often there is each packet, whatever its session and time.
-fn packets(ended: &Ended) -> BTreeMap<String, usize> {
+pub(crate) fn kinds(ended: &Ended) -> BTreeMap<String, usize> {
     let mut packets = BTreeMap::new();
     for mut line in ended.json().into_iter().filter(|line| line["type"] == "packet") {
         let fields = line.as_object_mut().unwrap();
@@ -55,13 +55,16 @@ fn packets(ended: &Ended) -> BTreeMap<String, usize> {
 }
 
 /// What one has that the other has not.
-fn beyond(one: &BTreeMap<String, usize>, other: &BTreeMap<String, usize>) -> Vec<String> {
+pub(crate) fn beyond(
+    one: &BTreeMap<String, usize>,
+    other: &BTreeMap<String, usize>,
+) -> Vec<String> {
     let more = one.iter().filter(|(packet, count)| other.get(*packet).unwrap_or(&0) < *count);
     more.map(|(packet, _)| packet.clone()).collect()
 }
 
 /// Bytes of packets, and bytes that are shown as such.
-fn shown_len(log: &[Value]) -> u64 {
+pub(crate) fn shown_len(log: &[Value]) -> u64 {
     let len = |line: &Value| match line["type"].as_str() {
         Some("packet") => line["wire_length"].as_u64().unwrap(),
         Some("bytes") => line["length"].as_u64().unwrap(),
@@ -78,11 +81,11 @@ fn who_serves_on_an_unusual_port_is_known_without_a_handshake() {
         [("vnc-auth", "rfb"), ("mc-1.20.4-offline", "minecraft"), ("terraria", "terraria")]
     {
         let bytes = pcap(name, protocol);
-        let whole = packets(&read_well(&[&folder.write("whole.pcap", &bytes), "--json"]));
+        let whole = kinds(&read_well(&[&folder.write("whole.pcap", &bytes), "--json"]));
         let moved = on_other_ports(&records(&bytes));
         let left = moved.iter().map(Vec::as_slice).filter(|record| !is_syn(record));
         let ended = read_well(&[&folder.write("moved.pcap", &file(left)), "--json"]);
-        assert_eq!(packets(&ended), whole, "{name}");
+        assert_eq!(kinds(&ended), whole, "{name}");
         let servers: Vec<_> =
             ended.json().iter().filter_map(|l| l["server"].as_str().map(str::to_owned)).collect();
         assert!(servers.iter().all(|server| server.ends_with(":60563")), "{name}: {servers:?}");
@@ -94,12 +97,12 @@ fn who_serves_on_an_unusual_port_is_known_without_a_handshake() {
 fn who_serves_is_known_in_the_middle_of_a_session() {
     let folder = Folder::new("unusual-middle");
     let bytes = pcap("mc-1.20.4-offline", "minecraft");
-    let whole = packets(&read_well(&[&folder.write("whole.pcap", &bytes), "--json"]));
+    let whole = kinds(&read_well(&[&folder.write("whole.pcap", &bytes), "--json"]));
     let moved = on_other_ports(&records(&bytes));
     let half = moved[moved.len() / 2..].iter().map(Vec::as_slice);
     let file = folder.write("half.pcap", &file(half));
     let ended = read_well(&[&file, "--json", "--protocol-version", "1.20.4"]);
-    let left = packets(&ended);
+    let left = kinds(&ended);
     assert!(left.values().sum::<usize>() > 60, "{}", ended.output);
     assert_eq!(beyond(&left, &whole), [""; 0]);
 }
@@ -117,7 +120,7 @@ fn a_lost_segment_invents_no_packets_and_hides_no_bytes() {
     ] {
         let bytes = pcap(name, protocol);
         let records = records(&bytes);
-        let whole = packets(&read_well(&[&folder.write("whole.pcap", &bytes), "--json"]));
+        let whole = kinds(&read_well(&[&folder.write("whole.pcap", &bytes), "--json"]));
         let lens = records.iter().map(|record| data(record).len());
         let (all, mut places): (usize, Vec<usize>) =
             lens.enumerate().fold((0, Vec::new()), |(all, mut places), (place, len)| {
@@ -132,7 +135,7 @@ fn a_lost_segment_invents_no_packets_and_hides_no_bytes() {
             let left = records.iter().enumerate().filter(|(place, _)| *place != gone);
             let file = folder.write("torn.pcap", &file(left.map(|(_, record)| *record)));
             let ended = read(&[&file, "--json", "--protocol", protocol, "--port", "25565"]);
-            let left = packets(&ended);
+            let left = kinds(&ended);
             assert_eq!(beyond(&left, &whole), [""; 0], "{name} without record {gone}");
             let missing = beyond(&whole, &left);
             assert!(missing.len() <= missing_max, "{name} without {gone}: {missing:?}");
@@ -150,13 +153,13 @@ fn a_session_whose_first_packets_are_lost_is_read() {
     {
         let bytes = pcap(name, "minecraft");
         let records = records(&bytes);
-        let whole = packets(&read_well(&[&folder.write("whole.pcap", &bytes), "--json"]));
+        let whole = kinds(&read_well(&[&folder.write("whole.pcap", &bytes), "--json"]));
         let is_first =
             |record: &&&[u8]| payload(record).windows(9).any(|part| part == b"127.0.0.1");
         let gone = records.iter().filter(is_first).count();
         let left = records.iter().filter(|record| !is_first(record)).copied();
         let ended = read(&[&folder.write("torn.pcap", &file(left)), "--json"]);
-        let left = packets(&ended);
+        let left = kinds(&ended);
         assert_eq!(beyond(&left, &whole), [""; 0], "{name}");
         let count = |packets: &BTreeMap<String, usize>| packets.values().sum::<usize>();
         assert!(count(&left) + gone + 2 >= count(&whole), "{name}: {:?}", beyond(&whole, &left));
@@ -228,7 +231,7 @@ fn the_middle_of_a_protocol_without_frames_is_bytes() {
     let file = folder.write("middle.pcap", &file(left));
     let ended = read(&[&file, "--json", "--protocol", "rfb", "--port", "25565"]);
     let log = ended.json();
-    assert_eq!(packets(&ended), BTreeMap::new());
+    assert_eq!(kinds(&ended), BTreeMap::new());
     assert_eq!(shown_len(&log), len as u64);
     assert!(ended.output.contains("in the middle of the session"), "{}", ended.output);
     let shown = log.iter().filter_map(|line| line["bytes"].as_str());

@@ -78,7 +78,7 @@ pub use record::{Marked, Outside, Passage, Record, Recorded, RecordedFrame, Reco
 pub use rules::{Peers, RuleCount, Rules};
 pub use scratch::Scratch;
 pub use session::{
-    DirectionSnapshot, FormSnapshot, Output, PacketStart, Parting, Session, Snapshot,
+    Ciphered, DirectionSnapshot, FormSnapshot, Output, PacketStart, Parting, Session, Snapshot,
 };
 pub use setup::{HostRewrite, OnLostFraming, Options, OtherProtocol, Setup};
 pub use verdict::{

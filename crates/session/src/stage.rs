@@ -35,6 +35,8 @@ enum Incoming {
     /// The sender has been told the key; what it sent before it knew is on its way.
     Expected,
     Cipher(Decryptor),
+    /// Encrypted, and given decrypted.
+    Outside,
 }
 
 /// What is sent.
@@ -83,7 +85,7 @@ impl Stage {
 
     /// What is received next is encrypted.
     pub(crate) fn receive_cipher(&mut self) {
-        if !matches!(self.incoming, Incoming::Cipher(_)) {
+        if !matches!(self.incoming, Incoming::Cipher(_) | Incoming::Outside) {
             self.incoming = Incoming::Cipher(self.first_decryptor());
         }
     }
@@ -104,7 +106,22 @@ impl Stage {
 
     /// Whether what is received is, or may be, encrypted.
     pub(crate) fn may_decrypt(&self) -> bool {
+        !matches!(self.incoming, Incoming::Plain | Incoming::Outside)
+    }
+
+    /// Whether its sender has begun to encrypt, or been told to.
+    pub(crate) fn has_begun(&self) -> bool {
         !matches!(self.incoming, Incoming::Plain)
+    }
+
+    /// From here on what is received is decrypted already. Gives what has decrypted it so far. Nothing of it may be
+    /// sent to anybody.
+    pub(crate) fn leave_decrypting(&mut self) -> Option<Decryptor> {
+        (self.outgoing, self.came) = (Outgoing::Plain, None);
+        match std::mem::replace(&mut self.incoming, Incoming::Outside) {
+            Incoming::Cipher(decryptor) => Some(decryptor),
+            Incoming::Plain | Incoming::Expected | Incoming::Outside => None,
+        }
     }
 
     /// Whether the sender may not have begun to encrypt.

@@ -94,6 +94,11 @@ impl Choice {
         Ok(choice)
     }
 
+    /// Whether there are keys of encrypted sessions.
+    pub(super) fn has_keys(&self) -> bool {
+        !self.cipher_keys.is_empty()
+    }
+
     /// Limits of definitions.
     pub(super) const fn limits(&self) -> Limits {
         self.settings.definition

@@ -5,7 +5,7 @@ use std::sync::Arc;
 
 use midwire_capture::Timestamp;
 use midwire_codec::Inflater;
-use midwire_definition::{Protocol, StateId, VersionId};
+use midwire_definition::{PacketDefinition, Protocol, StateId, VersionId};
 use midwire_session::{Direction, Event};
 
 use super::lost::{Lost, forms};
@@ -72,8 +72,14 @@ impl Guessing<'_> {
         if self.len < GUESSED_LEN_MIN && self.may_wait && !self.is_last && !is_said {
             return None;
         }
+        let mut is_sealed = false;
         let guesses = match self.torn {
-            [false, false] | [true, true] => self.middles(protocols, tools),
+            [false, false] => self.middles(protocols, tools),
+            [true, true] => {
+                let middles = self.middles(protocols, tools);
+                is_sealed = middles.is_empty();
+                if is_sealed { sealed(protocols, tools) } else { middles }
+            }
             [is_serverbound, _] => {
                 let missing =
                     if is_serverbound { Direction::Serverbound } else { Direction::Clientbound };
@@ -82,7 +88,7 @@ impl Guessing<'_> {
         };
         let is_only = guesses.len() == 1 && self.is_certain;
         // Of something unknown a part may be packets by chance.
-        let least = if self.is_certain { i64::MIN } else { 0 };
+        let least = if self.is_certain && !is_sealed { i64::MIN } else { 0 };
         let mut best: Option<(i64, Guess)> = None;
         for guess in guesses {
             if is_only {
@@ -226,6 +232,27 @@ impl Guessing<'_> {
         }
         guesses
     }
+}
+
+/// Ways to read a session of which the first packets are missing and others are encrypted, where there are keys:
+/// in each version from where encryption begins.
+fn sealed(protocols: &[Arc<Protocol>], tools: &Tools) -> Vec<Guess> {
+    let mut guesses = Vec::new();
+    for protocol in protocols.iter().filter(|_| tools.choice.has_keys()) {
+        for version in versions(protocol, tools) {
+            let dialect = protocol.dialect(version);
+            let begins = |packet: &&Arc<PacketDefinition>| {
+                packet.events.iter().any(|event| event.may_encrypt())
+            };
+            guesses.extend(dialect.packets().find(begins).map(|packet| Guess {
+                protocol: protocol.clone(),
+                is_turned: false,
+                form: Form { version, state: packet.state, compressed: false },
+                start: Start::Torn { missing: packet.direction },
+            }));
+        }
+    }
+    guesses
 }
 
 /// The versions that a session may have, the newest in front, and those behind the others that few play.

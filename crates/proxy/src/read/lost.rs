@@ -6,14 +6,17 @@
 //!             frames │ missing │ ....... │ next frame          searched: sync
 //! ```
 
+mod doubt;
+
 use std::sync::Arc;
 
 use bytes::{Bytes, BytesMut};
 use midwire_capture::Timestamp;
 use midwire_codec::{Framing, Inflater};
 use midwire_definition::{Protocol, StateId, VersionId};
-use midwire_session::{Direction, Event};
+use midwire_session::{Ciphered, Direction, Event};
 
+use self::doubt::{Doubt, Unsealed};
 use super::replay::Replay;
 use super::sessions::Tools;
 use super::sync::{Form, Found, Search};
@@ -44,6 +47,10 @@ pub(super) struct Lost {
     skipped: u64,
     /// Frames in a row that were read as was supposed.
     sure: usize,
+    /// What is missing was encrypted, with a key that was not known yet.
+    is_within_cipher: bool,
+    /// What is missing, of this direction or the other one, may be the packet that begins encryption.
+    may_lack_cipher: bool,
 }
 
 /// Where the next frame begins.
@@ -97,6 +104,8 @@ impl Lost {
             tried_at: 0,
             skipped: 0,
             sure: 0,
+            is_within_cipher: false,
+            may_lack_cipher: false,
         }
     }
 
@@ -192,11 +201,15 @@ pub(super) fn tear(
         || replay.session.may_change_itself(direction)
         || replay.session.may_change_other(direction.opposite());
     let mut ways = if may_change { Ways::Any } else { Ways::AsBefore };
+    let may_lack_cipher = replay.session.may_begin_cipher(direction);
+    let is_within_cipher = replay.session.ciphered(direction) == Ciphered::Undecided;
     let mut place = Place::Anywhere { from: 0 };
     let (mut cut, mut skipped) = (0, 0);
     let mut is_known = true;
+    let mut may_have_lacked = false;
     if let Some(mut earlier) = lost[direction.index()].take() {
         ways = earlier.ways.clone();
+        may_have_lacked = earlier.may_lack_cipher;
         match earlier.place {
             Place::Anywhere { .. } => {
                 cut = earlier.bytes.len();
@@ -229,14 +242,26 @@ pub(super) fn tear(
             }
         }
     }
+    let unreadable = replay.miss(direction);
+    if unreadable > 0 && !matches!(place, Place::Behind { len, .. } if len >= unreadable as u64) {
+        place = Place::Anywhere { from: unreadable };
+    }
     replay.session.handle_missing(direction, len);
-    lost[direction.index()] = Some(Lost { skipped, ..Lost::new(place, ways) });
+    let mut torn = Lost { skipped, ..Lost::new(place, ways) };
+    torn.is_within_cipher = is_within_cipher;
+    torn.may_lack_cipher = may_lack_cipher || may_have_lacked;
+    lost[direction.index()] = Some(torn);
     let other = direction.opposite();
-    if may_change_other && lost[other.index()].is_none() && replay.session.is_framed(other) {
+    let is_other_unsure = may_change_other || may_lack_cipher;
+    if is_other_unsure && lost[other.index()].is_none() && replay.session.is_framed(other) {
         let place = Place::Behind { len: 0, has_no_secret: false };
         let mut unsure = Lost::new(place, Ways::Any);
         unsure.take(&replay.take_back(other), at);
+        replay.take_cipher(other);
         lost[other.index()] = Some(unsure);
+    }
+    if let Some(unsure) = lost[other.index()].as_mut() {
+        unsure.may_lack_cipher |= may_lack_cipher;
     }
     cut
 }
@@ -310,15 +335,28 @@ pub(super) fn go_on(
     let Some(mut searched) = lost.take() else { return };
     let protocol = replay.session.protocol().clone();
     let Some(framing) = protocol.stack.framing else { return };
+    if !replay.session.is_framed(direction) {
+        return replay.stream(direction, &searched.bytes, searched.at, tools, events);
+    }
     let is_done = match searched.place {
         Place::Anywhere { .. } if searched.bytes.len() < searched.tried_at && !is_end => false,
         Place::Anywhere { from } => {
-            let (forms, as_before) = searched.ways.forms(replay, direction);
-            let search = searched.search(&protocol, &forms, framing, direction, is_end);
-            let mut inflater = Inflater::new(tools.inflate_max);
-            match search.find(&searched.bytes, from, &mut inflater, &mut tools.workspace) {
-                Ok(found) => {
-                    let is_as_before = as_before == 1 && forms.first() == Some(&found.form);
+            let found = match searched.unseal(from, replay, direction, is_end, tools, events) {
+                Unsealed::Plain { from, is_end } => {
+                    let (forms, as_before) = searched.ways.forms(replay, direction);
+                    let search = searched.search(&protocol, &forms, framing, direction, is_end);
+                    let mut inflater = Inflater::new(tools.inflate_max);
+                    let workspace = &mut tools.workspace;
+                    let found = search.find(&searched.bytes, from, &mut inflater, workspace);
+                    let is_as_before =
+                        |found: &Found| as_before == 1 && forms.first() == Some(&found.form);
+                    found.map(|found| (found, is_as_before(&found)))
+                }
+                Unsealed::Frame(found) => Ok((found, false)),
+                Unsealed::Not => Err(from),
+            };
+            match found {
+                Ok((found, is_as_before)) => {
                     searched.found(found, is_as_before, replay, direction, events);
                     searched.check(&framing, replay, direction, is_end, tools, events)
                 }
@@ -334,7 +372,8 @@ pub(super) fn go_on(
             searched.pass(there, has_no_secret, replay, direction, events);
             let len = len - there as u64;
             searched.place = Place::Behind { len, has_no_secret };
-            len == 0 && searched.check(&framing, replay, direction, is_end, tools, events)
+            let is_due = is_end || searched.bytes.len() >= searched.tried_at;
+            len == 0 && is_due && searched.check(&framing, replay, direction, is_end, tools, events)
         }
     };
     if !is_done {
@@ -383,6 +422,7 @@ impl Lost {
             replay.session.enter(direction, form.state, form.compressed.then_some(0));
         }
         self.place = Place::Behind { len: 0, has_no_secret: false };
+        self.tried_at = 0;
         self.sure = if is_sure { SURE_FRAMES } else { 0 };
     }
 
@@ -413,10 +453,29 @@ impl Lost {
         }
         self.tried_at = self.bytes.len() + self.bytes.len() / 4 + SEARCHED_STEP;
         if is_end && self.skipped > 0 {
-            let text = format!("in {} more {direction} bytes no frame was found", self.skipped);
+            let doubt = self.doubt(replay, direction);
+            let why = doubt.as_ref().map_or("", Doubt::reason);
+            let skipped = self.skipped;
+            let text = format!("in {skipped} more {direction} bytes no frame was found{why}");
             replay.tell(text, self.at, events);
         }
         is_end
+    }
+
+    /// The first bytes may be encrypted, and no key fits them. Gives whether nothing more is searched.
+    fn wait(
+        &mut self,
+        is_end: bool,
+        replay: &mut Replay,
+        direction: Direction,
+        events: &mut Vec<Event>,
+    ) -> bool {
+        if self.may_wait(is_end) {
+            self.tried_at = self.bytes.len() + self.bytes.len() / 4 + SEARCHED_STEP;
+            return false;
+        }
+        self.skipped = 0;
+        self.keep(0, is_end, replay, direction, events)
     }
 
     /// Reads frames one after the other: of each it is known where it begins, and not how it is read. Gives
@@ -431,19 +490,26 @@ impl Lost {
         events: &mut Vec<Event>,
     ) -> bool {
         let protocol = replay.session.protocol().clone();
-        if self.ways.forms(replay, direction).0.len() <= 1 {
-            self.sure = SURE_FRAMES;
-        }
         while self.sure < SURE_FRAMES {
+            if !replay.session.is_framed(direction) {
+                break;
+            }
+            let doubt = self.resolve(replay, direction, is_end, tools, events);
+            if doubt.is_none() && self.ways.forms(replay, direction).0.len() <= 1 {
+                break;
+            }
             let len = match framing.next(&self.bytes) {
                 Ok(Some(frame)) if frame.len > 0 => frame.len,
+                Ok(_) | Err(_) if doubt.is_some() => {
+                    return self.wait(is_end, replay, direction, events);
+                }
                 Ok(_) if !is_end => return false,
                 Ok(_) | Err(_) => break,
             };
             let mut inflater = Inflater::new(tools.inflate_max);
             let (forms, as_before) = self.ways.forms(replay, direction);
             let before = forms_before(replay, direction);
-            let mut reads = |forms: &[Form], least: usize| {
+            let mut reads = |forms: &[Form], least: usize, tools: &mut Tools| {
                 let search = Search {
                     protocol: &protocol,
                     framing: *framing,
@@ -457,10 +523,36 @@ impl Lost {
                 };
                 search.reads(&self.bytes, least, &mut inflater, &mut tools.workspace)
             };
-            let known = reads(&before, 1);
-            let form = known
-                .or_else(|| reads(&forms[as_before..], CHOOSING_FRAMES))
-                .or_else(|| reads(&forms[as_before..], 1));
+            let known = reads(&before, 1, tools);
+            if let Some(doubt) = &doubt
+                && !(doubt.may_be_plain
+                    && (known.is_some() && self.is_solid(len)
+                        || self.is_row(framing, &forms, replay, direction, tools)))
+            {
+                return self.wait(is_end, replay, direction, events);
+            }
+            let mut form = known
+                .or_else(|| reads(&forms[as_before..], CHOOSING_FRAMES, tools))
+                .or_else(|| reads(&forms[as_before..], 1, tools));
+            // Where encryption begins, forms change as well, and small frames read in several: those behind them tell.
+            if replay.ciphers[direction.index()].is_some() {
+                let mut count = |forms: &[Form]| {
+                    forms.iter().filter(|form| reads(&[**form], 1, tools).is_some()).count()
+                };
+                let (reading, reading_before) = (count(&forms), count(&before));
+                let is_unclear =
+                    reading > 1 && self.frames(framing, CHOOSING_FRAMES) < CHOOSING_FRAMES;
+                if is_unclear && is_end && reading_before != 1 {
+                    return self.keep(0, is_end, replay, direction, events);
+                }
+                // What changes something for others cannot wait.
+                let has_events = known.is_some_and(|form| self.has_events(form, replay, direction));
+                if is_unclear && !is_end && !has_events {
+                    return false;
+                }
+                form = reads(&forms, CHOOSING_FRAMES, tools).or(form);
+            }
+            let known = form.filter(|form| before.contains(form));
             self.sure = if known.is_some() { self.sure + 1 } else { usize::from(form.is_some()) };
             if let Some(form) = form.filter(|form| before != [*form]) {
                 replay.session.enter(direction, form.state, form.compressed.then_some(0));

@@ -6,6 +6,7 @@
 //! ```
 
 mod choose;
+mod cipher;
 mod columns;
 mod counts;
 mod followed;

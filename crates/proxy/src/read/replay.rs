@@ -14,6 +14,7 @@ use midwire_session::{
     PacketNumber, Scratch, Session, Setup, Snapshot, Tags, Verdict, Watch,
 };
 
+use super::cipher::Cipher;
 use super::nonsense::Nonsense;
 use super::player::{Decided, Looks, Player};
 
@@ -36,6 +37,8 @@ pub(super) struct Replay {
     /// Bytes of them.
     overtaken_len: usize,
     pub(super) nonsense: [Nonsense; 2],
+    /// What decrypts a direction, where the session does not.
+    pub(super) ciphers: [Option<Cipher>; 2],
 }
 
 /// Frames that wait for being sent at most: a file may name as many as it likes.
@@ -84,6 +87,7 @@ impl Replay {
             overtaken: BTreeMap::new(),
             overtaken_len: 0,
             nonsense: Default::default(),
+            ciphers: [None, None],
         }
     }
 

@@ -5,6 +5,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use midwire_capture::Timestamp;
+use midwire_codec::cipher::KEY_LEN;
 use midwire_definition::{Protocol, VersionId};
 use midwire_session::{Direction, Event};
 
@@ -126,10 +127,11 @@ impl Stream {
             }
             Stage::Read { replay, lost } => {
                 let lost = &mut lost[direction.index()];
+                let bytes = replay.decrypted(direction, bytes);
                 let Some(searched) = lost else {
-                    return replay.stream(direction, bytes, at, tools, events);
+                    return replay.stream(direction, &bytes, at, tools, events);
                 };
-                searched.take(bytes, at);
+                searched.take(&bytes, at);
                 go_on(replay, direction, lost, false, tools, events);
             }
         }
@@ -160,6 +162,11 @@ impl Stream {
                     let cut = tear(replay, direction, lost, len, at, tools, events);
                     if cut > 0 {
                         text.push_str(&format!(", behind {cut} bytes of a frame"));
+                    }
+                    if replay.ciphers[direction.index()].is_some() {
+                        text.push_str(&format!(
+                            "; the {KEY_LEN} bytes behind them cannot be decrypted"
+                        ));
                     }
                 } else {
                     text.push_str(&leave_frameless(replay, direction, at, tools, events));

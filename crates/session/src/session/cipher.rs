@@ -159,7 +159,7 @@ impl Session {
     }
 
     /// Whether one of several keys is the right one, and nothing has shown which.
-    fn is_undecided(&self) -> bool {
+    pub(super) fn is_undecided(&self) -> bool {
         self.login.as_ref().is_some_and(|login| login.undecided)
     }
 
@@ -220,7 +220,7 @@ impl Session {
     /// The packet of a direction has been read behind which its sender encrypts.
     pub(super) fn encrypted_from_here(&mut self, direction: Direction) {
         let side = self.side(direction);
-        if side.opaque || side.stage.as_ref().is_some_and(|stage| stage.may_decrypt()) {
+        if side.opaque || side.stage.as_ref().is_some_and(|stage| stage.has_begun()) {
             return;
         }
         let outcome = self.login.as_mut().and_then(|login| login.outcome.take());
@@ -258,7 +258,7 @@ impl Session {
         self.stage(direction.opposite(), key).send_cipher();
     }
 
-    fn stage(&mut self, direction: Direction, key: &Key) -> &mut Stage {
+    pub(super) fn stage(&mut self, direction: Direction, key: &Key) -> &mut Stage {
         let came_max = self.setup.options.limits.buffer_max;
         let make = || Box::new(Stage::new(key.clone(), came_max));
         self.side(direction).stage.get_or_insert_with(make)
@@ -280,7 +280,7 @@ impl Session {
     }
 
     /// One of several keys has shown itself as the right one.
-    fn decide(&mut self, key: &Key) {
+    pub(super) fn decide(&mut self, key: &Key) {
         if let Some(login) = &mut self.login {
             login.undecided = false;
         }

@@ -151,7 +151,7 @@ impl Session {
     }
 
     /// The states that a direction may be in from here on.
-    fn states_ahead(&self, direction: Direction) -> Vec<StateId> {
+    pub(super) fn states_ahead(&self, direction: Direction) -> Vec<StateId> {
         let forms = self.sides[direction.index()].received.forms(direction);
         self.tables.states_from(forms.iter().map(|form| form.state))
     }

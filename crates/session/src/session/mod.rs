@@ -4,6 +4,7 @@ mod behind;
 mod beside;
 mod cipher;
 mod deciders;
+mod deciphered;
 mod frameless;
 mod gap;
 mod handshake;
@@ -45,6 +46,7 @@ use crate::verdict::{
     ComposeError, DisconnectError, InjectError, NewPacket, UnknownPacket, Verdict,
 };
 
+pub use deciphered::Ciphered;
 pub use gap::PacketStart;
 pub use parting::Parting;
 pub use replay::{DirectionSnapshot, FormSnapshot, Snapshot};
