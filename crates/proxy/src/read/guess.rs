@@ -11,9 +11,9 @@ use midwire_session::{Direction, Event};
 use super::lost::{Lost, forms};
 use super::nonsense::is_read;
 use super::replay::Replay;
-use super::sessions::Tools;
 use super::stream::{Kept, Stream};
 use super::sync::{Form, Search};
+use super::tools::Tools;
 use crate::defs::releases;
 
 /// Places at which a stream's middle may begin with a frame: where the port says what it is, and where it may

@@ -25,9 +25,10 @@ use super::numbering::Numbers;
 use super::numbers::{put, put_bytes, take, take_bytes};
 use super::out::{Out, Wanted};
 use super::progress::Progress;
-use super::sessions::{Sessions, Tools, Viewed};
+use super::sessions::Sessions;
 use super::stats::Stats;
 use super::stop::Stop;
+use super::tools::{Tools, Viewed};
 use crate::print::Style;
 
 /// What is added to a capture's name.

@@ -7,19 +7,22 @@
 //! ```
 
 mod doubt;
+mod ways;
 
 use std::sync::Arc;
 
 use bytes::{Bytes, BytesMut};
 use midwire_capture::Timestamp;
 use midwire_codec::{Framing, Inflater};
-use midwire_definition::{Protocol, StateId, VersionId};
+use midwire_definition::Protocol;
 use midwire_session::{Ciphered, Direction, Event};
 
 use self::doubt::{Doubt, Unsealed};
+pub(super) use self::ways::forms;
+use self::ways::{Ways, forms_before};
 use super::replay::Replay;
-use super::sessions::Tools;
 use super::sync::{Form, Found, Search};
+use super::tools::Tools;
 
 /// Bytes in which the next frame is searched.
 const SEARCHED_MAX: usize = 1 << 20;
@@ -62,30 +65,6 @@ enum Place {
     Behind { len: u64, has_no_secret: bool },
     /// Nowhere: it was searched for long enough.
     Nowhere,
-}
-
-/// How the frames may be read.
-#[derive(Clone)]
-enum Ways {
-    /// As the session says.
-    AsBefore,
-    /// As the session says, or in any other way.
-    Any,
-    /// In one of these, the likeliest in front: it is not known what the session says.
-    These(Vec<Form>),
-}
-
-impl Ways {
-    /// The forms, the likeliest in front, and how many of them are as the session says.
-    fn forms(&self, replay: &Replay, direction: Direction) -> (Vec<Form>, usize) {
-        let before = forms_before(replay, direction);
-        let len = before.len();
-        match self {
-            Self::AsBefore => (before, len),
-            Self::Any => (forms_behind(replay, direction, before), len),
-            Self::These(forms) => (forms.clone(), 0),
-        }
-    }
 }
 
 impl Lost {
@@ -155,35 +134,6 @@ impl Lost {
         self.skipped += bytes.len() as u64;
         replay.unread(direction, bytes, has_no_secret, self.at, events);
     }
-}
-
-/// How the next frame of a direction is read, as far as the session knows: never in no way.
-fn forms_before(replay: &Replay, direction: Direction) -> Vec<Form> {
-    let version = replay.session.version_read();
-    let mut before: Vec<Form> = Vec::new();
-    // What waits here was most likely sent before what its sender was told last.
-    for form in replay.session.forms(direction) {
-        let form = Form { version, state: form.state, compressed: form.threshold.is_some() };
-        if !before.contains(&form) {
-            before.push(form);
-        }
-    }
-    before
-}
-
-/// The same with all other ways: those in front in which as much is as before, and states that follow.
-fn forms_behind(replay: &Replay, direction: Direction, before: Vec<Form>) -> Vec<Form> {
-    let session = &replay.session;
-    let protocol = session.protocol();
-    let Some(first) = before.first().copied() else { return before };
-    let states = protocol.states.len().max(1);
-    let mut others = forms(protocol, direction, &[first.version]);
-    others.retain(|form| !before.contains(form));
-    others.sort_by_key(|form| {
-        let ahead = (usize::from(form.state.0) + states - usize::from(first.state.0)) % states;
-        (ahead, form.compressed != first.compressed)
-    });
-    [before, others].concat()
 }
 
 /// Bytes of a direction with frames are missing. Gives how many bytes there were of a frame in front of them.
@@ -290,37 +240,6 @@ pub(super) fn give_up(
     if len > 0 {
         replay.tell_given_up(len, direction, what, at, events);
     }
-}
-
-/// The forms that frames of a direction may be in.
-pub(super) fn forms(
-    protocol: &Protocol,
-    direction: Direction,
-    versions: &[VersionId],
-) -> Vec<Form> {
-    let states = protocol.states.len().max(1);
-    let play = protocol.state_named("play");
-    let mut order: Vec<StateId> = (0..=u8::MAX).map(StateId).take(states).collect();
-    order.sort_by_key(|state| Some(*state) != play);
-    let compressed: &[bool] =
-        if protocol.stack.compression.is_some() { &[true, false] } else { &[false] };
-    let mut forms = Vec::new();
-    for version in versions {
-        let dialect = protocol.dialect(*version);
-        for state in &order {
-            let has = |packet: &Arc<midwire_definition::PacketDefinition>| {
-                packet.state == *state && packet.direction == direction
-            };
-            if dialect.packets().any(has) {
-                forms.extend(compressed.iter().map(|compressed| Form {
-                    version: *version,
-                    state: *state,
-                    compressed: *compressed,
-                }));
-            }
-        }
-    }
-    forms
 }
 
 /// Finds out where frames go on and how, if that can be, and reads on from there.

@@ -10,13 +10,14 @@ use midwire_capture::{
 };
 use midwire_codec::Framing;
 use midwire_session::{
-    Decision, Direction, Elapsed, Event, Fate, NewPacket, Notice, Origin, Output, PacketEvent,
-    PacketNumber, Scratch, Session, Setup, Snapshot, Tags, Verdict, Watch,
+    Decision, Direction, Elapsed, Event, Fate, NewPacket, Notice, Origin, Output, Scratch, Session,
+    Setup, Snapshot, Verdict, Watch,
 };
 
 use super::cipher::Cipher;
 use super::nonsense::Nonsense;
 use super::player::{Decided, Looks, Player};
+use super::provenance::Provenance;
 
 /// A session that is played.
 pub(super) struct Replay {
@@ -50,19 +51,7 @@ const IDLE_MAX: usize = 256;
 /// A frame that came and was changed.
 struct Changed {
     bytes: Bytes,
-    said: Said,
-}
-
-/// What a recording says of a frame.
-#[derive(Clone)]
-struct Said {
-    number: u64,
-    direction: Direction,
-    at: Timestamp,
-    origin: Origin,
-    fate: Fate,
-    decided_by: Option<Origin>,
-    tags: Option<Arc<Tags>>,
+    said: Provenance,
 }
 
 impl Replay {
@@ -210,7 +199,7 @@ impl Replay {
         if self.is_trial {
             return self.try_frame(frame, scratch, events);
         }
-        let said = self.said(frame);
+        let said = Provenance::of(frame, self.elapsed(frame.at));
         if let Some(changed) = self.changed.take() {
             let is_its = frame.form == Form::Sent
                 && frame.number == changed.said.number
@@ -280,11 +269,11 @@ impl Replay {
             _ if is_injected => self.inject(frame.bytes, &said, scratch, events),
             _ => self.recorded_bytes(frame.bytes, &said, scratch, events),
         }
-        put_back(&said, self.elapsed(said.at), events.get_mut(start..).unwrap_or_default());
+        said.put_back(self.elapsed(said.at), events.get_mut(start..).unwrap_or_default());
     }
 
     /// Of what came and what was sent in its place, one is not there.
-    fn tell_half(&self, said: &Said, there: Form, events: &mut Vec<Event>) {
+    fn tell_half(&self, said: &Provenance, there: Form, events: &mut Vec<Event>) {
         let (there, missing) = match there {
             Form::Sent => ("was sent", "came"),
             Form::Came | Form::Both => ("came", "was sent"),
@@ -336,13 +325,13 @@ impl Replay {
             self.decide(Decision { replace: payload, ..Decision::default() });
         }
         self.recorded_bytes(bytes, said, scratch, events);
-        put_back(said, self.elapsed(said.at), events.get_mut(start..).unwrap_or_default());
+        said.put_back(self.elapsed(said.at), events.get_mut(start..).unwrap_or_default());
     }
 
     fn recorded_bytes(
         &mut self,
         bytes: &[u8],
-        said: &Said,
+        said: &Provenance,
         scratch: &mut Scratch,
         events: &mut Vec<Event>,
     ) {
@@ -358,10 +347,10 @@ impl Replay {
     /// A frame came and was never sent.
     fn unsent(&mut self, came: &Changed, scratch: &mut Scratch, events: &mut Vec<Event>) {
         let start = events.len();
-        let said = Said { fate: Fate::Dropped, ..came.said.clone() };
+        let said = came.said.clone().unsent();
         self.decide(Decision { drop: true, ..Decision::default() });
         self.recorded_bytes(&came.bytes, &said, scratch, events);
-        put_back(&said, self.elapsed(said.at), events.get_mut(start..).unwrap_or_default());
+        said.put_back(self.elapsed(said.at), events.get_mut(start..).unwrap_or_default());
     }
 
     /// What is decided about the next packet.
@@ -378,7 +367,7 @@ impl Replay {
     fn inject(
         &mut self,
         bytes: &[u8],
-        said: &Said,
+        said: &Provenance,
         scratch: &mut Scratch,
         events: &mut Vec<Event>,
     ) {
@@ -401,26 +390,6 @@ impl Replay {
             let is_secret = self.session.is_framed(direction);
             let secret = is_secret.then_some(0..bytes.len()).into_iter().collect();
             events.push(Event::Opaque { direction, offset: 0, at, bytes, secret });
-        }
-    }
-
-    fn said(&self, frame: &RecordedFrame<'_>) -> Said {
-        let delay = frame.delayed().unwrap_or_default();
-        Said {
-            number: frame.number,
-            direction: frame.direction,
-            at: frame.at,
-            origin: origin(frame.origin),
-            fate: match frame.fate {
-                RecordedFate::Passed => Fate::Passed,
-                RecordedFate::Dropped => Fate::Dropped,
-                RecordedFate::Changed if frame.delayed().is_none() => Fate::Changed,
-                RecordedFate::Changed | RecordedFate::Delayed => {
-                    Fate::Delayed(self.elapsed(frame.at).after(delay))
-                }
-            },
-            decided_by: frame.decided_by().map(origin),
-            tags: tags_of(frame),
         }
     }
 
@@ -508,44 +477,5 @@ impl Replay {
         let over: BTreeMap<u64, Changed> = over;
         self.overtaken_len -= over.values().map(|came| came.bytes.len()).sum::<usize>();
         over.into_values().for_each(|came| self.unsent(&came, scratch, events));
-    }
-}
-
-/// Puts what a recording says of a frame into the events that the frame made.
-fn put_back(said: &Said, elapsed: Elapsed, events: &mut [Event]) {
-    for event in events {
-        if let Event::Packet(packet) = event {
-            put_back_into(said, packet);
-        } else if let Some(at) = event.at_mut() {
-            *at = elapsed;
-        }
-    }
-}
-
-fn put_back_into(said: &Said, packet: &mut PacketEvent) {
-    if said.number > 0 {
-        packet.number = PacketNumber(said.number);
-    }
-    (packet.origin, packet.fate) = (said.origin, said.fate);
-    let is_changed = said.fate == Fate::Changed || packet.sent.is_some();
-    packet.changed_by = said.decided_by.filter(|_| is_changed);
-    packet.tags.clone_from(&said.tags);
-}
-
-fn tags_of(frame: &RecordedFrame<'_>) -> Option<Arc<Tags>> {
-    let rules = frame.by().map(|by| by.as_ref().into()).collect();
-    let marks = frame.marks().map(|mark| mark.as_ref().into()).collect();
-    let tags = Tags { rules, marks, logs: Vec::new() };
-    (!tags.is_empty()).then(|| Arc::new(tags))
-}
-
-fn origin(recorded: RecordedOrigin) -> Origin {
-    match recorded {
-        RecordedOrigin::Client => Origin::Client,
-        RecordedOrigin::Server => Origin::Server,
-        RecordedOrigin::Midwire => Origin::Midwire,
-        RecordedOrigin::Rule => Origin::Rule,
-        RecordedOrigin::Script => Origin::Script,
-        RecordedOrigin::User => Origin::User,
     }
 }

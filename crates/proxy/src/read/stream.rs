@@ -13,7 +13,7 @@ use super::choose::{LOOK_LEN, Sniffed};
 use super::guess::{Guess, Guessing, worth};
 use super::lost::{Lost, forms, give_up, go_on, tear};
 use super::replay::Replay;
-use super::sessions::{Tools, Viewed};
+use super::tools::{Tools, Viewed};
 
 /// Bytes of a stream that are kept until it is known what it is.
 const KEPT_MAX: usize = 256 << 10;

@@ -6,7 +6,7 @@ use midwire_session::{Direction, Event, PacketStart, Scratch};
 
 use super::nonsense::PIECE_LEN;
 use super::replay::Replay;
-use super::sessions::Tools;
+use super::tools::Tools;
 use super::waiting::WAITING_MAX;
 
 /// What there was of a frame in front of a gap.

@@ -15,8 +15,9 @@ use midwire_session::{Direction, Event, Fate, Origin, PacketEvent, Rules, Scratc
 use super::choose::Choice;
 use super::columns::write_value;
 use super::out::{Out, Wanted};
-use super::sessions::{Sessions, Tools, Viewed};
+use super::sessions::Sessions;
 use super::stop::Stop;
+use super::tools::{Tools, Viewed};
 use super::walk::Walk;
 use crate::args;
 use crate::error::{NO, print_and_end, say_styled};
