@@ -442,7 +442,9 @@ impl Lost {
                 };
                 search.reads(&self.bytes, least, &mut inflater, &mut tools.workspace)
             };
-            let known = reads(&before, 1, tools);
+            // As before, unless another way says much more about the frame.
+            let all = if as_before > 0 { &forms } else { &before };
+            let known = reads(all, 1, tools).filter(|form| before.contains(form));
             if let Some(doubt) = &doubt
                 && !(doubt.may_be_plain
                     && (known.is_some() && self.is_solid(len)

@@ -6,7 +6,7 @@ use std::sync::Arc;
 
 use midwire_codec::{Direction, Framing, Inflater, Prefix, split};
 use midwire_definition::plan::Plan;
-use midwire_definition::{Dialect, Protocol, StateId, VersionId, Workspace};
+use midwire_definition::{Dialect, Effect, Protocol, StateId, VersionId, Workspace};
 
 use crate::wire_id;
 
@@ -40,6 +40,18 @@ pub(super) struct Form {
     pub(super) version: VersionId,
     pub(super) state: StateId,
     pub(super) compressed: bool,
+}
+
+impl Form {
+    /// The same behind a packet of this direction with an effect.
+    const fn apply(&mut self, effect: Effect, direction: Direction) {
+        match effect {
+            Effect::State { direction: Some(only), .. } if only.index() != direction.index() => {}
+            Effect::State { state, .. } => self.state = state,
+            Effect::Compression { threshold } => self.compressed = threshold >= 0,
+            Effect::Assign { .. } | Effect::Cipher => {}
+        }
+    }
 }
 
 /// Where frames begin, and how they are read.
@@ -215,7 +227,8 @@ impl Search<'_> {
         Err(undecided.unwrap_or(end))
     }
 
-    /// The form in which all frames from the first byte on, up to so many of them, are packets.
+    /// The form in which all frames from the first byte on, up to so many of them, are packets: the first such
+    /// one, unless another says much more about them.
     pub(super) fn reads(
         &self,
         bytes: &[u8],
@@ -225,11 +238,18 @@ impl Search<'_> {
     ) -> Option<Form> {
         let (mut chain, _) = self.chain(bytes);
         chain.truncate(most);
-        let is_read = |form: &&Form| {
+        let mut best: Option<(u32, Form)> = None;
+        for form in self.forms {
             let reading = self.readable(form, &chain, chain.len(), inflater, workspace);
-            !chain.is_empty() && reading.packets == chain.len()
-        };
-        self.forms.iter().find(is_read).copied()
+            let is_read = !chain.is_empty() && reading.packets == chain.len();
+            // That a payload says to be plain is little: any that begins with 0 does.
+            let is_better =
+                best.is_none_or(|(bits, _)| reading.bits > bits.saturating_add(BITS_OF_PLAIN));
+            if is_read && is_better {
+                best = Some((reading.bits, *form));
+            }
+        }
+        best.map(|(_, form)| form)
     }
 
     /// The form of the first of some frames that are packets each in some form, or in which all are at least
@@ -364,7 +384,9 @@ impl Search<'_> {
     ) -> Reading {
         let Memo { plain, read } = memo;
         let mut reading = Reading { packets: 0, bits: 0 };
+        let mut form = *form;
         for (index, link) in chain.iter().enumerate() {
+            let mut next = form;
             let bits = (|| {
                 let mut bits = self.bits_of_header(link.header);
                 let payload = if form.compressed {
@@ -387,6 +409,12 @@ impl Search<'_> {
                     let packet = plan.decode(payload, body, &conn, workspace);
                     packet.error().is_none() && packet.rest().is_empty()
                 });
+                if is_packet && !known.events.is_empty() {
+                    let conn = self.protocol.initial_conn();
+                    let packet = plan.decode(payload, body, &conn, workspace);
+                    let effects = known.events.iter().flat_map(|event| event.effects(&packet));
+                    effects.for_each(|effect| next.apply(effect, self.direction));
+                }
                 // Its fields end where the frame does.
                 let fields = if plan.takes_rest() { 0 } else { BITS_OF_FIELDS };
                 is_packet.then_some(bits + fields)
@@ -397,6 +425,7 @@ impl Search<'_> {
                     if index == 0 {
                         reading.bits = bits;
                     }
+                    form = next;
                 }
                 None if index < least => return Reading { packets: 0, bits: 0 },
                 None => {}
