@@ -7,6 +7,7 @@ use serde_json::Value;
 
 use crate::files::{Folder, as_ours, as_pcap, payload, read, read_well, recorded, records};
 use crate::support::program::Ended;
+use crate::support::random::Random;
 
 fn pcap(name: &str, protocol: &str) -> Vec<u8> {
     let log = read_well(&[&recorded(name), "--protocol", protocol, "--json"]).json();
@@ -141,6 +142,53 @@ fn a_lost_segment_invents_no_packets_and_hides_no_bytes() {
             assert!(missing.len() <= missing_max, "{name} without {gone}: {missing:?}");
             let there = (all - data(records[gone]).len()) as u64;
             assert_eq!(shown_len(&ended.json()), there, "{name} without record {gone}");
+        }
+    }
+}
+
+/// Where compression and states begin, a frame may be read in several ways.
+#[test]
+fn the_start_of_a_session_invents_no_packets_whatever_of_it_is_lost() {
+    let folder = Folder::new("starts");
+    for name in ["mc-1.20.4-offline", "mc-1.21.4-offline"] {
+        let bytes = pcap(name, "minecraft");
+        let records = records(&bytes);
+        let whole = kinds(&read_well(&[&folder.write("whole.pcap", &bytes), "--json"]));
+        let with_data = (0..records.len()).filter(|place| !data(records[*place]).is_empty());
+        let first: Vec<usize> = with_data.take(12).collect();
+        for gone in first.iter().map(|one| vec![*one]).chain([first[2..5].to_vec()]) {
+            let left = records.iter().enumerate().filter(|(place, _)| !gone.contains(place));
+            let file = folder.write("torn.pcap", &file(left.map(|(_, record)| *record)));
+            let args = [&file, "--json", "--protocol", "minecraft", "--port", "25565"];
+            assert_eq!(beyond(&kinds(&read(&args)), &whole), [""; 0], "{name} without {gone:?}");
+        }
+    }
+}
+
+/// Segments of both directions, and the handshake's, in another order than they were sent.
+#[test]
+fn a_capture_in_another_order_is_read_as_it_was_said() {
+    let folder = Folder::new("order");
+    let mut random = Random::new(3);
+    for (name, protocol) in [
+        ("vnc-auth", "rfb"),
+        ("mc-1.21.4-offline", "minecraft"),
+        ("mc-1.8.8-offline", "minecraft"),
+        ("terraria", "terraria"),
+    ] {
+        let bytes = pcap(name, protocol);
+        let records = records(&bytes);
+        let shown = |file: &[u8]| {
+            let file = folder.write("order.pcap", file);
+            read_well(&[&file, "--json", "--protocol", protocol, "--port", "25565"])
+        };
+        let whole = shown(&bytes);
+        for reach in [4, 12] {
+            let mut places: Vec<usize> = (0..records.len()).collect();
+            places.sort_by_cached_key(|place| place + random.below(reach));
+            let moved = shown(&file(places.into_iter().map(|place| records[place])));
+            assert_eq!(kinds(&moved), kinds(&whole), "{name}, {reach}");
+            assert_eq!(shown_len(&moved.json()), shown_len(&whole.json()), "{name}, {reach}");
         }
     }
 }
