@@ -227,15 +227,16 @@ impl Half {
         }
     }
 
-    /// The receiver has everything in front of this number.
-    pub(super) fn received_to(&mut self, sequence: u32) {
+    /// The receiver has everything in front of this number. `is_of_all`: its capture begins where it does.
+    pub(super) fn received_to(&mut self, sequence: u32, is_of_all: bool) {
         let (_, next) = *self.next.get_or_insert((sequence, ORIGIN));
         let Some(place) = self.place(sequence) else { return };
         if place > next.saturating_add(RECEIVED_AHEAD_MAX) {
             return;
         }
         self.received = self.received.max(place);
-        if self.is_unseen() {
+        // Where the beginning is not there, what was still on its way then would seem to be missing.
+        if self.is_unseen() || is_of_all && !self.has_started() {
             self.expected = Some(self.expected.map_or(place, |expected| expected.min(place)));
         }
     }

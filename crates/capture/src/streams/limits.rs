@@ -39,7 +39,7 @@ impl Default for StreamLimits {
             waiting_time_max: Duration::from_secs(30),
             received_packets_max: 1_024,
             received_time_max: Duration::from_secs(2),
-            start_packets_max: 64,
+            start_packets_max: 256,
             start_time_max: Duration::from_millis(500),
         }
     }

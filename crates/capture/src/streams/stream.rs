@@ -110,7 +110,8 @@ impl Stream {
 
     /// Whether something is to be looked at again, though no packet comes.
     pub(super) fn is_waiting(&self) -> bool {
-        let is_waiting = |half: &Half| half.is_waiting() || half.has_hole();
+        let is_waiting =
+            |half: &Half| half.is_waiting() || half.has_hole() || half.has_unseen_end();
         !self.is_over && (self.reset.is_some() || self.halves.iter().any(is_waiting))
     }
 
@@ -147,7 +148,7 @@ impl Stream {
             if segment.is_syn() && other.may_start_at(segment.acknowledgment) {
                 other.start_at(segment.acknowledgment);
             }
-            other.received_to(segment.acknowledgment);
+            other.received_to(segment.acknowledgment, self.from_start);
         }
         let behind = segment.is_ack().then_some(segment.acknowledgment);
         if !segment.payload.is_empty() || segment.missing > 0 {
@@ -216,12 +217,11 @@ impl Stream {
             let held_len = self.halves[direction.opposite().index()].waiting_len;
             let is_holding = held_len > 0;
             let half = &mut self.halves[direction.index()];
-            if !half.is_waiting() && half.has_unseen_end() {
-                half.start_at_first();
-            }
             let is_waiting = match half.has_started() {
                 true => half.has_hole(),
-                false => half.is_waiting() || half.is_awaited() && is_holding,
+                false => {
+                    half.is_waiting() || half.has_unseen_end() || half.is_awaited() && is_holding
+                }
             };
             if !is_waiting {
                 half.hole_since = None;

@@ -7,17 +7,25 @@ use std::time::{Duration, Instant};
 /// How often it is looked whether a recording goes on in another file.
 const LOOK_EVERY: Duration = Duration::from_millis(500);
 
+/// A file to which nothing was written for so long is over, where another one follows.
+const OLD: Duration = Duration::from_secs(2);
+
 /// A file that is followed.
 pub(super) struct Followed {
     path: PathBuf,
     identity: Identity,
-    looked: Instant,
+    /// When it was looked last whether there is another behind it.
+    looked: Option<Instant>,
 }
 
 impl Followed {
     pub(super) fn new(file: &File, path: &Path) -> Option<Self> {
-        let identity = identity(&file.metadata().ok()?);
-        Some(Self { path: path.to_path_buf(), identity, looked: Instant::now() })
+        let metadata = file.metadata().ok()?;
+        // Nobody writes to one that is old: it need not be waited for.
+        let age = metadata.modified().ok().and_then(|changed| changed.elapsed().ok());
+        let is_old = age.is_some_and(|age| age > OLD);
+        let looked = (!is_old).then(Instant::now);
+        Some(Self { path: path.to_path_buf(), identity: identity(&metadata), looked })
     }
 
     /// Whether another file has its name, or it was made anew, when so much of it was read.
@@ -29,10 +37,10 @@ impl Followed {
 
     /// The file in which a recording that rotates has gone on, once there is one.
     pub(super) fn next(&mut self) -> Option<PathBuf> {
-        if self.looked.elapsed() < LOOK_EVERY {
+        if self.looked.is_some_and(|looked| looked.elapsed() < LOOK_EVERY) {
             return None;
         }
-        self.looked = Instant::now();
+        self.looked = Some(Instant::now());
         let own = Numbered::of(&self.path)?;
         let folder = match self.path.parent()? {
             none if none.as_os_str().is_empty() => Path::new("."),
@@ -42,7 +50,7 @@ impl Followed {
         let is_later = |name: &std::ffi::OsString| {
             Numbered::of(Path::new(name)).is_some_and(|other| other.is_behind(&own))
         };
-        // Of a name that was used before, the earliest run behind this file's.
+        // The first of them that is there: the oldest make room.
         let next = files.filter(is_later).min()?;
         Some(self.path.with_file_name(next))
     }
@@ -74,10 +82,10 @@ impl Numbered {
         })
     }
 
-    /// Whether it is the one behind another.
+    /// Whether it is one behind another, which may have made room.
     fn is_behind(&self, other: &Self) -> bool {
         (&self.stem, &self.extension) == (&other.stem, &other.extension)
-            && other.number.checked_add(1) == Some(self.number)
+            && self.number > other.number
             && self.time >= other.time
     }
 }

@@ -39,9 +39,10 @@ impl Provenance {
         }
     }
 
-    /// The same of one that was never sent.
-    pub(super) fn unsent(self) -> Self {
-        Self { fate: Fate::Dropped, ..self }
+    /// The same of one that was never sent, if that is known.
+    pub(super) fn unsent(self, is_known: bool) -> Self {
+        let fate = if is_known { Fate::Dropped } else { self.fate };
+        Self { fate, ..self }
     }
 
     /// Puts it into the events that the frame made.

@@ -235,7 +235,7 @@ impl Replay {
                     && let Some((_, first)) = self.overtaken.pop_first()
                 {
                     self.overtaken_len -= first.bytes.len();
-                    self.unsent(&first, scratch, events);
+                    self.unsent(&first, false, scratch, events);
                 }
                 return;
             }
@@ -345,9 +345,15 @@ impl Replay {
     }
 
     /// A frame came and was never sent.
-    fn unsent(&mut self, came: &Changed, scratch: &mut Scratch, events: &mut Vec<Event>) {
+    fn unsent(
+        &mut self,
+        came: &Changed,
+        is_known: bool,
+        scratch: &mut Scratch,
+        events: &mut Vec<Event>,
+    ) {
         let start = events.len();
-        let said = came.said.clone().unsent();
+        let said = came.said.clone().unsent(is_known);
         self.decide(Decision { drop: true, ..Decision::default() });
         self.recorded_bytes(&came.bytes, &said, scratch, events);
         said.put_back(self.elapsed(said.at), events.get_mut(start..).unwrap_or_default());
@@ -404,7 +410,7 @@ impl Replay {
         if let Some(changed) = self.changed.take() {
             self.change(&changed, None, scratch, events);
         }
-        self.end_overtaken(direction, scratch, events);
+        self.end_overtaken(direction, true, scratch, events);
         self.pass_time(None, scratch, events);
         let at = self.elapsed(at);
         let waiting = &mut self.waiting[direction.index()];
@@ -419,7 +425,7 @@ impl Replay {
         scratch: &mut Scratch,
         events: &mut Vec<Event>,
     ) {
-        self.settle(scratch, events);
+        self.settle(false, scratch, events);
         for direction in Direction::BOTH {
             let is_within = !self.waiting[direction.index()].is_empty();
             if is_within && !self.session.has_ended(direction) {
@@ -436,7 +442,7 @@ impl Replay {
         scratch: &mut Scratch,
         events: &mut Vec<Event>,
     ) {
-        self.settle(scratch, events);
+        self.settle(true, scratch, events);
         match reset {
             Some(direction) => {
                 self.session.handle_reset(direction, self.elapsed(at));
@@ -452,21 +458,22 @@ impl Replay {
         }
     }
 
-    /// Nothing is waited for any more.
-    pub(super) fn settle(&mut self, scratch: &mut Scratch, events: &mut Vec<Event>) {
+    /// Nothing is waited for any more. `is_over`: the session is, and not only what is known of it.
+    pub(super) fn settle(&mut self, is_over: bool, scratch: &mut Scratch, events: &mut Vec<Event>) {
         if let Some(changed) = self.changed.take() {
             self.change(&changed, None, scratch, events);
         }
         Direction::BOTH
             .iter()
-            .for_each(|direction| self.end_overtaken(*direction, scratch, events));
+            .for_each(|direction| self.end_overtaken(*direction, is_over, scratch, events));
         self.pass_time(None, scratch, events);
     }
 
-    /// What has not been sent by the end of its direction was not.
+    /// What has not been sent by the end of its direction was not; whether it was, is not known otherwise.
     fn end_overtaken(
         &mut self,
         direction: Direction,
+        is_known: bool,
         scratch: &mut Scratch,
         events: &mut Vec<Event>,
     ) {
@@ -476,6 +483,6 @@ impl Replay {
         self.overtaken = others;
         let over: BTreeMap<u64, Changed> = over;
         self.overtaken_len -= over.values().map(|came| came.bytes.len()).sum::<usize>();
-        over.into_values().for_each(|came| self.unsent(&came, scratch, events));
+        over.into_values().for_each(|came| self.unsent(&came, is_known, scratch, events));
     }
 }

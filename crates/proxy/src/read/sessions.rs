@@ -148,7 +148,7 @@ impl Sessions {
         gone.sort_unstable_by_key(|open| open.number);
         for mut open in gone {
             self.waiting.change(&mut open.waiting, 0);
-            open.replay.settle(&mut self.tools.scratch, &mut self.events);
+            open.replay.settle(false, &mut self.tools.scratch, &mut self.events);
             self.recorded_packets += open.count();
             self.give(open.number, open.replay.begun);
             self.is_over(&open.replay);

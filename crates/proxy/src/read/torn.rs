@@ -129,7 +129,7 @@ impl Replay {
         scratch: &mut Scratch,
         events: &mut Vec<Event>,
     ) {
-        self.settle(scratch, events);
+        self.settle(false, scratch, events);
         for direction in Direction::BOTH {
             let partial = self.session.partial_len(direction);
             let len = self.tear(direction, at, scratch, events).len + partial;

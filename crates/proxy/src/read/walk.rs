@@ -52,7 +52,7 @@ struct State {
 
 /// So that streams, with what is read of them, have room in the memory that reading may take.
 fn stream_limits() -> StreamLimits {
-    StreamLimits { streams_max: 6_144, waiting_total_max: 6 << 20, ..StreamLimits::default() }
+    StreamLimits { streams_max: 4_096, waiting_total_max: 6 << 20, ..StreamLimits::default() }
 }
 
 fn now() -> Timestamp {
@@ -181,7 +181,7 @@ impl Walk {
         let ports: Vec<u16> = self.sessions.tools.choice.server_ports().collect();
         let mut streams = Streams::new(stream_limits()).with_server_ports(ports);
         let mut told = 0;
-        let mut has_begun = false;
+        let mut began = None;
         loop {
             let item = match reader.next() {
                 Ok(Some(item)) => item,
@@ -228,9 +228,7 @@ impl Walk {
             };
             self.packets += 1;
             if let Some(at) = packet.at {
-                if !std::mem::replace(&mut has_begun, true) {
-                    self.begins(name, at);
-                }
+                began.get_or_insert(at);
                 self.out.borrow_mut().begins(at);
                 self.sessions.now = at;
             }
@@ -255,6 +253,9 @@ impl Walk {
             }
         }
         drop(progress);
+        if let Some(began) = began {
+            self.is_over(name, began);
+        }
         let sessions = &mut self.sessions;
         sessions.leave_file();
         streams.finish(|event| sessions.stream(event));
@@ -264,15 +265,16 @@ impl Walk {
         Ok(ended)
     }
 
-    /// A file begins: sessions go on from one to the next only in the order of their times.
-    fn begins(&mut self, name: &str, at: Timestamp) {
-        if let Some((earlier, _)) = self.earlier.as_ref().filter(|(_, before)| at < *before) {
+    /// A file that began then is over: sessions go on from one to the next only in the order of their times.
+    fn is_over(&mut self, name: &str, began: Timestamp) {
+        let last = self.sessions.now;
+        if let Some((earlier, _)) = self.earlier.as_ref().filter(|(_, before)| last < *before) {
             say(&format!(
-                "{name} begins before {earlier}, which was read before it: files of one recording go in the \
+                "{name} is older than {earlier}, which was read before it: files of one recording go in the \
                  order of their times"
             ));
         }
-        self.earlier = Some((name.to_owned(), at));
+        self.earlier = Some((name.to_owned(), began));
     }
 
     fn damage(&mut self, damage: Damage, name: &str, told: &mut u64) {

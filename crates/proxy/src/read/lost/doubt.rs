@@ -178,7 +178,8 @@ impl Lost {
         tools: &mut Tools,
     ) -> bool {
         let (count, len) = frames(framing, &self.bytes, LAST_FRAMES);
-        let is_row = count >= LAST_FRAMES || len >= SOLID_LEN && len == self.bytes.len();
+        let is_all = len == self.bytes.len();
+        let is_row = count >= LAST_FRAMES || is_all && (len >= SOLID_LEN || count > 1);
         let mut rest = self.bytes.get(..len).unwrap_or_default();
         while let Ok(Some(frame)) = framing.next(rest)
             && is_row
