@@ -3,7 +3,7 @@
 use super::Folder;
 use crate::support::captured::{Captured, Session};
 use crate::support::ends::{Ending, Ends, Server};
-use crate::support::program::{Program, packets};
+use crate::support::program::{Ended, Program, packets};
 
 const GAME: &str = r#"protocol game "A game" {
   frame { length: u8, id: u8 }
@@ -138,30 +138,46 @@ fn a_packet_that_others_overtake_is_recorded_where_it_came_and_where_it_went() {
     check("overtaken", "delay 150ms unordered both Say where text in {\"two\", \"five\"}");
 }
 
-/// Packets as they are listed and as they are read back.
-#[test]
-fn a_packet_that_others_overtake_is_one_packet_that_was_delayed() {
-    let folder = Folder::new("overtaken-read");
+/// What the client says under rules, as it is listed while it is recorded, and as the recording reads. The client
+/// finishes once the server has got so many bytes.
+fn listed_and_read(
+    folder: &Folder,
+    rules: &str,
+    said: &[&str],
+    there: usize,
+    filter: &[&str],
+) -> (Vec<serde_json::Value>, Ended) {
     let game = folder.save("game.wire", GAME);
-    let rules = folder.save(
-        "test.rules",
-        "delay 150ms unordered both Say where text in {\"two\", \"late\"}\n\
-         set both Say where text == \"late\": text = \"later\"",
-    );
+    let rules = folder.save("test.rules", rules);
     let file = folder.path("it.pcapng");
     let peer = Server::start();
-    let more = ["--json", "--rules", &rules, "-w", &file];
+    let more = [&["--json", "--rules", &rules, "-w", &file], filter].concat();
     let (program, proxy) = Program::proxy(&game, peer.address, &more);
     let mut ends = Ends::open(proxy, &peer);
-    ends.client.send(&with(&["one", "two", "late", "three"]));
-    let there = |bytes: &[u8]| bytes.len() >= with(&["one", "two", "later", "three"]).len();
-    ends.server.wait(|a| there(&a.bytes), |_| (), |_| "packets are missing".to_owned());
+    ends.client.send(&with(said));
+    ends.server.wait(
+        |seen| seen.bytes.len() >= there,
+        |_| (),
+        |_| "packets are missing".to_owned(),
+    );
     ends.client.finish();
     ends.server.expect_ending(Ending::Finished);
     ends.server.finish();
     ends.client.expect_ending(Ending::Finished);
     let live = program.interrupt().json();
-    let ended = Program::start(&["read", "-r", &file, "--json", "--protocol", &game]).wait();
+    let args = ["read", "-r", &file, "--json", "--protocol", &game];
+    (live, Program::start(&[&args, filter].concat()).wait())
+}
+
+/// Packets as they are listed and as they are read back.
+#[test]
+fn a_packet_that_others_overtake_is_one_packet_that_was_delayed() {
+    let folder = Folder::new("overtaken-read");
+    let rules = "delay 150ms unordered both Say where text in {\"two\", \"late\"}\n\
+                 set both Say where text == \"late\": text = \"later\"";
+    let there = with(&["one", "two", "later", "three"]).len();
+    let (live, ended) =
+        listed_and_read(&folder, rules, &["one", "two", "late", "three"], there, &[]);
     let read = ended.json();
     let about = |log: &[serde_json::Value]| {
         let mut all: Vec<String> = packets(log)
@@ -177,6 +193,7 @@ fn a_packet_that_others_overtake_is_one_packet_that_was_delayed() {
     assert_eq!(about(&read), about(&live), "{}", ended.diagnostics);
     assert_eq!(packets(&read).count(), 4);
     assert_eq!(packets(&read).filter(|line| line["fate"] == "delayed").count(), 2);
+    let (file, game) = (folder.path("it.pcapng"), folder.path("game.wire"));
     let listed = Program::start(&["read", "-r", &file, "--protocol", &game]).wait().output;
     let changed = listed.lines().filter(|line| line.contains("~ Say")).count();
     assert_eq!(changed, 1, "{listed}");
@@ -188,31 +205,16 @@ fn a_packet_that_others_overtake_is_one_packet_that_was_delayed() {
 /// All that rules did and said stands in the recording, not only what they did last.
 #[test]
 fn what_rules_did_is_read_back_as_it_was_listed() {
-    let folder = Folder::new("said");
-    let game = folder.save("game.wire", GAME);
-    let rules = folder.save(
-        "test.rules",
-        "mark red both Say where text == \"two\"\n\
+    let rules = "mark red both Say where text == \"two\"\n\
          count pairs both Say where text in {\"one\", \"two\"}\n\
          mark blue both Say where text in {\"two\", \"four\"}\n\
          set both Say where text == \"two\": text = \"other\"\n\
          duplicate both Say where text == \"three\"\n\
          drop both Say where text == \"four\"\n\
          send serverbound Say { text: \"new\" } after serverbound Say where text == \"five\"\n\
-         mark green serverbound Say where text == \"new\" and injected",
-    );
-    let file = folder.path("it.pcapng");
-    let peer = Server::start();
-    let more = ["--json", "--rules", &rules, "-w", &file];
-    let (program, proxy) = Program::proxy(&game, peer.address, &more);
-    let mut ends = Ends::open(proxy, &peer);
-    ends.client.send(&with(&["one", "two", "three", "four", "five", "six"]));
-    ends.client.finish();
-    ends.server.expect_ending(Ending::Finished);
-    ends.server.finish();
-    ends.client.expect_ending(Ending::Finished);
-    let live = program.interrupt().json();
-    let ended = Program::start(&["read", "-r", &file, "--json", "--protocol", &game]).wait();
+         mark green serverbound Say where text == \"new\" and injected";
+    let said = ["one", "two", "three", "four", "five", "six"];
+    let (live, ended) = listed_and_read(&Folder::new("said"), rules, &said, 0, &[]);
     let read = ended.json();
     let said = |log: &[serde_json::Value]| -> Vec<serde_json::Value> {
         packets(log)
@@ -232,26 +234,16 @@ fn what_rules_did_is_read_back_as_it_was_listed() {
 /// What was changed and delayed is both, for filters too.
 #[test]
 fn what_was_changed_and_delayed_is_read_back_as_both() {
-    let folder = Folder::new("both");
-    let game = folder.save("game.wire", GAME);
-    let rules = folder.save(
-        "test.rules",
-        "set both Say where text == \"two\": text = \"other\"\n\
-         delay 20ms both Say where text in {\"two\", \"three\"}",
+    let rules = "set both Say where text == \"two\": text = \"other\"\n\
+                 delay 20ms both Say where text in {\"two\", \"three\"}";
+    let (live, ended) = listed_and_read(
+        &Folder::new("both"),
+        rules,
+        &["one", "two", "three"],
+        0,
+        &["-Y", "changed"],
     );
-    let file = folder.path("it.pcapng");
-    let peer = Server::start();
-    let more = ["--json", "--rules", &rules, "-w", &file, "-Y", "changed"];
-    let (program, proxy) = Program::proxy(&game, peer.address, &more);
-    let mut ends = Ends::open(proxy, &peer);
-    ends.client.send(&with(&["one", "two", "three"]));
-    ends.client.finish();
-    ends.server.expect_ending(Ending::Finished);
-    ends.server.finish();
-    ends.client.expect_ending(Ending::Finished);
-    let live = program.interrupt().json();
-    let args = ["read", "-r", &file, "--json", "--protocol", &game, "-Y", "changed"];
-    let read = Program::start(&args).wait().json();
+    let read = ended.json();
     let said = |log: &[serde_json::Value]| -> Vec<String> {
         let keys = ["n", "time", "fate", "delay", "changed_by", "fields"];
         packets(log).map(|line| keys.map(|key| line[key].to_string()).join(" ")).collect()

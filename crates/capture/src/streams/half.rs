@@ -62,7 +62,8 @@ pub(super) struct Half {
     fin: Option<u64>,
     /// The place up to which the receiver has everything.
     received: u64,
-    /// The first place that the receiver said that it waits for, before anything was seen.
+    /// The first place that the receiver said that it waits for: before anything was seen, or, where the capture
+    /// begins where the connection does, before the start is known.
     expected: Option<u64>,
     /// Since when something waits without the next byte coming.
     pub(super) hole_since: Option<Moment>,

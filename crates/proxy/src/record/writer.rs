@@ -62,6 +62,11 @@ impl Known {
     pub(super) fn since(&self, from: PacketNumber) -> Option<Since> {
         Some(Since { number: self.next, from: from.0 })
     }
+
+    /// What the next packet tells holds of that packet as well.
+    fn since_next(&self) -> Option<Since> {
+        self.since(PacketNumber(self.next))
+    }
 }
 
 /// The thread's own.
@@ -364,21 +369,11 @@ impl Recorder {
                 if assumed {
                     facts.push(("version_assumed", "yes"));
                 }
-                writer.facts(
-                    session,
-                    begun.after(at.0),
-                    known.since(PacketNumber(known.next)),
-                    &facts,
-                )
+                writer.facts(session, begun.after(at.0), known.since_next(), &facts)
             }
             Event::Key { key, at } => {
                 let key = hex::encode(key.as_bytes());
-                writer.facts(
-                    session,
-                    begun.after(at.0),
-                    known.since(PacketNumber(known.next)),
-                    &[("key", &key)],
-                )
+                writer.facts(session, begun.after(at.0), known.since_next(), &[("key", &key)])
             }
             _ => Ok(()),
         }
