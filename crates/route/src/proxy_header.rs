@@ -95,13 +95,15 @@ pub fn read_header(bytes: &[u8], len_max: usize) -> Read {
 
 fn version_1(bytes: &[u8]) -> Read {
     let window = bytes.get(..bytes.len().min(HEADER_V1_LEN_MAX)).unwrap_or(bytes);
-    let Some(end) = window.windows(2).position(|pair| pair == b"\r\n") else {
-        // Nothing in a header is not ASCII, and nothing else ends a line.
-        let is_line = |byte: &u8| byte.is_ascii_graphic() || *byte == b' ';
-        let (last, front) = window.split_last().map_or((None, window), |(l, f)| (Some(l), f));
-        if !front.iter().all(is_line) || last.is_some_and(|byte| !is_line(byte) && *byte != b'\r') {
-            return Read::Wrong(HeaderError::Word("a control character in the line"));
-        }
+    let end = window.windows(2).position(|pair| pair == b"\r\n");
+    // Nothing in a header is not ASCII, and nothing else ends a line; what is settled before the
+    // line's end is not settled otherwise at it.
+    let so_far = window.get(..end.unwrap_or(window.len())).unwrap_or(window);
+    let so_far = if end.is_none() { so_far.strip_suffix(b"\r").unwrap_or(so_far) } else { so_far };
+    if !so_far.iter().all(|byte| byte.is_ascii_graphic() || *byte == b' ') {
+        return Read::Wrong(HeaderError::Word("a control character in the line"));
+    }
+    let Some(end) = end else {
         return match bytes.len() < HEADER_V1_LEN_MAX {
             true => Read::NeedsMore,
             false => Read::Wrong(HeaderError::Endless),

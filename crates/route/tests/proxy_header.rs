@@ -131,6 +131,13 @@ fn what_is_written_is_read_back() {
     }
 }
 
+#[test]
+fn a_control_character_is_told_before_and_at_the_lines_end() {
+    for bytes in [&b"PROXY \0"[..], b"PROXY \0\r\n", b"PROXY TCP4 \x80\r\nmore"] {
+        assert!(wrong(bytes).contains("a control character"), "{bytes:?}");
+    }
+}
+
 proptest! {
     #[test]
     fn what_is_settled_stays_whatever_follows(

@@ -182,9 +182,17 @@ fn arrow(text: &str) -> Option<(Toward, &str)> {
     (from != side(to)?.0).then_some((toward, &to[to.len() - len..]))
 }
 
-/// Whether bytes stand in a text: two for themselves, or three groups.
+/// Whether bytes stand in a text: two for themselves, three groups, or any behind an offset.
 fn has_bytes(text: &str) -> bool {
     let words: Vec<&str> = text.split_whitespace().collect();
+    let is_offset = |word: &str| {
+        let digits = word.strip_suffix(':').map(|word| word.strip_prefix("0x").unwrap_or(word));
+        digits.is_some_and(|digits| digits.len() >= 4 && super::plain::is_hex_word(digits))
+    };
+    let is_bytes = |word: &str| word.len().is_multiple_of(2) && super::plain::is_hex_word(word);
+    if words.windows(2).any(|words| is_offset(words[0]) && is_bytes(words[1])) {
+        return true;
+    }
     let are_like = |words: &[&str], lens: &[usize]| {
         let len = words[0].len();
         lens.contains(&len)

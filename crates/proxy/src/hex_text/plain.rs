@@ -344,14 +344,23 @@ pub(super) fn has_prefix(text: &str) -> bool {
         let is_one = |(at, _): (usize, &str)| {
             let rest = &text[at + 2..];
             let behind = rest.trim_start_matches(|c: char| c.is_ascii_hexdigit());
-            let is_suffix =
-                |c: char| "uUlLi_".contains(c) || !(c.is_ascii_alphanumeric() || "+/=".contains(c));
             behind.len() < rest.len()
-                && behind.chars().next().is_none_or(is_suffix)
+                && is_suffix(behind)
                 && !text[..at].ends_with(|c: char| c.is_ascii_alphanumeric() || "+/".contains(c))
         };
         text.match_indices(prefix).any(is_one)
     })
+}
+
+/// Whether a number may end in front of a text: with a type, as C, Rust and Java write it, or without.
+fn is_suffix(text: &str) -> bool {
+    let is_of_word = |c: char| c.is_ascii_alphanumeric() || c == '_';
+    let (word, behind) = text.split_at(text.find(|c| !is_of_word(c)).unwrap_or(text.len()));
+    let name = word.trim_start_matches('_').to_ascii_lowercase();
+    let size = name.strip_prefix(['i', 'u']).unwrap_or("");
+    let is_type = ["", "u", "l", "ul", "lu", "ll", "ull", "llu"].contains(&name.as_str())
+        || ["8", "16", "32", "64", "128", "size"].contains(&size);
+    (is_type || word.starts_with('_')) && !behind.starts_with(['+', '/', '='])
 }
 
 /// Whether more bytes have no `0x` than have it: then it stands in front of other numbers.

@@ -37,21 +37,19 @@ pub(super) fn within<'t>(text: impl Iterator<Item = (usize, &'t str)>) -> Found<
     let mut next = Vec::new();
     let mut at_next = usize::MAX;
     for (at, (number, line)) in all.iter().enumerate() {
-        if line.split_whitespace().next_back() == Some("*")
-            && (line.trim() == "*" || !found.lines.is_empty())
-        {
+        let places = if at_next == at { std::mem::take(&mut next) } else { places(*number, line) };
+        let repeats = found.open.is_some();
+        let last = found.lines.last();
+        let before = last.map_or(&[][..], std::slice::from_ref);
+        if (line.trim() == "*" || last.is_some()) && is_star(line, &places, before, repeats) {
             found.open = Some(*number);
             continue;
         }
-        let places = if at_next == at { std::mem::take(&mut next) } else { places(*number, line) };
-        at_next = all[at + 1..]
-            .iter()
-            .take(STARS_MAX)
-            .position(|(_, line)| !line.ends_with('*'))
-            .map_or(usize::MAX, |n| at + 1 + n);
-        next = all.get(at_next).map_or(Vec::new(), |(number, line)| self::places(*number, line));
-        let repeats = found.open.is_some();
-        let last = found.lines.last();
+        let below = all.iter().enumerate().skip(at + 1).take(STARS_MAX);
+        (at_next, next) = below
+            .map(|(at, (number, line))| (at, line, self::places(*number, line)))
+            .find(|(_, line, below)| !is_star(line, below, &places, repeats))
+            .map_or((usize::MAX, Vec::new()), |(at, _, below)| (at, below));
         let linked = last.and_then(|last| {
             places.iter().position(|place| links(&last.line, &place.line, repeats))
         });
@@ -70,6 +68,14 @@ pub(super) fn within<'t>(text: impl Iterator<Item = (usize, &'t str)>) -> Found<
 /// How many lines begin where the one before ends.
 pub(super) fn linked(lines: &[Line<'_>]) -> usize {
     lines.windows(2).filter(|pair| links(&pair[0], &pair[1], pair[1].repeats)).count()
+}
+
+/// Whether a line stands for lines that repeat: it has a `*` at its end, which is no character of bytes that
+/// go on where the line before ends.
+fn is_star(line: &str, places: &[Within<'_>], before: &[Within<'_>], repeats: bool) -> bool {
+    let goes_on =
+        |place: &Within<'_>| before.iter().any(|last| links(&last.line, &place.line, repeats));
+    line.split_whitespace().next_back() == Some("*") && !places.iter().any(goes_on)
 }
 
 /// The place where a dump begins, or goes on behind a gap.

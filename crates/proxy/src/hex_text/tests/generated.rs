@@ -3,7 +3,7 @@
 use proptest::prelude::*;
 
 use super::super::{Form, parse};
-use super::{chars, dump, spaced, written};
+use super::{chars, dump, is_dump, spaced, written};
 use clap::ValueEnum as _;
 
 /// Bytes each written in some way, with something between them.
@@ -140,7 +140,6 @@ proptest! {
         bytes in proptest::collection::vec(any::<u8>(), 17..80),
         front in "[a-zA-Z]{1,8}(\\[[0-9]{1,5}\\])?[:>|] |[0-9]{2}:[0-5][0-9]:[0-5][0-9]\\.[0-9]{3} [a-z]{2,8} |\\[[a-zA-Z /-]{1,12}\\] ",
     ) {
-        let is_dump = |name: &str| name.starts_with("xxd") && !name.contains('-') || ["hexdump -C", "od -A x -t x1z", "tshark -x"].contains(&name);
         for (name, text) in written(&bytes).into_iter().filter(|(name, _)| is_dump(name)) {
             let text: String = text.lines().map(|line| format!("{front}{line}\n")).collect();
             let parts = parse(&text, None);

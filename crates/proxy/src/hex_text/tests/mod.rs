@@ -358,6 +358,40 @@ fn written(bytes: &[u8]) -> Vec<(&'static str, String)> {
     ]
 }
 
+/// Each was read as something else once: its end as a direction, as lines that repeat, its start as `0x`.
+#[test]
+fn characters_at_the_end_of_a_dump_are_bytes() {
+    for end in ["s2c", "c>s", "s->c", "*", " *", "**", "- *", ">", "<", "|", "--", "// a", "[s2c]"]
+    {
+        for front in ["", "A> ", "[a b] ", "0000  net: "] {
+            let bytes = [&[0; 16][..], end.as_bytes()].concat();
+            for (form, text) in written(&bytes).into_iter().filter(|(form, _)| is_dump(form)) {
+                let text: String = text.lines().map(|line| format!("{front}{line}\n")).collect();
+                let parts = parse(&text, None);
+                assert_eq!(parts.len(), 1, "{form}:\n{text}{parts:?}");
+                assert_eq!(parts[0].bytes, bytes, "{form}:\n{text}{parts:?}");
+            }
+        }
+    }
+}
+
+#[test]
+fn base64_may_begin_as_a_number_does() {
+    for text in ["0XaLAAAAAAAAAAAAAAAAAA==", "0xau/AAAAAAAAAAAAAAAAA==", "0XfuuAAAAAAAAAAAAAAAAA=="]
+    {
+        let parts = parse(text, None);
+        assert_eq!(to_base64(&parts[0].bytes), text);
+    }
+    for text in ["0xFEL, 0x01L", "0xfeu8, 0x01_u8", "0xFEi8 0x01i8"] {
+        assert_eq!(parse(text, None)[0].bytes, [0xfe, 0x01], "{text}");
+    }
+}
+
+/// Whether a form is a dump with offsets that other words may stand in front of.
+fn is_dump(form: &str) -> bool {
+    ["xxd", "hexdump -C", "od -A x -t x1z", "tshark -x"].contains(&form)
+}
+
 proptest! {
     #![proptest_config(ProptestConfig { failure_persistence: None, ..ProptestConfig::default() })]
 
