@@ -137,7 +137,9 @@ fn index(path: &Path) -> Vec<u8> {
     let mut builder = IndexBuilder::default();
     loop {
         // One packet is one frame here.
-        let start = builder.wants_start().then(|| (reader.offset(), recordings.save()));
+        let start = builder
+            .wants_start()
+            .then(|| (reader.offset(), recordings.save().expect("nothing waits")));
         let Some(item) = reader.next().expect("it is a capture") else { break };
         let Item::Packet(packet) = item else { continue };
         let Decoded::Tcp(segment) = decoder.packet(&packet) else { continue };

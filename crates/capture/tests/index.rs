@@ -52,7 +52,7 @@ fn frames<R: std::io::Read>(
     let mut decoder = Decoder::default();
     let mut found = Vec::new();
     loop {
-        let before = recordings.save();
+        let before = recordings.save().expect("each record is a frame");
         let Some(item) = reader.next().unwrap() else { return };
         let Item::Packet(packet) = item else { continue };
         let Decoded::Tcp(segment) = decoder.packet(&packet) else { panic!("{packet:?}") };
@@ -79,7 +79,7 @@ fn index(bytes: &[u8]) -> Index {
     frames(&mut reader, &mut Recordings::default(), |before, reader, offset, number, bytes| {
         let at = Timestamp(AT + number);
         if builder.wants_start() {
-            builder.start(offset, at, reader.context().unwrap(), &before.save());
+            builder.start(offset, at, reader.context().unwrap(), &before.save().unwrap());
         }
         let keys = [number as u32 % 3, 1_000_000];
         builder.packet(&IndexedPacket { offset, at, len: bytes.len() as u32, keys: &keys });
@@ -166,7 +166,7 @@ fn an_index_goes_on_where_the_file_ended() {
     frames(&mut reader, &mut recordings, |before, reader, offset, number, bytes| {
         let at = Timestamp(AT + number);
         if builder.wants_start() {
-            builder.start(offset, at, reader.context().unwrap(), &before.save());
+            builder.start(offset, at, reader.context().unwrap(), &before.save().unwrap());
         }
         let keys = [number as u32 % 3, 1_000_000];
         builder.packet(&IndexedPacket { offset, at, len: bytes.len() as u32, keys: &keys });

@@ -1,5 +1,6 @@
 //! What midwire wrote, read again as what it was: sessions and frames, not streams.
 
+mod held;
 mod record;
 mod state;
 
@@ -9,6 +10,7 @@ use std::net::SocketAddr;
 
 use midwire_codec::Direction;
 
+use self::held::Held;
 pub use self::record::{Form, Record, RecordedFrame};
 pub use self::state::StateError;
 use crate::decode::Segment;
@@ -34,8 +36,9 @@ type Ends = (SocketAddr, SocketAddr);
 
 /// Reads sessions and frames out of what midwire wrote, in the order in which it wrote them.
 ///
-/// It believes the order of the file: what a tool has put out of order is missing first, and then
-/// passed over. [`Streams`](crate::Streams) put such files together, without the notes.
+/// A record that a tool has put in front of others waits for them, as long as the file has them among the next
+/// 64 of the session; [`finish`](Self::finish) gives what waits at the file's end. Of a record with numbers that do
+/// not fit the rest, as of a damaged one, the bytes are given where it stands.
 #[derive(Debug, Default)]
 pub struct Recordings {
     section: Option<u32>,
@@ -50,6 +53,17 @@ pub struct Recordings {
     numbers: BTreeMap<u64, u64>,
     /// Bytes of frames that are not whole yet.
     waiting_len: usize,
+    held: Held,
+}
+
+/// A record: a segment, and what is said about it.
+#[derive(Clone, Copy, Debug)]
+struct Piece<'a> {
+    segment: Segment<'a>,
+    interface: u32,
+    at: Timestamp,
+    offset: u64,
+    note: Option<Note<'a>>,
 }
 
 #[derive(Debug)]
@@ -84,15 +98,24 @@ impl Recordings {
         segment: &Segment<'_>,
         mut sink: impl FnMut(Record<'_>),
     ) -> bool {
-        if self.section.replace(packet.section) != Some(packet.section) {
-            *self = Self { section: self.section, ..Self::default() };
+        if self.section != Some(packet.section) {
+            self.finish(&mut sink);
+            *self = Self { section: Some(packet.section), ..Self::default() };
         }
-        let note = packet.note();
+        let piece = Piece {
+            segment: *segment,
+            interface: packet.interface,
+            at: packet.at.unwrap_or_default(),
+            offset: packet.offset,
+            note: packet.note(),
+        };
         if segment.is_syn() && !segment.is_ack() {
-            return self.open(packet, segment, note, &mut sink);
+            return self.open(&piece, &mut sink);
         }
         let Some(place) = self.place(segment) else {
-            return self.closed == Some((segment.destination, segment.source));
+            let (source, destination) = (segment.source, segment.destination);
+            return self.closed == Some((destination, source))
+                || self.closed == Some((source, destination)) && segment.payload.is_empty();
         };
         let Some(connection) = self.places.get_mut(place).and_then(Option::as_mut) else {
             return false;
@@ -100,37 +123,46 @@ impl Recordings {
         if connection.interface != packet.interface {
             return false;
         }
-        let direction = if segment.source == connection.client {
-            Direction::Serverbound
-        } else {
-            Direction::Clientbound
-        };
-        let (session, at) = (connection.session, packet.at.unwrap_or_default());
         if segment.is_syn() {
+            let direction = connection.direction(segment);
             connection.next[direction.index()] = Some(segment.sequence.wrapping_add(1));
             return true;
         }
-        let leg = connection.leg;
+        let session = connection.session;
+        if connection.ahead(segment) > 0 || self.held.has(session) {
+            self.hold(session, place, &piece, &mut sink);
+        } else {
+            self.take(place, &piece, &mut sink);
+        }
+        true
+    }
+
+    /// Takes what comes next, or behind what is missing.
+    fn take(&mut self, place: usize, piece: &Piece<'_>, sink: &mut impl FnMut(Record<'_>)) {
+        let Some(connection) = self.places.get_mut(place).and_then(Option::as_mut) else { return };
+        let segment = &piece.segment;
+        let direction = connection.direction(segment);
+        let (session, at, leg) = (connection.session, piece.at, connection.leg);
         // A server's leg may outlive the client's.
         let mut gone = 0;
         let last = self.numbers.get_mut(&session).unwrap_or(&mut gone);
         // Both sides' numbers count all that is written in front of a segment.
         if segment.is_ack() {
-            connection.pass(direction.opposite(), segment.acknowledgment, last, &mut sink);
+            connection.pass(direction.opposite(), segment.acknowledgment, last, sink);
         }
-        let facts = note.filter(|note| note.number("session") == Some(session));
-        if !connection.follow(direction, segment, last, &mut sink) && facts.is_none() {
-            return true;
+        let facts = piece.note.filter(|note| note.number("session") == Some(session));
+        if !connection.follow(direction, segment, last, sink) && facts.is_none() {
+            return;
         }
         if let Some(facts) = facts {
             // Where frames are missing, this tells the next one's number again.
             let before = facts.number("n").unwrap_or(0).saturating_sub(1);
             *last = before.max(*last);
             sink(Record::Facts { session, at, facts });
-            return true;
+            return;
         }
         if !segment.payload.is_empty() || segment.is_push() {
-            connection.frame(direction, packet, segment, note, last, &mut sink);
+            connection.frame(direction, piece, last, sink);
         }
         if segment.is_fin() && !connection.ended[direction.index()] {
             connection.ended[direction.index()] = true;
@@ -148,10 +180,9 @@ impl Recordings {
         if !segment.is_push() {
             self.waiting_len += segment.payload.len();
             if self.waiting_len > WAITING_LEN_MAX {
-                self.make_room(&mut sink);
+                self.make_room(sink);
             }
         }
-        true
     }
 
     /// Counts what waits, and gives the longest parts of frames if that is too much.
@@ -185,20 +216,15 @@ impl Recordings {
         }
     }
 
-    fn open(
-        &mut self,
-        packet: &Packet<'_>,
-        segment: &Segment<'_>,
-        note: Option<Note<'_>>,
-        sink: &mut impl FnMut(Record<'_>),
-    ) -> bool {
-        let opened = note.and_then(|note| {
+    fn open(&mut self, piece: &Piece<'_>, sink: &mut impl FnMut(Record<'_>)) -> bool {
+        let segment = &piece.segment;
+        let opened = piece.note.and_then(|note| {
             let leg = Leg::from_word(&note.get("leg")?)?;
             Some((note, note.number("session")?, leg))
         });
         let known = self.place(segment);
         let is_known = known.and_then(|place| self.places.get(place)?.as_ref());
-        let is_known = is_known.is_some_and(|known| known.interface == packet.interface);
+        let is_known = is_known.is_some_and(|known| known.interface == piece.interface);
         let Some((facts, session, leg)) = opened else { return is_known };
         let (client, server) = (segment.source, segment.destination);
         let next = segment.sequence.wrapping_add(1);
@@ -209,6 +235,10 @@ impl Recordings {
             return true;
         }
         if let Some(place) = known {
+            let replaced = self.places.get(place).and_then(Option::as_ref);
+            if let Some(session) = replaced.map(|replaced| replaced.session) {
+                self.release(session, sink);
+            }
             self.close(segment, place);
         }
         if self.legs.len() >= LEGS_MAX {
@@ -216,7 +246,7 @@ impl Recordings {
         }
         let connection = Connection {
             session,
-            interface: packet.interface,
+            interface: piece.interface,
             leg,
             client,
             next: [Some(next), None],
@@ -232,8 +262,7 @@ impl Recordings {
         if leg == Leg::Client {
             self.numbers.insert(session, facts.number("continued").unwrap_or(0));
         }
-        let at = packet.at.unwrap_or_default();
-        sink(Record::Opened { session, leg, at, client, server, facts });
+        sink(Record::Opened { session, leg, at: piece.at, client, server, facts });
         true
     }
 
@@ -277,6 +306,23 @@ const fn slot(segment: &Segment<'_>) -> usize {
 }
 
 impl Connection {
+    fn direction(&self, segment: &Segment<'_>) -> Direction {
+        if segment.source == self.client { Direction::Serverbound } else { Direction::Clientbound }
+    }
+
+    /// How many bytes of both directions stand in front of a segment and have not come: 0 where it is the next, or came
+    /// before.
+    fn ahead(&self, segment: &Segment<'_>) -> u64 {
+        let direction = self.direction(segment);
+        let ahead = |direction: Direction, number: u32| {
+            let next = self.next[direction.index()].unwrap_or(number);
+            u64::try_from(number.wrapping_sub(next).cast_signed()).unwrap_or(0)
+        };
+        let answered =
+            if segment.is_ack() { ahead(direction.opposite(), segment.acknowledgment) } else { 0 };
+        ahead(direction, segment.sequence) + answered
+    }
+
     /// Whether a segment is the next one, or behind what is missing; not, if it was there before.
     fn follow(
         &mut self,
@@ -325,24 +371,22 @@ impl Connection {
     fn frame(
         &mut self,
         direction: Direction,
-        packet: &Packet<'_>,
-        segment: &Segment<'_>,
-        note: Option<Note<'_>>,
+        piece: &Piece<'_>,
         last: &mut u64,
         sink: &mut impl FnMut(Record<'_>),
     ) {
-        let at = packet.at.unwrap_or_default();
+        let Piece { segment, at, note, offset, .. } = *piece;
         let is_whole = segment.missing == 0;
         if segment.is_push() && self.parts[direction.index()].is_none() {
             let frame = self.read(direction, at, segment.payload, note, last);
-            sink(Record::Frame(RecordedFrame { is_whole, offset: packet.offset, ..frame }));
+            sink(Record::Frame(RecordedFrame { is_whole, offset, ..frame }));
             return;
         }
         let parts = self.parts[direction.index()].get_or_insert_with(|| Parts {
             bytes: Vec::new(),
             note: note.map(|note| note.as_str().to_owned()),
             at,
-            offset: packet.offset,
+            offset,
             is_whole: true,
             behind: None,
         });

@@ -12,10 +12,14 @@ use crate::provenance::Leg;
 pub struct StateError;
 
 impl Recordings {
-    /// What is known of the sessions that are open, for [`Recordings::restore`]. To be asked for between
-    /// two frames: what has come of one that is not whole is not in it.
+    /// What is known of the sessions that are open, for [`Recordings::restore`]. `None` where frames are not whole
+    /// yet, or records wait for others.
     #[must_use]
-    pub fn save(&self) -> Vec<u8> {
+    pub fn save(&self) -> Option<Vec<u8>> {
+        let is_within = |connection: &Connection| connection.parts.iter().any(Option::is_some);
+        if !self.held.is_empty() || self.places.iter().flatten().any(is_within) {
+            return None;
+        }
         let mut out = Out(Vec::new());
         out.number(self.section.map_or(0, |section| u64::from(section) + 1));
         out.number(self.numbers.len() as u64);
@@ -36,7 +40,7 @@ impl Recordings {
             }
             connection.ended.iter().for_each(|ended| out.number(u64::from(*ended)));
         }
-        out.0
+        Some(out.0)
     }
 
     /// As it was when it was saved.

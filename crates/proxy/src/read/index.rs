@@ -213,6 +213,7 @@ fn pass(file: &mut File, sessions: &mut Sessions, stop: &Stop) -> Option<Passed>
             None => break,
             Some(Item::Section(section)) => {
                 if section.index > 0 {
+                    recordings.finish(|record| sessions.record(record));
                     sessions.forget_recorded();
                 }
                 continue;
@@ -249,6 +250,10 @@ fn pass(file: &mut File, sessions: &mut Sessions, stop: &Stop) -> Option<Passed>
             packets = now;
         }
     }
+    // What waits for what is not there belongs to no place.
+    if recordings.is_waiting() {
+        return None;
+    }
     let (end, context) = (reader.offset(), reader.context()?.clone());
     Some(Passed { builder, end, context, is_damaged })
 }
@@ -266,7 +271,7 @@ fn begin(index: &Index, mut file: File, packet: u64) -> Option<Place> {
 fn state(recordings: &Recordings, sessions: &Sessions) -> Option<Vec<u8>> {
     let open = sessions.open_sessions()?;
     let mut out = Vec::new();
-    put_bytes(&mut out, &recordings.save());
+    put_bytes(&mut out, &recordings.save()?);
     let Numbers { floor, last, used } = &sessions.numbers;
     for number in [*floor, *last, used.len() as u64] {
         put(&mut out, number);

@@ -200,6 +200,7 @@ impl Walk {
                         continue;
                     }
                     let sessions = &mut self.sessions;
+                    recordings.finish(|record| sessions.record(record));
                     streams.pass_time(now(), |event| sessions.stream(event));
                     sessions.pass_time(now());
                     self.out.borrow_mut().flush();
@@ -220,6 +221,7 @@ impl Walk {
                 }
                 Item::Section(section) => {
                     if section.index > 0 {
+                        recordings.finish(|record| self.sessions.record(record));
                         self.sessions.forget_recorded();
                     }
                     continue;
@@ -253,6 +255,7 @@ impl Walk {
             }
         }
         drop(progress);
+        recordings.finish(|record| self.sessions.record(record));
         if let Some(began) = began {
             self.is_over(name, began);
         }

@@ -2,6 +2,8 @@
 
 #![allow(clippy::unwrap_used, reason = "a test fails where it unwraps")]
 
+mod moved;
+
 use std::time::Duration;
 
 use midwire_capture::{
@@ -29,6 +31,7 @@ fn lines(bytes: &[u8]) -> Vec<String> {
         let known = recordings.push(&packet, &segment, |record| lines.push(line(&record)));
         assert!(known, "{packet:?}");
     }
+    recordings.finish(|record| lines.push(line(&record)));
     lines
 }
 
