@@ -200,6 +200,8 @@ fn a_limit_of_file_sizes_is_as_a_full_disk_and_what_is_there_is_what_is_told() {
     let one = say(&"x".repeat(250)).len();
     let told = format!("recorded {} frames, {} bytes of 1 session", sent.len() / one, sent.len());
     assert!(ended.diagnostics.contains(&told), "{told}: {}", ended.diagnostics);
+    let lost = format!("{} bytes of frames and streams are not in it", all.len() - sent.len());
+    assert!(ended.diagnostics.contains(&lost), "{lost}: {}", ended.diagnostics);
 }
 
 /// Sends more than there is room for; gives that, and how the program ended.

@@ -16,6 +16,8 @@ pub(crate) struct Entry {
     pub(crate) items: Vec<Told>,
     /// What it takes in memory, about.
     cost: usize,
+    /// Bytes of frames and streams in it.
+    payload: u64,
 }
 
 /// What is told.
@@ -50,11 +52,13 @@ const BASE_COST: usize = 128;
 
 impl Entry {
     pub(crate) fn new(session: u64, begun: SystemTime) -> Self {
-        Self { session, begun, items: Vec::new(), cost: BASE_COST }
+        Self { session, begun, items: Vec::new(), cost: BASE_COST, payload: 0 }
     }
 
     pub(crate) fn push(&mut self, told: Told) {
-        self.cost = self.cost.saturating_add(BASE_COST + len(&told));
+        let len = len(&told);
+        self.cost = self.cost.saturating_add(BASE_COST + len);
+        self.payload += if matches!(told, Told::Record(_)) { len as u64 } else { 0 };
         self.items.push(told);
     }
 
@@ -64,6 +68,10 @@ impl Entry {
 
     pub(super) fn cost(&self) -> usize {
         self.cost
+    }
+
+    pub(super) fn payload(&self) -> u64 {
+        self.payload
     }
 
     /// All so far, and nothing is left.

@@ -192,6 +192,10 @@ impl Recorder {
         );
         if let Some(error) = &report.error {
             text.push_str(&format!("\nthe recording is not complete: {error}"));
+            let lost = count(&self.queue.told).saturating_sub(count(payload));
+            if lost > 0 && !self.keeps_some {
+                text.push_str(&format!("\n{lost} bytes of frames and streams are not in it"));
+            }
         } else if count(unrecorded) > 0 {
             text.push_str(&format!(
                 "\nthe recording is not complete: {} could not be recorded",

@@ -31,6 +31,8 @@ pub(super) struct Queue {
     failed: AtomicBool,
     /// How often a session has waited for room.
     pub(super) waits: AtomicU64,
+    /// Bytes of frames and streams that were to be recorded so far.
+    pub(super) told: AtomicU64,
 }
 
 #[derive(Debug, Default)]
@@ -58,6 +60,7 @@ impl Queue {
             ended: Condvar::new(),
             failed: AtomicBool::new(false),
             waits: AtomicU64::new(0),
+            told: AtomicU64::new(0),
         })
     }
 
@@ -68,6 +71,7 @@ impl Queue {
     /// Puts an entry in, if there is room.
     pub(super) fn try_put(&self, entry: Entry) -> Result<(), Full> {
         if self.has_failed() {
+            self.count(&entry);
             return Ok(());
         }
         let cost = entry.cost().min(self.max) as u32;
@@ -88,21 +92,31 @@ impl Queue {
         self.waits.fetch_add(1, Ordering::Relaxed);
         let cost = entry.cost().min(self.max) as u32;
         // It is closed only once nothing is recorded any more.
-        if let Ok(permit) = self.room.acquire_many(cost).await {
-            permit.forget();
-            self.push(entry, cost);
+        match self.room.acquire_many(cost).await {
+            Ok(permit) => {
+                permit.forget();
+                self.push(entry, cost);
+            }
+            Err(_) => self.count(&entry),
         }
         begun.elapsed()
     }
 
     /// Puts an entry in whether there is room or not.
     pub(super) fn put_anyway(&self, entry: Entry) {
-        if !self.has_failed() {
+        if self.has_failed() {
+            self.count(&entry);
+        } else {
             self.push(entry, 0);
         }
     }
 
+    fn count(&self, entry: &Entry) {
+        self.told.fetch_add(entry.payload(), Ordering::Relaxed);
+    }
+
     fn push(&self, entry: Entry, cost: u32) {
+        self.count(&entry);
         let mut waiting = self.lock();
         let was_empty = waiting.entries.is_empty();
         let was_little = waiting.bytes < self.wake;
