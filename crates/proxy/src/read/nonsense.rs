@@ -28,7 +28,7 @@ impl Nonsense {
         &mut self,
         direction: Direction,
         events: &[Event],
-        is_complete: bool,
+        is_complete: impl FnOnce() -> bool,
         workspace: &mut Workspace,
     ) -> Option<u64> {
         for event in events {
@@ -45,7 +45,7 @@ impl Nonsense {
         }
         let is_short = self.bytes < self.frames.saturating_mul(SHORT_LEN);
         let is_nonsense = self.frames >= SHORT_FRAMES_MAX && is_short
-            || self.frames >= FIRST_FRAMES_MAX && is_complete && !self.has_packets;
+            || self.frames >= FIRST_FRAMES_MAX && !self.has_packets && is_complete();
         is_nonsense.then_some(self.frames)
     }
 }

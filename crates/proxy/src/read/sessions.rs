@@ -428,15 +428,28 @@ impl Sessions {
         key: Key,
         act: impl FnOnce(&mut Stream, &mut Tools, &mut Vec<Event>),
     ) {
-        let Some(mut stream) = self.streams.remove(&key) else { return };
-        act(&mut stream, &mut self.tools, &mut self.events);
+        let Some(stream) = self.streams.get_mut(&key) else { return };
+        act(stream, &mut self.tools, &mut self.events);
         let waiting = stream.waiting_now();
         self.waiting.change(&mut stream.waiting, waiting);
         if stream.is_unwanted() {
-            return self.pass_over(stream.server.port());
+            let port = stream.server.port();
+            self.streams.remove(&key);
+            return self.pass_over(port);
         }
-        self.show(&mut stream);
-        self.streams.insert(key, stream);
+        if self.events.is_empty() {
+            return;
+        }
+        let (begun, number) = (stream.begun, stream.number);
+        match number {
+            Some(number) => self.give(number, begun),
+            // It gets its number now.
+            None => {
+                let Some(mut stream) = self.streams.remove(&key) else { return };
+                self.show(&mut stream);
+                self.streams.insert(key, stream);
+            }
+        }
     }
 
     /// Shows what came of a stream, from when on it is known what it is.

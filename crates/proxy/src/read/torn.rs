@@ -44,7 +44,7 @@ impl Replay {
                 continue;
             }
             let new = events.get(start..).unwrap_or_default();
-            let is_complete = midwire_definition::builtin(&protocol.name).is_some();
+            let is_complete = || midwire_definition::builtin(&protocol.name).is_some();
             let nonsense = &mut self.nonsense[direction.index()];
             let found = nonsense.count(direction, new, is_complete, &mut tools.workspace);
             if let Some(frames) = found.filter(|_| self.session.is_framed(direction)) {
