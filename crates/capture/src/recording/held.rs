@@ -5,7 +5,7 @@
 
 use std::collections::BTreeMap;
 
-use super::{Piece, Record, RecordedFrame, Recordings};
+use super::{Connection, Piece, Record, RecordedFrame, Recordings};
 use crate::decode::Segment;
 use crate::note::Note;
 use crate::timestamp::Timestamp;
@@ -28,8 +28,9 @@ pub(super) struct Held {
 }
 
 /// What waits of a session, in the order of the file.
-#[derive(Debug, Default)]
+#[derive(Debug)]
 struct Waiting {
+    session: u64,
     records: Vec<HeldRecord>,
     /// Records of the session since the first that waited.
     count: u64,
@@ -97,7 +98,10 @@ impl Recordings {
         piece: &Piece<'_>,
         sink: &mut impl FnMut(Record<'_>),
     ) {
-        let mut waiting = self.held.sessions.remove(&session).unwrap_or_default();
+        let mut waiting = match self.held.sessions.remove(&session) {
+            Some(waiting) => waiting,
+            None => Waiting { session, records: Vec::new(), count: 0 },
+        };
         waiting.count += 1;
         let record = HeldRecord {
             place,
@@ -117,11 +121,11 @@ impl Recordings {
             let is_much = waiting.records.len() > HELD_MAX || self.held.bytes > BYTES_MAX;
             let first = waiting.records.first().map_or(waiting.count, |first| first.since);
             if let Some(at) = self.next(&waiting, from) {
-                self.take_held(session, &mut waiting, at, sink);
+                self.take_held(&mut waiting, at, sink);
             } else if waiting.count - first >= STRAY_AFTER {
                 self.give_stray(&mut waiting, 0, sink);
             } else if is_much {
-                self.take_first(session, &mut waiting, sink);
+                self.take_first(&mut waiting, sink);
             } else {
                 break;
             }
@@ -137,8 +141,8 @@ impl Recordings {
         let Some(mut waiting) = self.held.sessions.remove(&session) else { return };
         while !waiting.records.is_empty() {
             match self.next(&waiting, 0) {
-                Some(at) => self.take_held(session, &mut waiting, at, sink),
-                None => self.take_first(session, &mut waiting, sink),
+                Some(at) => self.take_held(&mut waiting, at, sink),
+                None => self.take_first(&mut waiting, sink),
             }
         }
     }
@@ -150,52 +154,48 @@ impl Recordings {
             let record = &waiting.records[*at];
             let is_alone =
                 || waiting.records[..*at].iter().all(|other| other.place == record.place);
-            self.ahead(record) == 0 && is_alone()
+            self.ahead(waiting, record) == 0 && is_alone()
         })
     }
 
-    fn ahead(&self, record: &HeldRecord) -> u64 {
-        let connection = self.places.get(record.place).and_then(Option::as_ref);
-        connection.map_or(0, |connection| connection.ahead(&record.segment))
+    /// The leg that a record is of, while it lasts: others may be in its place later.
+    fn leg(&self, waiting: &Waiting, record: &HeldRecord) -> Option<&Connection> {
+        let leg = self.places.get(record.place)?.as_ref();
+        leg.filter(|leg| leg.session == waiting.session)
+    }
+
+    fn ahead(&self, waiting: &Waiting, record: &HeldRecord) -> u64 {
+        self.leg(waiting, record).map_or(0, |leg| leg.ahead(&record.segment))
     }
 
     /// Takes the one that is the least ahead, in the leg that has waited longest: what it waits for is missing.
-    fn take_first(
-        &mut self,
-        session: u64,
-        waiting: &mut Waiting,
-        sink: &mut impl FnMut(Record<'_>),
-    ) {
+    fn take_first(&mut self, waiting: &mut Waiting, sink: &mut impl FnMut(Record<'_>)) {
         let Some(place) = waiting.records.first().map(|first| first.place) else { return };
         let records =
             waiting.records.iter().enumerate().filter(|(_, record)| record.place == place);
-        let least = records.map(|(at, record)| (self.ahead(record), at)).min();
+        let least = records.map(|(at, record)| (self.ahead(waiting, record), at)).min();
         match least {
             Some((ahead, at)) if ahead > AHEAD_MAX => self.give_stray(waiting, at, sink),
-            Some((_, at)) => self.take_held(session, waiting, at, sink),
+            Some((_, at)) => self.take_held(waiting, at, sink),
             None => {}
         }
     }
 
-    fn take_held(
-        &mut self,
-        session: u64,
-        waiting: &mut Waiting,
-        at: usize,
-        sink: &mut impl FnMut(Record<'_>),
-    ) {
+    fn take_held(&mut self, waiting: &mut Waiting, at: usize, sink: &mut impl FnMut(Record<'_>)) {
         let record = waiting.records.remove(at);
         self.held.bytes -= record.cost();
-        let ends = self.places.get(record.place).and_then(Option::as_ref).is_some_and(|leg| {
-            let direction = leg.direction(&record.segment);
-            let is_last = record.segment.is_fin() && leg.ended[direction.opposite().index()];
-            leg.session == session && (record.segment.is_rst() || is_last)
-        });
-        // Nothing comes behind a leg's end: what still waits there fits nothing.
-        while let Some(stray) = Some(&waiting.records).filter(|_| ends).and_then(|records| {
-            records.iter().position(|other| other.place == record.place && self.ahead(other) > 0)
-        }) {
-            self.give_stray(waiting, stray, sink);
+        let Some(leg) = self.leg(waiting, &record) else { return };
+        let other = leg.direction(&record.segment).opposite();
+        if record.segment.is_rst() || record.segment.is_fin() && leg.ended[other.index()] {
+            // Nothing comes behind a leg's end: what still waits there fits nothing.
+            let of_leg = |other: &HeldRecord| other.place == record.place;
+            let stray_of = |waiting: &Waiting, recordings: &Self| {
+                let mut records = waiting.records.iter();
+                records.position(|other| of_leg(other) && recordings.ahead(waiting, other) > 0)
+            };
+            while let Some(stray) = stray_of(waiting, self) {
+                self.give_stray(waiting, stray, sink);
+            }
         }
         self.take(record.place, &record.piece(), sink);
     }
@@ -204,17 +204,15 @@ impl Recordings {
     fn give_stray(&mut self, waiting: &mut Waiting, at: usize, sink: &mut impl FnMut(Record<'_>)) {
         let record = waiting.records.remove(at);
         self.held.bytes -= record.cost();
-        let Some(connection) = self.places.get(record.place).and_then(Option::as_ref) else {
-            return;
-        };
+        let Some(leg) = self.leg(waiting, &record) else { return };
         let Piece { segment, at, offset, note, .. } = record.piece();
-        let session = connection.session;
+        let session = waiting.session;
         if let Some(facts) = note.filter(|note| note.number("session") == Some(session)) {
             sink(Record::Facts { session, at, facts });
         } else if !segment.payload.is_empty() {
             let mut last = self.numbers.get(&session).copied().unwrap_or(0);
-            let direction = connection.direction(&segment);
-            let frame = connection.read(direction, at, segment.payload, note, &mut last);
+            let direction = leg.direction(&segment);
+            let frame = leg.read(direction, at, segment.payload, note, &mut last);
             let is_whole = segment.is_push() && segment.missing == 0;
             sink(Record::Frame(RecordedFrame { is_whole, offset, ..frame }));
         }
