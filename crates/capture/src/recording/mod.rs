@@ -429,13 +429,10 @@ impl Connection {
             return;
         }
         let note = parts.note.as_deref().and_then(Note::parse);
-        // Without a note it has the number behind the last one's, in all its parts.
-        let latest = *last;
-        *last = parts.behind.unwrap_or(latest);
-        let frame = self.read(direction, parts.at, &parts.bytes, note, last);
-        if parts.behind.is_some() {
-            *last = latest.max(*last);
-        }
+        // All parts of a frame have its number; others may have come between them.
+        let mut before = parts.behind.unwrap_or(*last);
+        let frame = self.read(direction, parts.at, &parts.bytes, note, &mut before);
+        *last = if parts.behind.is_some() { before.max(*last) } else { before };
         let (is_whole, offset) = (parts.is_whole, parts.offset);
         sink(Record::Frame(RecordedFrame { is_whole, offset, ..frame }));
     }

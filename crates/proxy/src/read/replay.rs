@@ -407,9 +407,7 @@ impl Replay {
         scratch: &mut Scratch,
         events: &mut Vec<Event>,
     ) {
-        if let Some(changed) = self.changed.take() {
-            self.change(&changed, None, scratch, events);
-        }
+        self.end_changed(scratch, events);
         self.end_overtaken(direction, true, scratch, events);
         self.pass_time(None, scratch, events);
         let at = self.elapsed(at);
@@ -460,13 +458,18 @@ impl Replay {
 
     /// Nothing is waited for any more. `is_over`: the session is, and not only what is known of it.
     pub(super) fn settle(&mut self, is_over: bool, scratch: &mut Scratch, events: &mut Vec<Event>) {
-        if let Some(changed) = self.changed.take() {
-            self.change(&changed, None, scratch, events);
-        }
+        self.end_changed(scratch, events);
         Direction::BOTH
             .iter()
             .for_each(|direction| self.end_overtaken(*direction, is_over, scratch, events));
         self.pass_time(None, scratch, events);
+    }
+
+    /// The other half of a changed packet does not come any more.
+    fn end_changed(&mut self, scratch: &mut Scratch, events: &mut Vec<Event>) {
+        if let Some(changed) = self.changed.take() {
+            self.change(&changed, None, scratch, events);
+        }
     }
 
     /// What has not been sent by the end of its direction was not; whether it was, is not known otherwise.
