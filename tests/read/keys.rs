@@ -5,6 +5,7 @@ use serde_json::Value;
 use crate::files::{Folder, as_ours, as_pcap, read, read_well, recorded, records};
 use crate::lossy::{beyond, data, file, kinds, shown_len};
 use crate::support::program::packets;
+use crate::support::random::Random;
 use crate::support::recording::{self, Direction};
 use crate::support::truth;
 
@@ -102,6 +103,32 @@ fn behind_a_lost_segment_an_encrypted_session_is_read_on() {
                 assert_eq!(shown_len(&ended.json()), there as u64, "{what}");
             }
         }
+    }
+}
+
+/// Several segments are lost, one of the login among them: what says so of compression and state is found out, and text
+/// that is none tells that a packet was taken for another.
+#[test]
+fn behind_several_lost_segments_no_packet_is_taken_for_another() {
+    let folder = Folder::new("encrypted-losses");
+    let name = NAMES[1];
+    let keys = keys_file(name);
+    let log = read_well(&[&recorded(name), "--json", "--keylog", &keys]).json();
+    let bytes = as_pcap(&as_ours(name, "minecraft", &log));
+    let records = records(&bytes);
+    let places: Vec<usize> =
+        (0..records.len()).filter(|place| !data(records[*place]).is_empty()).collect();
+    let whole_file = folder.write("whole.pcap", &bytes);
+    let read_it = |file: &str| read(&[file, "--json", "--keylog", &keys]);
+    let whole = kinds(&read_it(&whole_file));
+    let mut random = Random::new(26);
+    for round in 0..24 {
+        let mut gone = vec![places[2 + round % 5]];
+        gone.extend((0..3).map(|_| places[7 + random.below(40)]));
+        let left = records.iter().enumerate().filter(|(place, _)| !gone.contains(place));
+        let left = file(left.map(|(_, record)| *record));
+        let left = kinds(&read_it(&folder.write("torn.pcap", &left)));
+        assert_eq!(beyond(&left, &whole), [""; 0], "without {gone:?}");
     }
 }
 

@@ -184,7 +184,9 @@ pub(super) fn tear(
         let torn = replay.tear(direction, at, &mut tools.scratch, events);
         cut = torn.len;
         let start = torn.start;
-        if let Some(left) = torn.left.and_then(|left| left.checked_sub(len)) {
+        // A length that is encrypted says nothing.
+        let left = torn.left.filter(|_| !is_within_cipher);
+        if let Some(left) = left.and_then(|left| left.checked_sub(len)) {
             let has_no_secret = start.is_some_and(|start| !start.has_secrets);
             place = Place::Behind { len: left, has_no_secret };
             if start.is_some_and(|start| !start.has_events) {

@@ -24,6 +24,7 @@ mod provenance;
 mod replay;
 mod said;
 mod sessions;
+mod sound;
 mod stats;
 mod stop;
 mod stream;

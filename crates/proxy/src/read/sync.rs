@@ -8,6 +8,7 @@ use midwire_codec::{Direction, Framing, Inflater, Prefix, split};
 use midwire_definition::plan::Plan;
 use midwire_definition::{Dialect, Effect, Protocol, StateId, VersionId, Workspace};
 
+use super::sound::is_sound;
 use crate::wire_id;
 
 /// Frames in a row that must be packets, where it is known how they are read, more or less, and where it is
@@ -406,8 +407,9 @@ impl Search<'_> {
                 let key = (index, form.compressed, body, Arc::as_ptr(plan));
                 let is_packet = *read.entry(key).or_insert_with(|| {
                     let conn = self.protocol.initial_conn();
-                    let packet = plan.decode(payload, body, &conn, workspace);
-                    packet.error().is_none() && packet.rest().is_empty()
+                    let mut packet = plan.decode(payload, body, &conn, workspace);
+                    let is_whole = packet.error().is_none() && packet.rest().is_empty();
+                    is_whole && is_sound(&mut packet)
                 });
                 if is_packet && !known.events.is_empty() {
                     let conn = self.protocol.initial_conn();
