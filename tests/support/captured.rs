@@ -89,6 +89,7 @@ impl Captured {
     fn take(&mut self, section: u32, record: Record<'_>) {
         let session = |number| (section, number);
         match record {
+            Record::Damaged { offset, .. } => panic!("a record at {offset} is damaged"),
             Record::Opened { session: number, leg, facts, .. } => {
                 let known = self.sessions.entry(session(number)).or_default();
                 if leg == Leg::Client {

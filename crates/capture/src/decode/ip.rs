@@ -58,6 +58,13 @@ pub(super) fn is_intact(ip: &Transport<'_>, segment: &[u8]) -> bool {
     sum.add_number(u32::from(TCP)).add_number(len).add(segment).finish() == 0
 }
 
+/// Whether the checksum of an IPv4 header is right; IPv6 has none.
+pub(super) fn has_intact_header(bytes: &[u8]) -> bool {
+    let Some(first) = bytes.first().filter(|first| **first >> 4 == 4) else { return true };
+    let header = bytes.get(..usize::from(first & 15) * 4);
+    header.is_some_and(|header| Sum::default().add(header).finish() == 0)
+}
+
 fn v4(bytes: &[u8], cut: usize) -> Result<Transport<'_>, NotTcp> {
     let Some(header) = bytes.first_chunk::<20>() else { return Err(NotTcp::Cut) };
     let header_len = usize::from(header[0] & 15) * 4;

@@ -154,6 +154,19 @@ impl Decoder {
     }
 }
 
+/// Whether a packet of midwire's is as it was written, as its checksums say. One of which a tool has kept a part is
+/// taken as it is.
+pub(crate) fn is_intact(packet: &Packet<'_>) -> bool {
+    if packet.original_len as usize != packet.data.len() {
+        return true;
+    }
+    let Ok(network) = link::network(packet.link, packet.data) else { return false };
+    let Ok(transport) = ip::transport(network, 0) else { return false };
+    transport.missing == 0
+        && ip::has_intact_header(network)
+        && ip::is_intact(&transport, transport.payload)
+}
+
 fn segment<'a>(
     ip: &ip::Transport<'_>,
     bytes: &'a [u8],

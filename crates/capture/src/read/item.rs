@@ -216,6 +216,8 @@ pub enum Problem {
     PacketHeader,
     /// A packet's length does not lead to another packet.
     PacketLength(u32),
+    /// A packet that midwire wrote is not as it was: its checksum says so.
+    Checksum,
 }
 
 impl fmt::Display for Problem {
@@ -243,6 +245,9 @@ impl fmt::Display for Problem {
             Self::PacketHeader => f.write_str("no packet starts here"),
             Self::PacketLength(len) => {
                 write!(f, "behind a packet of {len} bytes no other packet starts")
+            }
+            Self::Checksum => {
+                f.write_str("a packet is not as midwire wrote it: its checksum is wrong")
             }
         }
     }

@@ -47,6 +47,8 @@ struct HeldRecord {
     note: Option<String>,
     /// The session's count when it came.
     since: u64,
+    /// One of its leg that the file has behind it was taken first: nothing waits for it.
+    is_passed: bool,
 }
 
 impl Held {
@@ -112,6 +114,7 @@ impl Recordings {
             offset: piece.offset,
             note: piece.note.map(|note| note.as_str().to_owned()),
             since: waiting.count,
+            is_passed: false,
         };
         self.held.bytes += record.cost();
         waiting.records.push(record);
@@ -152,8 +155,8 @@ impl Recordings {
     fn next(&self, waiting: &Waiting, from: usize) -> Option<usize> {
         (from..waiting.records.len()).find(|at| {
             let record = &waiting.records[*at];
-            let is_alone =
-                || waiting.records[..*at].iter().all(|other| other.place == record.place);
+            let blocks = |other: &HeldRecord| other.place != record.place && !other.is_passed;
+            let is_alone = || !waiting.records[..*at].iter().any(blocks);
             self.ahead(waiting, record) == 0 && is_alone()
         })
     }
@@ -176,7 +179,12 @@ impl Recordings {
         let least = records.map(|(at, record)| (self.ahead(waiting, record), at)).min();
         match least {
             Some((ahead, at)) if ahead > AHEAD_MAX => self.give_stray(waiting, at, sink),
-            Some((_, at)) => self.take_held(waiting, at, sink),
+            Some((_, at)) => {
+                for earlier in &mut waiting.records[..at] {
+                    earlier.is_passed |= earlier.place == place;
+                }
+                self.take_held(waiting, at, sink);
+            }
             None => {}
         }
     }

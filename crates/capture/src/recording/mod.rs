@@ -13,7 +13,7 @@ use midwire_codec::Direction;
 use self::held::Held;
 pub use self::record::{Form, Record, RecordedFrame};
 pub use self::state::StateError;
-use crate::decode::Segment;
+use crate::decode::{Segment, is_intact};
 use crate::note::Note;
 use crate::provenance::{Fate, Leg, Origin};
 use crate::read::Packet;
@@ -110,7 +110,7 @@ impl Recordings {
             note: packet.note(),
         };
         if segment.is_syn() && !segment.is_ack() {
-            return self.open(&piece, &mut sink);
+            return self.open(packet, &piece, &mut sink);
         }
         let Some(place) = self.place(segment) else {
             let (source, destination) = (segment.source, segment.destination);
@@ -122,6 +122,10 @@ impl Recordings {
         };
         if connection.interface != packet.interface {
             return false;
+        }
+        if !is_intact(packet) {
+            sink(Record::Damaged { offset: packet.offset, len: segment.payload.len() as u64 });
+            return true;
         }
         if segment.is_syn() {
             let direction = connection.direction(segment);
@@ -216,7 +220,12 @@ impl Recordings {
         }
     }
 
-    fn open(&mut self, piece: &Piece<'_>, sink: &mut impl FnMut(Record<'_>)) -> bool {
+    fn open(
+        &mut self,
+        packet: &Packet<'_>,
+        piece: &Piece<'_>,
+        sink: &mut impl FnMut(Record<'_>),
+    ) -> bool {
         let segment = &piece.segment;
         let opened = piece.note.and_then(|note| {
             let leg = Leg::from_word(&note.get("leg")?)?;
@@ -228,6 +237,7 @@ impl Recordings {
         let Some((facts, session, leg)) = opened else { return is_known };
         let (client, server) = (segment.source, segment.destination);
         let next = segment.sequence.wrapping_add(1);
+        let is_intact = is_intact(packet);
         if let Some(Some(open)) = known.and_then(|place| self.places.get(place))
             && open.next[Direction::Serverbound.index()] == Some(next)
         {
@@ -249,7 +259,7 @@ impl Recordings {
             interface: piece.interface,
             leg,
             client,
-            next: [Some(next), None],
+            next: [Some(next).filter(|_| is_intact), None],
             ended: [false; 2],
             parts: [None, None],
         };
@@ -261,6 +271,9 @@ impl Recordings {
         self.legs.insert((client, server), place);
         if leg == Leg::Client {
             self.numbers.insert(session, facts.number("continued").unwrap_or(0));
+        }
+        if !is_intact {
+            sink(Record::Damaged { offset: piece.offset, len: 0 });
         }
         sink(Record::Opened { session, leg, at: piece.at, client, server, facts });
         true

@@ -51,6 +51,13 @@ pub enum Record<'a> {
         /// Bytes.
         len: u64,
     },
+    /// A record is not as it was written: its checksum says so. What it held is missing where it belongs.
+    Damaged {
+        /// Where it is in the file.
+        offset: u64,
+        /// Bytes of frames or streams that it held.
+        len: u64,
+    },
     /// A direction of a session came to its end.
     DirectionEnded {
         /// Which session.

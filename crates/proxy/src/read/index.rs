@@ -14,7 +14,7 @@ use std::sync::{Arc, Mutex};
 
 use midwire_capture::{
     Context, Decoded, Decoder, Freshness, HEAD_LEN, Index, IndexBuilder, IndexedPacket, Item,
-    Reader, Recordings, Stamp, Timestamp,
+    Reader, Record, Recordings, Stamp, Timestamp,
 };
 use midwire_definition::StateId;
 use midwire_session::{DirectionSnapshot, FormSnapshot, Snapshot};
@@ -236,7 +236,11 @@ fn pass(file: &mut File, sessions: &mut Sessions, stop: &Stop) -> Option<Passed>
         let at = packet.at.unwrap_or_default();
         sessions.now = at;
         let Decoded::Tcp(segment) = decoder.packet(&packet) else { return None };
-        if !recordings.push(&packet, &segment, |record| sessions.record(record)) {
+        let is_recorded = recordings.push(&packet, &segment, |record| match record {
+            Record::Damaged { .. } => is_damaged = true,
+            record => sessions.record(record),
+        });
+        if !is_recorded {
             return None;
         }
         let now = sessions.recorded_packets;

@@ -199,6 +199,8 @@ impl Sessions {
                 let number = open.number;
                 self.give(number, begun);
             }
+            // Who goes through the file tells it, with the file's name.
+            Record::Damaged { .. } => {}
             Record::DirectionEnded { session, direction, at } => {
                 let Some(open) = self.recorded.get_mut(&session) else { return };
                 if open.replay.session.has_ended(direction) {

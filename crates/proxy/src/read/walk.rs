@@ -8,8 +8,8 @@ use std::time::{Duration, SystemTime};
 
 use anyhow::Context as _;
 use midwire_capture::{
-    Damage, Decoded, Decoder, Item, NotTcp, ReadError, Reader, Recordings, StreamLimits, Streams,
-    Timestamp,
+    Damage, Decoded, Decoder, Item, NotTcp, Problem, ReadError, Reader, Record, Recordings,
+    StreamLimits, Streams, Timestamp,
 };
 
 use super::followed::Followed;
@@ -237,8 +237,19 @@ impl Walk {
             match decoder.packet(&packet) {
                 Decoded::Tcp(segment) => {
                     let sessions = &mut self.sessions;
-                    if !recordings.push(&packet, &segment, |record| sessions.record(record)) {
+                    let mut damage = None;
+                    let is_recorded = recordings.push(&packet, &segment, |record| match record {
+                        Record::Damaged { offset, len } => {
+                            damage = Some(Damage { offset, len, problem: Problem::Checksum });
+                        }
+                        record => sessions.record(record),
+                    });
+                    if !is_recorded {
                         streams.push(&segment, packet.at, |event| sessions.stream(event));
+                    }
+                    if let Some(damage) = damage {
+                        progress.clear();
+                        self.damage(damage, name, &mut told);
                     }
                 }
                 Decoded::Fragment | Decoded::Other(NotTcp::Protocol(_) | NotTcp::NotIp) => {}
