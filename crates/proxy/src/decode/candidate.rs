@@ -32,6 +32,10 @@ pub(super) struct Candidate {
     pub(super) is_whole: bool,
     /// The first packet was.
     pub(super) begins_whole: bool,
+    /// So many at the beginning were.
+    pub(super) begun: usize,
+    /// All packets were, but for the last one's end that is missing.
+    pub(super) is_clean: bool,
     /// What the fields are, whatever they hold.
     pub(super) signature: u64,
 }
@@ -56,11 +60,13 @@ impl Candidate {
     }
 }
 
-/// The best first; of equals the newer version, and what is said more often.
+/// The best first; of equals what is said more often or earlier, and the newer version.
 pub(super) fn sort(found: &mut [Candidate]) {
     let likely = |candidate: &Candidate| match candidate.protocol.state_name(candidate.state) {
         "play" => 0,
-        _ => 1,
+        // Who speaks first is the client.
+        _ if candidate.direction == Some(Direction::Serverbound) => 1,
+        _ => 2,
     };
     found.sort_by(|a, b| {
         let bits = b.bits.total_cmp(&a.bits);

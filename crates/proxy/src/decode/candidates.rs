@@ -11,6 +11,9 @@ use super::reading::Fixed;
 use super::seen::Seen;
 use super::shape::shape;
 
+/// So many packets that are whole are hardly chance.
+const BEGUN_MIN: usize = 3;
+
 /// What is looked for.
 pub(super) struct Search<'a> {
     pub(super) protocol: &'a Arc<Protocol>,
@@ -29,20 +32,21 @@ pub(super) fn all(
 ) -> Vec<Candidate> {
     let mut found = Vec::new();
     for (framed, compressed) in search.shapes {
-        let shape_from = |start| shape(search, pieces, *framed, *compressed, start);
-        let mut is_begun = false;
-        if let Some(shape) = shape_from(0) {
-            let from_start = Seen::new(search, &shape, workspace).all();
-            let is_begin = |candidate: &Candidate| candidate.begins_whole && candidate.bits > 0.0;
-            is_begun = from_start.iter().any(is_begin);
-            found.extend(from_start);
-        }
-        if *framed
-            && !is_begun
-            && let Some(start) = behind_lost(search, pieces, *compressed, workspace)
-            && let Some(shape) = shape_from(start)
-        {
+        if let Some(shape) = shape(search, pieces, *framed, *compressed, 0) {
             found.extend(Seen::new(search, &shape, workspace).all());
+        }
+    }
+    // Packets behind them that are none do not make it another stream.
+    let is_begin = |known: &Candidate| {
+        known.begun >= BEGUN_MIN || (known.is_clean || known.is_whole) && known.bits > 0.0
+    };
+    if !found.iter().any(is_begin) {
+        for (_, compressed) in search.shapes.iter().filter(|(framed, _)| *framed) {
+            if let Some(start) = behind_lost(search, pieces, *compressed, workspace)
+                && let Some(shape) = shape(search, pieces, true, *compressed, start)
+            {
+                found.extend(Seen::new(search, &shape, workspace).all());
+            }
         }
     }
     sort(&mut found);

@@ -1,18 +1,25 @@
 //! How much bytes look like what they are taken for: each value tells how likely it is that it was meant,
-//! against bytes at random, in bits. What is opaque tells nothing.
+//! against bytes of other packets, in bits. What is opaque tells nothing.
 
 use std::fmt::Write as _;
 
-use midwire_definition::plan::{DecodeError, Flow, Group, Kind, Len, Node, Visitor};
+use midwire_definition::plan::{
+    DecodeError, DecodeErrorKind, Flow, Group, IntRepr, Kind, Len, Node, PathSegment, Visitor,
+};
 use midwire_definition::value::Value;
 use midwire_definition::{Plan, Workspace};
+
+use super::weight;
 
 /// One packet tells at most so many bits.
 const BITS_MAX: f64 = 90.0;
 /// It is less than nothing that a packet has another end than its fields.
 const MALFORMED: f64 = -60.0;
-/// Bytes that are looked at of one text.
-const TEXT_MAX: usize = 24;
+/// Of a packet that is cut, each byte behind the fields that are there tells so much less.
+const UNREAD: f64 = -0.3;
+const UNREAD_MAX: f64 = -6.0;
+/// All elements of one list tell at most so much: what fits one often fits all.
+const LIST_MAX: f64 = 30.0;
 /// Elements of one list that are looked at.
 const ELEMENTS_MAX: u32 = 24;
 
@@ -47,12 +54,12 @@ impl Evidence {
         Self { bits: MALFORMED - 10.0, problem, ..Self::default() }
     }
 
-    /// What a payload tells that is taken for a packet; `cut` if its end is missing.
+    /// What a payload tells that is taken for a packet; `missing`: so many bytes of its end are.
     pub(super) fn of(
         plan: Option<&Plan>,
         payload: &[u8],
         body: u32,
-        cut: bool,
+        missing: Option<usize>,
         conn: &[i64],
         workspace: &mut Workspace,
     ) -> Self {
@@ -64,10 +71,19 @@ impl Evidence {
         let mut packet = plan.decode(payload, body, conn, workspace);
         let end = packet.end() as usize;
         let left = packet.rest().len();
+        let cut = missing.is_some();
+        // What a field wants is no more than the frame is said to have.
+        let is_end = packet.error().is_some_and(|error| match error.kind {
+            DecodeErrorKind::Short { wanted } => {
+                missing.is_some_and(|missing| wanted <= missing as u64)
+            }
+            _ => false,
+        });
+        let of_cut = if is_end { cut_text(plan, packet.error(), packet.rest()) } else { None };
         let problem = packet.error().map(|error| {
             let path = error.path_text();
             let space = if path.is_empty() { "" } else { " " };
-            (error.kind.to_string(), format!("{path}{space}{} at {}", error.kind, error.offset))
+            format!("{path}{space}{} at {}", error.kind, error.offset)
         });
         let mut seen =
             Seen { bits: 0.0, counts: Counts::default(), open: Vec::new(), takes_rest: false };
@@ -76,14 +92,23 @@ impl Evidence {
         let explained = end.saturating_sub(counts.opaque);
         bits = bits.min(BITS_MAX);
         let problem = match problem {
-            Some((kind, text)) => {
-                let is_end = kind.contains("ends early");
-                bits = if cut && is_end { bits - 2.0 } else { MALFORMED + bits.clamp(-20.0, 20.0) };
+            Some(text) => {
+                bits = match is_end {
+                    true => {
+                        let unread = (UNREAD * left as f64).max(UNREAD_MAX);
+                        bits - 2.0 + of_cut.map_or(unread, weight::text)
+                    }
+                    false => MALFORMED + bits.clamp(-20.0, 20.0),
+                };
                 Some(text)
             }
             None if left > 0 => {
                 bits = MALFORMED + bits.clamp(-20.0, 20.0);
                 Some(format!("{left} bytes left over"))
+            }
+            None if cut && takes_rest => {
+                bits -= 2.0;
+                None
             }
             None if cut => {
                 bits -= 30.0;
@@ -131,11 +156,31 @@ impl Evidence {
     }
 }
 
+/// What there is of a text at the end of a packet that is cut in it.
+fn cut_text<'a>(plan: &Plan, error: Option<&DecodeError>, rest: &'a [u8]) -> Option<&'a str> {
+    let [PathSegment::Field(name)] = error?.path.as_slice() else { return None };
+    let field = plan.fields_of(0).into_iter().find(|field| field.name == *name)?;
+    let Kind::Str { len: Len::Prefix { repr, .. }, .. } = &field.kind else { return None };
+    let width = match repr {
+        IntRepr::Fixed { bytes, .. } => usize::from(*bytes),
+        _ => rest.iter().position(|byte| *byte < 0x80)? + 1,
+    };
+    let bytes = rest.get(width..)?;
+    match std::str::from_utf8(bytes) {
+        Ok(text) => Some(text),
+        // The cut may be in the middle of a character.
+        Err(error) if error.error_len().is_none() => {
+            std::str::from_utf8(bytes.get(..error.valid_up_to())?).ok()
+        }
+        Err(_) => None,
+    }
+}
+
 struct Seen {
     bits: f64,
     counts: Counts,
-    /// Of each open group, whether its elements count.
-    open: Vec<()>,
+    /// Of each open list what all told before it; `None`: another group.
+    open: Vec<Option<f64>>,
     /// Something in it goes to the end, whatever that is.
     takes_rest: bool,
 }
@@ -154,41 +199,38 @@ impl Seen {
         self.bits += if is_good { good } else { bad };
     }
 
-    fn float(&mut self, n: f64, good: f64) {
-        let is_good = n == 0.0 || n.is_finite() && (1e-5..1e8).contains(&n.abs());
-        self.count(is_good, |counts| &mut counts.floats, good, -12.0);
+    fn float(&mut self, bits: f64) {
+        self.count(bits > 0.0, |counts| &mut counts.floats, bits, bits);
     }
 
-    fn text(&mut self, text: &str) {
-        let is_odd = |c: char| c == '\u{fffd}' || c.is_control() && !matches!(c, '\n' | '\t');
-        if text.chars().take(256).any(is_odd) {
-            return self.count(false, |counts| &mut counts.texts, 0.0, -14.0);
+    fn text(&mut self, text: &str, is_json: bool) {
+        match weight::is_odd_text(text) {
+            true => self.count(false, |counts| &mut counts.texts, 0.0, weight::ODD),
+            false => {
+                let form = if is_json { weight::json(text) } else { 0.0 };
+                let bits = weight::text(text) + form;
+                self.count(true, |counts| &mut counts.texts, bits, 0.0);
+            }
         }
-        let letters = text.chars().take(TEXT_MAX);
-        let bits: f64 = letters.map(|c| if c.is_ascii() { 1.4 } else { 0.6 }).sum();
-        self.count(true, |counts| &mut counts.texts, 1.0 + bits, 0.0);
     }
 
-    /// Numbers are small more often than not.
     fn number(&mut self, node: &Node<'_>, n: i128) {
+        let is_fixed = matches!(&node.field.kind, Kind::Int(IntRepr::Fixed { .. }));
         let marks = &node.field.marks;
-        if let Some(table) = &marks.reference_table {
-            let is_known = table.name_of(n).is_some();
-            self.count(is_known, |counts| &mut counts.names, 2.0, -8.0);
-            return;
+        match &marks.reference_table {
+            // What has no number is -1.
+            Some(_) if n == -1 => {}
+            Some(table) => {
+                let is_known = table.name_of(n).is_some();
+                self.count(is_known, |counts| &mut counts.names, 2.0, -8.0);
+            }
+            None if is_fixed => self.bits += weight::fixed(node.raw.len(), n),
+            None => self.bits += weight::varint(node.raw, n),
         }
-        let size = node.raw.len() as f64;
-        let needed = if n < 0 { (!n).max(1) } else { n.max(1) };
-        let used = (128 - needed.leading_zeros()).div_ceil(8) as f64;
-        let is_fixed =
-            matches!(&node.field.kind, Kind::Int(midwire_definition::plan::IntRepr::Fixed { .. }));
-        self.bits += match is_fixed {
-            // Bytes that only repeat the sign.
-            true => ((size - used) * 3.0).clamp(0.0, 9.0),
-            false if size > 1.0 && node.raw.last() == Some(&0) => -10.0,
-            false if n < -1 => -3.0,
-            false => (2.0 - size).max(-2.0),
-        };
+    }
+
+    fn bool(&mut self, byte: u8) {
+        self.count(byte <= 1, |counts| &mut counts.bools, weight::bool(byte), weight::ODD);
     }
 }
 
@@ -197,16 +239,17 @@ impl Visitor for Seen {
         match value {
             Value::Int(n) if !matches!(node.field.kind, Kind::Let(_)) => self.number(node, *n),
             Value::Int(_) | Value::Absent | Value::Packed(..) => {}
-            Value::F32(n) => self.float((*n).into(), 4.0),
-            Value::F64(n) => self.float(*n, 7.0),
-            Value::Bool(b) => self.count(*b <= 1, |counts| &mut counts.bools, 5.0, -14.0),
+            Value::F32(n) => self.float(weight::float((*n).into(), node.raw)),
+            Value::F64(n) => self.float(weight::float(*n, node.raw)),
+            Value::Bool(b) => self.bool(*b),
             Value::Uuid(uuid) => {
                 let version = uuid[6] >> 4;
                 let is_good = (1..=8).contains(&version) && uuid[8] >> 6 == 2 || *uuid == [0; 16];
                 self.count(is_good, |counts| &mut counts.uuids, 6.0, -6.0);
             }
-            Value::Enum(_, name) => {
-                self.count(name.is_some(), |counts| &mut counts.names, 4.0, -14.0);
+            Value::Enum(n, name) => {
+                let bits = weight::named(*n, &node.field.kind);
+                self.count(name.is_some(), |counts| &mut counts.names, bits, weight::ODD);
             }
             Value::Flags(n, members) => {
                 let known = members.iter().fold(0i128, |sum, member| {
@@ -217,12 +260,12 @@ impl Visitor for Seen {
                 let mask = 1i128.checked_shl(width).map_or(-1, |bit| bit - 1);
                 self.bits += if n & mask & !known == 0 { free } else { -6.0 };
             }
-            Value::Bits(..) => {}
+            Value::Bits(n, members) => self.bits += weight::parts(*n, members),
             Value::Text(text, ..) => {
                 if let Kind::Str { len: Len::Rest, .. } = node.field.kind {
                     self.takes_rest = true;
                 }
-                self.text(text);
+                self.text(text, node.field.marks.component);
             }
             Value::Bytes(bytes) => {
                 if let Kind::Bytes { len: Len::Rest } | Kind::Tail = node.field.kind {
@@ -234,7 +277,7 @@ impl Visitor for Seen {
             }
             Value::Nbt(bytes, _) => {
                 self.counts.nbt += 1;
-                self.bits += 6.0 + (bytes.len() as f64 / 2.0).min(24.0);
+                self.bits += weight::nbt(bytes.len());
             }
         }
     }
@@ -248,17 +291,19 @@ impl Visitor for Seen {
         {
             return Flow::Skip;
         }
-        self.open.push(());
+        let is_list = matches!(group, Group::List(_));
+        self.open.push(is_list.then_some(self.bits));
         Flow::Enter
     }
 
     fn close(&mut self, _: &Node<'_>) {
-        self.open.pop();
+        if let Some(Some(before)) = self.open.pop() {
+            self.bits = self.bits.min(before + LIST_MAX);
+        }
     }
 
     fn presence(&mut self, node: &Node<'_>) {
-        let is_good = node.raw.first().is_some_and(|byte| *byte <= 1);
-        self.count(is_good, |counts| &mut counts.bools, 5.0, -14.0);
+        self.bool(node.raw.first().copied().unwrap_or(u8::MAX));
     }
 
     fn opens(&self, node: &Node<'_>) -> bool {

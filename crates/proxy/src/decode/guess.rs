@@ -2,7 +2,7 @@
 
 use std::sync::Arc;
 
-use midwire_definition::{Protocol, VersionId, Workspace, builtin, builtins};
+use midwire_definition::{Protocol, VersionId, Workspace, builtins};
 use midwire_session::Direction;
 
 use super::candidate::{Candidate, EQUAL, sort};
@@ -15,6 +15,8 @@ use crate::settings::Settings;
 
 /// Guesses that are kept of a reading.
 const GUESSES_MAX: usize = 16;
+/// What a protocol without frames that nobody named has to tell.
+const FRAMELESS_MIN: f64 = 5.0;
 /// Of what fits as well, so much is told.
 const ALSO_MAX: usize = 4;
 
@@ -35,11 +37,7 @@ impl Wanted {
         let packet = &args.packet;
         let names: Vec<String> = match &packet.protocol {
             Some(name) => vec![name.clone()],
-            // Without frames nearly anything fits: such a protocol is not guessed.
-            None => builtins()
-                .filter(|name| builtin(name).is_some_and(|known| !known.is_frameless()))
-                .map(str::to_owned)
-                .collect(),
+            None => builtins().map(str::to_owned).collect(),
         };
         let direction = packet.direction.as_deref().map(protocols::direction).transpose()?;
         let mut protocols = Vec::new();
@@ -259,6 +257,12 @@ pub(super) fn candidates(
         };
         found.extend(all(&search, pieces, workspace));
     }
+    // Without frames nearly anything fits: such a protocol is only guessed where much speaks for it.
+    found.retain(|candidate| {
+        wanted.protocol_given
+            || !candidate.protocol.is_frameless()
+            || candidate.bits >= FRAMELESS_MIN
+    });
     sort(&mut found);
     found
 }
@@ -346,5 +350,91 @@ pub(super) mod tests {
             let bytes: Vec<u8> = (0..len).map(|n: u8| n.wrapping_mul(37) ^ len).collect();
             best(&wanted, &bytes, None, &mut workspace);
         }
+    }
+
+    fn best_of(arguments: &[&str], hex: &str) -> Reading {
+        best(&wanted(arguments), &hex::decode(hex).unwrap(), None, &mut Workspace::default())
+    }
+
+    #[test]
+    fn a_client_is_followed_to_where_its_server_has_begun_to_compress() {
+        // Of 1.20.4: handshake, login_start, then with the stage: login_acknowledged, custom_payload.
+        let frames = [
+            "1000fd05093132372e302e302e3163dd02",
+            "160004416c766107070707070707070707070707070707",
+            "020003",
+            "1a0001 0f6d696e6563726166743a6272616e64 0776616e696c6c61",
+        ];
+        let hex = frames.concat().replace(' ', "");
+        let expected = ["set_protocol", "login_start", "login_acknowledged", "custom_payload"];
+        for arguments in [&[][..], &["--protocol", "minecraft", "--direction", "serverbound"]] {
+            let reading = best_of(arguments, &hex);
+            assert_eq!(names(&reading), expected);
+            assert!(reading.form.compressed && reading.problem.is_none());
+            assert!(reading.packets.iter().all(|found| found.is_whole));
+        }
+    }
+
+    #[test]
+    fn a_compressed_frame_that_is_cut_is_read_as_far_as_it_goes() {
+        let text = |n: u32| format!("words that differ, number {n}; ").into_bytes();
+        let words: Vec<u8> = (0..40).flat_map(text).collect();
+        // system_chat of 1.20.1: JSON, and whether it stands above the hotbar.
+        let json = [b"{\"text\":\"", &words[..], b"\"}"].concat();
+        let mut plain = vec![0x64];
+        plain.extend([json.len() as u8 | 0x80, (json.len() >> 7) as u8]);
+        plain.extend(&json);
+        plain.push(0);
+        let mut stage = Vec::new();
+        let mut deflater = midwire_codec::Deflater::new(6);
+        midwire_codec::write_compressed(&plain, 64, &mut deflater, &mut stage).unwrap();
+        let mut frame = Vec::new();
+        let protocol = protocols::find("minecraft", &[]).unwrap();
+        protocol.stack.framing.unwrap().write_frame(&stage, &mut frame).unwrap();
+        let cut = &frame[..frame.len() * 2 / 3];
+        let told = ["--protocol", "minecraft", "--protocol-version", "1.20.1"];
+        let reading = best(&wanted(&told), cut, None, &mut Workspace::default());
+        assert_eq!(names(&reading), ["system_chat"]);
+        assert!(reading.form.compressed && !reading.packets[0].is_whole);
+        assert!(reading.packets[0].payload.starts_with(&plain[..200]));
+    }
+
+    #[test]
+    fn of_a_piece_that_begins_within_a_frame_the_next_frame_is_the_first() {
+        // Of 1.16.5, compressed stage on: the end of a position, a custom_payload, then positions.
+        let brand = "1a000b0f6d696e6563726166743a6272616e640776616e696c6c61";
+        let positions: String = (0..30)
+            .map(|n: u8| {
+                format!("1b0012402c{n:02x}00000000004014000000000000404030{n:02x}0000000001")
+            })
+            .collect();
+        let reading = best_of(&["--protocol", "minecraft"], &format!("00140000{brand}{positions}"));
+        assert_eq!((reading.lost, names(&reading)[0].as_str()), (4, "custom_payload"));
+        assert_eq!(names(&reading).len(), 31);
+    }
+
+    #[test]
+    fn protocols_without_frames_are_found_where_their_texts_speak_for_them() {
+        let reading = best_of(&[], &hex::encode("RFB 003.008\n"));
+        assert_eq!(&*reading.form.protocol.name, "rfb");
+        let ask =
+            [&b"\0\x04_ask\0\x011\0\x08_command\0\x03Sum\0\x01a\0\x0213"[..], b"\0\0"].concat();
+        assert_eq!(&*best_of(&[], &hex::encode(ask)).form.protocol.name, "amp");
+        // What hardly tells anything is not taken for one.
+        assert_eq!(&*best_of(&[], "020d01").form.protocol.name, "minecraft");
+    }
+
+    #[test]
+    fn a_text_that_is_longer_than_its_frame_is_none() {
+        // Of a frame of Minecraft seven bytes would be missing, of one of Terraria six.
+        let piece = &b"\x0f\x00\x01\x0bTerra"[..];
+        let found = candidates(&wanted(&[]), &[piece], &mut Workspace::default());
+        let wants = |found: &Candidate| -> Option<usize> {
+            let (_, behind) = found.reasons.split_once("ends early: ")?;
+            behind.split(' ').next()?.parse().ok()
+        };
+        let is_more = |found: &&Candidate| wants(found).is_some_and(|wanted| wanted > 7);
+        assert!(found.iter().filter(is_more).count() > 3, "{found:?}");
+        assert!(found.iter().filter(is_more).all(|found| found.bits < -20.0), "{found:?}");
     }
 }

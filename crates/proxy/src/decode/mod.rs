@@ -12,6 +12,7 @@ mod seen;
 mod shape;
 mod stream;
 mod table;
+mod weight;
 
 use std::borrow::Cow;
 use std::io::{IsTerminal as _, Read};
@@ -30,7 +31,7 @@ use self::guess::Wanted;
 use self::reading::{Fixed, Found, Reading, may_have_secrets};
 use crate::args;
 use crate::error::{NO, USAGE, print_and_end, say, usage};
-use crate::explain::View;
+use crate::explain::{Part, View};
 use crate::filter::Filters;
 use crate::hex_text::{self, HexText, Toward};
 use crate::print::{PacketJson, Paint, Style, put, write_rest};
@@ -278,8 +279,7 @@ impl Show {
             write_rest(bytes, is_hidden, &mut self.out);
             self.out.push_str("}\n");
         } else {
-            let problem = self.style.paint(Paint::Bad, problem);
-            put(&mut self.out, format_args!("! at {at}: {problem}\n"));
+            self.view.sentence(&format!("! at {at}: "), problem, Paint::Bad, &mut self.out);
             self.view.unknown(bytes, 0, is_hidden, &mut self.out);
         }
     }
@@ -368,44 +368,42 @@ impl Show {
             Direction::Clientbound => Paint::Clientbound,
         };
         let place = format!("{state}{}", found.direction);
-        put(out, format_args!("{} ", style.paint(paint, place)));
-        match (&found.definition, found.id) {
+        let (name, painted) = match (&found.definition, found.id) {
             (Some(definition), _) => {
-                put(out, format_args!("{}", style.paint(Paint::Name, &definition.name)));
+                (&*definition.name, style.paint(Paint::Name, &definition.name).to_string())
             }
-            (None, Some(_)) => out.push_str("? unknown packet"),
-            (None, None) => out.push_str("! no packet id"),
-        }
+            (None, Some(_)) => ("? unknown packet", "? unknown packet".to_owned()),
+            (None, None) => ("! no packet id", "! no packet id".to_owned()),
+        };
+        let plain = format!("{place} {name}");
+        let mut parts = vec![Part::new(&plain, format!("{} {painted}", style.paint(paint, place)))];
         if let Some(id) = found.id {
-            put(out, format_args!(" · id {id} ({id:#04x})"));
+            let raw = wire_id::overlong(&protocol.stack, found.state, &found.payload, found.body);
+            let raw = raw.map_or(String::new(), |raw| {
+                format!(", written longer than it need be: {}", hex::encode(raw))
+            });
+            parts.push(Part::plain(format!("id {id} ({id:#04x}){raw}")));
         }
-        if let Some(raw) =
-            wire_id::overlong(&protocol.stack, found.state, &found.payload, found.body)
-        {
-            put(out, format_args!(", written longer than it need be: {}", hex::encode(raw)));
-        }
-        put(out, format_args!(" · {} bytes", found.payload.len()));
+        let mut sizes = format!("{} bytes", found.payload.len());
         let framed = found.wire_length.filter(|_| protocol.stack.framing.is_some());
         if let Some(wire_length) = framed {
-            put(out, format_args!(", {wire_length} with the frame"));
+            put(&mut sizes, format_args!(", {wire_length} with the frame"));
         }
         if let Some(raw) = &found.length_raw {
             let raw = hex::encode(raw);
-            put(out, format_args!(", whose length is written longer than it need be: {raw}"));
+            put(
+                &mut sizes,
+                format_args!(", whose length is written longer than it need be: {raw}"),
+            );
         }
-        out.push('\n');
+        parts.push(Part::plain(sizes));
+        self.view.heading(&parts, out);
         if let Some(flaw) = &found.flaw {
-            put(out, format_args!("! {}\n", style.paint(Paint::Bad, flaw)));
+            self.view.sentence("! ", flaw, Paint::Bad, out);
         }
         if let Some(definition) = &found.definition {
             for line in definition.doc.lines().take(2) {
-                put(
-                    out,
-                    format_args!(
-                        "{}\n",
-                        style.paint(Paint::Dim, format_args!("  // {}", line.trim()))
-                    ),
-                );
+                self.view.sentence("  // ", line.trim(), Paint::Dim, out);
             }
         }
         let plan = found.definition.as_ref().and_then(|definition| definition.plan.as_ref());
@@ -417,7 +415,7 @@ impl Show {
             }
             None => {
                 if let Some(problem) = &found.problem {
-                    put(out, format_args!("! {}\n", style.paint(Paint::Bad, problem)));
+                    self.view.sentence("! ", problem, Paint::Bad, out);
                 }
                 self.view.unknown(&found.payload, found.body, found.is_hidden, out);
             }

@@ -90,8 +90,8 @@ const UNKNOWN: u64 = 30;
 const NO_FRAME: u64 = 40;
 /// Frames that fit are hardly ever chance.
 const UNFRAMED: u64 = 12;
-/// Bytes that surely hold the id of a packet.
-const ID_MAX: usize = 64;
+/// Of the plain bytes of a frame that is cut so many are shown.
+const CUT_MAX: usize = 1 << 20;
 /// Odd values count up to so many.
 const ODD_MAX: u64 = 10;
 
@@ -165,16 +165,14 @@ pub(super) fn read(
         // What there is of it is read as far as it goes.
         if let Some(start) = payload_start(&framing, &bytes[rest..], missing)
             && start < there
-            && form.compressed
         {
-            id = id_of_cut(&form, fixed, &bytes[rest + start..], &mut inflater);
-        } else if let Some(start) = payload_start(&framing, &bytes[rest..], missing)
-            && start < there
-        {
-            let payload = &bytes[rest + start..];
+            let payload = plain_of_cut(form.compressed, &bytes[rest + start..], &mut inflater);
             let wire_length = u32::try_from(there).ok();
+            let stage = std::mem::replace(&mut form.compressed, false);
+            let framed = std::mem::replace(&mut form.framed, false);
             let mut found =
-                packet(&mut form, fixed, payload, wire_length, &mut inflater, workspace);
+                packet(&mut form, fixed, &payload, wire_length, &mut inflater, workspace);
+            (form.compressed, form.framed) = (stage, framed);
             id = found.id;
             if found.definition.is_some() {
                 found.is_whole = false;
@@ -200,16 +198,26 @@ pub(super) fn may_have_secrets(form: &Form, fixed: Fixed, id: Option<i64>) -> bo
     })
 }
 
+/// What there is of a payload that is not all there, or not whole, without the compression stage.
+fn plain_of_cut(compressed: bool, payload: &[u8], inflater: &mut Inflater) -> Vec<u8> {
+    if !compressed {
+        return payload.to_vec();
+    }
+    let Ok(parts) = split(payload) else { return Vec::new() };
+    let mut plain = Vec::new();
+    match parts.plain_len {
+        // What there is of it is there even where it then fails.
+        Some(len) => {
+            let _ = inflater.inflate_prefix(parts.data, len.min(CUT_MAX), &mut plain);
+        }
+        None => plain.extend_from_slice(parts.data),
+    }
+    plain
+}
+
 /// The packet id at the start of a compressed payload that is not all there, or not whole.
 fn id_of_cut(form: &Form, fixed: Fixed, payload: &[u8], inflater: &mut Inflater) -> Option<i64> {
-    let parts = split(payload).ok()?;
-    let mut plain = Vec::new();
-    if parts.plain_len.is_some() {
-        // What there is of it is there even where it then fails.
-        let _ = inflater.inflate_prefix(parts.data, ID_MAX, &mut plain);
-    } else {
-        plain.extend_from_slice(parts.data);
-    }
+    let plain = plain_of_cut(true, payload, inflater);
     let state = fixed.state.or(form.states[0]).unwrap_or(form.protocol.start);
     wire_id::read(&form.protocol.stack, state, &plain).map(|(id, _)| id)
 }
@@ -260,12 +268,48 @@ fn packet(
     if found.id.is_some() {
         choose(form, fixed, &mut found, workspace);
     }
+    let is_expected =
+        |found: &Found| found.is_whole && form.states[found.direction.index()] == Some(found.state);
+    if !is_expected(&found)
+        && let Some(plain) = begins_compressed(form, fixed, &found, inflater, workspace)
+        && (!found.is_whole || is_expected(&plain))
+    {
+        form.compressed = true;
+        found = plain;
+    }
     if found.flaw.is_some() {
         found.is_whole = false;
         found.penalty += ODD_MAX / 2;
     }
     follow(form, fixed, &found, workspace);
     found
+}
+
+/// A packet as it is if compression has begun with it, which the other side has said; `None` if it is not.
+fn begins_compressed(
+    form: &Form,
+    fixed: Fixed,
+    found: &Found,
+    inflater: &mut Inflater,
+    workspace: &mut Workspace,
+) -> Option<Found> {
+    let may_begin = form.framed
+        && !form.compressed
+        && form.direction.is_some()
+        && form.states[found.direction.index()].is_some()
+        && form.protocol.stack.compression.is_some();
+    if !may_begin {
+        return None;
+    }
+    let Plain { payload, problem: None, flaw: None } = plain(true, &found.payload, inflater) else {
+        return None;
+    };
+    let (id, body) = wire_id::read(&form.protocol.stack, found.state, &payload)?;
+    let (id, body) = (Some(id), body as u32);
+    let mut inflated =
+        Found { id, body, payload, definition: None, is_hidden: false, ..found.clone() };
+    choose(form, fixed, &mut inflated, workspace);
+    inflated.is_whole.then_some(inflated)
 }
 
 /// A payload without the compression stage.
@@ -305,7 +349,7 @@ pub(super) fn plain(compressed: bool, payload: &[u8], inflater: &mut Inflater) -
 fn choose(form: &Form, fixed: Fixed, found: &mut Found, workspace: &mut Workspace) {
     let dialect = form.protocol.dialect(form.version);
     let Some(id) = found.id else { return };
-    let mut best: Option<(bool, u64, u8)> = None;
+    let mut best: Option<(u8, u64, u8)> = None;
     for direction in Direction::BOTH {
         if fixed.direction.is_some_and(|fixed| fixed != direction) {
             continue;
@@ -320,7 +364,15 @@ fn choose(form: &Form, fixed: Fixed, found: &mut Found, workspace: &mut Workspac
             let known = form.states[direction.index()];
             let odd_state = u8::from(known.is_some_and(|known| known != state)) * 2;
             let odd_way = u8::from(form.direction.is_some_and(|known| known != direction));
-            let rank = (form.sure && odd_state + odd_way > 0, penalty, odd_state + odd_way);
+            // Of what is known, only the state may have been changed by the other side.
+            let class = match (odd_state + odd_way > 0, odd_way > 0, penalty < MALFORMED) {
+                _ if !form.sure => 0,
+                (false, _, true) => 0,
+                (true, false, true) => 1,
+                (false, _, false) => 2,
+                _ => 3,
+            };
+            let rank = (class, penalty, odd_state + odd_way);
             if best.is_none_or(|best| rank < best) {
                 best = Some(rank);
                 found.penalty = penalty;

@@ -3,6 +3,7 @@
 use std::collections::HashMap;
 use std::collections::hash_map::DefaultHasher;
 use std::hash::{Hash as _, Hasher as _};
+use std::rc::Rc;
 use std::sync::Arc;
 
 use midwire_codec::Inflater;
@@ -21,8 +22,13 @@ use super::shape::{PACKETS_MAX, Payload, Shape, staged};
 use crate::defs::releases;
 use crate::wire_id;
 
-/// A change of direction within a stream is rare.
+/// A change of direction or of the state within a stream is rare.
 const TURN: f64 = -6.0;
+/// A protocol without frames, of which no length tells where it begins.
+const FRAMELESS: f64 = -12.0;
+/// In it bytes behind the first packet may be anything, unless that tells so much.
+const BEHIND: f64 = -20.0;
+const BEHIND_MIN: f64 = 20.0;
 /// Bytes without a frame, where there are frames otherwise, are less likely.
 const UNFRAMED: f64 = -10.0;
 
@@ -35,6 +41,21 @@ type Known = (Option<Arc<PacketDefinition>>, Arc<Told>);
 struct Told {
     evidence: Evidence,
     signature: u64,
+}
+
+/// A packet in another state than those in front of it lead to, or compressed where they are not.
+struct Moved {
+    /// What the change tells, which is less than nothing, and the compression.
+    bits: f64,
+    state: StateId,
+    inflated: Option<Rc<Payload>>,
+    known: Known,
+}
+
+impl Moved {
+    fn bits(&self) -> f64 {
+        self.bits + self.known.1.evidence.bits
+    }
 }
 
 pub(super) struct Seen<'a> {
@@ -169,10 +190,15 @@ impl<'a> Seen<'a> {
             reasons: String::new(),
             is_whole: shape.problem.is_none() && shape.lost == 0,
             begins_whole: false,
+            begun: 0,
+            is_clean: false,
             signature: 0,
         };
         if protocol.state_name(state) == "play" {
             candidate.bits += 2.0;
+        }
+        if protocol.is_frameless() {
+            candidate.bits += FRAMELESS;
         }
         if protocol.stack.framing.is_some() && !shape.framed {
             candidate.bits += UNFRAMED;
@@ -188,7 +214,8 @@ impl<'a> Seen<'a> {
             let (at, payload) = match form.compressed && !shape.compressed {
                 true => {
                     let plain = plain(true, &payload.bytes, &mut inflater);
-                    candidate.bits += staged(&plain, payload.bytes.len());
+                    // That it goes on as it began tells little.
+                    candidate.bits += staged(&plain, payload.bytes.len()).min(1.0);
                     let (bytes, problem) = (plain.payload, plain.problem.or(plain.flaw));
                     inflated = Payload { bytes, problem, ..*payload };
                     (at + PACKETS_MAX, &inflated)
@@ -209,8 +236,25 @@ impl<'a> Seen<'a> {
                     best = Some((bits, *way, known));
                 }
             }
-            let (bits, way, (definition, told)) = best?;
+            let (mut bits, way, mut known) = best?;
             let is_first = candidate.names.is_empty();
+            let moved;
+            let mut payload = payload;
+            if candidate.is_clean
+                && !is_good(&known)
+                && let Some(found) = self.moved(packets, &form, way, at, payload, &mut inflater)
+            {
+                moved = found;
+                candidate.bits += moved.bits;
+                form.states[way.index()] = Some(moved.state);
+                if let Some(inflated) = &moved.inflated {
+                    form.compressed = true;
+                    payload = inflated;
+                }
+                bits = moved.known.1.evidence.bits;
+                known = moved.known.clone();
+            }
+            let (definition, told) = known;
             // What is no packet anywhere is one that is not known where it was said to be.
             if is_first && !is_placed {
                 definition.as_ref()?;
@@ -222,6 +266,9 @@ impl<'a> Seen<'a> {
             let is_whole = problem.is_none() && payload.problem.is_none() && definition.is_some();
             candidate.is_whole &= is_whole;
             candidate.begins_whole |= is_first && is_whole;
+            candidate.begun += usize::from(is_whole && candidate.begun == candidate.names.len());
+            candidate.is_clean = (is_first || candidate.is_clean)
+                && (is_whole || payload.missing.is_some() && !is_first);
             told.signature.hash(&mut signature);
             let name = definition.as_ref().map_or("?".into(), |definition| definition.name.clone());
             if reasons.len() < 2 || problem.is_some() && reasons.len() < 3 {
@@ -237,6 +284,52 @@ impl<'a> Seen<'a> {
         candidate.reasons = reasons.join("; ");
         candidate.signature = signature.finish();
         Some(candidate)
+    }
+
+    /// What a payload is if the other side has changed the state or has begun to compress, which these
+    /// bytes do not show; `None` if it is no packet even so.
+    fn moved(
+        &mut self,
+        packets: &Packets,
+        form: &Form,
+        way: Direction,
+        at: usize,
+        payload: &Payload,
+        inflater: &mut Inflater,
+    ) -> Option<Moved> {
+        let protocol = &form.protocol;
+        let may_begin = form.framed && !form.compressed && protocol.stack.compression.is_some();
+        let inflated = may_begin
+            .then(|| plain(true, &payload.bytes, inflater))
+            .filter(|plain| plain.problem.is_none() && plain.flaw.is_none())
+            .map(|plain| (TURN + staged(&plain, payload.bytes.len()), plain.payload));
+        let before = form.states[way.index()].unwrap_or(protocol.start);
+        let states = (0..=u8::MAX).map(StateId).take(protocol.states.len().max(1));
+        let states: Vec<StateId> = match self.search.fixed.state {
+            Some(_) => vec![before],
+            // What leads back is said by the side that is here.
+            None => states.filter(|state| *state >= before).collect(),
+        };
+        let mut best: Option<Moved> = None;
+        for stage in [Some(None), inflated.map(Some)].into_iter().flatten() {
+            let stage_bits = stage.as_ref().map_or(0.0, |(bits, _)| *bits);
+            let inflated =
+                stage.map(|(_, bytes)| Rc::new(Payload { bytes, problem: None, ..*payload }));
+            let place = if inflated.is_some() { at + PACKETS_MAX } else { at };
+            for state in &states {
+                let mut form = form.clone();
+                form.states[way.index()] = Some(*state);
+                let told_of = inflated.as_deref().unwrap_or(payload);
+                let known = self.told(packets, &form, way, place, told_of);
+                let bits = stage_bits + if *state == before { 0.0 } else { TURN };
+                let moved = Moved { bits, state: *state, inflated: inflated.clone(), known };
+                let is_better = best.as_ref().is_none_or(|best| moved.bits() > best.bits());
+                if is_good(&moved.known) && is_better {
+                    best = Some(moved);
+                }
+            }
+        }
+        best
     }
 
     /// What a payload is in some state, and what that tells.
@@ -304,10 +397,17 @@ impl<'a> Seen<'a> {
             Extent::Whole(len) => len,
             _ => payload.bytes.len(),
         };
-        let first =
-            Payload { bytes: payload.bytes[..len].to_vec(), cut: false, around: 0, problem: None };
-        let told =
+        let first = Payload {
+            bytes: payload.bytes[..len].to_vec(),
+            missing: None,
+            around: 0,
+            problem: None,
+        };
+        let mut told =
             tell(definition.plan.as_deref(), &first, measured.body, &form.conn, self.workspace);
+        if len < payload.bytes.len() && told.evidence.bits < BEHIND_MIN {
+            told.evidence.bits += BEHIND;
+        }
         (Some(definition), Arc::new(told))
     }
 
@@ -369,6 +469,11 @@ impl<'a> Seen<'a> {
     }
 }
 
+/// Something that is a packet to its last byte.
+fn is_good(known: &Known) -> bool {
+    known.0.is_some() && known.1.evidence.problem.is_none()
+}
+
 /// What a payload tells if a plan reads it.
 fn tell(
     plan: Option<&Plan>,
@@ -377,7 +482,7 @@ fn tell(
     conn: &[i64],
     workspace: &mut Workspace,
 ) -> Told {
-    let evidence = Evidence::of(plan, &payload.bytes, body, payload.cut, conn, workspace);
+    let evidence = Evidence::of(plan, &payload.bytes, body, payload.missing, conn, workspace);
     let mut signature = DefaultHasher::new();
     if let Some(plan) = plan {
         let limits =

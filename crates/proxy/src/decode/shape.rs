@@ -1,6 +1,6 @@
 //! Bytes cut into frames and payloads, in one of the ways in which they may be.
 
-use midwire_codec::Inflater;
+use midwire_codec::{Inflater, split};
 
 use super::candidates::Search;
 use super::reading::{Plain, plain};
@@ -14,6 +14,11 @@ const FRAME_MAX: f64 = 14.0;
 /// What the compression stage tells that can be taken off.
 const STORED: f64 = 5.0;
 const INFLATED: f64 = 30.0;
+
+/// One frame that is cut is less likely than one that is whole, or than bytes without one.
+const CUT: f64 = -5.0;
+/// Of the plain bytes of a frame that is cut so many are looked at.
+const PLAIN_MAX: usize = 1 << 16;
 
 /// The bytes of pieces under one shape.
 pub(super) struct Shape {
@@ -30,8 +35,8 @@ pub(super) struct Shape {
 
 pub(super) struct Payload {
     pub(super) bytes: Vec<u8>,
-    /// Its end is missing.
-    pub(super) cut: bool,
+    /// Its end is missing: so many bytes.
+    pub(super) missing: Option<usize>,
     /// Bytes around it.
     pub(super) around: usize,
     pub(super) problem: Option<String>,
@@ -60,7 +65,7 @@ pub(super) fn shape(
         let Some(framing) = framing else {
             shape.payloads.push(Payload {
                 bytes: piece.to_vec(),
-                cut: false,
+                missing: None,
                 around: 0,
                 problem: None,
             });
@@ -74,13 +79,22 @@ pub(super) fn shape(
                 Ok(None) => {
                     let left = piece.len() - rest;
                     let extent = framing.extent(&piece[rest..]).ok().flatten();
-                    if let Some(extent) = extent.filter(|extent| extent.start < left && !compressed)
-                    {
-                        let bytes = piece[rest + extent.start..].to_vec();
-                        let around = left - bytes.len();
+                    if let Some(extent) = extent.filter(|extent| extent.start < left) {
+                        let there = &piece[rest + extent.start..];
+                        let around = left - there.len();
                         // The more of a frame is missing, the less it was one.
-                        shape.bits += if extent.end <= 4 * left { 2.0 } else { -10.0 };
-                        shape.payloads.push(Payload { bytes, cut: true, around, problem: None });
+                        shape.bits += if extent.end <= 4 * left { 0.0 } else { -8.0 };
+                        shape.bits += if shape.payloads.is_empty() { CUT } else { 2.0 };
+                        let len = extent.end - extent.start;
+                        let payload = match compressed {
+                            false => Some((there.to_vec(), len, 0.0)),
+                            true => of_cut(there, len, &mut inflater),
+                        };
+                        if let Some((bytes, len, bits)) = payload {
+                            shape.bits += bits;
+                            let missing = Some(len.saturating_sub(bytes.len()));
+                            shape.payloads.push(Payload { bytes, missing, around, problem: None });
+                        }
                     }
                     shape.problem = Some("the last frame is cut".to_owned());
                     break;
@@ -100,7 +114,7 @@ pub(super) fn shape(
             }
             shape.payloads.push(Payload {
                 bytes: plain.payload,
-                cut: false,
+                missing: None,
                 around: header,
                 problem: plain.problem.or(plain.flaw),
             });
@@ -109,6 +123,31 @@ pub(super) fn shape(
     }
     shape.bits = shape.bits.min(40.0 + 6.0 * shape.payloads.len() as f64);
     (!shape.payloads.is_empty()).then_some(shape)
+}
+
+/// The plain bytes of a compressed frame that is cut, how many there would be, and what the stage tells; `None` if it
+/// cannot be one.
+///
+/// `len`: that of the whole payload.
+fn of_cut(there: &[u8], len: usize, inflater: &mut Inflater) -> Option<(Vec<u8>, usize, f64)> {
+    let parts = split(there).ok()?;
+    let Some(plain_len) = parts.plain_len else {
+        return Some((parts.data.to_vec(), len.saturating_sub(parts.header_len), STORED));
+    };
+    if !may_inflate(plain_len, len) {
+        return None;
+    }
+    let mut plain = Vec::new();
+    inflater.inflate_prefix(parts.data, plain_len.min(PLAIN_MAX), &mut plain).ok()?;
+    if plain.is_empty() {
+        return None;
+    }
+    Some((plain, plain_len, INFLATED / 2.0))
+}
+
+/// Whether so many compressed bytes may be so many plain ones: they are hardly more, nor less than a thousandth.
+pub(super) fn may_inflate(plain_len: usize, len: usize) -> bool {
+    len <= plain_len.saturating_add(64) && plain_len / 1100 <= len
 }
 
 /// What the compression stage tells of a payload that was so long with it.

@@ -11,6 +11,7 @@
 //! compressed or because it is a world in itself, has a number, a pane, and offsets `number:start..end`.
 
 mod draw;
+mod fold;
 mod lines;
 mod palette;
 mod panes;
@@ -20,6 +21,7 @@ use midwire_definition::tree::{Explained, Row, RowState, TreeLimits, explain};
 use midwire_definition::{Packet, Plan, Workspace, plan::Place};
 
 use self::draw::Drawn;
+pub(crate) use self::fold::Part;
 use self::panes::Panes;
 use crate::print::{Style, screen};
 
