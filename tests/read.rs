@@ -16,6 +16,8 @@ mod following;
 mod golden;
 #[path = "read/keys.rs"]
 mod keys;
+#[path = "read/large.rs"]
+mod large;
 #[path = "read/live.rs"]
 mod live;
 #[path = "read/lossy.rs"]

@@ -9,7 +9,8 @@ use crate::files::{Folder, as_ours, as_pcap, payload, read, read_well, recorded,
 use crate::support::program::Ended;
 use crate::support::random::Random;
 
-fn pcap(name: &str, protocol: &str) -> Vec<u8> {
+/// A recording as tcpdump writes it.
+pub(crate) fn pcap(name: &str, protocol: &str) -> Vec<u8> {
     let log = read_well(&[&recorded(name), "--protocol", protocol, "--json"]).json();
     as_pcap(&as_ours(name, protocol, &log))
 }

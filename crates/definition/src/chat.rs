@@ -14,6 +14,8 @@ pub const TEXT_MAX: usize = 32 * 1024;
 const DEPTH_MAX: u32 = 64;
 /// Parts of one component that are looked at: arguments can be named many times over.
 const PARTS_MAX: u32 = 10_000;
+/// Bytes of its texts that are looked at, those that nobody sees included.
+const READ_MAX: usize = 32 * TEXT_MAX;
 
 /// The words of a text that is a component in JSON, or that is meant as it stands. Format codes (`§a`)
 /// are left out.
@@ -234,10 +236,11 @@ fn component_of(bytes: &[u8], form: NbtForm) -> Option<Given> {
     // A part is up to two levels of NBT: the list that it stands in and itself.
     let mut walk = Walk::new(bytes, form, 2 * DEPTH_MAX);
     let mut open: Vec<(String, Given)> = Vec::new();
-    let mut parts = 0;
+    let (mut parts, mut len) = (0, 0);
     loop {
         parts += 1;
-        let event = walk.next_event().ok().flatten().filter(|_| parts < PARTS_MAX);
+        let event = walk.next_event().ok().flatten();
+        let event = event.filter(|_| parts < PARTS_MAX && len < READ_MAX);
         let (name, value) = match event {
             Some(Event::Nothing) => return None,
             Some(Event::Open(tag, group)) => {
@@ -249,6 +252,9 @@ fn component_of(bytes: &[u8], form: NbtForm) -> Option<Given> {
                 continue;
             }
             Some(Event::Value(tag, payload)) => {
+                if let Payload::String(text) = payload {
+                    len += text.len();
+                }
                 let value = match payload {
                     Payload::Byte(n) => Given::Int(n.into()),
                     Payload::Short(n) => Given::Int(n.into()),

@@ -29,10 +29,13 @@
 //! What bytes hold (`@open`) is in none of this: [`write_opened`] gives it beside the fields.
 
 mod opened;
+mod parts;
 
 use std::fmt::Write as _;
 
 pub use opened::write_opened;
+pub(crate) use parts::write_list;
+pub use parts::{PART_LEN, Pass, keep, write_hex_in_parts};
 
 use crate::escape::is_unsafe;
 use crate::plan::{
@@ -47,10 +50,13 @@ use crate::value::{Value, is_exact};
 ///
 /// What could not be read is not in it: [`Packet::error`] and [`Packet::rest`] tell.
 pub fn write_fields(packet: &mut Packet<'_>, out: &mut String) {
+    write_fields_in_parts(packet, out, &mut keep);
+}
+
+/// The same where `pass` may take away what was written so far, whenever that is [`PART_LEN`] bytes or more.
+pub fn write_fields_in_parts(packet: &mut Packet<'_>, out: &mut String, pass: Pass<'_>) {
     out.push('{');
-    let whole = packet.error().is_none();
-    let plan = packet.plan;
-    let mut fields = Fields { whole, plan, out, open: Vec::new(), pads: 0, rests: 0 };
+    let mut fields = Fields::new(packet.error().is_none(), packet.plan, out, pass);
     packet.walk(&mut fields);
     out.push('}');
 }
@@ -210,8 +216,10 @@ pub(crate) fn bits_of(number: i128, repr: Option<IntRepr>) -> u128 {
 /// A struct or list that is being written.
 struct Frame {
     list: bool,
-    /// Where it starts in the output.
-    start: usize,
+    /// It is written with its prefix, of this many bytes, beside it.
+    prefix: usize,
+    /// Where it starts in the output, if more may have to stand in front of it: until it ends nothing is passed on.
+    start: Option<usize>,
     /// Paddings seen in it.
     pads: u32,
     /// Blocks in it with bytes that were not read.
@@ -227,6 +235,9 @@ struct Fields<'o> {
     whole: bool,
     plan: &'o Plan,
     out: &'o mut String,
+    pass: Pass<'o>,
+    /// Lists around for which nothing is passed on.
+    holds: u32,
     open: Vec<Frame>,
     /// Paddings seen outside all structs.
     pads: u32,
@@ -234,7 +245,32 @@ struct Fields<'o> {
     rests: u32,
 }
 
-impl Fields<'_> {
+impl<'o> Fields<'o> {
+    fn new(whole: bool, plan: &'o Plan, out: &'o mut String, pass: Pass<'o>) -> Self {
+        Fields { whole, plan, out, pass, holds: 0, open: Vec::new(), pads: 0, rests: 0 }
+    }
+
+    /// Passes on what was written, where that is much: behind a value, never behind a bracket that opens.
+    fn relieve(&mut self) {
+        if self.out.len() >= PART_LEN && self.holds == 0 {
+            (self.pass)(self.out);
+        }
+    }
+
+    fn hex_string(&mut self, bytes: &[u8]) {
+        self.out.push('"');
+        self.in_parts(|out, pass| write_hex_in_parts(bytes, out, pass));
+        self.out.push('"');
+    }
+
+    /// Writes something long.
+    fn in_parts(&mut self, write: impl FnOnce(&mut String, Pass<'_>)) {
+        match self.holds {
+            0 => write(self.out, self.pass),
+            _ => write(self.out, &mut keep),
+        }
+    }
+
     fn key(&mut self, node: &Node<'_>, name: &str) {
         self.separate();
         if node.index.is_none() {
@@ -280,7 +316,24 @@ impl Fields<'_> {
                 self.out.push_str("\"$tail\":");
             }
         }
-        write_hex_string(bytes, self.out);
+        self.hex_string(bytes);
+        self.relieve();
+    }
+
+    fn written(&mut self, node: &Node<'_>, value: &Value<'_>) {
+        let kind = &node.field.kind;
+        match value {
+            Value::Bytes(bytes) => self.hex_string(bytes),
+            Value::Nbt(bytes, form) => {
+                self.in_parts(|out, pass| crate::nbt::write_json_in_parts(bytes, *form, out, pass));
+            }
+            Value::Packed(bytes, packing) => self.in_parts(|out, pass| {
+                write_list(packing.numbers(bytes), out, pass, |n, out| {
+                    let _ = write!(out, "{n}");
+                });
+            }),
+            value => write_value(kind, value, self.out),
+        }
     }
 }
 
@@ -295,16 +348,19 @@ impl Visitor for Fields<'_> {
         }
         self.key(node, node.name);
         if is_secret(node) && !matches!(value, Value::Absent) {
-            return write_secret(value_len(node, value), self.out);
+            write_secret(value_len(node, value), self.out);
+        } else if is_value_exact(&node.field.kind, value, node.raw)
+            || holds_secret(&node.field.kind)
+        {
+            self.written(node, value);
+        } else {
+            self.out.push_str("{\"value\":");
+            self.written(node, value);
+            self.out.push_str(",\"$raw\":");
+            self.hex_string(node.raw);
+            self.out.push('}');
         }
-        if is_value_exact(&node.field.kind, value, node.raw) || holds_secret(&node.field.kind) {
-            return write_value(&node.field.kind, value, self.out);
-        }
-        self.out.push_str("{\"value\":");
-        write_value(&node.field.kind, value, self.out);
-        self.out.push_str(",\"$raw\":");
-        write_hex_string(node.raw, self.out);
-        self.out.push('}');
+        self.relieve();
     }
 
     fn rest(&mut self, _: Place, bytes: &[u8]) {
@@ -324,8 +380,9 @@ impl Visitor for Fields<'_> {
         match self.plan.has_secrets() {
             // What was not reached may be the rest of one.
             true => write_secret(bytes.len() as u32, self.out),
-            false => write_hex_string(bytes, self.out),
+            false => self.hex_string(bytes),
         }
+        self.relieve();
     }
 
     fn open(&mut self, node: &Node<'_>, group: Group) -> Flow {
@@ -336,47 +393,57 @@ impl Visitor for Fields<'_> {
             return Flow::Skip;
         }
         let list = matches!(group, Group::List(_));
-        let start = self.out.len();
+        let (mut prefix, mut start) = (0, None);
+        if let (true, Kind::Array(array)) = (list, &node.field.kind) {
+            match &array.count {
+                Count::Len(Len::Prefix { repr, .. }) if !is_canonical(*repr, node.raw) => {
+                    prefix = repr.read(node.raw).map_or(0, |(_, width)| width as usize);
+                }
+                // Whether its end says more is known once it has come.
+                Count::Until { repr, compare, .. }
+                    if self.whole
+                        && (*compare != Compare::Equal
+                            || !matches!(repr, IntRepr::Fixed { .. })) =>
+                {
+                    start = Some(self.out.len());
+                    self.holds += 1;
+                }
+                _ => {}
+            }
+        }
+        if prefix > 0 {
+            self.out.push_str("{\"value\":");
+        }
         self.out.push(if list { '[' } else { '{' });
         let Place { buffer, start: first, .. } = node.place;
-        self.open.push(Frame { list, start, pads: 0, rests: 0, buffer, end: Some(first) });
+        self.open.push(Frame { list, prefix, start, pads: 0, rests: 0, buffer, end: Some(first) });
         Flow::Enter
     }
 
     fn close(&mut self, node: &Node<'_>) {
         let Some(frame) = self.open.pop() else { return };
-        if !frame.list {
+        self.out.push(if frame.list { ']' } else { '}' });
+        let raw = node.raw;
+        let mut beside = (frame.prefix > 0).then_some((",\"$prefix\":", 0..frame.prefix));
+        if let Some(start) = frame.start
+            && let Kind::Array(array) = &node.field.kind
+            && let Count::Until { repr, compare, .. } = &array.count
+        {
+            self.holds -= 1;
+            let end = frame.end.and_then(|end| end.checked_sub(node.place.start));
+            let tail = end.and_then(|end| raw.get(end as usize..)).unwrap_or(&[]);
+            let is_plain = *compare == Compare::Equal && is_canonical(*repr, tail);
+            if !is_plain && !tail.is_empty() {
+                self.out.insert_str(start, "{\"value\":");
+                beside = Some((",\"$end\":", raw.len() - tail.len()..raw.len()));
+            }
+        }
+        if let Some((key, range)) = beside {
+            self.out.push_str(key);
+            write_hex_string(raw.get(range).unwrap_or(&[]), self.out);
             self.out.push('}');
-            return;
         }
-        self.out.push(']');
-        let (Kind::Array(array), raw) = (&node.field.kind, node.raw) else { return };
-        let mut prefix = 0..0;
-        let mut mark = 0..0;
-        match &array.count {
-            Count::Len(Len::Prefix { repr, .. }) if !is_canonical(*repr, raw) => {
-                prefix = 0..repr.read(raw).map_or(0, |(_, width)| width as usize);
-            }
-            Count::Until { repr, compare, .. } if self.whole => {
-                let end = frame.end.and_then(|end| end.checked_sub(node.place.start));
-                let tail = end.and_then(|end| raw.get(end as usize..)).unwrap_or(&[]);
-                if *compare != Compare::Equal || !is_canonical(*repr, tail) {
-                    mark = raw.len() - tail.len()..raw.len();
-                }
-            }
-            _ => {}
-        }
-        if prefix.is_empty() && mark.is_empty() {
-            return;
-        }
-        self.out.insert_str(frame.start, "{\"value\":");
-        for (key, range) in [(",\"$prefix\":", prefix), (",\"$end\":", mark)] {
-            if !range.is_empty() {
-                self.out.push_str(key);
-                write_hex_string(raw.get(range).unwrap_or(&[]), self.out);
-            }
-        }
-        self.out.push('}');
+        self.relieve();
     }
 }
 
@@ -460,18 +527,8 @@ fn write_value(kind: &Kind, value: &Value<'_>, out: &mut String) {
         Value::Flags(n, members) => write_flags(bits_of(*n, repr_of(kind)), members, out),
         Value::Bits(n, members) => write_bits(bits_of(*n, repr_of(kind)), members, out),
         Value::Text(text, ..) => write_string(text, out),
-        Value::Bytes(bytes) => write_hex_string(bytes, out),
-        Value::Nbt(bytes, form) => crate::nbt::write_json(bytes, *form, out),
-        Value::Packed(bytes, packing) => {
-            out.push('[');
-            for (i, n) in packing.numbers(bytes).enumerate() {
-                if i > 0 {
-                    out.push(',');
-                }
-                let _ = write!(out, "{n}");
-            }
-            out.push(']');
-        }
+        // These are written in parts.
+        Value::Bytes(_) | Value::Nbt(..) | Value::Packed(..) => {}
         Value::Absent => out.push_str("null"),
     }
 }

@@ -457,7 +457,7 @@ impl Visitor for Summary<'_> {
         let in_list = node.index.is_some();
         let marks = match (&self.list_marks, in_list) {
             (Some(marks), true) => {
-                let own = node.field.marks.clone();
+                let own = Marks::clone(&node.field.marks);
                 &own.over(marks.clone())
             }
             _ => &node.field.marks,
@@ -606,7 +606,7 @@ impl Visitor for Summary<'_> {
                 }
                 self.put_str(Role::Plain, "[");
                 self.fresh = true;
-                let around = self.list_marks.replace(marks.clone());
+                let around = self.list_marks.replace(Marks::clone(marks));
                 self.open.push(Frame::List { around });
                 Flow::Enter
             }

@@ -451,7 +451,16 @@ impl Protocol {
         packet.says_version || self.declarations.has_events(self, version, packet)
     }
 
-    /// The same without keeping it: for looking at all versions, of which there may be hundreds.
+    /// Forgets versions that nobody has any more: they are compiled anew when they are asked for again.
+    pub fn forget_unused(&self) {
+        let mut dialects = self.dialects.lock().unwrap_or_else(|e| e.into_inner());
+        dialects.retain(|_, dialect| Arc::strong_count(dialect) > 1);
+        dialects.shrink_to_fit();
+        drop(dialects);
+        self.declarations.forget_unused();
+    }
+
+    /// The same as [`Protocol::dialect`] without keeping it: for looking at all versions, of which there may be hundreds.
     pub(crate) fn dialect_uncached(&self, version: VersionId) -> Dialect {
         self.declarations.dialect(self, version)
     }

@@ -106,6 +106,20 @@ pub struct Explained {
 }
 
 impl Explained {
+    /// The bytes that places in a buffer lie in: of this payload (buffer 0), or of a block.
+    pub fn bytes<'a>(&'a self, payload: &'a [u8], buffer: u32) -> &'a [u8] {
+        let Some(number) = buffer.checked_sub(1) else { return payload };
+        let Some(block) = self.blocks.get(number as usize) else { return &[] };
+        match block.within {
+            // A block is never within one that comes later, and not deeper in others than a packet may nest.
+            Some(Place { buffer: around, start, end }) if around < buffer => {
+                let around = self.bytes(payload, around);
+                around.get(start as usize..end as usize).unwrap_or_default()
+            }
+            _ => &block.inflated,
+        }
+    }
+
     /// Whether a byte must not be shown, of the payload (buffer 0) or a block.
     pub fn is_secret(&self, buffer: u32, at: usize) -> bool {
         let (mut buffer, mut at) = (buffer, at);
@@ -127,8 +141,8 @@ impl Explained {
 pub struct Block {
     /// The row that holds it.
     pub row: u32,
-    /// Its bytes, inflated if they were compressed.
-    pub bytes: Vec<u8>,
+    /// Its bytes, if they were compressed; see [`Explained::bytes`].
+    inflated: Vec<u8>,
     /// Where the very same bytes lie, if they were not compressed.
     pub within: Option<Place>,
 }
@@ -307,8 +321,10 @@ impl Tree {
             return false;
         }
         let row = self.rows.len() as u32 - 1;
-        let within = Some(self.place(place));
-        self.blocks.push(Block { row, bytes: bytes.to_vec(), within });
+        let within = self.place(place);
+        let is_seen = within.buffer as usize <= self.blocks.len();
+        let inflated = if is_seen { Vec::new() } else { bytes.to_vec() };
+        self.blocks.push(Block { row, inflated, within: Some(within) });
         let (buffer, start, block) = (place.buffer, place.start, self.blocks.len() as u32);
         self.within.push(Within { buffer, start, block, around: self.open.len() });
         true
@@ -360,7 +376,7 @@ impl Tree {
 
     /// The marks of a value: its own, and of an element those of the list.
     fn marks(&self, node: &Node<'_>) -> Marks {
-        let own = node.field.marks.clone();
+        let own = Marks::clone(&node.field.marks);
         match (node.index, self.open.last()) {
             (Some(_), Some(list)) => own.over(list.marks.clone()),
             _ => own,
@@ -524,7 +540,7 @@ impl Visitor for Tree {
         if has_room && self.is_shown(node) && !is_secret(node) {
             // Its row comes next.
             let row = self.rows.len() as u32;
-            self.blocks.push(Block { row, bytes: bytes.to_vec(), within: None });
+            self.blocks.push(Block { row, inflated: bytes.to_vec(), within: None });
             self.inflated[at] = self.blocks.len() as u32;
         }
     }

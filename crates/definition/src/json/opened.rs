@@ -1,6 +1,6 @@
 //! What bytes hold, as JSON beside the fields that they are in.
 
-use super::{Fields, is_secret, write_error, write_string};
+use super::{Fields, is_secret, keep, write_error, write_string};
 use crate::plan::{DecodeError, Flow, Group, Node, Packet, Place, Visitor};
 use crate::value::Value;
 
@@ -11,7 +11,8 @@ pub fn write_opened(packet: &mut Packet<'_>, out: &mut String) {
     let start = out.len();
     out.push_str(",\"opened\":{");
     let plan = packet.plan;
-    let fields = Fields { whole: true, plan, out, open: Vec::new(), pads: 0, rests: 0 };
+    let mut pass = keep;
+    let fields = Fields::new(true, plan, out, &mut pass);
     let (path, errors) = (Vec::new(), String::new());
     let mut opened = Opened { fields, path, key: None, found: false, errors };
     packet.walk(&mut opened);

@@ -20,20 +20,29 @@
 //! is not canonical stands as hex in `$name`.
 
 use super::{Event, Group, Payload, Tag, TagKind, Walk, ints, longs};
-use crate::json::{write_f32, write_f64, write_hex, write_hex_string, write_int, write_string};
+use crate::json::{
+    PART_LEN, Pass, keep, write_f32, write_f64, write_hex, write_hex_in_parts, write_hex_string,
+    write_int, write_list, write_string,
+};
 use crate::plan::NbtForm;
 use crate::value::Encoding;
 use crate::value::is_exact;
 
 /// Appends the value at the start of `bytes` as typed JSON; what is not NBT becomes `{"$raw":"hex"}`.
 pub fn write_json(bytes: &[u8], form: NbtForm, out: &mut String) {
-    let start = out.len();
-    if write_tags(bytes, form, out).is_none() {
-        out.truncate(start);
-        out.push_str("{\"$raw\":");
-        write_hex_string(bytes, out);
-        out.push('}');
-    }
+    write_json_in_parts(bytes, form, out, &mut keep);
+}
+
+/// The same where `pass` may take away what was written so far, whenever that is [`PART_LEN`] bytes or more.
+pub fn write_json_in_parts(bytes: &[u8], form: NbtForm, out: &mut String, pass: Pass<'_>) {
+    // Whether it is NBT is found out here, before anything is written.
+    let Some(odd) = odd_compounds(bytes, form) else {
+        out.push_str("{\"$raw\":\"");
+        write_hex_in_parts(bytes, out, pass);
+        out.push_str("\"}");
+        return;
+    };
+    let _ = write_tags(bytes, form, &odd, out, pass);
 }
 
 /// A list or compound that is being written, and what has to be written behind it.
@@ -54,8 +63,13 @@ enum FrameKind {
     Entries,
 }
 
-fn write_tags(bytes: &[u8], form: NbtForm, out: &mut String) -> Option<()> {
-    let odd = odd_compounds(bytes, form)?;
+fn write_tags(
+    bytes: &[u8],
+    form: NbtForm,
+    odd: &[bool],
+    out: &mut String,
+    pass: Pass<'_>,
+) -> Option<()> {
     let mut compounds = 0;
     // Memory is bounded by the bytes: whoever found the value has checked its depth.
     let mut walk = Walk::new(bytes, form, u32::MAX);
@@ -65,8 +79,11 @@ fn write_tags(bytes: &[u8], form: NbtForm, out: &mut String) -> Option<()> {
             Event::Nothing => out.push_str("null"),
             Event::Value(tag, payload) => {
                 let (typed, entry) = begin(&tag, open.last(), out);
-                write_payload(payload, out);
+                write_payload(payload, out, pass);
                 end(typed, entry, out);
+                if out.len() >= PART_LEN {
+                    pass(out);
+                }
             }
             Event::Open(tag, group) => {
                 let (typed, entry) = begin(&tag, open.last(), out);
@@ -106,6 +123,9 @@ fn write_tags(bytes: &[u8], form: NbtForm, out: &mut String) -> Option<()> {
                     FrameKind::Compound | FrameKind::Ends => "}",
                 });
                 end(frame.typed, frame.entry, out);
+                if out.len() >= PART_LEN {
+                    pass(out);
+                }
             }
         }
     }
@@ -168,7 +188,7 @@ fn end(typed: bool, entry: Option<&[u8]>, out: &mut String) {
     }
 }
 
-fn write_payload(payload: Payload<'_>, out: &mut String) {
+fn write_payload(payload: Payload<'_>, out: &mut String, pass: Pass<'_>) {
     match payload {
         Payload::Byte(n) => write_int(n.into(), out),
         Payload::Short(n) => write_int(n.into(), out),
@@ -176,9 +196,17 @@ fn write_payload(payload: Payload<'_>, out: &mut String) {
         Payload::Long(n) => write_int(n.into(), out),
         Payload::Float(n) => write_f32(n, out),
         Payload::Double(n) => write_f64(n, out),
-        Payload::ByteArray(bytes) => write_hex_string(bytes, out),
-        Payload::IntArray(bytes) => write_list(ints(bytes).map(i128::from), out),
-        Payload::LongArray(bytes) => write_list(longs(bytes).map(i128::from), out),
+        Payload::ByteArray(bytes) => {
+            out.push('"');
+            write_hex_in_parts(bytes, out, pass);
+            out.push('"');
+        }
+        Payload::IntArray(bytes) => {
+            write_list(ints(bytes), out, pass, |n, out| write_int(n.into(), out));
+        }
+        Payload::LongArray(bytes) => {
+            write_list(longs(bytes), out, pass, |n, out| write_int(n.into(), out));
+        }
         Payload::String(bytes) => {
             let text = super::text(bytes);
             if is_exact(Encoding::Mutf8, &text, bytes) {
@@ -193,33 +221,22 @@ fn write_payload(payload: Payload<'_>, out: &mut String) {
     }
 }
 
-fn write_list(numbers: impl Iterator<Item = i128>, out: &mut String) {
-    out.push('[');
-    for (i, number) in numbers.enumerate() {
-        if i > 0 {
-            out.push(',');
-        }
-        write_int(number, out);
-    }
-    out.push(']');
-}
-
 /// Which compounds, in the order of their beginnings, cannot be JSON objects; those behind the last one
 /// listed can.
 fn odd_compounds(bytes: &[u8], form: NbtForm) -> Option<Vec<bool>> {
     let mut walk = Walk::new(bytes, form, u32::MAX);
     let mut odd: Vec<bool> = Vec::new();
     let mut compounds = 0;
-    // The names of all open compounds, and for each group where its own begin, and its number.
-    let mut names: Vec<&[u8]> = Vec::new();
+    // Where the entries of all open compounds begin, and for each group where its own do in that, and its number.
+    let mut names: Vec<u32> = Vec::new();
     let mut open: Vec<(usize, Option<usize>)> = Vec::new();
     while let Some(event) = walk.next_event().ok()? {
         let tag = match &event {
             Event::Value(tag, _) | Event::Open(tag, _) => Some(tag),
             _ => None,
         };
-        if let (Some(name), false) = (tag.and_then(|tag| tag.name), open.is_empty()) {
-            names.push(name);
+        if let (Some(tag), false) = (tag.filter(|tag| tag.name.is_some()), open.is_empty()) {
+            names.push(u32::try_from(tag.start).ok()?);
         }
         match event {
             Event::Open(_, Group::Compound) => {
@@ -230,7 +247,7 @@ fn odd_compounds(bytes: &[u8], form: NbtForm) -> Option<Vec<bool>> {
             Event::Close(_) => {
                 let (first, compound) = open.pop()?;
                 if let Some(compound) = compound
-                    && is_odd(&mut names[first..])
+                    && is_odd(bytes, names.get_mut(first..)?)
                 {
                     if odd.len() <= compound {
                         odd.resize(compound + 1, false);
@@ -245,12 +262,24 @@ fn odd_compounds(bytes: &[u8], form: NbtForm) -> Option<Vec<bool>> {
     Some(odd)
 }
 
-fn is_odd(names: &mut [&[u8]]) -> bool {
-    names.sort_unstable();
-    let odd_name = |name: &&[u8]| {
+/// The name of an entry that begins there: behind its type and length.
+fn name_at(bytes: &[u8], start: u32) -> &[u8] {
+    match bytes.get(start as usize + 1..) {
+        Some([high, low, behind @ ..]) => {
+            behind.get(..u16::from_be_bytes([*high, *low]).into()).unwrap_or_default()
+        }
+        _ => &[],
+    }
+}
+
+fn is_odd(bytes: &[u8], entries: &mut [u32]) -> bool {
+    let name = |start: &u32| name_at(bytes, *start);
+    entries.sort_unstable_by_key(name);
+    let odd_name = |start: &u32| {
+        let name = name(start);
         name.first() == Some(&b'$')
             || (!name.is_empty() && name.iter().all(u8::is_ascii_digit))
             || !is_exact(Encoding::Mutf8, &super::text(name), name)
     };
-    names.windows(2).any(|pair| pair[0] == pair[1]) || names.iter().any(odd_name)
+    entries.windows(2).any(|pair| name(&pair[0]) == name(&pair[1])) || entries.iter().any(odd_name)
 }

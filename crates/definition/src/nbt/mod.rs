@@ -9,7 +9,7 @@ mod write;
 use std::borrow::Cow;
 
 pub(crate) use edit::{Change, Step, edited};
-pub use json::write_json;
+pub use json::{write_json, write_json_in_parts};
 pub(crate) use snbt::payload_snbt;
 pub use snbt::write_snbt;
 pub use walk::{Event, Group, Payload, Tag, TagKind, Walk, WalkError, ints, longs};

@@ -5,8 +5,8 @@
 
 use super::workspace::START;
 use super::{
-    Activation, ArrayKind, BitsMember, Field, FieldId, FlagMember, FloatRepr, Found, IntRepr, Item,
-    Kind, LayoutId, Member, Plan, Pos,
+    Activation, BitsMember, Field, FieldId, FlagMember, FloatRepr, Found, IntRepr, Item, Kind,
+    LayoutId, Member, Plan, Pos,
 };
 use crate::syntax::ast::same_name;
 use crate::value::{self, Value};
@@ -111,7 +111,7 @@ impl Plan {
     /// The layout of the elements of a list.
     pub fn element_layout(&self, field: &Field) -> Option<LayoutId> {
         match &field.kind {
-            Kind::Array(ArrayKind { element, .. }) => Some(*element),
+            Kind::Array(array) => Some(array.element),
             _ => None,
         }
     }
@@ -274,7 +274,7 @@ impl<'p> Finder<'p> {
             (_, []) => here(&[]),
             (_, _) if !field.opened.is_empty() => {
                 let mut forms = Vec::new();
-                for layout in &field.opened {
+                for layout in field.opened.iter() {
                     let shape = &plan.layouts[*layout as usize];
                     let hops = self.layout(shape, rest, depth + 1);
                     if !hops.is_empty() {

@@ -27,6 +27,7 @@ mod measure;
 mod opened;
 mod pass;
 mod quick;
+mod rare;
 mod run;
 mod scope;
 mod straight;
@@ -46,6 +47,7 @@ pub(crate) use expr::{Cond, Scope, binary, compare, each};
 pub use expr::{Ex, FieldRef, Member};
 pub use meaning::{Comparison, EntryDifference, LayoutDifference};
 pub use measure::{Extent, Progress};
+pub use rare::{Blank, Rare};
 pub use straight::Straight;
 pub use walk::{Flow, Found, Group, Node, Packet, Visitor};
 pub(crate) use workspace::{ABSENT, START as START_SLOT};
@@ -192,6 +194,24 @@ impl Plan {
 }
 
 impl Marks {
+    /// Nothing was written.
+    pub const NONE: Marks = Marks {
+        reference: None,
+        reference_table: None,
+        secret: false,
+        chat: false,
+        component: false,
+        color: false,
+        hex: false,
+        hide: false,
+        telling: false,
+        host: false,
+        port: false,
+        cipher: None,
+        unit: None,
+        max: None,
+    };
+
     /// These marks, and where they say nothing those of the type.
     pub(crate) fn over(self, ty: Marks) -> Marks {
         Marks {
@@ -262,7 +282,7 @@ pub struct Field {
     /// As written in the definition; empty for padding, and for the value of a transparent layout.
     pub name: Arc<str>,
     /// The doc comment.
-    pub doc: Arc<str>,
+    pub doc: Rare<String>,
     /// The struct field it stands in, within the same layout.
     pub parent: Option<FieldId>,
     /// The layout it belongs to.
@@ -276,11 +296,11 @@ pub struct Field {
     /// What lies there.
     pub kind: Kind,
     /// What was written after the type.
-    pub marks: Marks,
+    pub marks: Rare<Marks>,
     /// How it is computed from others when they are edited.
-    pub(crate) derived: Vec<Derivation>,
+    pub(crate) derived: Rare<Vec<Derivation>>,
     /// What its bytes may hold, as `@open` says; for nothing but bytes.
-    pub(crate) opened: Vec<LayoutId>,
+    pub(crate) opened: Rare<Vec<LayoutId>>,
 }
 
 impl Field {
@@ -405,7 +425,7 @@ pub enum Kind {
         /// How its length is known (bytes; code units for UTF-16).
         len: Len,
         /// The values it may have in a string enum; empty otherwise.
-        names: Vec<Arc<str>>,
+        names: Box<[Arc<str>]>,
     },
     /// Raw bytes.
     Bytes {
@@ -413,7 +433,7 @@ pub enum Kind {
         len: Len,
     },
     /// A list.
-    Array(ArrayKind),
+    Array(Box<ArrayKind>),
     /// A nested struct, in the same layout.
     Struct(Vec<Item>),
     /// A bounded part with a block of its own; compressed ones are in a buffer of their own.
@@ -441,14 +461,14 @@ pub enum Kind {
     /// An array of integers of equal width packed in 64-bit words, as Minecraft's chunks have them.
     Packed {
         /// Bits of one number.
-        width: Ex,
+        width: Box<Ex>,
         /// How many numbers.
-        count: Ex,
+        count: Box<Ex>,
         /// A number may begin in one word and end in the next.
         crossing: bool,
     },
     /// Computed, not on the wire.
-    Let(Ex),
+    Let(Box<Ex>),
     /// Bytes that mean nothing and are kept.
     Pad(u32),
     /// An unknown tail, kept.
@@ -565,7 +585,7 @@ pub enum Len {
     /// An expression over earlier fields.
     Expr {
         /// The number.
-        expr: Ex,
+        expr: Box<Ex>,
         /// `max n`
         max: Option<u64>,
     },
@@ -682,7 +702,7 @@ pub enum ArmLabel {
 }
 
 /// A field whose value follows from others.
-#[derive(Debug, Clone)]
+#[derive(Debug, Clone, PartialEq)]
 pub(crate) enum Derivation {
     /// The number of elements, bytes or code units of `of` is `scale * value + offset`.
     Measures { of: FieldId, scale: i128, offset: i128 },

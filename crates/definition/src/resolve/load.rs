@@ -302,6 +302,7 @@ fn head<'i>(
         plans: Mutex::default(),
         labels: OnceLock::new(),
         enums: Mutex::default(),
+        names: Mutex::default(),
         recursive: HashSet::new(),
     };
     let begin = start.map_or(Some(StateId(0)), |name| declarations.state(Some(name)));

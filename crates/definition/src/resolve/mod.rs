@@ -79,6 +79,8 @@ pub(crate) struct Declarations {
     labels: OnceLock<Box<[PacketLabel]>>,
     /// Enums as they are at some versions, by where they are written: plans share them.
     enums: Mutex<HashMap<Span, Vec<MadeEnum>>>,
+    /// Names of fields: plans share them.
+    names: Mutex<HashSet<Arc<str>>>,
     /// Those of the types that contain themselves.
     pub(crate) recursive: HashSet<TypeId>,
 }
@@ -356,6 +358,16 @@ impl Declarations {
         }
     }
 
+    /// The name of a field, as other plans have it.
+    pub(crate) fn shared_name(&self, name: Arc<str>) -> Arc<str> {
+        let mut names = self.names.lock().unwrap_or_else(|e| e.into_inner());
+        if let Some(known) = names.get(&name) {
+            return known.clone();
+        }
+        names.insert(name.clone());
+        name
+    }
+
     /// An enum as it was made for another plan, at this version.
     pub(crate) fn known_enum(
         &self,
@@ -375,6 +387,24 @@ impl Declarations {
             let mut enums = self.enums.lock().unwrap_or_else(|e| e.into_inner());
             enums.entry(at).or_default().push(made);
         }
+    }
+
+    /// Forgets plans that nobody else has.
+    pub(crate) fn forget_unused(&self) {
+        let mut plans = self.plans.lock().unwrap_or_else(|e| e.into_inner());
+        let mut kept: HashMap<*const Plan, usize> = HashMap::new();
+        for plan in plans.values().flatten().filter_map(|made| made.plan.as_ref()) {
+            *kept.entry(Arc::as_ptr(plan)).or_default() += 1;
+        }
+        let is_used = |made: &Made| {
+            let plan = made.plan.as_ref();
+            plan.is_none_or(|plan| Some(&Arc::strong_count(plan)) > kept.get(&Arc::as_ptr(plan)))
+        };
+        plans.retain(|_, made| {
+            made.retain(is_used);
+            made.shrink_to_fit();
+            !made.is_empty()
+        });
     }
 
     /// A packet's plan and events at a version; made on first use.

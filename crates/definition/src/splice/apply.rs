@@ -296,7 +296,7 @@ impl<'a> Encoder<'_, 'a> {
         };
         let count = count + wish.inserts.len() as i128;
         for &derived in &self.facts.derived {
-            for derivation in &self.field(derived).derived {
+            for derivation in self.field(derived).derived.iter() {
                 if let Derivation::Measures { of, scale, offset } = derivation
                     && *of == id
                     && !matches!(self.field(derived).kind, Kind::Let(_))

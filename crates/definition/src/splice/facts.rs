@@ -36,7 +36,7 @@ impl Facts {
             if !field.derived.is_empty() {
                 facts.derived.push(id as FieldId);
             }
-            for derivation in &field.derived {
+            for derivation in field.derived.iter() {
                 if let Derivation::Measures { of, .. } = derivation
                     && let Kind::Block { .. } = plan.fields[*of as usize].kind
                 {
@@ -263,7 +263,7 @@ pub(super) fn branch_exprs(branch: &Branch, f: &mut dyn FnMut(&Ex)) {
 
 /// The expressions of a field's kind and derivation.
 pub(super) fn field_exprs(field: &Field, f: &mut dyn FnMut(&Ex)) {
-    for derivation in &field.derived {
+    for derivation in field.derived.iter() {
         if let Derivation::Expr(ex) = derivation {
             f(ex);
         }

@@ -13,10 +13,12 @@
 mod draw;
 mod fold;
 mod lines;
+mod owners;
 mod palette;
 mod panes;
 mod tree;
 
+use midwire_definition::json::{PART_LEN, Pass};
 use midwire_definition::tree::{Explained, Row, RowState, TreeLimits, explain};
 use midwire_definition::{Packet, Plan, Workspace, plan::Place};
 
@@ -145,12 +147,21 @@ pub(crate) fn fields_of(
 }
 
 /// Appends bytes in lines of 16, the fields that begin in a line named beside it.
-pub(crate) fn write_bytes(explained: &Explained, bytes: &[u8], style: Style, out: &mut String) {
+/// `pass` may take away what was written so far.
+pub(crate) fn write_bytes(
+    explained: &Explained,
+    bytes: &[u8],
+    style: Style,
+    out: &mut String,
+    pass: Pass<'_>,
+) {
     let panes = Panes::new(explained, bytes);
-    let width = View::new(style).width;
-    for line in panes.named_lines(width, style) {
+    panes.named_lines(View::new(style).width, style, |line| {
         line.write(out);
-    }
+        if out.len() >= PART_LEN {
+            pass(out);
+        }
+    });
 }
 
 /// The same with a row for the packet id in front. What could not be read begins where what was read ends.
@@ -228,10 +239,7 @@ fn range(row: &Row) -> String {
 
 /// The bytes of a place.
 fn bytes_at<'a>(explained: &'a Explained, payload: &'a [u8], place: Place) -> &'a [u8] {
-    let bytes = match place.buffer.checked_sub(1) {
-        None => payload,
-        Some(block) => explained.blocks.get(block as usize).map_or(&[][..], |block| &block.bytes),
-    };
+    let bytes = explained.bytes(payload, place.buffer);
     bytes.get(place.start as usize..place.end as usize).unwrap_or_default()
 }
 

@@ -4,6 +4,7 @@ use midwire_definition::plan::Place;
 use midwire_definition::tree::{Explained, Row, RowState};
 
 use super::draw::{Drawn, clip};
+use super::owners::Owners;
 use super::palette;
 use crate::print::{Paint, Style, put};
 
@@ -30,8 +31,7 @@ struct Pane<'a> {
     number: u32,
     title: String,
     bytes: &'a [u8],
-    /// The row that explains each byte best.
-    owners: Vec<Option<u32>>,
+    owners: Owners,
     /// What stands in panes of its own, and their numbers.
     elsewhere: Vec<(Place, usize)>,
 }
@@ -42,11 +42,9 @@ impl<'a> Panes<'a> {
         let mut panes = vec![Pane::new(0, format!("payload · {}", count(payload.len())), payload)];
         panes.extend(blocks.map(|(at, block)| {
             let row = explained.rows.get(block.row as usize);
-            Pane::new(
-                at as u32 + 1,
-                title(at + 1, block.bytes.len(), row, block.within),
-                &block.bytes,
-            )
+            let number = at as u32 + 1;
+            let bytes = explained.bytes(payload, number);
+            Pane::new(number, title(at + 1, bytes.len(), row, block.within), bytes)
         }));
         for (at, block) in explained.blocks.iter().enumerate() {
             if let Some(place) = block.within
@@ -62,15 +60,12 @@ impl<'a> Panes<'a> {
             }
             let is_open = row.state == RowState::Malformed;
             let end = if is_open { pane.bytes.len() } else { row.place.end as usize };
-            let range = row.place.start as usize..end.min(pane.bytes.len());
-            if let Some(owners) = pane.owners.get_mut(range) {
-                owners.fill(Some(at as u32));
-            }
+            pane.owners.paint(row.place.start as usize..end.min(pane.bytes.len()), at as u32);
         }
         let mut colors = vec![None; explained.rows.len()];
         let mut next = 0;
-        for owner in panes.iter().flat_map(|pane| &pane.owners).flatten() {
-            if let Some(color) = colors.get_mut(*owner as usize)
+        for (_, owner) in panes.iter().flat_map(|pane| pane.owners.runs()) {
+            if let Some(color) = colors.get_mut(owner as usize)
                 && color.is_none()
             {
                 *color = Some(next);
@@ -114,8 +109,12 @@ impl<'a> Panes<'a> {
     }
 
     /// The same, the fields that begin in a line named beside it.
-    pub(super) fn named_lines(&self, columns: Option<usize>, style: Style) -> Vec<Drawn> {
-        let mut lines = Vec::new();
+    pub(super) fn named_lines(
+        &self,
+        columns: Option<usize>,
+        style: Style,
+        mut draw: impl FnMut(Drawn),
+    ) {
         let mut path = Vec::new();
         let paths: Vec<String> =
             self.explained.rows.iter().map(|row| path_of(row, &mut path)).collect();
@@ -127,7 +126,7 @@ impl<'a> Panes<'a> {
                 let mut line = Drawn::default();
                 line.plain(INDENT);
                 line.dim(&pane.title, style);
-                lines.push(line);
+                draw(line);
             }
             self.pane(pane, 16, NAMED_LINES_MAX, style, |bytes, start, end| {
                 let mut line = Drawn::default();
@@ -141,20 +140,19 @@ impl<'a> Panes<'a> {
                     line.plain("  ");
                     line.plain(&names);
                 }
-                lines.push(line);
+                draw(line);
             });
         }
-        lines
     }
 
     /// The fields that begin between two offsets of a pane.
     fn names(&self, pane: &Pane<'_>, start: usize, end: usize, paths: &[String]) -> String {
         let mut names = String::new();
         for at in start..end {
-            let owner = pane.owners.get(at).copied().flatten();
-            if !pane.begins(at) {
+            if !pane.owners.begins(at) {
                 continue;
             }
+            let owner = pane.owners.row(at);
             let Some(row) = owner.and_then(|owner| self.explained.rows.get(owner as usize)) else {
                 continue;
             };
@@ -180,7 +178,8 @@ impl<'a> Panes<'a> {
         mut draw: impl FnMut(Drawn, usize, usize),
     ) {
         let count = pane.bytes.len().div_ceil(per_line);
-        let bad = (0..pane.bytes.len()).find(|at| self.is_bad(pane, *at)).map(|at| at / per_line);
+        let bad = pane.owners.runs().map(|(at, _)| at).find(|at| self.is_bad(pane, *at));
+        let bad = bad.map(|at| at / per_line);
         let is_shown = |line: usize| {
             count <= lines_max
                 || line < lines_max - LINES_LAST
@@ -205,7 +204,19 @@ impl<'a> Panes<'a> {
             }
             (*gap, *block) = (0..0, None);
         };
-        for number in 0..count {
+        // Between these lines nothing changes about what is left out.
+        let mut stops: Vec<usize> = pane
+            .elsewhere
+            .iter()
+            .flat_map(|(place, _)| {
+                [(place.start as usize).div_ceil(per_line) + 1, place.end as usize / per_line]
+            })
+            .chain(bad.into_iter().flat_map(|bad| [bad.saturating_sub(1), bad + 2]))
+            .chain([count.saturating_sub(LINES_LAST), count])
+            .collect();
+        stops.sort_unstable();
+        let mut number = 0;
+        while number < count {
             let start = number * per_line;
             let end = (start + per_line).min(pane.bytes.len());
             let block = pane.elsewhere.iter().find(|(place, _)| {
@@ -217,11 +228,14 @@ impl<'a> Panes<'a> {
                     flush(&mut gap, &mut gap_block, &mut draw);
                     gap = start..start;
                 }
-                (gap.end, gap_block) = (end, block);
+                let next = stops.partition_point(|stop| *stop <= number);
+                number = stops.get(next).copied().unwrap_or(count).min(count);
+                (gap.end, gap_block) = ((number * per_line).min(pane.bytes.len()), block);
                 continue;
             }
             flush(&mut gap, &mut gap_block, &mut draw);
             draw(self.line(pane, start, end, per_line, style), start, end);
+            number += 1;
         }
         flush(&mut gap, &mut gap_block, &mut draw);
     }
@@ -232,7 +246,7 @@ impl<'a> Panes<'a> {
     }
 
     fn owner(&self, pane: &Pane<'_>, at: usize) -> Option<&Row> {
-        let owner = pane.owners.get(at).copied().flatten()?;
+        let owner = pane.owners.row(at)?;
         self.explained.rows.get(owner as usize)
     }
 
@@ -248,7 +262,7 @@ impl<'a> Panes<'a> {
         line.dim(&format!("{start:0width$x}", width = self.offset_width()), style);
         line.plain("  ");
         let colors = |at: usize| {
-            let owner = pane.owners.get(at).copied().flatten();
+            let owner = pane.owners.row(at);
             match owner.and_then(|owner| self.color(owner as usize)) {
                 _ if self.is_bad(pane, at) => palette::BAD,
                 Some(color) => color,
@@ -260,7 +274,7 @@ impl<'a> Panes<'a> {
                 || self.explained.is_secret(pane.number, at)
         };
         for at in start..end {
-            line.plain(match (pane.begins(at), self.is_bad(pane, at)) {
+            line.plain(match (pane.owners.begins(at), self.is_bad(pane, at)) {
                 (true, true) => "!",
                 (true, false) => "|",
                 _ => " ",
@@ -287,13 +301,7 @@ impl<'a> Panes<'a> {
 
 impl<'a> Pane<'a> {
     fn new(number: u32, title: String, bytes: &'a [u8]) -> Self {
-        Self { number, title, bytes, owners: vec![None; bytes.len()], elsewhere: Vec::new() }
-    }
-
-    /// Whether what explains a byte begins with it.
-    fn begins(&self, at: usize) -> bool {
-        let owner = self.owners.get(at).copied().flatten();
-        owner.is_some() && (at == 0 || self.owners.get(at - 1).copied().flatten() != owner)
+        Self { number, title, bytes, owners: Owners::new(bytes.len()), elsewhere: Vec::new() }
     }
 }
 

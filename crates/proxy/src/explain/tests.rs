@@ -238,7 +238,7 @@ fn fields_are_named_beside_the_lines_that_they_begin_in() {
     explained.rows.push(row("", place(20, 22), RowState::Unread));
     let explained = with_id(explained, &bytes, 1);
     let mut out = String::new();
-    write_bytes(&explained, &bytes, Style::PLAIN, &mut out);
+    write_bytes(&explained, &bytes, Style::PLAIN, &mut out, &mut midwire_definition::json::keep);
     assert_eq!(
         out,
         "      0000  |40|41 42 43 44 45 46 47 48 49 4a 4b 4c 4d 4e 4f  \

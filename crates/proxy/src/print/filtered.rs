@@ -7,7 +7,7 @@ use std::sync::Arc;
 use midwire_definition::Protocol;
 use midwire_session::{Event, PacketEvent, Peers};
 
-use super::View;
+use super::{Sink, View};
 use crate::filter::Filters;
 use crate::queue::Message;
 
@@ -42,7 +42,7 @@ fn is_logged(packet: &PacketEvent) -> bool {
 }
 
 impl View for Filtered {
-    fn message(&mut self, message: &Message, out: &mut Vec<u8>) {
+    fn message(&mut self, message: &Message, out: &mut dyn Sink) {
         match message {
             Message::Opened { session, client, server } => {
                 let server = server.parse::<SocketAddr>().ok().map(|address| address.ip());
@@ -80,11 +80,11 @@ impl View for Filtered {
         self.view.message(message, out);
     }
 
-    fn idle(&mut self, lost: u64, out: &mut Vec<u8>) {
+    fn idle(&mut self, lost: u64, out: &mut dyn Sink) {
         self.view.idle(lost, out);
     }
 
-    fn end(&mut self, out: &mut Vec<u8>) {
+    fn end(&mut self, out: &mut dyn Sink) {
         self.view.end(out);
     }
 }

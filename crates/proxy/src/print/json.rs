@@ -6,13 +6,16 @@ use std::ops::Range;
 use std::sync::Arc;
 use std::time::SystemTime;
 
-use midwire_definition::json::{write_error, write_fields, write_hex, write_secret, write_string};
+use midwire_definition::json::{
+    PART_LEN, Pass, keep, write_error, write_fields_in_parts, write_hex, write_hex_in_parts,
+    write_secret, write_string,
+};
 use midwire_definition::{Limits, PacketDefinition, Protocol, Workspace};
 use midwire_session::{Counters, Direction, Elapsed, Event, PacketEvent};
 
 use super::notices::notice;
 use super::time::{Seconds, Utc};
-use super::{View, count_malformed, tags};
+use super::{Sink, View, count_malformed, tags};
 use crate::error::say_styled;
 use crate::queue::Message;
 use crate::wire_id;
@@ -46,21 +49,21 @@ impl Json {
         Self { workspace, opened: HashMap::new(), line: String::new() }
     }
 
-    fn event(&mut self, session: u64, begun: SystemTime, event: &Event) {
+    fn event(&mut self, session: u64, begun: SystemTime, event: &Event, out: &mut dyn Sink) {
         let line = &mut self.line;
         let mut begin = |kind: &str, at: &Elapsed| {
             let place = Place { session, begun, time: *at };
             write_start(kind, Some(place), None, line);
         };
         match event {
-            Event::Packet(packet) => return self.packet(session, begun, packet),
+            Event::Packet(packet) => return self.packet(session, begun, packet, out),
             Event::Key { .. } => return,
             Event::Opaque { direction, offset, at, bytes, secret } => {
                 begin("bytes", at);
                 let len = bytes.len();
                 put(line, format_args!(",\"direction\":\"{direction}\",\"offset\":{offset}"));
                 put(line, format_args!(",\"length\":{len},\"bytes\":\""));
-                write_masked(bytes, secret, line);
+                write_masked(bytes, secret, line, &mut |line| out.take(line));
                 line.push('"');
             }
             Event::Opened { protocol } => {
@@ -125,7 +128,14 @@ impl Json {
         line.push_str("}\n");
     }
 
-    fn packet(&mut self, session: u64, begun: SystemTime, packet: &PacketEvent) {
+    fn packet(
+        &mut self,
+        session: u64,
+        begun: SystemTime,
+        packet: &PacketEvent,
+        out: &mut dyn Sink,
+    ) {
+        let mut pass = |line: &mut String| out.take(line);
         let place = Place { session, begun, time: packet.at };
         write_start("packet", Some(place), Some(packet.number.0), &mut self.line);
         let protocol = self.opened.get(&session).and_then(|opened| opened.protocol.as_ref());
@@ -160,14 +170,17 @@ impl Json {
             line.push_str(",\"error\":{\"field\":\"\",\"offset\":0,\"message\":");
             write_string(&problem.to_string(), line);
             line.push('}');
-            write_rest(packet.payload.as_deref().unwrap_or_default(), packet.is_hidden, line);
+            let bytes = packet.payload.as_deref().unwrap_or_default();
+            write_bytes("rest", bytes, packet.is_hidden, line, &mut pass);
         } else if let Some(payload) = &packet.payload {
-            json.write_body(payload, packet.body, &packet.conn, &mut self.workspace, line);
+            let (body, conn) = (packet.body, &packet.conn);
+            json.write_body_in_parts(payload, body, conn, &mut self.workspace, line, &mut pass);
         }
         if let Some(sent) = &packet.sent {
             put(line, format_args!(",\"sent\":{{\"length\":{}", sent.len()));
             let sent_json = PacketJson { flaw: None, ..json };
-            sent_json.write_body(sent, packet.body, &packet.conn, &mut self.workspace, line);
+            let (body, conn) = (packet.body, &packet.conn);
+            sent_json.write_body_in_parts(sent, body, conn, &mut self.workspace, line, &mut pass);
             line.push('}');
         }
         line.push_str("}\n");
@@ -175,7 +188,7 @@ impl Json {
 }
 
 impl View for Json {
-    fn message(&mut self, message: &Message, out: &mut Vec<u8>) {
+    fn message(&mut self, message: &Message, out: &mut dyn Sink) {
         match message {
             Message::Opened { session, client, server, .. } => {
                 let opened = self.opened.entry(*session).or_default();
@@ -183,10 +196,9 @@ impl View for Json {
             }
             Message::Events { session, begun, events } => {
                 for event in events {
-                    self.event(*session, *begun, event);
-                    if self.line.len() > 64 << 10 {
-                        out.extend_from_slice(self.line.as_bytes());
-                        self.line.clear();
+                    self.event(*session, *begun, event, out);
+                    if self.line.len() > PART_LEN {
+                        out.take(&mut self.line);
                     }
                 }
             }
@@ -213,8 +225,7 @@ impl View for Json {
                 self.opened.remove(session);
             }
         }
-        out.extend_from_slice(self.line.as_bytes());
-        self.line.clear();
+        out.take(&mut self.line);
         if self.line.capacity() > 1 << 20 {
             self.line = String::new();
         }
@@ -269,14 +280,27 @@ impl PacketJson<'_> {
         workspace: &mut Workspace,
         line: &mut String,
     ) {
+        self.write_body_in_parts(payload, body, conn, workspace, line, &mut keep);
+    }
+
+    /// The same where `pass` may take away what was written so far.
+    fn write_body_in_parts(
+        &self,
+        payload: &[u8],
+        body: u32,
+        conn: &[i64],
+        workspace: &mut Workspace,
+        line: &mut String,
+        pass: Pass<'_>,
+    ) {
         let Some(plan) = self.definition.and_then(|definition| definition.plan.as_ref()) else {
             self.write_flaw("error", line);
             let rest = payload.get(body as usize..).unwrap_or_default();
-            return write_rest(rest, self.is_hidden, line);
+            return write_bytes("rest", rest, self.is_hidden, line, pass);
         };
         let mut packet = plan.decode(payload, body, conn, workspace);
         line.push_str(",\"fields\":");
-        write_fields(&mut packet, line);
+        write_fields_in_parts(&mut packet, line, pass);
         count_malformed(&packet);
         if let Some(error) = packet.error() {
             line.push_str(",\"error\":");
@@ -285,7 +309,7 @@ impl PacketJson<'_> {
         } else {
             self.write_flaw("error", line);
         }
-        write_rest(packet.rest(), plan.has_secrets(), line);
+        write_bytes("rest", packet.rest(), plan.has_secrets(), line, pass);
     }
 
     fn write_flaw(&self, key: &str, line: &mut String) {
@@ -323,22 +347,31 @@ fn write_raw(key: &str, bytes: Option<&[u8]>, line: &mut String) {
 }
 
 /// Bytes as hex, and `**` for each of those that are not to be seen.
-fn write_masked(bytes: &[u8], secret: &[Range<usize>], line: &mut String) {
+fn write_masked(bytes: &[u8], secret: &[Range<usize>], line: &mut String, pass: Pass<'_>) {
+    const STARS: &str = "****************************************************************";
     let mut shown = 0;
     for range in secret {
-        write_hex(bytes.get(shown..range.start).unwrap_or_default(), line);
-        (0..range.len()).for_each(|_| line.push_str("**"));
+        write_hex_in_parts(bytes.get(shown..range.start).unwrap_or_default(), line, pass);
+        let mut left = 2 * range.len();
+        while left > 0 {
+            let some = left.min(STARS.len());
+            line.push_str(&STARS[..some]);
+            left -= some;
+            if line.len() >= PART_LEN {
+                pass(line);
+            }
+        }
         shown = range.end;
     }
-    write_hex(bytes.get(shown..).unwrap_or_default(), line);
+    write_hex_in_parts(bytes.get(shown..).unwrap_or_default(), line, pass);
 }
 
 /// What was not read; nothing if there is nothing. Of what is not to be seen the length alone.
 pub(crate) fn write_rest(rest: &[u8], is_hidden: bool, line: &mut String) {
-    write_bytes("rest", rest, is_hidden, line);
+    write_bytes("rest", rest, is_hidden, line, &mut keep);
 }
 
-fn write_bytes(key: &str, bytes: &[u8], is_hidden: bool, line: &mut String) {
+fn write_bytes(key: &str, bytes: &[u8], is_hidden: bool, line: &mut String, pass: Pass<'_>) {
     if bytes.is_empty() {
         return;
     }
@@ -347,7 +380,7 @@ fn write_bytes(key: &str, bytes: &[u8], is_hidden: bool, line: &mut String) {
         return write_secret(u32::try_from(bytes.len()).unwrap_or(u32::MAX), line);
     }
     line.push('"');
-    write_hex(bytes, line);
+    write_hex_in_parts(bytes, line, pass);
     line.push('"');
 }
 

@@ -1,12 +1,13 @@
 //! The listing, a line for every packet: for pipes and files, and for terminals with `--all` or `-x`.
 
+use midwire_definition::json::PART_LEN;
 use midwire_definition::{Limits, Workspace};
 use midwire_session::{Elapsed, Event, PacketEvent};
 
 use super::marked::{Marked, write_marked};
 use super::row::{Above, Columns, Row, RowWriter, put};
 use super::style::{Paint, Style};
-use super::{View, screen};
+use super::{Sink, View, screen};
 use crate::error::say_styled;
 use crate::explain::write_tree;
 use crate::queue::Message;
@@ -57,19 +58,24 @@ impl Listing {
         self.line.push('\n');
     }
 
-    fn event(&mut self, session: u64, event: &Event) {
+    fn event(&mut self, session: u64, event: &Event, out: &mut dyn Sink) {
         let Some(row) = self.rows.event(session, event) else { return };
         self.row(&row);
         match event {
-            Event::Packet(packet) => self.detail(packet),
+            Event::Packet(packet) => self.detail(packet, out),
             Event::Opaque { bytes, secret, .. } if self.detail != Detail::default() => {
-                write_marked(bytes, &Marked::outside(secret), self.style, &mut self.line);
+                let marked = Marked::outside(secret);
+                let mut pass = |line: &mut String| out.take(line);
+                write_marked(bytes, &marked, self.style, &mut self.line, &mut pass);
             }
             _ => {}
         }
+        if self.line.len() > PART_LEN {
+            out.take(&mut self.line);
+        }
     }
 
-    fn detail(&mut self, packet: &PacketEvent) {
+    fn detail(&mut self, packet: &PacketEvent, out: &mut dyn Sink) {
         let Some(payload) = packet.sent.as_ref().or(packet.payload.as_ref()) else { return };
         let plan = packet.definition.as_ref().and_then(|definition| definition.plan.as_ref());
         let plan = plan.filter(|_| packet.problem.is_none());
@@ -82,13 +88,14 @@ impl Listing {
         if self.detail.hex || self.detail.tree && plan.is_none() {
             let plan = plan.map(|plan| (&**plan, &*packet.conn));
             let marked = Marked::read(payload, packet.body, plan, packet.is_hidden, workspace);
-            write_marked(payload, &marked, self.style, &mut self.line);
+            let mut pass = |line: &mut String| out.take(line);
+            write_marked(payload, &marked, self.style, &mut self.line, &mut pass);
         }
     }
 }
 
 impl View for Listing {
-    fn message(&mut self, message: &Message, out: &mut Vec<u8>) {
+    fn message(&mut self, message: &Message, out: &mut dyn Sink) {
         if self.style.is_terminal {
             self.rows.set_width(screen::size().map(|(width, _)| width));
         }
@@ -101,11 +108,7 @@ impl View for Listing {
             }
             Message::Events { session, events, .. } => {
                 for event in events {
-                    self.event(*session, event);
-                    if self.line.len() > 64 << 10 {
-                        out.extend_from_slice(self.line.as_bytes());
-                        self.line.clear();
-                    }
+                    self.event(*session, event, out);
                 }
             }
             Message::Notice { session, at, text } => match session {
@@ -127,13 +130,12 @@ impl View for Listing {
             }
             Message::Ended { session } => self.rows.close(*session),
         }
-        out.extend_from_slice(self.line.as_bytes());
-        self.line.clear();
+        out.take(&mut self.line);
     }
 
-    fn idle(&mut self, lost: u64, out: &mut Vec<u8>) {
+    fn idle(&mut self, lost: u64, out: &mut dyn Sink) {
         if lost > 0 {
-            out.extend_from_slice(format!("·  {lost} packets were not shown\n").as_bytes());
+            out.text(&format!("·  {lost} packets were not shown\n"));
         }
     }
 }

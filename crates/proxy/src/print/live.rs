@@ -11,7 +11,7 @@ use midwire_session::{Elapsed, Event, PacketEvent};
 use super::listing::write_header;
 use super::row::{Above, Columns, Kind, Mark, Row, RowWriter, put};
 use super::style::{Paint, Style};
-use super::{View, screen};
+use super::{Sink, View, screen};
 use crate::queue::Message;
 use crate::record::{Recordings, Stopped};
 
@@ -76,7 +76,7 @@ impl Live {
         }
     }
 
-    fn event(&mut self, session: u64, event: &Event, out: &mut Vec<u8>) {
+    fn event(&mut self, session: u64, event: &Event, out: &mut dyn Sink) {
         match event {
             Event::Packet(packet) => self.count(packet),
             Event::Opaque { direction, bytes, .. } => {
@@ -102,7 +102,7 @@ impl Live {
     }
 
     /// Adds a line, or counts it to one that is like it and young.
-    fn add(&mut self, row: Row, out: &mut Vec<u8>) {
+    fn add(&mut self, row: Row, out: &mut dyn Sink) {
         let now = Instant::now();
         let same = self.young.iter_mut().enumerate().rev().find_map(|(at, young)| match young {
             Young::Row { row: older, since } if is_alike(older, &row) && now - *since < FOLD => {
@@ -125,7 +125,7 @@ impl Live {
         self.push(Young::Row { row: Box::new(row), since: now }, out);
     }
 
-    fn push(&mut self, young: Young, out: &mut Vec<u8>) {
+    fn push(&mut self, young: Young, out: &mut dyn Sink) {
         let height = screen::size().map_or(24, |(_, height)| height);
         // What has left the screen cannot be drawn anew.
         let max = YOUNG_MAX.min(height.saturating_sub(3)).max(1);
@@ -141,7 +141,7 @@ impl Live {
     }
 
     /// Brings the screen up to date.
-    fn draw(&mut self, out: &mut Vec<u8>) {
+    fn draw(&mut self, out: &mut dyn Sink) {
         if self.dirty >= self.young.len() && !self.status_changed {
             return;
         }
@@ -169,7 +169,7 @@ impl Live {
         self.status_drawn = true;
         self.status_changed = false;
         self.last_drawn = Some(Instant::now());
-        out.extend_from_slice(text.as_bytes());
+        out.text(&text);
     }
 
     fn write_status(&self, width: usize, out: &mut String) {
@@ -223,7 +223,7 @@ fn begins_with_text(row: &Row) -> bool {
 }
 
 impl View for Live {
-    fn message(&mut self, message: &Message, out: &mut Vec<u8>) {
+    fn message(&mut self, message: &Message, out: &mut dyn Sink) {
         match message {
             Message::Opened { session, client, server, .. } => {
                 self.open += 1;
@@ -266,7 +266,7 @@ impl View for Live {
         self.status_changed = true;
     }
 
-    fn idle(&mut self, lost: u64, out: &mut Vec<u8>) {
+    fn idle(&mut self, lost: u64, out: &mut dyn Sink) {
         if lost > 0 {
             self.lost += lost;
             self.status_changed = true;
@@ -276,10 +276,10 @@ impl View for Live {
         }
     }
 
-    fn end(&mut self, out: &mut Vec<u8>) {
+    fn end(&mut self, out: &mut dyn Sink) {
         self.draw(out);
         if self.status_drawn {
-            out.push(b'\n');
+            out.text("\n");
         }
     }
 }

@@ -2,6 +2,7 @@
 
 use std::ops::Range;
 
+use midwire_definition::json::Pass;
 use midwire_definition::tree::Explained;
 use midwire_definition::{Plan, Secrets, Workspace};
 
@@ -32,6 +33,13 @@ impl Marked {
 }
 
 /// Appends bytes in lines of 16, the fields that begin in a line named beside it.
-pub(crate) fn write_marked(bytes: &[u8], marked: &Marked, style: Style, out: &mut String) {
-    explain::write_bytes(&marked.0, bytes, style, out);
+/// `pass` may take away what was written so far.
+pub(crate) fn write_marked(
+    bytes: &[u8],
+    marked: &Marked,
+    style: Style,
+    out: &mut String,
+    pass: Pass<'_>,
+) {
+    explain::write_bytes(&marked.0, bytes, style, out, pass);
 }

@@ -8,6 +8,7 @@ mod marked;
 mod notices;
 mod row;
 pub(crate) mod screen;
+mod sink;
 pub(crate) mod style;
 mod tags;
 pub(crate) mod time;
@@ -27,10 +28,11 @@ pub(crate) use self::filtered::Filtered;
 pub(crate) use self::json::{PacketJson, write_rest};
 pub(crate) use self::listing::Detail;
 pub(crate) use self::row::{Columns, RowWriter, put, write_line};
+pub(crate) use self::sink::{Output, Sink};
 
 pub(crate) use self::style::{Paint, Style};
 use crate::args;
-use crate::error::{self, OutputError};
+use crate::error::OutputError;
 use crate::metrics::MALFORMED;
 use crate::queue::{Message, Receiver};
 use crate::record::Recordings;
@@ -38,17 +40,17 @@ use crate::record::Recordings;
 /// Turns messages into text.
 pub(crate) trait View: Send {
     /// Appends what a message is shown as.
-    fn message(&mut self, message: &Message, out: &mut Vec<u8>);
+    fn message(&mut self, message: &Message, out: &mut dyn Sink);
 
     /// A packet that is not to be listed has passed.
     fn unlisted(&mut self, _packet: &PacketEvent) {}
 
     /// Nothing more is there for now: appends what was put off. So many packets were lost since the
     /// last time.
-    fn idle(&mut self, _lost: u64, _out: &mut Vec<u8>) {}
+    fn idle(&mut self, _lost: u64, _out: &mut dyn Sink) {}
 
     /// Nothing more comes.
-    fn end(&mut self, _out: &mut Vec<u8>) {}
+    fn end(&mut self, _out: &mut dyn Sink) {}
 }
 
 /// The view that was asked for.
@@ -79,8 +81,6 @@ pub(crate) fn listing(limits: Limits, style: Style, detail: Detail) -> Box<dyn V
     Box::new(listing::Listing::new(limits, style, detail))
 }
 
-/// Text that waits is written at the latest when there is so much.
-const WRITE_AT: usize = 64 << 10;
 /// How often a view may put right what it put off.
 const TICK: Duration = Duration::from_millis(100);
 /// Definitions may nest deeply.
@@ -105,7 +105,7 @@ pub(crate) fn spawn(
 }
 
 fn show(mut view: Box<dyn View>, queue: &Receiver) -> Result<(), OutputError> {
-    let mut out = Vec::new();
+    let mut out = Output::default();
     loop {
         let next = queue.next(TICK);
         match &next {
@@ -114,17 +114,17 @@ fn show(mut view: Box<dyn View>, queue: &Receiver) -> Result<(), OutputError> {
             Err(RecvTimeoutError::Disconnected) => {
                 view.idle(queue.take_lost(), &mut out);
                 view.end(&mut out);
-                return write(&mut out);
+                return out.finish();
             }
         }
         while let Some(message) = queue.next_now() {
             view.message(&message, &mut out);
-            if out.len() >= WRITE_AT {
-                write(&mut out)?;
+            if out.has_failed() {
+                break;
             }
         }
         view.idle(queue.take_lost(), &mut out);
-        write(&mut out)?;
+        out.finish()?;
     }
 }
 
@@ -133,16 +133,4 @@ fn count_malformed(packet: &Packet<'_>) {
     if packet.error().is_some() {
         MALFORMED.fetch_add(1, Ordering::Relaxed);
     }
-}
-
-fn write(out: &mut Vec<u8>) -> Result<(), OutputError> {
-    if out.is_empty() {
-        return Ok(());
-    }
-    let written = error::write(out);
-    out.clear();
-    if out.capacity() > 4 * WRITE_AT {
-        *out = Vec::new();
-    }
-    written
 }

@@ -5,7 +5,7 @@ use midwire_session::{Event, Lost};
 
 use super::row::{Columns, RowWriter};
 use super::style::Style;
-use super::{View, tags};
+use super::{Sink, View, tags};
 use crate::error::{say, say_styled};
 use crate::queue::Message;
 
@@ -20,7 +20,7 @@ impl Notices {
     }
 
     /// A packet that a rule logs: the rule's text, or where it has none the packet's line.
-    fn logged(&mut self, session: u64, event: &Event, out: &mut Vec<u8>) {
+    fn logged(&mut self, session: u64, event: &Event, out: &mut dyn Sink) {
         // Also those that are not shown tell what packets are read by.
         let row = self.rows.event(session, event);
         let Event::Packet(packet) = event else { return };
@@ -35,12 +35,12 @@ impl Notices {
             row.write(style, Columns::Long, &mut text);
             text.push('\n');
         }
-        out.extend_from_slice(text.as_bytes());
+        out.text(&text);
     }
 }
 
 impl View for Notices {
-    fn message(&mut self, message: &Message, out: &mut Vec<u8>) {
+    fn message(&mut self, message: &Message, out: &mut dyn Sink) {
         match message {
             Message::Notice { session, text, .. } => say(&line(*session, text)),
             Message::Events { session, events, .. } => {

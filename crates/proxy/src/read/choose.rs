@@ -231,6 +231,12 @@ impl Choice {
         self.candidates.iter().find(begins).cloned()
     }
 
+    /// Forgets how versions are read that no session has: many are tried where a session's start is missing.
+    pub(super) fn forget_unused(&mut self) {
+        self.setups.retain(|(_, _, setup)| Arc::strong_count(setup) > 1);
+        self.candidates.iter().chain(&self.given).for_each(|known| known.forget_unused());
+    }
+
     /// How sessions of a protocol are read, at this version or at the one that they say.
     pub(super) fn setup(
         &mut self,

@@ -2,12 +2,13 @@
 
 use std::fmt::Write as _;
 
+use midwire_definition::Given;
 use midwire_definition::escape::escape;
-use midwire_definition::syntax::ast::same_name;
-use midwire_definition::{Given, given};
+use midwire_session::Event;
 
+use super::pick::{Lines, Picked, Picker, Step};
 use crate::error::{say, usage};
-use crate::print::View;
+use crate::print::{Sink, View};
 use crate::queue::Message;
 
 /// What separates cells.
@@ -25,18 +26,15 @@ struct Column {
     is_found: bool,
 }
 
-#[derive(Debug, PartialEq, Eq)]
-enum Step {
-    Name(String),
-    Index(usize),
-}
+/// Packets from so many bytes on are shown one by one, and what is long of them is not kept.
+const LARGE: usize = 16 << 10;
 
 /// Shows packets in columns: out of the JSON that describes each of them.
 pub(super) struct Columns {
     json: Box<dyn View>,
     separator: Separator,
     columns: Vec<Column>,
-    line: Vec<u8>,
+    picker: Picker,
     has_header: bool,
     has_packets: bool,
 }
@@ -55,59 +53,69 @@ impl Columns {
                  time,name,window_click.slot,position.x; `midwire fields` lists them"
             ))
         })?;
+        let picker = Picker::new(columns.iter().map(|column| column.path.clone()).collect());
         let (has_header, has_packets) = (false, false);
-        Ok(Self { json, separator, columns, line: Vec::new(), has_header, has_packets })
+        Ok(Self { json, separator, columns, picker, has_header, has_packets })
     }
 
-    fn header(&mut self, out: &mut String) {
+    fn header(&mut self, out: &mut dyn Sink) {
         if !std::mem::replace(&mut self.has_header, true) {
             let names: Vec<String> =
-                self.columns.iter().map(|column| self.cell(&column.name)).collect();
-            out.push_str(&names.join(self.separator.as_str()));
-            out.push('\n');
+                self.columns.iter().map(|column| self.separator.cell(&column.name)).collect();
+            out.text(&names.join(self.separator.as_str()));
+            out.text("\n");
         }
     }
 
-    /// Text that neither a separator nor a spreadsheet takes for something else.
-    fn cell(&self, text: &str) -> String {
-        let text = escape(text);
-        match self.separator {
-            Separator::Tab => text.into_owned(),
-            Separator::Comma if text.contains([',', '"']) => {
-                format!("\"{}\"", text.replace('"', "\"\""))
+    /// A line for each packet of a message. `is_large`: it is one packet, and long values of it are asked for again.
+    fn rows(&mut self, message: &Message, is_large: bool, out: &mut dyn Sink) {
+        let Self { json, separator, columns, picker, has_packets, .. } = self;
+        let mut long = None;
+        picker.keeps_all = !is_large;
+        let told = |picker: &mut Picker, is_over: bool| {
+            if !is_over || !picker.is_packet() {
+                return;
             }
-            Separator::Comma => text.into_owned(),
-        }
-    }
-
-    fn packet(&mut self, line: &str, out: &mut String) {
-        let Ok(packet) = given::parse(line) else { return };
-        if !matches!(packet.get("type"), Some(Given::Text(kind)) if kind == "packet") {
-            return;
-        }
-        self.has_packets = true;
-        for at in 0..self.columns.len() {
-            if at > 0 {
-                out.push_str(self.separator.as_str());
+            *has_packets = true;
+            for (column, value) in columns.iter_mut().zip(&picker.values) {
+                column.is_found |= value.meaning.is_some();
             }
-            let Some(column) = self.columns.get_mut(at) else { return };
-            let Some(value) = find(&packet, &column.path) else { continue };
-            column.is_found = true;
-            let mut text = String::new();
-            match value {
-                Given::Text(foreign) => {
-                    // What begins like this is a formula to spreadsheets.
-                    if foreign.starts_with(['=', '+', '-', '@']) {
-                        text.push('\'');
-                    }
-                    text.push_str(foreign);
+            if picker.values.iter().any(|value| value.is_long) {
+                let none = picker.values.iter().map(|_| Picked::default()).collect();
+                long = Some(std::mem::replace(&mut picker.values, none));
+                return;
+            }
+            let mut line = String::new();
+            for (at, value) in picker.values.iter().enumerate() {
+                line.push_str(if at > 0 { separator.as_str() } else { "" });
+                line.push_str(&separator.picked(value));
+            }
+            line.push('\n');
+            out.text(&line);
+        };
+        json.message(message, &mut Lines { picker, told });
+        let Some(values) = long else { return };
+        for (at, (value, column)) in values.iter().zip(&*columns).enumerate() {
+            out.text(if at > 0 { separator.as_str() } else { "" });
+            match value.meaning.filter(|_| value.is_long) {
+                None => out.text(&separator.picked(value)),
+                Some(meaning) => {
+                    let quote = if separator.quotes(value.is_special) { "\"" } else { "" };
+                    out.text(quote);
+                    out.text(if value.is_formula { "'" } else { "" });
+                    let mut again = Picker::again(column.path.clone(), meaning);
+                    let told = |picker: &mut Picker, _: bool| {
+                        for value in &mut picker.values {
+                            out.text(&separator.inner(&value.text, !quote.is_empty()));
+                            value.text.clear();
+                        }
+                    };
+                    json.message(message, &mut Lines { picker: &mut again, told });
+                    out.text(quote);
                 }
-                value => write_value(value, &mut text),
             }
-            let cell = self.cell(&text);
-            out.push_str(&cell);
         }
-        out.push('\n');
+        out.text("\n");
     }
 }
 
@@ -118,26 +126,60 @@ impl Separator {
             Self::Tab => "\t",
         }
     }
+
+    /// Whether a cell stands in quotes; `is_special`: there are commas or quotes in it.
+    const fn quotes(self, is_special: bool) -> bool {
+        is_special && matches!(self, Self::Comma)
+    }
+
+    /// What is in a cell, or a part of that.
+    fn inner(self, text: &str, is_quoted: bool) -> String {
+        let text = escape(text);
+        if is_quoted { text.replace('"', "\"\"") } else { text.into_owned() }
+    }
+
+    /// Text that neither a separator nor a spreadsheet takes for something else.
+    fn cell(self, text: &str) -> String {
+        let is_quoted = self.quotes(text.contains([',', '"']));
+        let quote = if is_quoted { "\"" } else { "" };
+        format!("{quote}{}{quote}", self.inner(text, is_quoted))
+    }
+
+    fn picked(self, value: &Picked) -> String {
+        // What begins like this is a formula to spreadsheets.
+        match value.is_formula {
+            true => self.cell(&format!("'{}", value.text)),
+            false => self.cell(&value.text),
+        }
+    }
+}
+
+/// Bytes of what an event tells of a packet.
+fn len_of(event: &Event) -> usize {
+    let Event::Packet(packet) = event else { return 0 };
+    let len = |payload: &Option<bytes::Bytes>| payload.as_ref().map_or(0, |payload| payload.len());
+    len(&packet.payload) + len(&packet.sent)
 }
 
 impl View for Columns {
-    fn message(&mut self, message: &Message, out: &mut Vec<u8>) {
-        let mut line = std::mem::take(&mut self.line);
-        self.json.message(message, &mut line);
-        let mut text = String::new();
-        self.header(&mut text);
-        for line in String::from_utf8_lossy(&line).lines() {
-            self.packet(line, &mut text);
+    fn message(&mut self, message: &Message, out: &mut dyn Sink) {
+        self.header(out);
+        let Message::Events { session, begun, events } = message else {
+            return self.rows(message, false, out);
+        };
+        if events.iter().all(|event| len_of(event) < LARGE) {
+            return self.rows(message, false, out);
         }
-        out.extend_from_slice(text.as_bytes());
-        line.clear();
-        self.line = line;
+        for event in events {
+            let is_large = len_of(event) >= LARGE;
+            let events = vec![event.clone()];
+            let one = Message::Events { session: *session, begun: *begun, events };
+            self.rows(&one, is_large, out);
+        }
     }
 
-    fn end(&mut self, out: &mut Vec<u8>) {
-        let mut text = String::new();
-        self.header(&mut text);
-        out.extend_from_slice(text.as_bytes());
+    fn end(&mut self, out: &mut dyn Sink) {
+        self.header(out);
         let missing: Vec<&str> = self
             .columns
             .iter()
@@ -167,33 +209,6 @@ fn column(name: &str) -> Option<Column> {
         }
     }
     Some(Column { name: name.to_owned(), path, is_found: false })
-}
-
-/// What a column means in a packet: a key of its JSON, a field of it, or one of the packet of a name.
-fn find<'g>(packet: &'g Given, path: &[Step]) -> Option<&'g Given> {
-    let fields = packet.get("fields");
-    let of_name = || {
-        let (Step::Name(first), rest) = path.split_first()? else { return None };
-        let Some(Given::Text(name)) = packet.get("name") else { return None };
-        same_name(name, first).then(|| follow(fields?, rest))?
-    };
-    follow(packet, path)
-        .filter(|_| path.first() != Some(&Step::Name("fields".to_owned())) || path.len() > 1)
-        .or_else(|| follow(fields?, path))
-        .or_else(of_name)
-}
-
-fn follow<'g>(value: &'g Given, path: &[Step]) -> Option<&'g Given> {
-    let Some((step, rest)) = path.split_first() else { return Some(value) };
-    let next = match (step, value) {
-        (Step::Index(index), Given::List(list)) => list.get(*index)?,
-        (Step::Name(name), Given::Object(fields)) => {
-            let is_it = |(known, _): &&(String, Given)| same_name(known, name);
-            &fields.iter().find(is_it)?.1
-        }
-        _ => return None,
-    };
-    follow(next, rest)
 }
 
 /// A value as JSON has it.
@@ -239,28 +254,53 @@ fn put(out: &mut String, text: std::fmt::Arguments<'_>) {
 mod tests {
     use super::*;
 
+    /// What a column is in a packet, read in pieces of so many bytes.
+    fn picked(line: &str, name: &str, piece: usize) -> Option<String> {
+        let mut picker = Picker::new(vec![column(name).unwrap().path]);
+        line.as_bytes()
+            .chunks(piece)
+            .for_each(|part| picker.read(std::str::from_utf8(part).unwrap()));
+        assert!(picker.is_packet());
+        let value = picker.values.pop().unwrap();
+        value.meaning.map(|_| value.text)
+    }
+
     #[test]
-    fn a_column_is_a_key_or_a_field() {
-        let packet = given::parse(
-            r#"{"type":"packet","id":7,"name":"set_slot","fields":{"slot":3,"id":9,"list":[{"a":1},5]}}"#,
-        )
-        .unwrap();
-        let cell = |name: &str| {
-            let mut text = String::new();
-            if let Some(value) = find(&packet, &column(name).unwrap().path) {
-                write_value(value, &mut text);
-            }
-            text
-        };
-        assert_eq!(cell("id"), "7");
-        assert_eq!(cell("packet.id"), "7");
-        assert_eq!(cell("slot"), "3");
-        assert_eq!(cell("set_slot.slot"), "3");
-        assert_eq!(cell("SetSlot.ID"), "9");
-        assert_eq!(cell("fields.id"), "9");
-        assert_eq!(cell("list[0].a"), "1");
-        assert_eq!(cell("list[1]"), "5");
-        assert_eq!(cell("other_packet.slot"), "");
+    fn a_column_is_a_key_or_a_field_however_its_line_comes_in_pieces() {
+        let line = r#"{"type":"packet","id":7,"name":"set_slot","fields":{"slot":3,"id":9,"list":[{"a":1},5,[-1.50,null]],"say":"a \"b\" \ud83d\ude00\n","none":null,"set_slot":{"x":true}},"rest":"00"}"#;
+        for piece in 1..line.len() {
+            let cell =
+                |name: &str| picked(line, name, piece).unwrap_or_else(|| "absent".to_owned());
+            assert_eq!(cell("id"), "7");
+            assert_eq!(cell("packet.id"), "7");
+            assert_eq!(cell("slot"), "3");
+            assert_eq!(cell("set_slot.slot"), "3");
+            assert_eq!(cell("SetSlot.ID"), "9");
+            assert_eq!(cell("fields.id"), "9");
+            assert_eq!(cell("list[0].a"), "1");
+            assert_eq!(cell("list[1]"), "5");
+            assert_eq!(cell("list[2][0]"), "-1.5");
+            assert_eq!(cell("list"), r#"[{"a":1},5,[-1.5,null]]"#);
+            assert_eq!(cell("say"), "a \"b\" \u{1f600}\n");
+            assert_eq!(cell("none"), "");
+            assert_eq!(cell("rest"), "00");
+            assert_eq!(cell("set_slot.x"), "true");
+            assert_eq!(cell("set_slot"), r#"{"x":true}"#);
+            assert_eq!(cell("other_packet.slot"), "absent");
+            assert_eq!(cell("list[3]"), "absent");
+        }
+    }
+
+    #[test]
+    fn what_is_no_column_is_none() {
         assert!(column("list[x]").is_none() && column("").is_none() && column("a..b").is_none());
+    }
+
+    #[test]
+    fn a_cell_stands_in_quotes_where_a_comma_is_in_it() {
+        assert_eq!(Separator::Comma.cell("a\"b,c"), "\"a\"\"b,c\"");
+        assert_eq!(Separator::Tab.cell("a\tb,c"), "a\\tb,c");
+        let formula = Picked { is_formula: true, text: "=1".to_owned(), ..Picked::default() };
+        assert_eq!(Separator::Comma.picked(&formula), "'=1");
     }
 }

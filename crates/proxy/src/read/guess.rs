@@ -72,6 +72,7 @@ impl Guessing<'_> {
         if self.len < GUESSED_LEN_MIN && self.may_wait && !self.is_last && !is_said {
             return None;
         }
+        tools.has_tried = true;
         let mut is_sealed = false;
         let guesses = match self.torn {
             [false, false] => self.middles(protocols, tools),

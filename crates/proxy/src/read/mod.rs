@@ -18,6 +18,7 @@ mod nonsense;
 mod numbering;
 mod numbers;
 mod out;
+mod pick;
 mod player;
 mod progress;
 mod provenance;
@@ -124,6 +125,7 @@ fn read(args: &args::Read) -> anyhow::Result<ExitCode> {
         inflate_max: settings.session.inflate_max,
         view: viewed,
         is_trial: false,
+        has_tried: false,
     };
     // What other settings make of a capture is in no index.
     let may_index = !args.no_index && args.set.is_empty() && tools.choice.admits_all();

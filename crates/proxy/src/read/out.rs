@@ -10,13 +10,10 @@ use midwire_definition::Protocol;
 use midwire_session::{Event, PacketEvent, Peers};
 
 use super::times::Moment;
-use crate::error::{self, OutputError};
+use crate::error::OutputError;
 use crate::filter::Filters;
-use crate::print::View;
+use crate::print::{Output, View};
 use crate::queue::Message;
-
-/// Text that waits is written at the latest when there is so much.
-const WRITE_AT: usize = 64 << 10;
 
 /// Which packets are wanted.
 #[derive(Debug, Default)]
@@ -82,8 +79,7 @@ pub(super) struct Out {
     /// The one at which to end is in front of the one at which to begin.
     pub(super) is_turned_round: bool,
     sessions: HashMap<u64, Known>,
-    buffer: Vec<u8>,
-    failed: Option<OutputError>,
+    output: Output,
     /// Packets that were read.
     pub(super) packets: u64,
     /// Packets that were shown.
@@ -106,8 +102,7 @@ impl Out {
             is_turned_round: false,
             denied: None,
             sessions: HashMap::new(),
-            buffer: Vec::new(),
-            failed: None,
+            output: Output::default(),
             packets: 0,
             shown: 0,
         }
@@ -125,7 +120,7 @@ impl Out {
 
     /// Whether nothing more is wanted.
     pub(super) fn is_done(&self) -> bool {
-        self.failed.is_some()
+        self.output.has_failed()
             || self.is_turned_round
             || self.wanted.count.is_some_and(|count| self.shown >= count)
             || self.wanted.packet.is_some_and(|packet| self.packets >= packet)
@@ -162,10 +157,7 @@ impl Out {
     }
 
     fn show(&mut self, message: &Message) {
-        self.view.message(message, &mut self.buffer);
-        if self.buffer.len() >= WRITE_AT {
-            self.flush();
-        }
+        self.view.message(message, &mut self.output);
     }
 
     /// What a session reported, since it began then.
@@ -249,17 +241,13 @@ impl Out {
 
     /// Writes what waits. That it failed tells [`Out::finish`].
     pub(super) fn flush(&mut self) {
-        if self.failed.is_none() && !self.buffer.is_empty() {
-            self.failed = error::write(&self.buffer).err();
-        }
-        self.buffer.clear();
+        self.output.flush();
     }
 
     /// Nothing more comes.
     pub(super) fn finish(&mut self) -> Result<(), OutputError> {
-        self.view.idle(0, &mut self.buffer);
-        self.view.end(&mut self.buffer);
-        self.flush();
-        self.failed.take().map_or(Ok(()), Err)
+        self.view.idle(0, &mut self.output);
+        self.view.end(&mut self.output);
+        self.output.finish()
     }
 }

@@ -91,6 +91,10 @@ pub(super) struct Sessions {
 /// Sessions of earlier files that may go on in another.
 const AWAY_MAX: usize = 8_192;
 
+/// Bytes with compressed packets that are read at once: they may become a thousand times as many, and those of one
+/// packet are gone before the next is there.
+const PACKED_LEN: usize = 8 << 10;
+
 /// Ports that are named in a message.
 const PORTS_MAX: usize = 8;
 
@@ -410,14 +414,22 @@ impl Sessions {
     }
 
     fn stream_bytes(&mut self, key: Key, direction: Direction, at: Timestamp, bytes: &[u8]) {
-        self.act(key, |stream, tools, events| {
-            stream.bytes(direction, bytes, at, tools, events);
-        });
+        let is_packed = bytes.len() > PACKED_LEN
+            && self.streams.get(&key).is_some_and(|stream| stream.is_packed(direction));
+        let len = if is_packed { PACKED_LEN } else { bytes.len().max(1) };
+        for part in bytes.chunks(len) {
+            self.act(key, |stream, tools, events| {
+                stream.bytes(direction, part, at, tools, events);
+            });
+        }
         self.keep_within();
     }
 
     /// Makes room where too much waits.
     fn keep_within(&mut self) {
+        if self.tools.has_tried && self.waiting.is_much() {
+            self.tools.forget_tried();
+        }
         if self.waiting.is_too_much() {
             self.make_room();
         }

@@ -12,7 +12,7 @@ use midwire_definition::{Limits, Workspace};
 use midwire_session::{Direction, Event, PacketEvent};
 
 use super::counts::{Counts, Id, Key, Seen, Tally, lock};
-use crate::print::{Paint, Style, View};
+use crate::print::{Paint, Sink, Style, View};
 use crate::queue::Message;
 
 /// Counts packets, and shows a table at the end.
@@ -216,7 +216,7 @@ fn percent(part: u64, whole: u64) -> String {
 }
 
 impl View for Stats {
-    fn message(&mut self, message: &Message, _: &mut Vec<u8>) {
+    fn message(&mut self, message: &Message, _: &mut dyn Sink) {
         match message {
             Message::Opened { .. } => lock(&self.counts).opened += 1,
             Message::Ended { session } => {
@@ -241,7 +241,7 @@ impl View for Stats {
         }
     }
 
-    fn end(&mut self, out: &mut Vec<u8>) {
+    fn end(&mut self, out: &mut dyn Sink) {
         let mut text = String::new();
         let counts = self.counts.clone();
         let counts = lock(&counts);
@@ -250,6 +250,6 @@ impl View for Stats {
         } else {
             self.table(&counts, &mut text);
         }
-        out.extend_from_slice(text.as_bytes());
+        out.text(&text);
     }
 }

@@ -177,6 +177,17 @@ impl Stream {
         }
     }
 
+    /// Whether what comes in a direction may become a thousand times as much, and is read as it comes.
+    pub(super) fn is_packed(&self, direction: Direction) -> bool {
+        let direction = self.facing(direction);
+        match &self.stage {
+            Stage::Read { replay, lost } => {
+                lost.iter().all(Option::is_none) && replay.session.is_compressed(direction)
+            }
+            Stage::Unknown { .. } | Stage::Unwanted => false,
+        }
+    }
+
     /// Memory for what waits in it, as it is now.
     pub(super) fn waiting_now(&self) -> usize {
         match &self.stage {

@@ -21,6 +21,8 @@ pub(super) struct Tools {
     pub(super) view: Viewed,
     /// Rules decide anew what becomes of what was recorded.
     pub(super) is_trial: bool,
+    /// Versions were tried since they were forgotten last.
+    pub(super) has_tried: bool,
 }
 
 /// What is made of packets.
@@ -34,6 +36,14 @@ pub(super) enum Viewed {
 }
 
 impl Tools {
+    /// Gives back what was only needed to try versions.
+    #[cold]
+    pub(super) fn forget_tried(&mut self) {
+        if std::mem::take(&mut self.has_tried) {
+            self.choice.forget_unused();
+        }
+    }
+
     /// A session of a protocol, to be played.
     pub(super) fn replay(
         &mut self,

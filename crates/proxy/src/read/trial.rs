@@ -21,7 +21,7 @@ use super::tools::{Tools, Viewed};
 use super::walk::Walk;
 use crate::args;
 use crate::error::{NO, print_and_end, say_styled};
-use crate::print::{Columns, Paint, RowWriter, Style, View, put, style};
+use crate::print::{Columns, Paint, RowWriter, Sink, Style, View, put, style};
 use crate::queue::Message;
 use crate::rules::{self, Broken, Read, RuleFiles};
 use crate::settings::Settings;
@@ -30,6 +30,8 @@ use crate::settings::Settings;
 const CHANGES_MAX: usize = 16;
 /// Bytes of a difference that are shown.
 const BYTES_MAX: usize = 16;
+/// Bytes of a packet whose fields are compared: of a longer one it is shown where the bytes differ.
+const COMPARED_MAX: usize = 256 << 10;
 /// Characters of a value.
 const VALUE_MAX: usize = 60;
 
@@ -74,6 +76,7 @@ pub(super) fn run(args: &args::RulesTry) -> anyhow::Result<ExitCode> {
         inflate_max: settings.session.inflate_max,
         view: Viewed::Packets,
         is_trial: true,
+        has_tried: false,
     };
     let stop = Stop::listen()?;
     let mut walk = Walk::new(Sessions::new(tools, out.clone()), out.clone(), stop, (false, true));
@@ -203,7 +206,7 @@ impl Trial {
 }
 
 impl View for Trial {
-    fn message(&mut self, message: &Message, _: &mut Vec<u8>) {
+    fn message(&mut self, message: &Message, _: &mut dyn Sink) {
         match message {
             Message::Opened { session, client, .. } => self.rows.open(*session, *client),
             Message::Ended { session } => self.rows.close(*session),
@@ -293,6 +296,7 @@ struct Changes {
 
 fn changes(packet: &PacketEvent, workspace: &mut Workspace) -> Option<Changes> {
     let (came, sent) = (packet.payload.as_ref()?, packet.sent.as_ref()?);
+    let is_short = came.len().max(sent.len()) <= COMPARED_MAX;
     let start = came.iter().zip(sent.iter()).take_while(|(a, b)| a == b).count();
     let (a, b) = (&came[start..], &sent[start..]);
     let end = a.iter().rev().zip(b.iter().rev()).take_while(|(a, b)| a == b).count();
@@ -302,7 +306,7 @@ fn changes(packet: &PacketEvent, workspace: &mut Workspace) -> Option<Changes> {
     let is_secret = plan.is_some_and(|plan| plan.has_secrets());
     let bytes = (a != b && !is_secret).then(|| (start, part(a), part(b)));
     let mut fields = Vec::new();
-    if let Some(plan) = plan {
+    if let Some(plan) = plan.filter(|_| is_short) {
         let mut read = |payload: &[u8]| {
             let mut text = String::new();
             let mut read = plan.decode(payload, packet.body, &packet.conn, workspace);

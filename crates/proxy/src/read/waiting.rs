@@ -47,6 +47,12 @@ impl Waiting {
         *before = now;
     }
 
+    /// Whether it is so much that memory for what may not be needed again is better given back.
+    #[inline]
+    pub(super) const fn is_much(self) -> bool {
+        self.len > WAITING_MAX / 4
+    }
+
     /// Whether it is too much.
     #[inline]
     pub(super) const fn is_too_much(self) -> bool {

@@ -23,6 +23,8 @@ use crate::verdict::PacketInfo;
 
 /// The most copies of one packet.
 const COPIES_MAX: u32 = 100;
+/// From so many bytes on a payload that was made plain is given away and not copied.
+const GIVEN_MIN: usize = 1 << 20;
 
 /// What is to be sent for a frame.
 pub(super) enum Action {
@@ -268,7 +270,7 @@ impl Session {
             let keep = self.note(&looked, &read, &ruling, scratch).map(Keep::Note);
             let keep = self.rest_of(&looked, keep.unwrap_or_default());
             if self.watch > Watch::Nothing {
-                self.report(looked, read, &scratch.plain, Fate::Passed, ruling);
+                self.report(looked, read, &mut scratch.plain, Fate::Passed, ruling);
             }
             let action = Action::Pass(Effects::default());
             return Outcome { number, action, keep, after: Vec::new(), disconnect: None };
@@ -339,7 +341,7 @@ impl Session {
         let origin = if ruling.is_refused { Origin::Midwire } else { Origin::Rule };
         let disconnect = ruling.disconnect.take().map(|disconnect| (disconnect, origin));
         if self.watch > Watch::Nothing || !ruling.tags.logs.is_empty() {
-            self.report(looked, read, &scratch.plain, fate, ruling);
+            self.report(looked, read, &mut scratch.plain, fate, ruling);
         }
         if !effects.is_empty() {
             self.commit(direction, index, number);
@@ -470,7 +472,7 @@ impl Session {
         &mut self,
         looked: Looked<'_>,
         read: Read,
-        inflated: &[u8],
+        inflated: &mut Vec<u8>,
         fate: Fate,
         ruling: Ruling,
     ) {
@@ -479,7 +481,7 @@ impl Session {
         let is_whole = read.is_plain() || read.problem.is_some();
         let payload = all.then(|| match read.plain {
             Plain::InFrame(range) => looked.chunk.slice(range),
-            Plain::Inflated => owned(inflated),
+            Plain::Inflated => given(inflated),
             Plain::Unread => looked.chunk.slice(looked.payload.clone()),
         });
         let payload = payload.filter(|_| is_whole);
@@ -513,4 +515,14 @@ impl Session {
             is_hidden: read.is_hidden,
         }));
     }
+}
+
+/// A payload that was made plain, which nothing else needs: a large one is not copied.
+fn given(inflated: &mut Vec<u8>) -> Bytes {
+    if inflated.len() < GIVEN_MIN {
+        return owned(inflated);
+    }
+    let mut given = std::mem::take(inflated);
+    given.shrink_to_fit();
+    given.into()
 }

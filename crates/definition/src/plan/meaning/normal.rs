@@ -175,7 +175,7 @@ impl<'p> Normal<'p> {
             Kind::Tail => Form::Run(Unit::Byte, Len::Rest),
             Kind::Nbt(form) => Form::Nbt(*form),
             Kind::Packed { width, count, crossing } => {
-                Form::Packed(width.clone(), count.clone(), *crossing)
+                Form::Packed(Ex::clone(width), Ex::clone(count), *crossing)
             }
             Kind::Block { transform, len, layout, .. } => {
                 Form::Block(*transform, len.clone(), *layout)

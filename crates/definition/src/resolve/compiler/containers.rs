@@ -33,7 +33,7 @@ impl<'d> Compiler<'d> {
                 transparent = true;
                 let nameless = Name { text: String::new(), span: ty.span };
                 // What was written behind the list or block is meant for the one value in it.
-                let mut marks = self.plan.fields[holder as usize].marks.clone();
+                let mut marks = Marks::clone(&self.plan.fields[holder as usize].marks);
                 for attributes in &extra {
                     marks = marks.over(self.marks(attributes)?);
                 }
@@ -144,7 +144,7 @@ impl<'d> Compiler<'d> {
         });
         self.emit(Op::Array { array }, Some(id));
         self.moved_to(end_slot, min);
-        Ok(Kind::Array(kind))
+        Ok(Kind::Array(Box::new(kind)))
     }
 
     pub(super) fn moved_to(&mut self, slot: u32, min: u32) {

@@ -116,7 +116,7 @@ impl<'d> Compiler<'d> {
             return Ok(Binding::Value { ex, level });
         }
         // The bytes left here are others than where the parameter is used.
-        let id = self.new_field("".into(), "", Kind::Let(ex), Marks::default());
+        let id = self.new_field("".into(), "", Kind::Let(Box::new(ex)), Marks::default());
         self.let_sizes.insert(id, size);
         let here = FieldRef { up: 0, fields: vec![id], member: None, guarded: false };
         Ok(Binding::Value { ex: Ex::Field(here), level })

@@ -210,12 +210,13 @@ impl<'d> Compiler<'d> {
                     matches!(len, Len::Rest | Len::Expr { .. } | Len::Fixed(0))
                 }
                 // A grid: rows of a length that is said elsewhere.
-                Kind::Array(ArrayKind { count: Count::Len(Len::Expr { .. }), .. }) => false,
-                Kind::Array(ArrayKind { count: Count::Len(Len::Fixed(n)), element, .. }) => {
-                    let items = &self.plan.layouts[*element as usize].items;
-                    *n == 0 || self.may_be_empty(items, seen)
-                }
-                Kind::Array(ArrayKind { count, .. }) => matches!(count, Count::Len(Len::Rest)),
+                Kind::Array(array) => match &array.count {
+                    Count::Len(Len::Fixed(n)) => {
+                        let items = &self.plan.layouts[array.element as usize].items;
+                        *n == 0 || self.may_be_empty(items, seen)
+                    }
+                    count => matches!(count, Count::Len(Len::Rest)),
+                },
                 Kind::Packed { .. } | Kind::Let(_) | Kind::Tail | Kind::Pad(0) => true,
                 _ => false,
             },
@@ -235,8 +236,11 @@ impl<'d> Compiler<'d> {
         let expr = match &self.plan.fields[id as usize].kind {
             Kind::Str { len: Len::Expr { expr, .. }, .. }
             | Kind::Bytes { len: Len::Expr { expr, .. } }
-            | Kind::Block { len: Len::Expr { expr, .. }, .. }
-            | Kind::Array(ArrayKind { count: Count::Len(Len::Expr { expr, .. }), .. }) => expr,
+            | Kind::Block { len: Len::Expr { expr, .. }, .. } => expr,
+            Kind::Array(array) => match &array.count {
+                Count::Len(Len::Expr { expr, .. }) => expr,
+                _ => return,
+            },
             _ => return,
         };
         let expr = expr.clone();

@@ -228,7 +228,7 @@ impl<'d> Compiler<'d> {
                 let (w, c) = (self.expr(width.clone()), self.expr(count.clone()));
                 let crossing = *crossing;
                 self.advance_to(id, 0, |slot| Op::Packed { width: w, count: c, crossing, slot });
-                Ok(Kind::Packed { width, count, crossing })
+                Ok(Kind::Packed { width: Box::new(width), count: Box::new(count), crossing })
             }
             TypeKind::Struct(body) => {
                 // A declared type's names end at the type; those of a struct in place go on outwards.

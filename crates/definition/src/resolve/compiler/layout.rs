@@ -151,9 +151,9 @@ impl<'d> Compiler<'d> {
             .copied()
             .filter(|(b, _)| self.plan.branches[*b as usize].layout == layout);
         let id = self.plan.fields.len() as FieldId;
-        let doc = doc.into();
+        let doc = doc.to_owned().into();
         let parent = self.parent;
-        let derived = Vec::new();
+        let name = self.decls.shared_name(name);
         self.plan.fields.push(Field {
             name,
             doc,
@@ -163,9 +163,9 @@ impl<'d> Compiler<'d> {
             start: cur,
             end: cur,
             kind,
-            marks,
-            derived,
-            opened: Vec::new(),
+            marks: marks.into(),
+            derived: Default::default(),
+            opened: Default::default(),
         });
         id
     }

@@ -312,7 +312,8 @@ impl<'d> Compiler<'d> {
                 let ex = self.lower(value, scope)?;
                 let size = self.bounded(&ex, value.span)?;
                 let shared: Arc<str> = name.text.as_str().into();
-                let id = self.new_field(shared, &field.doc, Kind::Let(ex), Marks::default());
+                let id =
+                    self.new_field(shared, &field.doc, Kind::Let(Box::new(ex)), Marks::default());
                 self.let_sizes.insert(id, size);
                 self.bind(name, id, scope);
                 items.push(Item::Field(id));

@@ -32,7 +32,7 @@ impl<'d> Compiler<'d> {
                 self.advance_to(id, min, |slot| Op::Prefixed { repr, unit, max, slot });
             }
             Len::Expr { expr, max } => {
-                let (expr, max) = (self.expr(expr.clone()), narrow(*max));
+                let (expr, max) = (self.expr(Ex::clone(expr)), narrow(*max));
                 self.advance_to(id, 0, |slot| Op::Counted { expr, unit, max, slot });
             }
         }
@@ -65,7 +65,7 @@ impl<'d> Compiler<'d> {
             ast::Encoding::Utf16 => Encoding::Utf16(self.decls.order),
         };
         self.pass_len(id, &len, encoding.unit());
-        Ok(Kind::Str { encoding, len, names })
+        Ok(Kind::Str { encoding, len, names: names.into() })
     }
 
     /// The same; or the byte that comes behind the last: `until 0`.
@@ -100,7 +100,7 @@ impl<'d> Compiler<'d> {
             CountKind::Expr(e) => {
                 let ex = self.lower(e, scope)?;
                 match ex.constant() {
-                    None => Ok(Len::Expr { expr: ex, max }),
+                    None => Ok(Len::Expr { expr: Box::new(ex), max }),
                     Some(n) => match u32::try_from(n).ok().filter(|n| *n <= 1 << 24) {
                         Some(n) => Ok(Len::Fixed(n)),
                         None => Err(self.problem(Diagnostic::error(
