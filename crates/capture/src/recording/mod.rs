@@ -14,11 +14,12 @@ use self::held::Held;
 pub use self::record::{Form, Record, RecordedFrame};
 pub use self::state::StateError;
 use crate::decode::{Segment, is_intact};
+use crate::format::flags::{ACK, FIN, PSH, RST, SYN};
 use crate::note::Note;
 use crate::provenance::{Fate, Leg, Origin};
 use crate::read::Packet;
 use crate::timestamp::Timestamp;
-use crate::writer::HALVES;
+use crate::writer::{HALVES, SEGMENT_LEN_MAX};
 
 /// The longest frame that is put together from its segments, in bytes. A longer one comes in parts.
 pub const FRAME_LEN_MAX: usize = 16 << 20;
@@ -102,7 +103,7 @@ impl Recordings {
             self.finish(&mut sink);
             *self = Self { section: Some(packet.section), ..Self::default() };
         }
-        let piece = Piece {
+        let mut piece = Piece {
             segment: *segment,
             interface: packet.interface,
             at: packet.at.unwrap_or_default(),
@@ -124,8 +125,13 @@ impl Recordings {
             return false;
         }
         if !is_intact(packet) {
-            sink(Record::Damaged { offset: packet.offset, len: segment.payload.len() as u64 });
-            return true;
+            let mended = connection.mended(packet, segment);
+            let len = if mended.is_some() { 0 } else { segment.payload.len() as u64 };
+            sink(Record::Damaged { offset: packet.offset, len });
+            match mended {
+                Some(segment) => piece.segment = segment,
+                None => return true,
+            }
         }
         if segment.is_syn() {
             let direction = connection.direction(segment);
@@ -334,6 +340,21 @@ impl Connection {
         let answered =
             if segment.is_ack() { ahead(direction.opposite(), segment.acknowledgment) } else { 0 };
         ahead(direction, segment.sequence) + answered
+    }
+
+    /// A segment whose checksum is wrong, if it has the next numbers and as many bytes as its packet: what is damaged is
+    /// what it holds, and others may be in it. Whether a frame ends with it says its length.
+    fn mended<'a>(&self, packet: &Packet<'_>, segment: &Segment<'a>) -> Option<Segment<'a>> {
+        const HEADERS: [usize; 2] = [20 + 20, 40 + 20];
+        let direction = self.direction(segment);
+        let is_next = self.next[direction.index()] == Some(segment.sequence)
+            && self.next[direction.opposite().index()] == Some(segment.acknowledgment);
+        let headers = HEADERS[usize::from(segment.source.is_ipv6())];
+        let len = segment.payload.len();
+        let is_whole = packet.data.len() == headers + len;
+        let is_plain = segment.is_ack() && segment.flags & (SYN | FIN | RST) == 0;
+        let push = if (1..SEGMENT_LEN_MAX).contains(&len) { PSH } else { segment.flags & PSH };
+        (is_next && is_whole && is_plain).then_some(Segment { flags: ACK | push, ..*segment })
     }
 
     /// Whether a segment is the next one, or behind what is missing; not, if it was there before.

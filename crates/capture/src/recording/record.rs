@@ -51,11 +51,12 @@ pub enum Record<'a> {
         /// Bytes.
         len: u64,
     },
-    /// A record is not as it was written: its checksum says so. What it held is missing where it belongs.
+    /// A record is not as it was written: its checksum says so. Where its numbers are right it follows all the same, with
+    /// what it holds; else what it held is missing where it belongs.
     Damaged {
         /// Where it is in the file.
         offset: u64,
-        /// Bytes of frames or streams that it held.
+        /// Bytes of frames or streams in it that are not given.
         len: u64,
     },
     /// A direction of a session came to its end.

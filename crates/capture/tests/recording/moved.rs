@@ -129,7 +129,11 @@ fn a_record_with_a_bit_turned_over_is_damaged_and_costs_no_other() {
                 "record {at}, bit {bit}: {lines:#?}"
             );
             let others: Vec<_> = left.iter().filter(|line| !whole.contains(line)).collect();
-            assert!(others.is_empty(), "record {at}, bit {bit}: {others:?}");
+            // Of bytes that are damaged it is told, and they are shown as they are.
+            let is_payload = at > 1 && bit >= (tcp(block) + 20) * 8;
+            let expected = usize::from(is_payload);
+            assert_eq!(others.len(), expected, "record {at}, bit {bit}: {others:?}");
+            assert!(!is_payload || left.len() == whole.len(), "record {at}, bit {bit}");
         }
     }
 }
