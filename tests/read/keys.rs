@@ -3,7 +3,7 @@
 use serde_json::Value;
 
 use crate::files::{Folder, as_ours, as_pcap, read, read_well, recorded, records};
-use crate::lossy::{beyond, data, file, kinds, shown_len};
+use crate::lossy::{beyond, data, file, kinds, places, shown_len, without};
 use crate::support::program::packets;
 use crate::support::random::Random;
 use crate::support::recording::{self, Direction};
@@ -72,18 +72,21 @@ fn a_key_that_does_not_fit_is_told_and_the_rest_is_shown() {
     assert!(refused.diagnostics.contains("a key is 32 hex digits"), "{}", refused.diagnostics);
 }
 
+/// A recording as tcpdump would have captured it.
+fn captured(name: &str) -> Vec<u8> {
+    let log = read_well(&[&recorded(name), "--json", "--keylog", &keys_file(name)]).json();
+    as_pcap(&as_ours(name, "minecraft", &log))
+}
+
 /// Each of some segments is lost by itself: where encryption begins, in front of it, and behind it. What is encrypted is
 /// decrypted again 16 bytes behind that, no packet is invented, and all bytes are shown.
 #[test]
 fn behind_a_lost_segment_an_encrypted_session_is_read_on() {
     let folder = Folder::new("encrypted-lost");
     for name in NAMES {
-        let keys = keys_file(name);
-        let log = read_well(&[&recorded(name), "--json", "--keylog", &keys]).json();
-        let bytes = as_pcap(&as_ours(name, "minecraft", &log));
+        let (keys, bytes) = (keys_file(name), captured(name));
         let records = records(&bytes);
-        let places: Vec<usize> =
-            (0..records.len()).filter(|place| !data(records[*place]).is_empty()).collect();
+        let places = places(&records);
         let there: usize = records.iter().map(|record| data(record).len()).sum();
         let whole_file = folder.write("whole.pcap", &bytes);
         for options in [&["--keylog", &*keys][..], &[]] {
@@ -91,9 +94,7 @@ fn behind_a_lost_segment_an_encrypted_session_is_read_on() {
             let whole = kinds(&read_it(&whole_file));
             let first = places.iter().take(8);
             for gone in first.chain(places.iter().skip(8).step_by(9)) {
-                let left = records.iter().enumerate().filter(|(place, _)| place != gone);
-                let left = file(left.map(|(_, record)| *record));
-                let ended = read_it(&folder.write("torn.pcap", &left));
+                let ended = read_it(&folder.write("torn.pcap", &without(&records, &[*gone])));
                 let left = kinds(&ended);
                 let what = format!("{name} without {gone}, {options:?}");
                 assert_eq!(beyond(&left, &whole), [""; 0], "{what}");
@@ -112,12 +113,9 @@ fn behind_a_lost_segment_an_encrypted_session_is_read_on() {
 fn behind_several_lost_segments_no_packet_is_taken_for_another() {
     let folder = Folder::new("encrypted-losses");
     let name = NAMES[1];
-    let keys = keys_file(name);
-    let log = read_well(&[&recorded(name), "--json", "--keylog", &keys]).json();
-    let bytes = as_pcap(&as_ours(name, "minecraft", &log));
+    let (keys, bytes) = (keys_file(name), captured(name));
     let records = records(&bytes);
-    let places: Vec<usize> =
-        (0..records.len()).filter(|place| !data(records[*place]).is_empty()).collect();
+    let places = places(&records);
     let whole_file = folder.write("whole.pcap", &bytes);
     let read_it = |file: &str| read(&[file, "--json", "--keylog", &keys]);
     let whole = kinds(&read_it(&whole_file));
@@ -125,9 +123,7 @@ fn behind_several_lost_segments_no_packet_is_taken_for_another() {
     for round in 0..24 {
         let mut gone = vec![places[2 + round % 5]];
         gone.extend((0..3).map(|_| places[7 + random.below(40)]));
-        let left = records.iter().enumerate().filter(|(place, _)| !gone.contains(place));
-        let left = file(left.map(|(_, record)| *record));
-        let left = kinds(&read_it(&folder.write("torn.pcap", &left)));
+        let left = kinds(&read_it(&folder.write("torn.pcap", &without(&records, &gone))));
         assert_eq!(beyond(&left, &whole), [""; 0], "without {gone:?}");
     }
 }

@@ -41,6 +41,17 @@ pub(crate) fn data(record: &[u8]) -> &[u8] {
     &record[16 + 20 + usize::from(record[16 + 32] >> 4) * 4..]
 }
 
+/// Which records have a payload.
+pub(crate) fn places(records: &[&[u8]]) -> Vec<usize> {
+    (0..records.len()).filter(|place| !data(records[*place]).is_empty()).collect()
+}
+
+/// A capture without some of its records.
+pub(crate) fn without(records: &[&[u8]], gone: &[usize]) -> Vec<u8> {
+    let left = records.iter().enumerate().filter(|(place, _)| !gone.contains(place));
+    file(left.map(|(_, record)| *record))
+}
+
 fn is_syn(record: &[u8]) -> bool {
     record[16 + 33] & 2 != 0
 }
@@ -123,19 +134,14 @@ fn a_lost_segment_invents_no_packets_and_hides_no_bytes() {
         let bytes = pcap(name, protocol);
         let records = records(&bytes);
         let whole = kinds(&read_well(&[&folder.write("whole.pcap", &bytes), "--json"]));
-        let lens = records.iter().map(|record| data(record).len());
-        let (all, mut places): (usize, Vec<usize>) =
-            lens.enumerate().fold((0, Vec::new()), |(all, mut places), (place, len)| {
-                places.extend(Some(place).filter(|_| len > 0));
-                (all + len, places)
-            });
+        let all: usize = records.iter().map(|record| data(record).len()).sum();
+        let mut places = places(&records);
         // Which version it has nothing else says.
         let says_version =
             |place: &usize| data(records[*place]).windows(8).any(|part| part == b"Terraria");
         places.retain(|place| !says_version(place));
         for gone in places.into_iter().step_by(step) {
-            let left = records.iter().enumerate().filter(|(place, _)| *place != gone);
-            let file = folder.write("torn.pcap", &file(left.map(|(_, record)| *record)));
+            let file = folder.write("torn.pcap", &without(&records, &[gone]));
             let ended = read(&[&file, "--json", "--protocol", protocol, "--port", "25565"]);
             let left = kinds(&ended);
             assert_eq!(beyond(&left, &whole), [""; 0], "{name} without record {gone}");
@@ -155,11 +161,9 @@ fn the_start_of_a_session_invents_no_packets_whatever_of_it_is_lost() {
         let bytes = pcap(name, "minecraft");
         let records = records(&bytes);
         let whole = kinds(&read_well(&[&folder.write("whole.pcap", &bytes), "--json"]));
-        let with_data = (0..records.len()).filter(|place| !data(records[*place]).is_empty());
-        let first: Vec<usize> = with_data.take(12).collect();
+        let first: Vec<usize> = places(&records).into_iter().take(12).collect();
         for gone in first.iter().map(|one| vec![*one]).chain([first[2..5].to_vec()]) {
-            let left = records.iter().enumerate().filter(|(place, _)| !gone.contains(place));
-            let file = folder.write("torn.pcap", &file(left.map(|(_, record)| *record)));
+            let file = folder.write("torn.pcap", &without(&records, &gone));
             let args = [&file, "--json", "--protocol", "minecraft", "--port", "25565"];
             assert_eq!(beyond(&kinds(&read(&args)), &whole), [""; 0], "{name} without {gone:?}");
         }

@@ -53,7 +53,7 @@ struct HeldRecord {
 
 impl Held {
     pub(super) fn has(&self, session: u64) -> bool {
-        !self.sessions.is_empty() && self.sessions.contains_key(&session)
+        self.sessions.contains_key(&session)
     }
 
     pub(super) fn is_empty(&self) -> bool {
